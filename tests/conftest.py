@@ -1,0 +1,39 @@
+"""The rendered service that tests work on."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from pytest_copie.plugin import Copie
+
+from tests.service import Service
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the developer's own Copier settings and shell out of what is rendered."""
+    settings = tmp_path_factory.mktemp("settings") / "settings.yml"
+    settings.write_text("{}\n")
+    os.environ["COPIER_SETTINGS_PATH"] = str(settings)
+    os.environ.pop("VIRTUAL_ENV", None)
+
+
+@pytest.fixture(scope="session")
+def rendered(copie_session: Copie) -> Service:
+    """The service as the proposed answers give it, in an environment made from its files alone.
+
+    Shared by the tests: `copy` it before you change it.
+    """
+    result = copie_session.copy()
+    assert result.exception is None, result.exception
+    subprocess.run(["uv", "sync", "--quiet"], cwd=result.project_dir, check=True)
+    return Service(result.project_dir, result.project_dir / ".venv")
+
+
+@pytest.fixture
+def service(rendered: Service, tmp_path: Path) -> Service:
+    """A service of this test's own."""
+    return rendered.copy(tmp_path / "service")

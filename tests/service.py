@@ -1,0 +1,89 @@
+"""A rendered service to try things on: a tree of files in, an outcome out."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# What a person's shell may hold, and a test must not see.
+HIDDEN = {"CI", "DATABASE_URL", "PYTEST_ADDOPTS", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        code: its exit code.
+        text: its output and its errors.
+    """
+
+    code: int
+    text: str
+
+    def count(self, noun: str) -> int:
+        """How many tests pytest's last line says of `passed`, `failed`, `errors`, …"""
+        found = re.search(rf"(\d+) {noun.rstrip('s')}s?\b", self.text.strip().rpartition("\n")[2])
+        return int(found[1]) if found else 0
+
+    @property
+    def failed(self) -> set[str]:
+        """The names of the tests that failed or broke, without file and parameters."""
+        lines = re.findall(r"^(?:FAILED|ERROR) (\S+)", self.text, re.MULTILINE)
+        return {line.rpartition("::")[2].partition("[")[0] for line in lines}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A rendered service, and the environment that its own files ask for.
+
+    Attributes:
+        path: its folder.
+        environment: the folder of its virtual environment.
+    """
+
+    path: Path
+    environment: Path
+
+    def copy(self, to: Path) -> "Service":
+        """A service that a test may change."""
+        shutil.copytree(self.path, to, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        return Service(to, self.environment)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write files, by their path in the service."""
+        for name, text in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Change one place of a file, which must be there exactly once."""
+        text = (self.path / name).read_text()
+        assert text.count(old) == 1, f"{name} has {text.count(old)} times: {old}"
+        (self.path / name).write_text(text.replace(old, new))
+
+    def run(self, *command: str, **variables: str) -> Outcome:
+        """Run a command of the environment in the service."""
+        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        # Before the site-packages, where the service that the environment was made for is.
+        env |= {"PYTHONPATH": str(self.path / "src"), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
+        done = subprocess.run(
+            [self.environment / "bin" / command[0], *command[1:]],
+            cwd=self.path,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def pytest(self, *arguments: str, **variables: str) -> Outcome:
+        """Run its suite, on the embedded server unless the arguments say otherwise."""
+        if not any(argument.startswith("--postgres") for argument in arguments):
+            arguments = ("--postgres=embedded", *arguments)
+        return self.run("pytest", "-p", "no:cacheprovider", *arguments, **variables)
