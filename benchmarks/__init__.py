@@ -1,0 +1,1 @@
+"""How fast the rendered suites are, as ratios: `uv run python -m benchmarks`."""

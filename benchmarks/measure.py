@@ -1,0 +1,66 @@
+"""Times taken in turn, and the ratios of their medians."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+Times = Mapping[str, list[float]]
+Side = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: the comparison, in words.
+        value: the ratio; none where it could not be measured.
+        spread: its lowest and highest value over the rounds.
+        target: the most that it may be; none where no target was set.
+        detail: the medians behind the ratio, or why there is none.
+        unit: empty for a ratio.
+    """
+
+    what: str
+    value: float | None
+    spread: tuple[float, float] = (0, 0)
+    target: float | None = None
+    detail: str = ""
+    unit: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target is met."""
+        if self.target is None or self.value is None:
+            return ""
+        return "met" if self.value <= self.target else "MISSED"
+
+
+def in_rounds(measure: Callable[[], Mapping[str, float]], repeats: int) -> Times:
+    """Measure a number of times; a first round warms the caches and is not counted."""
+    measure()
+    rounds = [measure() for _ in range(repeats)]
+    return {name: [one[name] for one in rounds] for name in rounds[0]}
+
+
+def in_turn(sides: Mapping[str, Side], repeats: int) -> Times:
+    """Time each side once a round, so that what else the machine does slows all of them."""
+    return in_rounds(lambda: {name: side() for name, side in sides.items()}, repeats)
+
+
+def ratio(what: str, times: Times, of: str, to: str, target: float | None = None) -> Row:
+    """The row that compares two sides."""
+    each = [a / b for a, b in zip(times[of], times[to], strict=True)]
+    value = median(times[of]) / median(times[to])
+    detail = f"{shown(median(times[of]))} / {shown(median(times[to]))}"
+    return Row(what, value, (min(each), max(each)), target, detail)
+
+
+def not_measured(what: str, why: str, target: float | None = None) -> Row:
+    """The row of a comparison that this machine does not allow."""
+    return Row(what, None, target=target, detail=f"{why}: not measured")
+
+
+def shown(seconds: float) -> str:
+    """A time with a unit that suits it."""
+    return f"{seconds * 1000:.2f} ms" if seconds < 0.1 else f"{seconds:.2f} s"

@@ -1,0 +1,107 @@
+"""Every combination of answers: what is left out leaves no trace, and what is there is clean."""
+
+import itertools
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from pytest_copie.plugin import Copie
+
+from tests.service import Service
+
+PARTS = ("pipeline", "vault", "frontend")
+COMBINATIONS = [
+    dict(zip(PARTS, answers, strict=True)) for answers in itertools.product([True, False], repeat=3)
+]
+# What only a service with that part has a reason to say.
+WORDS = {
+    "pipeline": ("pipeline", "detect"),
+    "vault": ("vault", "cryptography", "b64"),
+    "frontend": ("playwright", "index.html"),
+}
+# As long as the checks let them be, so that no line becomes too long, nor one too few.
+LONG = {
+    "name": "A Service With a Title as Long as a Title May Be & So On",
+    "package": "a_package_with_as_long_a_name_",
+    "api_prefix": "/api/as/long/as/one-can-be/v1",
+    "key_prefix": "abcdefghij",
+}
+SHORT = {"name": "X", "package": "x", "api_prefix": "/x", "key_prefix": "xx"}
+
+
+def label(answers: dict[str, bool]) -> str:
+    return "+".join(part for part, there in answers.items() if there) or "neither"
+
+
+@pytest.fixture(scope="session")
+def tools(copie_session: Copie) -> Service:
+    """An environment with what any combination needs, for the linters to look into."""
+    result = copie_session.copy(extra_answers={"package": "everything", "frontend": True})
+    subprocess.run(["uv", "sync", "--quiet"], cwd=result.project_dir, check=True)
+    return Service(result.project_dir, result.project_dir / ".venv")
+
+
+def render(copie: Copie, **answers: object) -> Path:
+    result = copie.copy(extra_answers={"description": "A service.", **answers})
+    assert result.exception is None, result.exception
+    return Path(result.project_dir)
+
+
+@pytest.mark.parametrize("names", [SHORT, LONG], ids=["short names", "long names"])
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
+def test_is_linted_formatted_and_typed(
+    answers: dict[str, bool], names: dict[str, str], copie: Copie, tools: Service
+) -> None:
+    service = Service(render(copie, **answers, **names), tools.environment)
+    cache = f"--cache-dir={tools.path / '.mypy_cache'}"
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy", cache]):
+        done = service.run(*command)
+        assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
+def test_what_is_left_out_leaves_no_trace(answers: dict[str, bool], copie: Copie) -> None:
+    folder = render(copie, **answers)
+    paths = [path for path in folder.rglob("*") if ".copier" not in path.name]
+    assert [path for path in paths if path.is_dir() and not any(path.iterdir())] == []
+    text = "\n".join(f"{p}\n{p.read_text()}" for p in paths if p.is_file()).lower()
+    text = text.replace(str(folder).lower(), "")
+    left = [word for part in PARTS if not answers[part] for word in WORDS[part] if word in text]
+    assert left == []
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
+def test_no_dependency_is_unused(answers: dict[str, bool], copie: Copie) -> None:
+    folder = render(copie, **answers)
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    code = "\n".join(path.read_text() for path in (folder / "src").rglob("*.py"))
+    named = [re.split(r"[\[><=]", line)[0] for line in project["project"]["dependencies"]]
+    # Named to SQLAlchemy by its URL.
+    unused = [
+        name
+        for name in named
+        if not re.search(rf"(from|import|\+) ?{name.replace('-', '_')}", code)
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"pipeline": False, "vault": False, "frontend": False},
+        {"pipeline": True, "vault": False, "frontend": True},
+        {"pipeline": False, "vault": True, "frontend": False},
+    ],
+    ids=label,
+)
+def test_the_suite_passes_in_an_environment_of_its_own(
+    answers: dict[str, bool], copie: Copie
+) -> None:
+    folder = render(copie, **answers, package="billing", api_prefix="/api/v2", key_prefix="bl")
+    subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
+    service = Service(folder, folder / ".venv")
+    done = service.pytest()
+    assert done.code == 0, done.text
+    assert done.count("passed") > 40
