@@ -59,7 +59,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     ours = service.copy("first-test", {FILE: TEST})
     why = no_docker(service)
     with _server(service) as url:
-        times = in_turn(_sides(ours, url) | ({} if why else _containers(ours)), repeats)
+        times = in_turn({**_sides(ours, url), **({} if why else _containers(ours))}, repeats)
     rows = [ratio(what, times, side, "up", target) for side, (what, target) in EMBEDDED.items()]
     if why:
         return [*rows, not_measured(TUNED, why, TARGET_DOCKER)]

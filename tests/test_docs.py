@@ -1,0 +1,84 @@
+"""The docs do what they say: the tutorial is carried out, and the README is what CI runs."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.service import HIDDEN
+
+# A fenced block, and the file that the line before it names.
+BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    """Give file, language and text of each block of a page."""
+    yield from BLOCK.findall(page.read_text())
+
+
+def apply(diff: str, file: Path) -> None:
+    """Change the one place that a diff shows."""
+    lines = diff.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if line[0] in " -")
+    new = "".join(line[1:] for line in lines if line[0] in " +")
+    text = file.read_text()
+    assert text.count(old) == 1, f"{file.name} does not hold once: {old}"
+    file.write_text(text.replace(old, new))
+
+
+class Reader:
+    """Somebody who does what a page says, in a folder and a shell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said = ""
+
+    def sh(self, text: str) -> None:
+        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        env |= {"TPGEN": str(ROOT), "TEST_POSTGRES": "embedded"}
+        done = subprocess.run(
+            ["bash", "-ec", f"{text}\npwd"],
+            check=False,
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        self.said = done.stdout + done.stderr
+        assert done.returncode == 0, self.said
+        self.folder = Path(done.stdout.splitlines()[-1])
+
+    def do(self, file: str, language: str, text: str) -> None:
+        path = self.folder / file
+        if language == "sh":
+            self.sh(text)
+        elif language == "text":
+            assert [line for line in text.splitlines() if line not in self.said] == [], self.said
+        elif language == "diff":
+            apply(text, path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+
+def test_the_tutorial_is_carried_out(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for block in blocks(ROOT / "docs/tutorial.md"):
+        reader.do(*block)
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    commands = [text.strip() for _, language, text in blocks(ROOT / "README.md") if language == "sh"]
+    ours = [command for command in commands if command.startswith("make")]
+    assert ours == ["make demo", "make test"]
+    ci = (ROOT / ".ci/run").read_text()
+    assert [command for command in ours if not re.search(rf"^{command}$", ci, re.MULTILINE)] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
