@@ -1,13 +1,12 @@
 """The rendered service that tests work on."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.service import Service
+from tests.service import Service, install, render
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,10 +26,7 @@ def rendered(copie_session: Copie) -> Service:
 
     Shared by the tests: `copy` it before you change it.
     """
-    result = copie_session.copy()
-    assert result.exception is None, result.exception
-    subprocess.run(["uv", "sync", "--quiet"], cwd=result.project_dir, check=True)
-    return Service(result.project_dir, result.project_dir / ".venv")
+    return install(render(copie_session))
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_copie.plugin import Copie
+
 # What a person's shell may hold, and a test must not see.
 HIDDEN = {"CI", "DATABASE_URL", "PYTEST_ADDOPTS", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
 
@@ -66,24 +68,46 @@ class Service:
         assert text.count(old) == 1, f"{name} has {text.count(old)} times: {old}"
         (self.path / name).write_text(text.replace(old, new))
 
-    def run(self, *command: str, **variables: str) -> Outcome:
-        """Run a command of the environment in the service."""
+    def start(self, *command: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a command of the environment in the service; its errors go with its output."""
         env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
         # Before the site-packages, where the service that the environment was made for is.
         env |= {"PYTHONPATH": str(self.path / "src"), "PYTHONDONTWRITEBYTECODE": "1", **variables}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
-        done = subprocess.run(
-            [self.environment / "bin" / command[0], *command[1:]],
+        return subprocess.Popen(
+            command,
+            executable=shutil.which(command[0], path=env["PATH"]),
             cwd=self.path,
             env=env,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
-        return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def run(self, *command: str, **variables: str) -> Outcome:
+        """Run a command of the environment in the service, to its end."""
+        with self.start(*command, **variables) as process:
+            text, _ = process.communicate()
+        return Outcome(process.returncode, text)
 
     def pytest(self, *arguments: str, **variables: str) -> Outcome:
         """Run its suite, on the embedded server unless the arguments say otherwise."""
         if not any(argument.startswith("--postgres") for argument in arguments):
             arguments = ("--postgres=embedded", *arguments)
         return self.run("pytest", "-p", "no:cacheprovider", *arguments, **variables)
+
+
+def render(copie: Copie, **answers: object) -> Path:
+    """Render a service with these answers; the proposed ones for the rest."""
+    result = copie.copy(extra_answers=answers)
+    assert result.exception is None, result.exception
+    assert result.project_dir is not None
+    return result.project_dir
+
+
+def install(folder: Path) -> Service:
+    """Make the environment that the files of a rendered service ask for."""
+    subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
+    return Service(folder, folder / ".venv")

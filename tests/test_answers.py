@@ -12,7 +12,7 @@ import yaml
 from pytest_copie.plugin import Copie
 
 from tests.conftest import ROOT
-from tests.service import Service
+from tests.service import Service, render
 
 WRONG = {
     "package=class": "package: class is a Python keyword",
@@ -93,8 +93,8 @@ def test_every_question_has_a_default_a_help_line_and_a_check() -> None:
 
 
 def test_the_answers_are_kept_for_an_update(copie: Copie) -> None:
-    result = copie.copy(extra_answers={"name": "Über Pay", "vault": False})
-    answers = yaml.safe_load((result.project_dir / ".copier-answers.yml").read_text())
+    folder = render(copie, name="Über Pay", vault=False)
+    answers = yaml.safe_load((folder / ".copier-answers.yml").read_text())
     assert answers["name"] == "Über Pay"
     assert answers["vault"] is False
     assert "wrong_answer" not in answers

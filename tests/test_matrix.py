@@ -2,14 +2,12 @@
 
 import itertools
 import re
-import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.service import Service
+from tests.service import Service, install, render
 
 PARTS = ("pipeline", "vault", "frontend")
 COMBINATIONS = [
@@ -38,15 +36,7 @@ def label(answers: dict[str, bool]) -> str:
 @pytest.fixture(scope="session")
 def tools(copie_session: Copie) -> Service:
     """An environment with what any combination needs, for the linters to look into."""
-    result = copie_session.copy(extra_answers={"package": "everything", "frontend": True})
-    subprocess.run(["uv", "sync", "--quiet"], cwd=result.project_dir, check=True)
-    return Service(result.project_dir, result.project_dir / ".venv")
-
-
-def render(copie: Copie, **answers: object) -> Path:
-    result = copie.copy(extra_answers={"description": "A service.", **answers})
-    assert result.exception is None, result.exception
-    return Path(result.project_dir)
+    return install(render(copie_session, package="everything", frontend=True))
 
 
 @pytest.mark.parametrize("names", [SHORT, LONG], ids=["short names", "long names"])
@@ -63,7 +53,7 @@ def test_is_linted_formatted_and_typed(
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
 def test_what_is_left_out_leaves_no_trace(answers: dict[str, bool], copie: Copie) -> None:
-    folder = render(copie, **answers)
+    folder = render(copie, description="A service.", **answers)
     paths = [path for path in folder.rglob("*") if ".copier" not in path.name]
     assert [path for path in paths if path.is_dir() and not any(path.iterdir())] == []
     text = "\n".join(f"{p}\n{p.read_text()}" for p in paths if p.is_file()).lower()
@@ -99,9 +89,7 @@ def test_no_dependency_is_unused(answers: dict[str, bool], copie: Copie) -> None
 def test_the_suite_passes_in_an_environment_of_its_own(
     answers: dict[str, bool], copie: Copie
 ) -> None:
-    folder = render(copie, **answers, package="billing", api_prefix="/api/v2", key_prefix="bl")
-    subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
-    service = Service(folder, folder / ".venv")
-    done = service.pytest()
+    names = {"package": "billing", "api_prefix": "/api/v2", "key_prefix": "bl"}
+    done = install(render(copie, **answers, **names)).pytest()
     assert done.code == 0, done.text
     assert done.count("passed") > 40
