@@ -109,5 +109,5 @@ def render(copie: Copie, **answers: object) -> Path:
 
 def install(folder: Path) -> Service:
     """Make the environment that the files of a rendered service ask for."""
-    subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
+    subprocess.run(["uv", "sync", "--quiet", "--compile-bytecode"], cwd=folder, check=True)
     return Service(folder, folder / ".venv")

@@ -4,7 +4,6 @@ For what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN a
 deferred constraints, a writer with a transaction of its own beside an open one.
 """
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,21 +12,22 @@ import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from .database import Databases
+from .database import Databases, bound
 from .tasks import no_stray_tasks
 
-# What outlives a transaction on a pooled connection.
-_SETS_SESSION = re.compile(
-    r"\s*(SET|RESET|LISTEN|PREPARE|DECLARE)\b|\bTEMP(ORARY)?\b|pg_(try_)?advisory_lock|set_config",
-    re.IGNORECASE,
-)
+# Brings a pooled connection back to what it was when it was new, but for prepared statements.
+_AS_NEW = """
+CLOSE ALL; UNLISTEN *; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DISCARD SEQUENCES;
+SELECT pg_advisory_unlock_all()
+"""
 
 # Kept beside the service's tables, in a schema that goes with the database. `replica`: no trigger
 # and no foreign key stands in the way of emptying an append-only table or a cycle of tables.
 _PREPARE = """
 CREATE SCHEMA tpgen;
 CREATE TABLE tpgen.ddl (command text);
-CREATE FUNCTION tpgen.note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION tpgen.note_ddl() RETURNS event_trigger LANGUAGE plpgsql
+SECURITY DEFINER AS $$  -- a test may take another role
 BEGIN INSERT INTO tpgen.ddl VALUES (tg_tag); END $$;
 
 CREATE FUNCTION tpgen.prepare() RETURNS void LANGUAGE plpgsql AS $$
@@ -57,9 +57,10 @@ BEGIN
     END LOOP;
     EXECUTE format(
         'CREATE FUNCTION tpgen.empty() RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN
+         IF EXISTS (SELECT FROM tpgen.ddl) THEN RETURN false; END IF;
          SET LOCAL session_replication_role = replica;
          %s %s
-         RETURN NOT EXISTS (SELECT FROM tpgen.ddl); END $f$', tables, seeds);
+         RETURN true; END $f$', tables, seeds);
 END $$;
 
 SELECT tpgen.prepare();
@@ -84,13 +85,13 @@ class CommittedDatabase:
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
+        self._test = 0
 
     async def start(self) -> None:
         """Clone the database, and prepare it for being emptied."""
         self.url = await self._databases.clone("committed")
         self.engine = create_async_engine(self.url)
-        event.listen(self.engine.sync_engine, "before_cursor_execute", self._on_execute)
-        self._session_was_set = False
+        event.listen(self.engine.sync_engine, "checkout", self._on_checkout)
         self._cleaner = await asyncpg.connect(self.url.replace("+asyncpg", ""))
         self._may_empty: bool = await self._cleaner.fetchval(
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
@@ -108,30 +109,32 @@ class CommittedDatabase:
         self, *makers: async_sessionmaker[AsyncSession]
     ) -> AsyncIterator[AsyncSession]:
         """Bind the app's sessionmakers to the database for one test, and give a session of it."""
-        for maker in makers:
-            maker.configure(bind=self.engine)
-        try:
-            async with no_stray_tasks(), makers[0]() as session:
-                yield session
-        finally:
-            for maker in makers:
-                maker.configure(bind=None)
-            await self.reset()
+        with bound(self.engine, *makers):
+            try:
+                async with no_stray_tasks(), makers[0]() as session:
+                    yield session
+            finally:
+                await self.reset()
 
     async def reset(self) -> None:
         """Bring back the rows of the template; the whole database after a change of schema."""
+        self._test += 1
         if not self._may_empty or not await self._empty():
             await self.stop()
             await self.start()
 
     async def _empty(self) -> bool:
-        """Whether deleting rows was enough."""
-        ended = await self._cleaner.fetchval(_END_OTHERS)
-        if ended or self._session_was_set:
-            await self.engine.dispose()
-            self._session_was_set = False
-        enough: bool = await self._cleaner.fetchval("SELECT tpgen.empty()")
+        """Whether deleting rows was enough; where it fails, the test broke more than rows."""
+        try:
+            if await self._cleaner.fetchval(_END_OTHERS):
+                await self.engine.dispose()
+            enough: bool = await self._cleaner.fetchval("SELECT tpgen.empty()")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return False
         return enough
 
-    def _on_execute(self, _: object, __: object, statement: str, *___: Any) -> None:
-        self._session_was_set = self._session_was_set or bool(_SETS_SESSION.search(statement))
+    def _on_checkout(self, dbapi_connection: Any, record: Any, _: object) -> None:
+        """What another test set on the connection, by whatever road, is not for this one."""
+        if record.info.setdefault("test", self._test) != self._test:
+            dbapi_connection.run_async(lambda raw: raw.execute(_AS_NEW))
+            record.info["test"] = self._test

@@ -2,17 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from .postgres import Server
 
 Migrate = Callable[[str], None]
+
+_bound: set[async_sessionmaker[AsyncSession]] = set()
 
 
 class Databases:
@@ -94,3 +98,19 @@ async def _create(admin: asyncpg.Connection, name: str, template: str) -> None:
     copy_files = admin.get_server_version().major >= 15
     strategy = "STRATEGY file_copy" if copy_files else ""
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
+
+
+@contextmanager
+def bound(engine: AsyncEngine, *makers: async_sessionmaker[AsyncSession]) -> Iterator[None]:
+    """Give the app's sessionmakers this engine, and none afterwards: no test reaches another's."""
+    if not _bound.isdisjoint(makers):
+        pytest.fail("one test asks for both `db` and `committed_db`: take one", pytrace=False)
+    _bound.update(makers)
+    for maker in makers:
+        maker.configure(bind=engine)
+    try:
+        yield
+    finally:
+        for maker in makers:
+            maker.configure(bind=None)
+        _bound.difference_update(makers)

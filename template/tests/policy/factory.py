@@ -4,10 +4,11 @@ factory-boy's own engine runs inside `AsyncSession.run_sync`, so that everything
 works: SubFactory, RelatedFactory, traits, sequences, LazyAttribute, post-generation.
 """
 
+import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Never, TypeVar, cast
 
 import factory
 from factory.alchemy import SQLAlchemyModelFactory
@@ -28,32 +29,55 @@ class AsyncSQLAlchemyFactory(SQLAlchemyModelFactory, Generic[T]):
         abstract = True
 
     @classmethod
-    async def create(cls, *, session: AsyncSession | None = None, **attributes: Any) -> T:
+    def create(
+        cls, *wrong: Never, session: AsyncSession | None = None, **attributes: Any
+    ) -> Coroutine[Any, Any, T]:
         """Make one row, and the rows that it needs.
+
+        In a hook of a factory, such as a post-generation, `AgentFactory(…)` makes one at once.
 
         Args:
             session: the test's session, such as `db`.
             attributes: what the row must have; the rest is the factory's.
 
         Raises:
-            TypeError: no session was given.
+            TypeError: no session was given; at once, even where the `await` was forgotten too.
         """
-        return (await cls.create_batch(1, session=session, **attributes))[0]
+        if session is None and not wrong and _session.get(None) is not None:
+            return cast("Coroutine[Any, Any, T]", cls._make(attributes))
+        return cls._first(cls.create_batch(1, *wrong, session=session, **attributes))
 
     @classmethod
-    async def create_batch(  # type: ignore[override]
-        cls, size: int, *, session: AsyncSession | None = None, **attributes: Any
-    ) -> list[T]:
+    def create_batch(  # type: ignore[override]
+        cls, size: int, *wrong: Never, session: AsyncSession | None = None, **attributes: Any
+    ) -> Coroutine[Any, Any, list[T]]:
         """Make a number of rows; see `create`."""
-        if not isinstance(session, AsyncSession):
+        if session is None and not wrong and _session.get(None) is not None:
+            made = [cls._make(attributes) for _ in range(size)]
+            return cast("Coroutine[Any, Any, list[T]]", made)
+        if wrong or not isinstance(session, AsyncSession):
             raise TypeError(cls._how())
-        return await session.run_sync(cls._in_session, size, attributes)
+        return cls._in_turn(session, size, attributes)
+
+    @staticmethod
+    async def _first(batch: Coroutine[Any, Any, list[T]]) -> T:
+        return (await batch)[0]
+
+    @classmethod
+    async def _in_turn(
+        cls, session: AsyncSession, size: int, attributes: dict[str, Any]
+    ) -> list[T]:
+        """One at a time on a session, also where the test gathers them."""
+        if _session.get(None) is session.sync_session:
+            return await session.run_sync(cls._in_session, size, attributes)
+        async with session.info.setdefault("factories", asyncio.Lock()):
+            return await session.run_sync(cls._in_session, size, attributes)
 
     @classmethod
     def _in_session(cls, session: Session, size: int, attributes: dict[str, Any]) -> list[T]:
         token = _session.set(session)
         try:
-            made = [cls._make(dict(attributes)) for _ in range(size)]
+            made = [cls._make(attributes) for _ in range(size)]
             # Also what a post-generation hook changed: the app sees rows, not objects.
             session.flush()
             return made
@@ -62,7 +86,7 @@ class AsyncSQLAlchemyFactory(SQLAlchemyModelFactory, Generic[T]):
 
     @classmethod
     def _make(cls, attributes: dict[str, Any]) -> T:
-        made: T = cls._generate(factory.CREATE_STRATEGY, attributes)  # type: ignore[no-untyped-call]
+        made: T = cls._generate(factory.CREATE_STRATEGY, dict(attributes))  # type: ignore[no-untyped-call]
         return made
 
     @classmethod
@@ -96,4 +120,8 @@ class AsyncSQLAlchemyFactory(SQLAlchemyModelFactory, Generic[T]):
 
     @classmethod
     def _how(cls) -> str:
-        return f"a factory needs the test's session: await {cls.__name__}.create(session=db)"
+        name = cls.__name__
+        return (
+            f"a factory needs the test's session: await {name}.create(session=db); "
+            f"in the body of another factory: SubFactory({name})"
+        )

@@ -1,13 +1,16 @@
 """The directory of a test is its layer; what a layer may do, and when it runs, is the policy's."""
 
-import re
+import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from . import POLICY
+from .marks import allows, asks_for
 from .told import heard, tell
 
 LAYERS = POLICY["layers"]
@@ -19,7 +22,11 @@ MARKERS = {
 }
 
 # What Python tells an audit hook before it happens, by whatever road it was called.
-_NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto"}
+_ADDRESSED = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+_LOOKED_UP = {"getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo"}
+_NETWORK = _ADDRESSED | {f"socket.{name}" for name in _LOOKED_UP}
+
+DATABASE_FIXTURES = {"pg_container", "db", "committed_db"}
 
 LAYER = pytest.StashKey[str]()
 _closed: list[str] = []
@@ -55,13 +62,16 @@ def layer_of(path: Path, config: pytest.Config) -> str:
 
 def named(config: pytest.Config) -> set[str]:
     """The layers that the `-m` expression or a path on the command line names."""
-    words = set(re.findall(r"\w+", config.getoption("markexpr", "")))
-    return {layer for layer in LAYERS if layer in words} | set(_layers_of_paths(config))
+    expression = config.getoption("markexpr", "")
+    by_mark = {layer for layer in LAYERS if asks_for(expression, layer)}
+    return by_mark | set(_layers_of_paths(config))
 
 
 def _layers_of_paths(config: pytest.Config) -> Iterable[str]:
     folder = config.invocation_params.dir
-    return (layer_of(folder / arg.split("::")[0], config) for arg in config.args)
+    for arg in config.args:
+        # A symlink in the path is not to be followed: pytest doesn't either.
+        yield layer_of(Path(os.path.abspath(folder / arg.split("::")[0])), config)
 
 
 def needs_postgres(item: pytest.Item) -> bool:
@@ -74,43 +84,73 @@ def may_need_postgres(config: pytest.Config) -> bool:
     closed = {name for name in LAYERS if not LAYERS[name]["io"]}
     if set(_layers_of_paths(config)) <= closed:
         return False
-    return not re.search(r"\bnot\s+integration\b", config.getoption("markexpr", ""))
+    return allows(config.getoption("markexpr", ""), "integration")
+
+
+# `trylast`: as near to the test as can be, so that other plugins' own work stays out of it.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    with _kept_to_its_layer(item):
+        if _closed and needs_postgres(item):
+            _refuse_database()
+        yield
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    with _kept_to_its_layer(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    with _kept_to_its_layer(item):
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if not LAYERS.get(item.stash[LAYER], {"io": True})["io"] and needs_postgres(item):
-        pytest.fail(
-            f"tests/{item.stash[LAYER]} is for tests without I/O, and this one asks for a "
-            "database: move it to tests/integration",
-            pytrace=False,
-        )
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> None:
+    """A database that a fixture gets by `getfixturevalue` is seen only here."""
+    if _closed and fixturedef.argname in DATABASE_FIXTURES:
+        # Without this, a test that may have the fixture would not get it either.
+        fixturedef.finish(request)  # type: ignore[arg-type]
+        _refuse_database()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Keep the network from the tests of a layer without I/O."""
+@contextmanager
+def _kept_to_its_layer(item: pytest.Item) -> Iterator[None]:
+    """Keep the network from a layer without I/O, and fail a test that was told something.
+
+    It fails also where its code swallowed the error, or failed or skipped for another reason.
+    """
+    heard()
     layer = item.stash[LAYER]
-    if layer in LAYERS and not LAYERS[layer]["io"]:
+    if not LAYERS.get(layer, {"io": True})["io"]:
         _closed.append(layer)
     try:
-        return (yield)
+        yield
+    except KeyboardInterrupt:
+        heard()
+        raise
     finally:
         _closed.clear()
+        if reason := heard():
+            pytest.fail(reason, pytrace=False)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that was told something, also where its code swallowed the error."""
-    heard()
-    yield
-    if reason := heard():
-        pytest.fail(reason, pytrace=False)
+def _refuse_database() -> NoReturn:
+    pytest.fail(
+        f"tests/{_closed[0]} is for tests without I/O, and this one asks for a database: move it "
+        "to tests/integration",
+        pytrace=False,
+    )
 
 
 def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
     if _closed and event in _NETWORK:
-        where = arguments[1] if event in {"socket.connect", "socket.bind"} else arguments[0]
+        where = arguments[1] if event in _ADDRESSED else arguments[0]
         reason = tell(
             f"tests/{_closed[0]} is for tests without I/O, and this one reached for the network "
             f"({event} {where}): use httpx.MockTransport, or move it to tests/integration"

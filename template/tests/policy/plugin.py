@@ -1,7 +1,7 @@
 """What the policy asks of pytest. This part: one Postgres a run, and its databases."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Under xdist the controller starts the server, for all of its workers."""
     config = session.config
-    if is_xdist_controller(config) and may_need_postgres(config):
+    if is_xdist_controller(config) and runs_tests(config) and may_need_postgres(config):
         start(config)
 
 
@@ -60,8 +60,9 @@ def pytest_configure_node(node: object) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Without xdist the selected tests tell whether a server is needed."""
     config = session.config
-    runs_here = not config.option.collectonly and not is_xdist_worker(config)
-    if runs_here and any(needs_postgres(item) for item in session.items):
+    if is_xdist_worker(config) or not runs_tests(config):
+        return
+    if may_need_postgres(config) and any(needs_postgres(item) for item in session.items):
         start(config)
 
 
@@ -72,7 +73,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if server := config.stash.get(SERVER, None):
-        server.stop()
+        try:
+            server.stop()
+        except PostgresUnavailable as error:
+            _say(config)(f"the databases of this run are left for the next one to drop: {error}")
 
 
 def start(config: pytest.Config) -> Server:
@@ -84,17 +88,28 @@ def start(config: pytest.Config) -> Server:
     if is_xdist_worker(config) and "postgres" in config.workerinput:  # type: ignore[attr-defined]
         return Server(**config.workerinput["postgres"], stop=lambda: None)  # type: ignore[attr-defined]
     if SERVER not in config.stash:
-        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        if not may_need_postgres(config):
+            pytest.fail(
+                "this test gets a database in a way that can't be seen before it runs: mark it "
+                "with @pytest.mark.integration",
+                pytrace=False,
+            )
         try:
             config.stash[SERVER] = choose_and_start(
                 config.getoption("--postgres"),
                 POLICY["postgres"]["image"],
                 config.getoption("--trust-postgres"),
-                terminal.write_line if terminal else print,
+                _say(config),
             )
         except PostgresUnavailable as error:
             raise pytest.UsageError(f"no Postgres: {error}") from None
     return config.stash[SERVER]
+
+
+def runs_tests(config: pytest.Config) -> bool:
+    """Whether this is more than a question to pytest."""
+    option = config.option
+    return not (option.collectonly or option.showfixtures or option.show_fixtures_per_test)
 
 
 def is_xdist_worker(config: pytest.Config) -> bool:
@@ -103,6 +118,11 @@ def is_xdist_worker(config: pytest.Config) -> bool:
 
 def is_xdist_controller(config: pytest.Config) -> bool:
     return not is_xdist_worker(config) and config.getoption("dist", "no") != "no"
+
+
+def _say(config: pytest.Config) -> Callable[[str], None]:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    return terminal.write_line if terminal else print
 
 
 def _line(config: pytest.Config) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 SECONDS_TO_FINISH = 2
 
@@ -17,9 +18,19 @@ async def no_stray_tasks() -> AsyncIterator[None]:
     try:
         yield
     finally:
-        current = {asyncio.current_task()}
-        if stray := asyncio.all_tasks() - before - current:
-            _, late = await asyncio.wait(stray, timeout=SECONDS_TO_FINISH)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await _wait(before)
+        for task in _others(before):
+            task.cancel()
+        await _wait(before)
+
+
+async def _wait(before: set[asyncio.Task[Any]]) -> None:
+    """Wait for the tasks, and for those that they start meanwhile."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SECONDS_TO_FINISH
+    while (stray := _others(before)) and (left := deadline - loop.time()) > 0:
+        await asyncio.wait(stray, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _others(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
