@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import platform
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from . import factory, first_test, isolation, policy, starter, workers
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
+from .sources import no_docker, version
 
 BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "isolation": isolation.run,
@@ -26,11 +29,12 @@ def main() -> int:
     arguments = _arguments()
     # All that is started inherits this, except the containers, which the daemon starts.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    _line("", "ratio of medians", "ratio", "low - high", "target", "", "measured")
-    _line("-" * 10, "-" * 59, "-" * 7, "-" * 13, "-" * 6, "-" * 6, "-" * 8)
+    # To be ended is to be interrupted: what was started is cleaned up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     missed = False
     try:
         with rendered() as service:
+            _head(service)
             for name in arguments.benchmark or BENCHMARKS:
                 for row in BENCHMARKS[name](service, arguments.repeats):
                     _show(name, row)
@@ -38,6 +42,8 @@ def main() -> int:
     except BenchmarkFailed as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return int(missed)
 
 
@@ -55,6 +61,14 @@ def _arguments() -> argparse.Namespace:
     if arguments.repeats < 1:
         parser.error("--repeats: at least 1")
     return arguments
+
+
+def _head(service: Service) -> None:
+    versions = [version(service, "embedded"), no_docker(service) or version(service, "docker")]
+    cores = len(os.sched_getaffinity(0))
+    print(f"{cores} cores; CPython {platform.python_version()}; {'; '.join(versions)}\n")
+    _line("", "ratio of medians", "ratio", "low - high", "target", "", "medians")
+    _line("-" * 10, "-" * 59, "-" * 7, "-" * 13, "-" * 6, "-" * 6, "-" * 7)
 
 
 def _show(name: str, row: Row) -> None:

@@ -62,6 +62,6 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
 
 
 def _seconds(service: Service) -> Mapping[str, float]:
-    service.pytest("--postgres=embedded", "--slow=report", FILE)
+    service.pytest("--postgres=embedded", FILE)
     seconds: dict[str, float] = json.loads((service.path / ANSWER).read_text())
     return seconds

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .docker import no_docker
 from .measure import Row, Side, in_turn, not_measured, ratio
 from .service import BenchmarkFailed, Service
+from .sources import no_docker
 
 TARGET_EMBEDDED = 2.0
 TARGET_DOCKER = 0.65
@@ -57,12 +57,12 @@ TUNED = "a tuned container / testcontainers as it comes"
 def run(service: Service, repeats: int) -> Sequence[Row]:
     """The rows of this benchmark."""
     ours = service.copy("first-test", {FILE: TEST})
-    why = no_docker(service)
+    containers = {} if no_docker(service) else _containers(ours)
     with _server(service) as url:
-        times = in_turn({**_sides(ours, url), **({} if why else _containers(ours))}, repeats)
+        times = in_turn({**_sides(ours, url), **containers}, repeats)
     rows = [ratio(what, times, side, "up", target) for side, (what, target) in EMBEDDED.items()]
-    if why:
-        return [*rows, not_measured(TUNED, why, TARGET_DOCKER)]
+    if not containers:
+        return [*rows, not_measured(TUNED, TARGET_DOCKER)]
     return [
         *rows,
         ratio("a tuned container / a server already up", times, "docker", "up"),

@@ -56,9 +56,9 @@ def ratio(what: str, times: Times, of: str, to: str, target: float | None = None
     return Row(what, value, (min(each), max(each)), target, detail)
 
 
-def not_measured(what: str, why: str, target: float | None = None) -> Row:
-    """The row of a comparison that this machine does not allow."""
-    return Row(what, None, target=target, detail=f"{why}: not measured")
+def not_measured(what: str, target: float) -> Row:
+    """The row of a comparison that needs Docker, on a machine without."""
+    return Row(what, None, target=target, detail="no Docker: not measured")
 
 
 def shown(seconds: float) -> str:

@@ -13,9 +13,9 @@ changes make its fixtures work at all:
 
 from collections.abc import Sequence
 
-from .docker import no_docker
 from .measure import Row, in_turn, not_measured, ratio
 from .service import Service
+from .sources import no_docker
 
 TESTS = 500
 TARGET = 0.4
@@ -77,8 +77,8 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     """The rows of this benchmark."""
     rows = {"docker": "a tuned container", "embedded": "the embedded server"}
     what = {side: f"our fixtures on {source} / the page's" for side, source in rows.items()}
-    if why := no_docker(service):
-        return [not_measured(one, why, TARGET) for one in what.values()]
+    if no_docker(service):
+        return [not_measured(one, TARGET) for one in what.values()]
     tests = DATABASE_TESTS.replace("PACKAGE", service.package)
     ours = service.copy("policy-ours", {FILE: tests})
     written = {

@@ -96,8 +96,7 @@ class Service:
     @contextmanager
     def start(self, *command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Run a command in the background; it is ended, with what it started, after the block."""
-        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-        env |= {"PYTHONPATH": str(self.path / "src"), **variables}
+        env = _environment() | {"PYTHONPATH": str(self.path / "src"), **variables}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
         process = subprocess.Popen(
             [self.environment / "bin" / command[0], *command[1:]],
@@ -116,13 +115,19 @@ class Service:
             _end(process)
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without what would change the service's suite or keep byte code from being kept."""
+    hidden = HIDDEN | {"PYTHONDONTWRITEBYTECODE"}
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
 def _end(process: subprocess.Popen[str]) -> None:
     """Interrupt a process that still runs, so that it cleans up; kill it if it does not end."""
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, number)
             with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=SECONDS_TO_CLEAN_UP)
+                process.wait(SECONDS_TO_CLEAN_UP)
 
 
 @contextmanager
@@ -142,7 +147,8 @@ def rendered() -> Iterator[Service]:
 
 
 def _quietly(*command: str, cwd: Path) -> None:
-    env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-    done = subprocess.run(command, cwd=cwd, env=env, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(), check=False, capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise BenchmarkFailed(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -72,7 +72,7 @@ class Service:
         """Start a command of the environment in the service; its errors go with its output."""
         env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
         # Before the site-packages, where the service that the environment was made for is.
-        env |= {"PYTHONPATH": str(self.path / "src"), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        env |= {"PYTHONPATH": str(self.path / "src"), **variables}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
         return subprocess.Popen(
             command,
@@ -109,5 +109,5 @@ def render(copie: Copie, **answers: object) -> Path:
 
 def install(folder: Path) -> Service:
     """Make the environment that the files of a rendered service ask for."""
-    subprocess.run(["uv", "sync", "--quiet", "--compile-bytecode"], cwd=folder, check=True)
+    subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
     return Service(folder, folder / ".venv")

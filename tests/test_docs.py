@@ -71,7 +71,9 @@ def test_the_tutorial_is_carried_out(tmp_path: Path) -> None:
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
-    commands = [text.strip() for _, language, text in blocks(ROOT / "README.md") if language == "sh"]
+    commands = [
+        text.strip() for _, language, text in blocks(ROOT / "README.md") if language == "sh"
+    ]
     ours = [command for command in commands if command.startswith("make")]
     assert ours == ["make demo", "make test"]
     ci = (ROOT / ".ci/run").read_text()

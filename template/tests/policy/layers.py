@@ -114,7 +114,8 @@ def pytest_fixture_setup(
 ) -> None:
     """A database that a fixture gets by `getfixturevalue` is seen only here."""
     if _closed and fixturedef.argname in DATABASE_FIXTURES:
-        # Without this, a test that may have the fixture would not get it either.
+        # Set up and torn down, else a test that may have the fixture would not get it either.
+        fixturedef.cached_result = (None, None, None)
         fixturedef.finish(request)  # type: ignore[arg-type]
         _refuse_database()
 

@@ -27,6 +27,8 @@ def masked(value: Any) -> Any:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse to update snapshots where nobody reads the diff, or where some would be lost."""
+    # After Ctrl-C syrupy misses the workers' reports; where warnings are errors, as a long trace.
+    config.addinivalue_line("filterwarnings", "ignore:syrupy. received .* of .* xdist worker")
     if not config.getoption("update_snapshots", False):
         return
     if os.environ.get("CI", "").lower() not in {"", "0", "false"}:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,7 @@ SECONDS_TO_ANSWER = 5
 SECONDS_WITHOUT_PROGRESS = 10
 SECONDS_TO_START = 30
 RUN, HOST = "tpgen.run", "tpgen.host"
+NOTE = "container"  # a file in the folder of a run that has one
 
 
 def start(image: str, say: Callable[[str], None]) -> Server:
@@ -34,51 +38,69 @@ def start(image: str, say: Callable[[str], None]) -> Server:
     Raises:
         PostgresUnavailable: no Docker, no image, or a container that does not come up.
     """
-    client = _connect()
-    _require_image(client, image, say)
-    _tidy_up(client)
-    run = lease.take()
-    container = _tuned_container(image, run.id)
     try:
-        container.start()
-        url = container.get_connection_url()
-        shown = version(url)
+        with contextlib.closing(connect()) as client:
+            _require_image(client, image, say)
+            tidy_up(client)
+        return _started(image)
+    except PostgresUnavailable:
+        raise
     except Exception as error:
-        container.stop()
-        run.release()
         raise PostgresUnavailable(_reason(image, error)) from error
 
-    def stop() -> None:
-        container.stop()
-        run.release()
 
-    return Server(url, f"Docker image {image}", shown, database_prefix(run.id), stop)
+def _started(image: str) -> Server:
+    with contextlib.ExitStack() as undo:
+        run = lease.take()
+        undo.callback(run.release)
+        (run.folder / NOTE).touch()
+        container = _tuned_container(image, run.id)
+        undo.callback(container.stop)
+        container.start()
+        url = container.get_connection_url()
+        return Server(
+            url=url,
+            source=f"Docker image {image}",
+            version=version(url),
+            prefix=database_prefix(run.id),
+            stop=undo.pop_all().close,
+        )
 
 
-def _connect() -> DockerClient:
+def connect() -> DockerClient:
     """A client of a daemon that answers."""
     if not _may_be_there():
         raise PostgresUnavailable(
             "Docker is not running here: start it, or say --postgres embedded."
         )
     # Imported here: it takes a second that a run without Docker need not spend.
-    import docker.errors
-    import requests
-    from testcontainers.core.docker_client import DockerClient
-
     try:
-        client = DockerClient(timeout=SECONDS_TO_ANSWER).client
-        client.ping()
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        import docker.errors
+        import requests
+        from testcontainers.core.docker_client import DockerClient
+    except ImportError as error:
         raise PostgresUnavailable(
-            f"Docker does not answer ({_short(error)}): start it, or say --postgres embedded."
+            f"{(error.name or '').partition('.')[0]} is not installed: `uv sync`, or say --postgres embedded."
         ) from error
-    return client
+
+    with warnings.catch_warnings():
+        # What docker leaves open when nothing answers would be a warning in the middle of a test.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = DockerClient(timeout=SECONDS_TO_ANSWER).client
+            client.ping()
+            return client
+        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+            reason = _short(error)
+        gc.collect()
+    raise PostgresUnavailable(
+        f"Docker does not answer ({reason}): start it, or say --postgres embedded."
+    )
 
 
 def _may_be_there() -> bool:
     """Whether anything says that there is a Docker; cheap, and right where it says no."""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # Path.home() raises for a user without one.
     sockets = [Path("/var/run/docker.sock"), home / ".docker/run/docker.sock"]
     sockets.append(Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "docker.sock")
     settings = [home / ".docker/contexts", home / ".testcontainers.properties"]
@@ -134,7 +156,7 @@ def _accepting_connections() -> Any:
             deadline = time.monotonic() + SECONDS_TO_START
             while not _answers(container):
                 container.reload()
-                if container.status == "exited":
+                if container.status not in {"created", "running"}:
                     raise OSError(b"".join(container.get_logs()).decode(errors="replace"))
                 if time.monotonic() > deadline:
                     host = container.get_container_host_ip()
@@ -150,16 +172,22 @@ def _accepting_connections() -> Any:
 def _answers(container: Any) -> bool:
     try:
         version(container.get_connection_url())
-    except PostgresUnavailable:
+    except (PostgresUnavailable, TimeoutError):
+        # TimeoutError: testcontainers can't tell the port of a container that has ended.
         return False
     return True
 
 
-def _tidy_up(client: DockerClient) -> None:
+def tidy_up(client: DockerClient) -> None:
     """Remove the containers of this machine's killed runs."""
-    for container in client.containers.list(all=True, filters={"label": f"{HOST}={lease.host()}"}):
+    import docker.errors
+
+    mine = {"label": f"{HOST}={lease.host()}"}
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
         if not lease.is_alive(container.labels[RUN]):
-            container.remove(force=True, v=True)
+            # Another run may be at it too.
+            with contextlib.suppress(docker.errors.APIError):
+                container.remove(force=True, v=True)
 
 
 def _reason(image: str, error: Exception) -> str:

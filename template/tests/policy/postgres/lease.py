@@ -4,12 +4,12 @@ A run holds a lock on a file of its own. The kernel drops the lock when the proc
 it ends; so a lease that can be locked, or is gone, belongs to a dead run of this machine.
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
-import socket
+import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,8 @@ class Lease:
 
     def release(self) -> None:
         """End the lease. What carries its id is nobody's from now on."""
-        (self.folder / "lock").unlink(missing_ok=True)
-        self.folder.rmdir()
+        # Another run may be tidying up what it takes for a dead one's, from the first file on.
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.close()
 
 
@@ -35,19 +35,33 @@ def state_folder() -> Path:
     """The folder of this user's leases and cached clusters.
 
     Raises:
-        PermissionError: somebody else owns a folder of that name.
+        OSError: it can't be made, or somebody else owns a folder of that name.
     """
     folder = Path(tempfile.gettempdir()) / f"tpgen-{os.getuid()}"
-    folder.mkdir(mode=0o711, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o711)
     found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o022 or folder.is_symlink():
-        raise PermissionError(f"{folder} is not yours alone; remove it or set TMPDIR")
+    if not folder.is_dir() or folder.is_symlink() or found.st_uid != os.getuid():
+        raise PermissionError(f"{folder} is not yours")
+    if found.st_mode & 0o022:
+        raise PermissionError(f"{folder} can be written by others")
     return folder
 
 
 def host() -> str:
-    """Six hex digits that tell this machine, user and state folder from any other."""
-    return f"{zlib.crc32(f'{socket.gethostname()} {state_folder()}'.encode()):08x}"[:6]
+    """Six hex digits that tell this state folder from any other, on any machine.
+
+    Not the machine's name: two machines of one name would take each other's runs for dead.
+    """
+    file = state_folder() / "host"
+    if not file.exists():
+        with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:
+            new.write(secrets.token_hex(3))
+            new.flush()
+            # Of two runs that start together the first one's counts.
+            with contextlib.suppress(FileExistsError):
+                os.link(new.name, file)
+    return file.read_text()
 
 
 def take() -> Lease:

@@ -23,6 +23,17 @@ TUNING = {
 }
 
 
+# All that asyncpg raises; a host that can't be one is a ValueError, a port an OverflowError.
+NO_ANSWER = (
+    OSError,
+    ValueError,
+    OverflowError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
 class PostgresUnavailable(Exception):
     """There is no Postgres to test on. The text is one sentence for a person, with what to do."""
 
@@ -63,6 +74,18 @@ def choose_and_start(
     Raises:
         PostgresUnavailable: no server, or one that must not be used.
     """
+    from .tidy import tidy_up
+
+    try:
+        tidy_up()
+        return _start(choice, image, trusted, say)
+    except OSError as error:
+        raise PostgresUnavailable(
+            f"No place for the state of a run ({error}): make room, or name a folder by TMPDIR."
+        ) from error
+
+
+def _start(choice: str, image: str, trusted: Sequence[str], say: Callable[[str], None]) -> Server:
     from . import docker, embedded, given
 
     if "://" in choice:
@@ -105,13 +128,13 @@ def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any
     async def connected() -> T:
         try:
             connection = await asyncpg.connect(url, timeout=5)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
+            try:
+                return await work(connection)
+            finally:
+                await connection.close()
+        except NO_ANSWER as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise PostgresUnavailable(f"No Postgres answers there ({reason}).") from error
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, connected()).result()

@@ -1,0 +1,82 @@
+"""Run pytest again and again, each time in a fork of a process with the dependencies imported.
+
+A run is then half as long. This file runs in the environment of a rendered service:
+
+    python -m tests.policy.postgres python forking.py
+
+Each line of standard input is a folder with a service; the line of standard output that answers
+it holds, as JSON, the tests that failed and the output. The Postgres of DATABASE_URL serves all.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+# They start the service as a process, which takes seconds; no mutation here is about that.
+LEFT_OUT = "--ignore-glob=*/test_commands.py"
+DEPENDENCIES = [
+    "alembic.autogenerate",
+    "alembic.command",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "fastapi",
+    "httpx",
+    "pydantic_settings",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.ext.asyncio",
+    "uvicorn",
+]
+
+
+class Failures:
+    """A pytest plugin that notes what failed or broke."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.seen.append(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.seen.append(report.nodeid)
+
+
+def run(folder: Path, server: str) -> None:
+    """Run the suite of the service in `folder`, and write beside it how it went."""
+    os.chdir(folder)
+    sys.path.insert(0, f"{folder}/src")
+    with open(folder / "output.txt", "w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    failures = Failures()
+    # anyio is a pytest plugin too, imported too early for its asserts to be rewritten.
+    options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]
+    code = pytest.main(["--postgres", server, LEFT_OUT, *options], plugins=[failures])
+    ran = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    (folder / "failed.json").write_text(json.dumps(failures.seen if ran else [str(code)]))
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    server = os.environ.pop("DATABASE_URL")
+    for name in DEPENDENCIES:
+        import_module(name)
+    for line in sys.stdin:
+        folder = Path(line.strip())
+        if (pid := os.fork()) == 0:
+            run(folder, server)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        told = folder / "failed.json"
+        failed = json.loads(told.read_text()) if told.exists() else ["the run was killed"]
+        text = (folder / "output.txt").read_text()
+        print(json.dumps({"failed": failed, "text": text}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1229 @@
+"""Ways to break the starter on purpose, and the tests of its suite that must tell of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+SRC = "src/gateway"
+AGENTS = f"{SRC}/api/agents.py"
+APP = f"{SRC}/app.py"
+AUDIT = f"{SRC}/audit.py"
+AUTH = f"{SRC}/auth.py"
+CHAT = f"{SRC}/api/chat.py"
+DEPENDENCIES = f"{SRC}/api/dependencies.py"
+DETECT_PII = f"{SRC}/pipeline/steps/detect_pii.py"
+FACTORIES = "tests/factories.py"
+IDEMPOTENCY = f"{SRC}/idempotency.py"
+MIGRATION = f"{SRC}/migrations/versions/0001_initial.py"
+MODELS = f"{SRC}/models.py"
+OPENAI = f"{SRC}/openai.py"
+PIPELINE = f"{SRC}/pipeline/__init__.py"
+VAULT = f"{SRC}/vault.py"
+
+ROUTES = ("TestChat", "TestCreateAgent", "TestListAgents", "TestReadAgent")
+JSON = {"Content-Type": "application/json"}
+HELLO = {"role": "user", "content": "hello"}
+
+Edit = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One way to break the service.
+
+    Attributes:
+        name: what is broken.
+        file: where.
+        old: what stands there, once.
+        new: what stands there instead.
+        turns_red: the tests that must fail, and no other, as `Class::test[parameters]`.
+        also: further edits that belong to it, as `(file, old, new)`.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    turns_red: frozenset[str]
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> Iterator[Edit]:
+        yield self.file, self.old, self.new
+        yield from self.also
+
+
+def broken(
+    name: str,
+    file: str,
+    old: str,
+    new: str,
+    *turns_red: str | Sequence[str],
+    also: Sequence[Edit] = (),
+) -> Mutation:
+    """A mutation; what turns red is given by name, or as groups of names."""
+    groups = ([one] if isinstance(one, str) else one for one in turns_red)
+    return Mutation(name, file, old, new, frozenset(chain.from_iterable(groups)), tuple(also))
+
+
+def of(owner: str, *cases: str) -> list[str]:
+    """Several cases of one class."""
+    return [f"{owner}::test_{case}" for case in cases]
+
+
+def on_every_route(case: str) -> list[str]:
+    """A case of the route suite, in each class."""
+    return [f"{route}::test_{case}" for route in ROUTES]
+
+
+def malformed(owner: str, **request: object) -> str:
+    """The case of a malformed request."""
+    return f"{owner}::test_422_on_a_malformed_request[{request}]"
+
+
+def chat(**fields: object) -> str:
+    """The case of a chat request that is malformed by these fields."""
+    return malformed("TestChat", json={"model": "m", "messages": [HELLO], **fields})
+
+
+ONCE = of(
+    "TestChat",
+    "two_identical_requests_give_one_audit_event",
+    "two_at_once_give_one_audit_event",
+)
+
+STEP = [
+    broken(
+        "redaction off",
+        PIPELINE,
+        'if on_detection == "redact":',
+        'if on_detection == "never":',
+        of("TestDetectPII", "redacts"),
+        of("TestChat", "a_redacted_message_goes_upstream"),
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "redacted where it should only be flagged",
+        PIPELINE,
+        'if on_detection == "redact":',
+        'if on_detection != "block":',
+        of("TestDetectPII", "detects"),
+    ),
+    broken(
+        "redacted in a copy",
+        PIPELINE,
+        "self.user_message = redact",
+        "message = redact",
+        of("TestDetectPII", "redacts"),
+        of("TestChat", "a_redacted_message_goes_upstream"),
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "blocking off",
+        PIPELINE,
+        'if found and on_detection == "block":',
+        'if found and on_detection == "never":',
+        of("TestDetectPII", "blocks"),
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+    ),
+    broken(
+        "detections never returned",
+        DETECT_PII,
+        "        return found\n",
+        "        return []\n",
+        of("TestDetectPII", "detects"),
+    ),
+    broken(
+        "detections never recorded",
+        PIPELINE,
+        "        self.detections += found\n",
+        "",
+        of("TestDetectPIIRequest", "post_lands_in_audit_events"),
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "only the first step runs",
+        PIPELINE,
+        "for step in self.steps:",
+        "for step in self.steps[:1]:",
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "only the first detection redacted",
+        PIPELINE,
+        "sorted(found, key=lambda d: (d.start, -d.end)):",
+        "sorted(found, key=lambda d: (d.start, -d.end))[:1]:",
+        "test_redacts[two]",
+        "test_redacts[side by side]",
+        "test_redacts[overlapping]",
+    ),
+    broken(
+        "redacted in the order found",
+        PIPELINE,
+        "sorted(found, key=lambda d: (d.start, -d.end)):",
+        "found:",
+        "test_redacts[two]",
+        "test_redacts[one in another]",
+    ),
+    broken(
+        "the rest of a longer detection left in place",
+        PIPELINE,
+        "end = max(end, detection.end)",
+        "end = detection.start + 1",
+        of("TestDetectPII", "redacts"),
+        of("TestChat", "a_redacted_message_goes_upstream"),
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        "test_each_step_sees_what_the_last_one_left",
+        [
+            f"test_redacts[{case}]"
+            for case in ("two", "side by side", "overlapping", "one in another")
+        ],
+    ),
+    broken(
+        "only the first message screened",
+        CHAT,
+        "for message in body.messages:",
+        "for message in body.messages[:1]:",
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+    ),
+    broken(
+        "every message screened, whoever wrote it",
+        CHAT,
+        'if message.role == "user":',
+        "if message.role:",
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+    ),
+    broken(
+        "detections not in the audit event",
+        CHAT,
+        "return await _forward(upstream, agent, body, detections=[asdict(one) for one in found])",
+        "return await _forward(upstream, agent, body, detections=[])",
+        of("TestDetectPIIRequest", "post_lands_in_audit_events"),
+    ),
+    broken(
+        "detections not in the audit event of a blocked message",
+        CHAT,
+        'about = {"model": body.model, "detections": [asdict(one) for one in found]}',
+        'about = {"model": body.model, "detections": []}',
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+    ),
+    broken(
+        "a blocked message without an audit event",
+        CHAT,
+        '        await record("chat.blocked", agent.tenant_id, agent.id, **about)\n',
+        "",
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+    ),
+    broken(
+        "mail addresses not detected",
+        DETECT_PII,
+        '    ("email", ',
+        '    ("email", "(?!)" ',
+        "test_the_backend_finds[jane@example.com-kinds1]",
+        of("TestDetectPIIRequest", "post_lands_in_audit_events"),
+        of("TestChat", "a_redacted_message_goes_upstream"),
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+    ),
+    broken(
+        "phone numbers not detected",
+        DETECT_PII,
+        '    ("phone", ',
+        '    ("phone", "(?!)" ',
+        "test_the_backend_finds[call +31 20 123 4567 now-kinds2]",
+    ),
+    broken(
+        "bank accounts not detected",
+        DETECT_PII,
+        '    ("iban", ',
+        '    ("iban", "(?!)" ',
+        "test_the_backend_finds[pay to NL91 ABNA 0417 1643 00-kinds3]",
+    ),
+    broken(
+        "the checksum of a bank account not checked",
+        DETECT_PII,
+        "% 97 == 1",
+        "% 97 >= 0",
+        "test_the_backend_finds[pay to NL92 ABNA 0417 1643 00-kinds4]",
+    ),
+    broken(
+        "cards not detected",
+        DETECT_PII,
+        '    ("card", ',
+        '    ("card", "(?!)" ',
+        "test_the_backend_finds[card 4242 4242 4242 4242-kinds5]",
+    ),
+    broken(
+        "the checksum of a card not checked",
+        DETECT_PII,
+        "% 10 == 0",
+        "% 10 >= 0",
+        "test_the_backend_finds[card 4242 4242 4242 4241-kinds6]",
+    ),
+]
+
+AUDITED = [
+    broken(
+        "audit event dropped",
+        CHAT,
+        '    await record("chat.completion", agent.tenant_id, agent.id, **about)\n',
+        "",
+        ONCE,
+        of("TestChat", "lands_in_audit_events"),
+        of("TestDetectPIIRequest", "post_lands_in_audit_events"),
+    ),
+    broken(
+        "audit event of a failure dropped",
+        CHAT,
+        '        await record("chat.failed", agent.tenant_id, agent.id, status=error.status, **about)\n',
+        "",
+        of("TestChat", "the_audit_event_survives_a_failing_upstream"),
+    ),
+    broken(
+        "audit event written in the transaction that fails",
+        CHAT,
+        """\
+        await record("chat.failed", agent.tenant_id, agent.id, status=error.status, **about)
+        raise HTTPException(502, str(error)) from error
+""",
+        """\
+        async with Session.begin() as session:
+            ids = {"tenant_id": agent.tenant_id, "agent_id": agent.id}
+            session.add(AuditEvent(kind="chat.failed", detail=about, **ids))
+            await session.flush()
+            raise HTTPException(502, str(error)) from error
+""",
+        of("TestChat", "the_audit_event_survives_a_failing_upstream"),
+        also=[
+            (
+                CHAT,
+                "from gateway.models import Agent\n",
+                "from gateway.database import Session\nfrom gateway.models import Agent, AuditEvent\n",
+            )
+        ],
+    ),
+    broken(
+        "audit event of a new agent dropped",
+        AGENTS,
+        '    await record("agent.created", caller.tenant_id, caller.id, created=str(agent.id))\n',
+        "",
+        of("TestCreateAgent", "lands_in_audit_events"),
+    ),
+    broken(
+        "audit event without its agent",
+        AUDIT,
+        "agent_id=agent_id, ",
+        "",
+        "test_an_event_says_who_did_what",
+        of("TestChat", "lands_in_audit_events"),
+        of("TestCreateAgent", "lands_in_audit_events"),
+    ),
+    broken(
+        "audit events may be changed",
+        MIGRATION,
+        "before update or delete or truncate",
+        "before delete or truncate",
+        "test_the_database_refuses_to[update audit_events set kind = '']",
+    ),
+    broken(
+        "audit events may be deleted",
+        MIGRATION,
+        "before update or delete or truncate",
+        "before update or truncate",
+        "test_the_database_refuses_to[delete from audit_events]",
+    ),
+    broken(
+        "audit events may be truncated",
+        MIGRATION,
+        "before update or delete or truncate",
+        "before update or delete",
+        "test_the_database_refuses_to[truncate audit_events]",
+    ),
+]
+
+CALLER = [
+    broken(
+        "the tenant in the header not compared",
+        AUTH,
+        "if x_tenant not in (None, agent.tenant.slug):",
+        "if x_tenant == agent.tenant.name:",
+        [f"{route}::test_403_with_the_key_of_another_tenant" for route in ROUTES[:-1]],
+    ),
+    broken(
+        "the tenant of an agent not compared",
+        AGENTS,
+        "if agent.tenant_id != caller.tenant_id:",
+        "if agent is caller:",
+        of("TestReadAgent", "403_for_an_agent_of_another_tenant"),
+    ),
+    broken(
+        "an unknown agent not told as such",
+        AGENTS,
+        "HTTPException(404,",
+        "HTTPException(403,",
+        of("TestReadAgent", "404_for_an_unknown_agent"),
+    ),
+    broken(
+        "no key needed",
+        AUTH,
+        "agent = await _agent_with(credentials.credentials) if credentials else None",
+        'agent = await _agent_with(credentials.credentials if credentials else "")',
+        on_every_route("401_without_a_key"),
+        also=[
+            (
+                AUTH,
+                "select(Agent).filter_by(key_hash=hash_key(key))",
+                'select(Agent).where((key == "") | (Agent.key_hash == hash_key(key)))',
+            ),
+            (AUTH, "from sqlalchemy import select", "from sqlalchemy import literal, select"),
+            (AUTH, '(key == "")', '(literal(key) == "")'),
+        ],
+    ),
+    broken(
+        "any key taken",
+        AUTH,
+        "select(Agent).filter_by(key_hash=hash_key(key))",
+        'select(Agent).order_by(Agent.label != "caller").limit(1)',
+        on_every_route("401_with_an_unknown_key"),
+        on_every_route("403_with_the_key_of_another_tenant"),
+        of("TestReadAgent", "403_for_an_agent_of_another_tenant"),
+    ),
+    broken(
+        "keys kept in plaintext",
+        AUTH,
+        "return sha256(key.encode()).hexdigest()",
+        "return key",
+        of("TestCreateAgent", "the_database_never_holds_the_key"),
+    ),
+    broken(
+        "keys kept in hex",
+        AUTH,
+        "return sha256(key.encode()).hexdigest()",
+        "return key.encode().hex()",
+        of("TestCreateAgent", "the_database_never_holds_the_key"),
+    ),
+    broken(
+        "the key shown is another one than the key kept",
+        AGENTS,
+        "created_at=agent.created_at, key=key)",
+        "created_at=agent.created_at, key=new_key())",
+        of("TestCreateAgent", "the_new_key_works"),
+    ),
+    broken(
+        "agents of other tenants listed",
+        AGENTS,
+        "select(Agent).filter_by(tenant_id=caller.tenant_id)",
+        "select(Agent)",
+        of("TestListAgents", "lists_those_of_the_own_tenant_only"),
+    ),
+]
+
+SHAPE = [
+    broken(
+        "a field added",
+        AGENTS,
+        "    label: str\n    created_at",
+        "    label: str\n    tenant_id: UUID\n    created_at",
+        [f"{route}::test_happy_path" for route in ("TestListAgents", "TestReadAgent")],
+        of("TestCreateAgent", "happy_path"),
+        also=[
+            (
+                AGENTS,
+                "label=agent.label, created",
+                "label=agent.label, tenant_id=agent.tenant_id, created",
+            )
+        ],
+    ),
+    broken(
+        "a field removed",
+        AGENTS,
+        "    label: str\n    created_at: datetime\n",
+        "    label: str\n",
+        of("TestCreateAgent", "happy_path"),
+        of("TestListAgents", "happy_path"),
+        of("TestReadAgent", "happy_path"),
+    ),
+    broken(
+        "the hash of the key leaked",
+        AGENTS,
+        '@router.get("/{agent_id}", response_model=AgentView)',
+        '@router.get("/{agent_id}", response_model=Leaky)',
+        of("TestReadAgent", "happy_path"),
+        also=[
+            (
+                AGENTS,
+                "class AgentWithKey(",
+                "class Leaky(AgentView):\n    key_hash: str\n\n\nclass AgentWithKey(",
+            )
+        ],
+    ),
+    broken(
+        "status changed",
+        AGENTS,
+        "status_code=201",
+        "status_code=200",
+        of("TestCreateAgent", "happy_path"),
+    ),
+    broken(
+        "the upstream's answer altered",
+        CHAT,
+        "return Answer(200, answer)",
+        'return Answer(200, {**answer, "more": 1})',
+        of("TestChat", "happy_path"),
+    ),
+    broken(
+        "a page longer than asked for",
+        AGENTS,
+        "page = agents[:limit]",
+        "page = agents[: limit + 1]",
+        of("TestListAgents", "the_pages_together_are_all_agents"),
+    ),
+    broken(
+        "the next page is the first one",
+        AGENTS,
+        "query = query.where(Agent.id > after)",
+        "query = query.where(Agent.id >= after)",
+        of("TestListAgents", "the_pages_together_are_all_agents"),
+    ),
+    broken(
+        "agents in no order",
+        AGENTS,
+        ".order_by(Agent.id)",
+        ".order_by(Agent.id.desc())",
+        of("TestListAgents", "the_pages_together_are_all_agents"),
+    ),
+]
+
+MALFORMED = [
+    broken(
+        "label optional",
+        AGENTS,
+        "label: str = Field(min_length",
+        'label: str = Field("none", min_length',
+        malformed("TestCreateAgent", json={}),
+    ),
+    broken(
+        "label empty",
+        AGENTS,
+        r'min_length=1, max_length=200, pattern=r"^[^\x00]+$"',
+        r'max_length=200, pattern=r"^[^\x00]*$"',
+        malformed("TestCreateAgent", json={"label": ""}),
+    ),
+    broken(
+        "label of any length",
+        AGENTS,
+        "max_length=200, ",
+        "",
+        "TestCreateAgent::test_422_on_a_malformed_request[{'json': {'label': 'x...'}}]",
+    ),
+    broken(
+        "label with a NUL",
+        AGENTS,
+        r', pattern=r"^[^\x00]+$"',
+        "",
+        malformed("TestCreateAgent", json={"label": "\0"}).replace("\\", "\\\\"),
+    ),
+    broken(
+        "label a number",
+        AGENTS,
+        '    model_config = ConfigDict(extra="forbid")\n',
+        '    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)\n',
+        malformed("TestCreateAgent", json={"label": 7}),
+    ),
+    broken(
+        "agent with more fields",
+        AGENTS,
+        'ConfigDict(extra="forbid")',
+        'ConfigDict(extra="ignore")',
+        malformed("TestCreateAgent", json={"label": "x", "unknown": 1}),
+    ),
+    broken(
+        "what is no JSON told otherwise",
+        APP,
+        "for one in error.errors()]}, 422)",
+        'for one in error.errors()]}, 400 if error.errors()[0]["type"] == "json_invalid" else 422)',
+        malformed("TestCreateAgent", content=b"{", headers=JSON),
+        malformed("TestChat", content=b"{", headers=JSON),
+    ),
+    broken(
+        "the input repeated in the answer",
+        APP,
+        'kept = ("type", "loc", "msg")',
+        'kept = ("type", "loc", "msg", "input")',
+        malformed("TestCreateAgent", content=b'{"label": NaN}', headers=JSON),
+        malformed("TestChat", content=b'{"model": NaN}', headers=JSON),
+    ),
+    broken(
+        "no lower bound of the limit",
+        AGENTS,
+        "Query(ge=1, le=100)",
+        "Query(ge=0, le=100)",
+        malformed("TestListAgents", params={"limit": 0}),
+    ),
+    broken(
+        "no upper bound of the limit",
+        AGENTS,
+        "Query(ge=1, le=100)",
+        "Query(ge=1)",
+        malformed("TestListAgents", params={"limit": 101}),
+    ),
+    broken(
+        "a limit that is no number ignored",
+        AGENTS,
+        "limit: Annotated[int, Query(ge=1, le=100)] = 50,",
+        "limit: Annotated[int, Query(ge=1, le=100), WrapValidator(_or_50)] = 50,",
+        malformed("TestListAgents", params={"limit": "many"}),
+        also=[
+            (AGENTS, "Field\nfrom", "Field, WrapValidator\nfrom"),
+            (
+                AGENTS,
+                "class NewAgent(",
+                "def _or_50(value, check):\n    return 50 if value == 'many' else check(value)\n\n\nclass NewAgent(",
+            ),
+        ],
+    ),
+    broken(
+        "a page after what is no id",
+        AGENTS,
+        "after: UUID | None = None,",
+        "after: str | None = None,",
+        malformed("TestListAgents", params={"after": "no-uuid"}),
+        also=[
+            (AGENTS, "if after is not None:", "if after and len(after) == 36:"),
+            (AGENTS, "Agent.id > after", "Agent.id > UUID(after)"),
+        ],
+    ),
+    broken(
+        "an agent's id of any form",
+        AGENTS,
+        "async def read_agent(agent_id: UUID,",
+        "async def read_agent(agent_id: str,",
+        malformed("TestReadAgent", url="/v1/agents/no-uuid"),
+        also=[
+            (
+                AGENTS,
+                "agent = await session.get(Agent, agent_id)",
+                "key = UUID(agent_id) if len(agent_id) == 36 else UUID(int=0)\n    agent = await session.get(Agent, key)",
+            )
+        ],
+    ),
+    broken(
+        "model optional",
+        CHAT,
+        "model: str = Field(max_length",
+        'model: str = Field("m", max_length',
+        malformed("TestChat", json={"messages": [HELLO]}),
+    ),
+    broken(
+        "model of any characters",
+        CHAT,
+        ', pattern="^[!-~]+$"',
+        "",
+        chat(model="two words"),
+    ),
+    broken(
+        "model of any length",
+        CHAT,
+        'max_length=200, pattern="^[!-~]+$"',
+        'pattern="^[!-~]+$"',
+        chat(model="x..."),
+    ),
+    broken(
+        "messages optional",
+        CHAT,
+        "messages: list[Message] = Field(min_length=1)",
+        "messages: list[Message] = Field([], min_length=1)",
+        malformed("TestChat", json={"model": "m"}),
+    ),
+    broken(
+        "messages empty",
+        CHAT,
+        "messages: list[Message] = Field(min_length=1)",
+        "messages: list[Message]",
+        chat(messages=[]),
+    ),
+    broken(
+        "role free",
+        CHAT,
+        'role: Literal["system", "user", "assistant"]',
+        "role: str",
+        chat(messages=[{"role": "nobody", "content": "hello"}]),
+    ),
+    broken(
+        "content optional",
+        CHAT,
+        "content: str = Field(max_length",
+        'content: str = Field("", max_length',
+        chat(messages=[{"role": "user"}]),
+    ),
+    broken(
+        "content of any length",
+        CHAT,
+        "content: str = Field(max_length=1_000_000)",
+        "content: str",
+        chat(messages=[{"role": "user", "content": "x..."}]),
+    ),
+    broken(
+        "message with more fields",
+        CHAT,
+        """    model_config = ConfigDict(extra="forbid")
+
+    role""",
+        """    role""",
+        chat(messages=[{"role": "user", "content": "hi", "unknown": 1}]),
+    ),
+    broken(
+        "request with more fields",
+        CHAT,
+        """    model_config = ConfigDict(extra="forbid")
+
+    model:""",
+        """    model:""",
+        chat(unknown=1),
+    ),
+    broken(
+        "no lower bound of the temperature",
+        CHAT,
+        "Field(None, ge=0, le=2)",
+        "Field(None, le=2)",
+        chat(temperature=-1),
+    ),
+    broken(
+        "no upper bound of the temperature",
+        CHAT,
+        "Field(None, ge=0, le=2)",
+        "Field(None, ge=0)",
+        chat(temperature=3),
+    ),
+    broken(
+        "no bound of max_tokens",
+        CHAT,
+        "max_tokens: int | None = Field(None, ge=1)",
+        "max_tokens: int | None = None",
+        chat(max_tokens=0),
+    ),
+    broken(
+        "streaming asked for and not refused",
+        CHAT,
+        "    if stream:\n",
+        "    if not stream:\n        return stream\n    if stream is None:\n",
+        chat(stream=True),
+    ),
+    broken(
+        "an empty Idempotency-Key taken",
+        IDEMPOTENCY,
+        'pattern="^[ -~]+$"',
+        'pattern="^[ -~]*$"',
+        malformed(
+            "TestChat", json={"model": "m", "messages": [HELLO]}, headers={"Idempotency-Key": ""}
+        ),
+    ),
+    broken(
+        "an Idempotency-Key of any length",
+        IDEMPOTENCY,
+        "Header(max_length=255, ",
+        "Header(",
+        malformed(
+            "TestChat",
+            json={"model": "m", "messages": [HELLO]},
+            headers={"Idempotency-Key": "x..."},
+        ),
+    ),
+]
+
+IDEMPOTENT = [
+    broken(
+        "idempotency off",
+        IDEMPOTENCY,
+        "    if key is None:\n",
+        "    if True:\n",
+        ONCE,
+        of("TestChat", "409_on_another_request_with_the_same_key"),
+        "test_an_answer_is_kept_whatever_its_status",
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "the body not compared",
+        IDEMPOTENCY,
+        "if holder.fingerprint != self.fingerprint:",
+        "if not holder.fingerprint:",
+        of("TestChat", "409_on_another_request_with_the_same_key"),
+    ),
+    broken(
+        "only those idempotent that come one after the other",
+        IDEMPOTENCY,
+        "            if monotonic() > deadline:\n",
+        "            return None\n            if monotonic() > deadline:\n",
+        of("TestChat", "two_at_once_give_one_audit_event"),
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "another answer the second time",
+        IDEMPOTENCY,
+        "return Answer(**holder.response)",
+        'return Answer(holder.response["status"], {})',
+        ONCE,
+        "test_an_answer_is_kept_whatever_its_status",
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "another status the second time",
+        IDEMPOTENCY,
+        "return Answer(**holder.response)",
+        'return Answer(200, holder.response["body"])',
+        "test_an_answer_is_kept_whatever_its_status",
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "work without a key taken for the same",
+        IDEMPOTENCY,
+        "    if key is None:\n        return await work()\n",
+        '    key = key or "none"\n',
+        "test_without_a_key_nothing_is_kept",
+    ),
+    broken(
+        "a key shared by all tenants",
+        IDEMPOTENCY,
+        "select(Completion).filter_by(tenant_id=self.tenant_id, key=self.key)",
+        "select(Completion).filter_by(key=self.key).order_by(Completion.claimed_at)",
+        "test_two_tenants_may_use_the_same_key",
+        also=[
+            (
+                IDEMPOTENCY,
+                "(await session.scalars(holder)).one()",
+                "(await session.scalars(holder)).first()",
+            )
+        ],
+    ),
+    broken(
+        "a key kept after a failure",
+        IDEMPOTENCY,
+        "        await claim.release()\n",
+        "",
+        "test_after_a_failure_the_key_is_free",
+        also=[(IDEMPOTENCY, "WAIT = 30.0", "WAIT = 0.1")],
+    ),
+    broken(
+        "a key of the dead kept",
+        IDEMPOTENCY,
+        "LEASE = timedelta(minutes=10)",
+        "LEASE = timedelta(days=10)",
+        "test_the_key_of_a_dead_process_is_taken_over",
+        also=[(IDEMPOTENCY, "WAIT = 30.0", "WAIT = 0.1")],
+    ),
+    broken(
+        "a key of the living taken over",
+        IDEMPOTENCY,
+        "where=same & expired &",
+        "where=same &",
+        of("TestChat", "two_at_once_give_one_audit_event"),
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+]
+
+UPSTREAM = [
+    broken(
+        "an option lost on its way upstream",
+        CHAT,
+        "body.model_dump(exclude_none=True)",
+        'body.model_dump(exclude_none=True, exclude={"temperature"})',
+        of("TestChat", "sends_on_what_was_asked"),
+    ),
+    broken(
+        "more sent upstream than was asked",
+        CHAT,
+        "body.model_dump(exclude_none=True)",
+        "body.model_dump()",
+        of("TestChat", "sends_on_what_was_asked"),
+    ),
+    broken(
+        "the client alters the body",
+        OPENAI,
+        "json=dict(body)",
+        'json={**body, "user": "gateway"}',
+        of("TestChat", "sends_on_what_was_asked"),
+        "test_returns_the_reply_to_what_was_asked",
+        "test_reads_what_was_recorded_of_the_upstream",
+        "test_streams_the_reply",
+    ),
+    broken(
+        "the tenant's own key not used",
+        DEPENDENCIES,
+        "        return await vault.get(agent.tenant_id, UPSTREAM_SECRET)\n",
+        "        await vault.get(agent.tenant_id, UPSTREAM_SECRET)\n        raise SecretNotFound\n",
+        of("TestChat", "the_tenants_own_key_goes_upstream"),
+    ),
+    broken(
+        "the key not sent upstream",
+        OPENAI,
+        'self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}',
+        "self.headers: dict[str, str] = {}",
+        of("TestChat", "the_tenants_own_key_goes_upstream"),
+        "test_returns_the_reply_to_what_was_asked",
+    ),
+    broken(
+        "retries off",
+        OPENAI,
+        "retries: int = 2,",
+        "retries: int = 0,",
+        [f"test_tries_again_after[{failure}]" for failure in ("500", "time-out", "connection")],
+        [f"test_gives_up_after[{failure}]" for failure in ("503", "time-out")],
+    ),
+    broken(
+        "one retry too few",
+        OPENAI,
+        "retries: int = 2,",
+        "retries: int = 1,",
+        [f"test_gives_up_after[{failure}]" for failure in ("503", "time-out")],
+    ),
+    broken(
+        "one retry too many",
+        OPENAI,
+        "retries: int = 2,",
+        "retries: int = 3,",
+        [f"test_gives_up_after[{failure}]" for failure in ("503", "time-out")],
+    ),
+    broken(
+        "a 4xx retried",
+        OPENAI,
+        "if error.status is not None and error.status < 500:",
+        "if error.status is not None and error.status < 400:",
+        "test_gives_up_after[400]",
+    ),
+    broken(
+        "a 5xx not retried",
+        OPENAI,
+        "if error.status is not None and error.status < 500:",
+        "if error.status is not None:",
+        "test_tries_again_after[500]",
+        "test_gives_up_after[503]",
+    ),
+    broken(
+        "a time-out not retried",
+        OPENAI,
+        "if error.status is not None and error.status < 500:",
+        "if error.status is None or error.status < 500:",
+        [f"test_tries_again_after[{failure}]" for failure in ("time-out", "connection")],
+        "test_gives_up_after[time-out]",
+    ),
+    broken(
+        "a time-out not caught",
+        OPENAI,
+        "            await response.aread()\n        except httpx.RequestError as error:",
+        "            await response.aread()\n        except httpx.NetworkError as error:",
+        "test_tries_again_after[time-out]",
+        "test_gives_up_after[time-out]",
+    ),
+    broken(
+        "an early end of a stream not told",
+        OPENAI,
+        '        raise UpstreamError(None, "the upstream\'s answer ended before [DONE]")\n',
+        "",
+        "test_tells_of_a_partial_stream[ended early]",
+    ),
+    broken(
+        "a broken stream not told",
+        OPENAI,
+        'raise UpstreamError(None, f"the upstream\'s answer broke off: {error!r}") from error',
+        "raise",
+        "test_tells_of_a_partial_stream[broken]",
+    ),
+    broken(
+        "an unreadable answer not told",
+        OPENAI,
+        "except (AttributeError, LookupError, TypeError, ValueError) as error:",
+        "except MemoryError as error:",
+        [
+            f"test_tells_of_an_answer_that_cannot_be_read[{body}]"
+            for body in (
+                "<html>",
+                "[]",
+                '{"choices": []}',
+                '{"choices": [{"message": {"content": null}}]}',
+            )
+        ],
+    ),
+    broken(
+        "a stream that never began not read",
+        OPENAI,
+        "            await response.aread()\n",
+        "",
+        "test_tells_of_a_stream_that_never_began",
+    ),
+    broken(
+        "a stream not asked for",
+        OPENAI,
+        '**options, "stream": True}',
+        "**options}",
+        "test_streams_the_reply",
+    ),
+    broken(
+        "lines cut at the end of a block",
+        OPENAI,
+        "*lines, rest = (rest + block).split",
+        "*lines, rest = block.split",
+        "test_streams_what_comes_in_blocks_cut_anywhere",
+    ),
+    broken(
+        "lines cut where only Python ends one",
+        OPENAI,
+        "yield line[5:].strip()",
+        "yield line[5:].decode().splitlines()[0].strip().encode()",
+        "test_streams_what_comes_in_blocks_cut_anywhere",
+    ),
+]
+
+ENCRYPTED = [
+    f"TestPostgresVault::test_a_ciphertext_moved_elsewhere_is_unreadable[{part}]"
+    for part in ("id", "tenant", "name", "version")
+]
+SEAL = "secret.ciphertext = self._cipher.encrypt(secret.nonce, value.encode(), _place(secret))"
+OPEN = "return self._cipher.decrypt(secret.nonce, secret.ciphertext, _place(secret)).decode()"
+TELL_TALE: tuple[Edit, ...] = (
+    (
+        MODELS,
+        "    nonce: Mapped[bytes]\n",
+        "    nonce: Mapped[bytes]\n    hint: Mapped[str | None]\n",
+    ),
+    (
+        MIGRATION,
+        '        sa.Column("nonce", sa.LargeBinary, nullable=False),\n',
+        '        sa.Column("nonce", sa.LargeBinary, nullable=False),\n        sa.Column("hint", sa.String),\n',
+    ),
+)
+
+
+def stored_as(name: str, code: str, *turns_red: str) -> Mutation:
+    """The plaintext beside the ciphertext, in a column of its own."""
+    return broken(
+        f"plaintext stored {name}",
+        VAULT,
+        SEAL,
+        f"{SEAL}\n            import base64, zlib; secret.hint = {code}",
+        [*turns_red, "TestPostgresVault::test_equal_plaintexts_leave_no_equal_cells"],
+        also=TELL_TALE,
+    )
+
+
+RAW = "TestPostgresVault::test_raw_rows_never_hold_the_plaintext"
+SECRET = [
+    broken(
+        "plaintext stored",
+        VAULT,
+        SEAL,
+        "secret.ciphertext = value.encode()",
+        RAW,
+        of("TestPostgresVault", "equal_plaintexts_leave_no_equal_cells"),
+        of("TestPostgresVault", "with_another_key_nothing_is_readable"),
+        ENCRYPTED,
+        also=[(VAULT, OPEN, "return secret.ciphertext.decode()")],
+    ),
+    stored_as("beside the ciphertext", "value", RAW),
+    stored_as("in base64", "base64.b64encode(value.encode()).decode()", RAW),
+    stored_as(
+        "in base64 after something else", "base64.b64encode(b'x' + value.encode()).decode()", RAW
+    ),
+    stored_as("in hex", "value.encode().hex()", RAW),
+    stored_as("backwards", "value[::-1]"),
+    stored_as("compressed", "zlib.compress(value.encode()).hex()"),
+    broken(
+        "every secret with the same nonce",
+        VAULT,
+        "os.urandom(12)",
+        "bytes(12)",
+        of("TestPostgresVault", "the_same_value_twice_has_two_nonces"),
+    ),
+    broken(
+        "one key for every vault",
+        VAULT,
+        "AESGCM(key)",
+        "AESGCM(bytes(32))",
+        of("TestPostgresVault", "with_another_key_nothing_is_readable"),
+    ),
+    broken(
+        "ciphertext not bound to its tenant",
+        VAULT,
+        "{secret.tenant_id}/{secret.id}",
+        "{secret.id}",
+        ENCRYPTED[1],
+    ),
+    broken(
+        "ciphertext not bound to its id",
+        VAULT,
+        "{secret.tenant_id}/{secret.id}",
+        "{secret.tenant_id}",
+        ENCRYPTED[0],
+    ),
+    broken(
+        "ciphertext not bound to its name",
+        VAULT,
+        "/{secret.version}/{secret.name}",
+        "/{secret.version}",
+        ENCRYPTED[2],
+    ),
+    broken(
+        "ciphertext not bound to its version",
+        VAULT,
+        "/{secret.version}/{secret.name}",
+        "/{secret.name}",
+        ENCRYPTED[3],
+    ),
+    broken(
+        "another value given back",
+        VAULT,
+        OPEN,
+        OPEN.replace(".decode()", ".decode().upper()"),
+        of("TestPostgresVault", "round_trip", "an_old_version_stays_readable"),
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+        of("TestPostgresVault", "versions_set_at_once_are_all_kept"),
+        of("TestChat", "the_tenants_own_key_goes_upstream"),
+    ),
+    broken(
+        "another tenant's secret given",
+        VAULT,
+        "query = select(Secret).filter_by(tenant_id=tenant_id, name=name)",
+        "query = select(Secret).filter_by(name=name)",
+        of("TestPostgresVault", "round_trip", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "the secret of another name given",
+        VAULT,
+        "query = select(Secret).filter_by(tenant_id=tenant_id, name=name)",
+        "query = select(Secret).filter_by(tenant_id=tenant_id)",
+        of("TestPostgresVault", "round_trip", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "version overwritten",
+        VAULT,
+        "            session.add(secret)\n",
+        "            older = delete(Secret).filter_by(tenant_id=tenant_id, name=name)\n"
+        "            await session.execute(older)\n            session.add(secret)\n",
+        of("TestPostgresVault", "an_old_version_stays_readable"),
+        of("TestPostgresVault", "equal_plaintexts_leave_no_equal_cells"),
+        of("TestPostgresVault", "the_same_value_twice_has_two_nonces"),
+        of("TestPostgresVault", "versions_set_at_once_are_all_kept"),
+    ),
+    broken(
+        "the version asked for ignored",
+        VAULT,
+        "        if version is not None:\n",
+        "        if version == 0:\n",
+        of("TestPostgresVault", "an_old_version_stays_readable"),
+        of("TestPostgresVault", "versions_set_at_once_are_all_kept"),
+    ),
+    broken(
+        "the oldest version given",
+        VAULT,
+        "Secret.version.desc()",
+        "Secret.version",
+        of("TestPostgresVault", "an_old_version_stays_readable"),
+    ),
+    broken(
+        "versions that come together collide",
+        VAULT,
+        ".with_for_update(key_share=True)",
+        "",
+        of("TestPostgresVault", "versions_set_at_once_are_all_kept"),
+    ),
+    broken(
+        "a deleted secret still there",
+        VAULT,
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)",
+        "rows = select(Secret.id).filter_by(tenant_id=tenant_id, name=name)",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "an old version of a deleted secret still there",
+        VAULT,
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)",
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name, version=2).returning(Secret.id)",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "secrets of other names deleted too",
+        VAULT,
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name)",
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id)",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "secrets of other tenants deleted too",
+        VAULT,
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name)",
+        "rows = delete(Secret).filter_by(name=name)",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "deleted without an audit event",
+        VAULT,
+        '        await record("secret.deleted", tenant_id, name=name, versions=len(deleted))\n',
+        "",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "what is not there deleted without a word",
+        VAULT,
+        "        if not deleted:\n            raise SecretNotFound(name)\n",
+        "",
+        of("TestPostgresVault", "what_is_not_there_cannot_be_deleted"),
+    ),
+]
+
+AGREE = of("TestSchema", "models_and_migrations_agree")
+SCHEMA = [
+    broken(
+        "a column that the migrations lack",
+        MODELS,
+        "    label: Mapped[str]\n",
+        "    label: Mapped[str]\n    note: Mapped[str | None] = mapped_column(deferred=True)\n",
+        AGREE,
+        also=[(MODELS, "note: Mapped", "_: ClassVar = None\n    note: Mapped")],
+    ),
+    broken(
+        "a column that the models lack",
+        MIGRATION,
+        '        sa.Column("slug", sa.String, unique=True, nullable=False),\n',
+        '        sa.Column("slug", sa.String, unique=True, nullable=False),\n'
+        '        sa.Column("note", sa.String),\n',
+        AGREE,
+    ),
+    broken(
+        "an index that the migrations lack",
+        MIGRATION,
+        '    op.create_index(None, "audit_events", ["tenant_id", "created_at"])\n',
+        "",
+        AGREE,
+    ),
+    broken(
+        "a default that the migrations have and the models lack",
+        MODELS,
+        "    claimed_at: Mapped[datetime] = mapped_column(server_default=func.now())\n",
+        "    claimed_at: Mapped[datetime] = mapped_column(default=func.now())\n",
+        AGREE,
+    ),
+    *(
+        broken(
+            f"no factory of {model}",
+            FACTORIES,
+            f"        model = {model}\n",
+            "        abstract = True\n",
+            f"TestSchema::test_every_model_has_a_factory[{model}]",
+        )
+        for model in ("Completion", "Secret")
+    ),
+]
+
+MUTATIONS = [
+    *STEP,
+    *AUDITED,
+    *CALLER,
+    *SHAPE,
+    *MALFORMED,
+    *IDEMPOTENT,
+    *UPSTREAM,
+    *SECRET,
+    *SCHEMA,
+]

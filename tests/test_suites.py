@@ -1,0 +1,312 @@
+"""The suites: what a subclass forgot is told, and components unlike the starter's are served."""
+
+import re
+
+import pytest
+
+from tests.service import Outcome, Service
+
+# A hook of a suite, by the line that a subclass must have; the error shows it.
+STEP = {
+    "message": 'message = "write to jane@example.com"',
+    "detections": 'detections = [Detection("email", 9, 25)]',
+    "redacted": 'redacted = "write to [email]"',
+    "make_step": "def make_step(self, on_detection): return MyStep(…, on_detection)",
+}
+STEP_REQUEST = {
+    "message": 'message = "write to jane@example.com"',
+    "detections": 'detections = [{"kind": "email", "start": 9, "end": 25}]',
+}
+ROUTE = {
+    "method": 'method = "POST"',
+    "path": 'path = "/v1/agents"',
+    "malformed": 'malformed = [{"json": {}}, {"json": {"limit": "many"}}]',
+}
+IDEMPOTENT_ROUTE = {**ROUTE, "other": 'other = {"json": {"model": "another"}}'}
+VAULT = {"vault": "def vault(self): return MyVault(…)"}
+HOOKS = {
+    "step.StepSuite": STEP,
+    "step.StepRequestSuite": STEP_REQUEST,
+    "route.RouteSuite": ROUTE,
+    "route.IdempotentRouteSuite": IDEMPOTENT_ROUTE,
+    "vault.VaultSuite": VAULT,
+}
+MISSING = [(suite, hook) for suite, hooks in HOOKS.items() for hook in hooks]
+
+# What the lines stand for, so that the one that is left out is all that is missing.
+MEANT = {
+    "def make_step(self, on_detection): return MyStep(…, on_detection)": """\
+def make_step(self, on_detection):
+        return DetectPII(RegexDetector(), on_detection)""",
+    "def vault(self): return MyVault(…)": """\
+@pytest.fixture
+    def vault(self):
+        return PostgresVault(bytes(32))""",
+}
+IMPORTS = """\
+import pytest
+from gateway.pipeline import Detection
+from gateway.pipeline.steps.detect_pii import DetectPII, RegexDetector
+from gateway.vault import PostgresVault
+"""
+
+
+def subclass(suite: str, lines: list[str]) -> str:
+    """A test file with one class of a suite."""
+    module, _, name = suite.partition(".")
+    body = "\n    ".join(MEANT.get(line, line) for line in lines) or "pass"
+    return f"{IMPORTS}from tests.policy.suites.{module} import {name}\n\nclass TestIt({name}):\n    {body}\n"
+
+
+def run(
+    service: Service, text: str, *arguments: str, at: str = "integration/test_it.py"
+) -> Outcome:
+    service.write({f"tests/{at}": text})
+    return service.pytest(f"tests/{at}", "-rA", *arguments)
+
+
+@pytest.mark.parametrize(("suite", "hook"), MISSING, ids=".".join)
+def test_what_a_subclass_forgot_fails_with_the_line_to_add(
+    suite: str, hook: str, service: Service
+) -> None:
+    hooks = HOOKS[suite]
+    complete = [line for name, line in hooks.items() if name != hook]
+    done = run(service, subclass(suite, complete))
+    assert done.code == 1, done.text
+    assert "TestIt leaves something open; add to it:" in done.text
+    assert hooks[hook] in done.text
+    assert done.count("skipped") == 0
+
+
+@pytest.mark.parametrize("suite", HOOKS)
+def test_an_empty_subclass_has_no_green_case(suite: str, service: Service) -> None:
+    done = run(service, subclass(suite, []))
+    assert done.code == 1, done.text
+    assert (done.count("passed"), done.count("skipped")) == (0, 0), done.text
+
+
+def test_a_suite_that_is_imported_is_no_test(service: Service) -> None:
+    modules = {suite.partition(".")[0] for suite in HOOKS} | {"schema", "cells"}
+    stars = "".join(f"from tests.policy.suites.{module} import *\n" for module in modules)
+    done = run(service, f"{stars}\n\ndef test_mine() -> None: ...\n")
+    assert done.code == 0, done.text
+    assert done.count("passed") == 1, done.text
+
+
+SECRETS = '''\
+"""A second step."""
+
+import pytest
+from gateway.app import create_app
+from gateway.pipeline import Context, Detection, Pipeline
+from gateway.pipeline.steps.detect_pii import DetectPII, RegexDetector
+from gateway.api.dependencies import get_pipeline
+from tests.policy.suites.step import StepRequestSuite, StepSuite
+
+
+class DetectSecrets:
+    name = "detect_secrets"
+
+    def __init__(self, on_detection="redact"):
+        self.on_detection = on_detection
+
+    async def run(self, ctx):
+        start = ctx.user_message.find("hunter2")
+        found = [Detection("password", start, start + 7)] if start >= 0 else []
+        ctx.react(found, self.on_detection)
+        return found
+
+
+class TestDetectSecrets(StepSuite):
+    message = "it is hunter2"
+    detections = [Detection("password", 6, 13)]
+    redacted = "it is [password]"
+
+    def make_step(self, on_detection):
+        return DetectSecrets(on_detection)
+
+
+class TestInTheApp(StepRequestSuite):
+    message = "it is hunter2 of jane@example.com"
+    detections = [
+        {"kind": "email", "start": 17, "end": 33},
+        {"kind": "password", "start": 6, "end": 13},
+    ]
+
+    @pytest.fixture(autouse=True)
+    def both(self, app):
+        pipeline = Pipeline([DetectPII(RegexDetector()), DetectSecrets()])
+        app.dependency_overrides[get_pipeline] = lambda: pipeline
+        yield
+        app.dependency_overrides.clear()
+'''
+
+
+def test_a_second_step_and_two_classes_in_one_file(service: Service) -> None:
+    done = run(service, SECRETS)
+    assert done.code == 0, done.text
+    assert done.count("passed") == 3
+
+
+NOTES = '''\
+"""Routes of other kinds: put, delete, no content, plain text, path ids and parameters."""
+
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import PlainTextResponse
+from gateway.audit import record
+from gateway.auth import CurrentAgent, current_agent
+from pydantic import BaseModel
+from tests.policy.suites.route import IdempotentRouteSuite, RouteSuite
+
+router = APIRouter(prefix="/notes", dependencies=[Depends(current_agent)])
+
+
+class Note(BaseModel):
+    text: str
+
+
+@router.put("/{number}")
+async def put(number: int, note: Note, caller: CurrentAgent) -> Note:
+    await record("note.put", caller.tenant_id)
+    return note
+
+
+@router.delete("/{number}", status_code=204)
+async def delete(number: int) -> None: ...
+
+
+@router.get("/{number}", response_class=PlainTextResponse)
+async def read(number: int, width: Annotated[int, Query(ge=1)] = 80) -> str:
+    return "a note"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def routes(app):
+    app.include_router(router)
+
+
+class Numbered:
+    """What the classes share."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        return "/notes/7"
+
+
+class TestPut(Numbered, RouteSuite):
+    method = "PUT"
+    valid = {"json": {"text": "new"}}
+    malformed = [{"json": {}}, {"url": "/notes/seven"}]
+
+    async def test_a_case_of_its_own(self, client, url, auth) -> None:
+        assert (await client.put(url, headers=auth, **self.valid)).json() == {"text": "new"}
+
+
+class TestDelete(Numbered, RouteSuite):
+    method = "DELETE"
+    status = 204
+    malformed = [{"url": "/notes/seven"}]
+
+
+class TestRead(Numbered, RouteSuite):
+    method = "GET"
+    valid = {"params": {"width": 40}, "headers": {"Accept": "text/plain"}}
+    malformed = [{"params": {"width": 0}}, {"params": {"width": 0}, "headers": {"Accept": "*/*"}}]
+'''
+
+
+def test_routes_of_other_kinds(service: Service) -> None:
+    first = run(service, NOTES, "--snapshot-update")
+    assert first.code == 0, first.text
+    again = run(service, NOTES)
+    assert again.code == 0, again.text
+    assert again.count("passed") == 18, again.text
+
+
+def test_a_route_without_a_snapshot_fails(service: Service) -> None:
+    """Nobody has looked at the shape yet."""
+    done = run(service, NOTES)
+    assert done.failed == {"test_happy_path"}, done.text
+
+
+MEMORY = '''\
+"""A second vault provider, which keeps nothing in Postgres; and others that keep too much."""
+
+import base64
+import zlib
+from uuid import uuid4
+
+import pytest
+from gateway.audit import record
+from gateway.database import Session
+from gateway.models import AuditEvent
+from gateway.vault import SecretNotFound
+from tests.policy.suites.vault import VaultSuite
+
+
+class MemoryVault:
+    def __init__(self, leak=None):
+        self.leak = leak
+        self.kept = {}
+
+    async def set(self, tenant_id, name, value):
+        version = uuid4()
+        self.kept.setdefault((tenant_id, name), {})[version] = value
+        if self.leak:
+            await record("secret.set", tenant_id, hint=self.leak(value))
+        return version
+
+    async def get(self, tenant_id, name, version=None):
+        versions = self.kept.get((tenant_id, name), {})
+        if not versions or version not in (None, *versions):
+            raise SecretNotFound(name)
+        return versions[version or list(versions)[-1]]
+
+    async def delete(self, tenant_id, name):
+        del self.kept[tenant_id, name]
+        await record("secret.deleted", tenant_id)
+
+
+class TestMemoryVault(VaultSuite):
+    @pytest.fixture
+    def vault(self):
+        return MemoryVault(LEAK)
+'''
+LEAKS = {
+    "lambda text: text": {"raw", "equal"},
+    "lambda text: text.encode().hex()": {"raw", "equal"},
+    "lambda text: base64.b64encode(text.encode()).decode()": {"raw", "equal"},
+    "lambda text: base64.b64encode(b'xy' + text.encode()).decode()": {"raw", "equal"},
+    "lambda text: text[::-1]": {"equal"},
+    "lambda text: zlib.compress(text.encode()).hex()": {"equal"},
+    # With a random part no test can tell it from a cipher: the docstring says so.
+    "lambda text: uuid4().hex + text[::-1]": set(),
+    "None": set(),
+}
+CASES = {
+    "raw": "test_raw_rows_never_hold_the_plaintext",
+    "equal": "test_equal_plaintexts_leave_no_equal_cells",
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_second_vault_and_what_it_leaks(leak: str, service: Service) -> None:
+    done = run(service, MEMORY.replace("LEAK", leak))
+    assert done.failed == {CASES[case] for case in LEAKS[leak]}, done.text
+    assert done.count("passed") == 5 - len(LEAKS[leak])
+
+
+def test_a_folder_may_have_a_file_of_the_same_name_as_another_layer(service: Service) -> None:
+    unit = run(service, "def test_mine() -> None: ...\n", at="unit/steps/test_it.py")
+    assert unit.code == 0, unit.text
+    service.write({"tests/integration/steps/test_it.py": SECRETS})
+    done = service.pytest("tests/unit/steps", "tests/integration/steps")
+    assert done.count("passed") == 4, done.text
+
+
+def test_the_error_is_short_and_shows_no_machinery(service: Service) -> None:
+    done = run(service, subclass("route.RouteSuite", ['method = "GET"']), "-k", "happy_path")
+    assert not re.search(r"__get__|missing\(", done.text), done.text
