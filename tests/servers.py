@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from tests.service import HIDDEN, Service
+from tests.service import Service, is_hidden
 
 SECONDS = 60
 
@@ -24,6 +24,15 @@ def need_docker() -> None:
     if os.environ.get("CI"):
         pytest.fail("CI must set DOCKER_HOST: .ci/docker starts a daemon")
     pytest.skip("DOCKER_HOST is not set: .ci/docker starts a daemon")
+
+
+def environment(service: Service, **variables: str) -> dict[str, str]:
+    """The variables of a process of the service, without those of our own pytest."""
+    env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
+    # A process that is named a worker's behaves as one: syrupy is silent in it.
+    env = {name: value for name, value in env.items() if not name.startswith("PYTEST_")}
+    own = {"PYTHONPATH": str(service.path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return env | own | variables
 
 
 @contextmanager
@@ -91,8 +100,7 @@ class Given:
 def given(service: Service) -> Iterator[Given]:
     """A server with two databases of a person's, `mine` and `other`."""
     with temporary() as tmp:
-        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-        env |= {"TMPDIR": str(tmp), "TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"}
+        env = environment(service, TMPDIR=str(tmp), TEST_POSTGRES="embedded")
         command = ["-m", "tests.policy.postgres", "sh", "-c", 'echo "$DATABASE_URL"; cat']
         with subprocess.Popen(
             [service.environment / "bin/python", *command],
@@ -154,9 +162,9 @@ class Run:
                 *(f"--postgres={source}", f"-n{workers}"),
             ],
             cwd=service.path,
-            env=os.environ
-            | {"PYTHONPATH": str(service.path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-            | {"TMPDIR": str(tmp), "ROOM": str(self.room), "STAYS": str(max(workers, 1))},
+            env=environment(
+                service, TMPDIR=str(tmp), ROOM=str(self.room), STAYS=str(max(workers, 1))
+            ),
             stdout=(self.room / "output").open("w"),
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -11,7 +11,12 @@ from pathlib import Path
 from pytest_copie.plugin import Copie
 
 # What a person's shell may hold, and a test must not see.
-HIDDEN = {"CI", "DATABASE_URL", "PYTEST_ADDOPTS", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
+HIDDEN = {"CI", "DATABASE_URL", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
+
+
+def is_hidden(variable: str) -> bool:
+    """Whether a command of a service must not see the variable: it would change what it does."""
+    return variable in HIDDEN or variable.startswith("PYTEST_")
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Service:
 
     def start(self, *command: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command of the environment in the service; its errors go with its output."""
-        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
         # Before the site-packages, where the service that the environment was made for is.
         env |= {"PYTHONPATH": str(self.path / "src"), **variables}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.service import HIDDEN
+from tests.service import is_hidden
 
 # A fenced block, and the file that the line before it names.
 BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +36,7 @@ class Reader:
         self.said = ""
 
     def sh(self, text: str) -> None:
-        env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
         env |= {"TPGEN": str(ROOT), "TEST_POSTGRES": "embedded"}
         done = subprocess.run(
             ["bash", "-ec", f"{text}\npwd"],

@@ -15,7 +15,7 @@ import pytest
 
 from tests.forking import LEFT_OUT
 from tests.mutations import MUTATIONS, Mutation, broken
-from tests.service import HIDDEN, Service
+from tests.service import Service, is_hidden
 
 FORKING = Path(__file__).with_name("forking.py")
 
@@ -37,13 +37,11 @@ class Suite:
 @pytest.fixture(scope="session")
 def suite(rendered: Service) -> Iterator[Suite]:
     python = rendered.environment / "bin/python"
-    hidden = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-    # Or syrupy would take its runs for workers of ours.
-    hidden = {name: value for name, value in hidden.items() if "XDIST" not in name}
+    env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
     with subprocess.Popen(
         [python, "-m", "tests.policy.postgres", python, FORKING],
         cwd=rendered.path,
-        env={**hidden, "TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**env, "TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -67,7 +67,7 @@ class Databases:
             if not await _exists(admin, name):
                 unfinished = f"{name}_new"
                 await admin.execute(f'DROP DATABASE IF EXISTS "{unfinished}" WITH (FORCE)')
-                await _create(admin, unfinished, "template1")
+                await _create(admin, unfinished, "template0")
                 await self._migrated(unfinished)
                 await admin.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
         finally:
@@ -78,12 +78,14 @@ class Databases:
         try:
             # In a thread: Alembic's environment runs an event loop of its own.
             await asyncio.to_thread(self.migrate, self.url(name))
+            return
         except (SQLAlchemyError, CommandError, OSError) as error:
-            pytest.fail(
-                f"the migrations do not run on an empty database: {error!r}\n"
-                "`make migrate` shows the whole trace",
-                pytrace=False,
-            )
+            reason = repr(error)
+        pytest.fail(
+            f"the migrations do not run on an empty database: {reason}\n"
+            "`make migrate` shows the whole trace",
+            pytrace=False,
+        )
 
 
 async def _exists(admin: asyncpg.Connection, name: str) -> bool:
