@@ -1,6 +1,7 @@
 """A factory object over a raw INSERT of the same row, in the same transaction, in turn.
 
-Raw is measured twice: as a Core statement through the test's session, and as SQL given to asyncpg.
+Raw is what a test would write without a factory: a Core statement through its session. The same as
+SQL given to asyncpg is shown beside it, without a target: most of that ratio is SQLAlchemy's flush.
 """
 
 import json
@@ -57,7 +58,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     times = in_rounds(lambda: _seconds(measured), repeats)
     return [
         ratio("a factory object / INSERT by SQLAlchemy Core", times, "factory", "core", TARGET),
-        ratio("a factory object / INSERT by asyncpg alone", times, "factory", "asyncpg", TARGET),
+        ratio("a factory object / INSERT by asyncpg alone", times, "factory", "asyncpg"),
     ]
 
 

@@ -29,8 +29,6 @@ def need_docker() -> None:
 def environment(service: Service, **variables: str) -> dict[str, str]:
     """The variables of a process of the service, without those of our own pytest."""
     env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
-    # A process that is named a worker's behaves as one: syrupy is silent in it.
-    env = {name: value for name, value in env.items() if not name.startswith("PYTEST_")}
     own = {"PYTHONPATH": str(service.path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     return env | own | variables
 
