@@ -16,7 +16,7 @@ COMBINATIONS = [
 # What only a service with that part has a reason to say.
 WORDS = {
     "pipeline": ("pipeline", "detect"),
-    "vault": ("vault", "cryptography", "b64"),
+    "vault": ("vault", "cryptography"),
     "frontend": ("playwright", "index.html"),
 }
 # As long as the checks let them be, so that no line becomes too long, nor one too few.
