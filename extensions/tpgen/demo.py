@@ -21,7 +21,15 @@ def main() -> int:
     steps: list[tuple[str, Sequence[str], Path]] = [
         (
             "Render a service with the answers that copier proposes",
-            ["copier", "copy", "--defaults", "--quiet", "--vcs-ref=HEAD", ".", str(service)],
+            [
+                "copier",
+                "copy",
+                "--defaults",
+                "--quiet",
+                "--vcs-ref=HEAD",
+                str(TEMPLATE),
+                str(service),
+            ],
             TEMPLATE,
         ),
         ("Install what it needs, into a .venv of its own", ["uv", "sync", "--quiet"], service),
