@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from tests.service import Service, is_hidden
+from tests.service import Service, clean_environment
 
 SECONDS = 60
 
@@ -28,7 +28,7 @@ def need_docker() -> None:
 
 def environment(service: Service, **variables: str) -> dict[str, str]:
     """The variables of a process of the service, without those of our own pytest."""
-    env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
+    env = clean_environment()
     own = {"PYTHONPATH": str(service.path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     return env | own | variables
 

@@ -14,9 +14,13 @@ from pytest_copie.plugin import Copie
 HIDDEN = {"CI", "DATABASE_URL", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
 
 
-def is_hidden(variable: str) -> bool:
-    """Whether a command of a service must not see the variable: it would change what it does."""
-    return variable in HIDDEN or variable.startswith("PYTEST_")
+def clean_environment() -> dict[str, str]:
+    """Our variables, less those that would change what a command of a service does."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in HIDDEN and not name.startswith("PYTEST_")
+    }
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Service:
 
     def start(self, *command: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command of the environment in the service; its errors go with its output."""
-        env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
+        env = clean_environment()
         # Before the site-packages, where the service that the environment was made for is.
         env |= {"PYTHONPATH": str(self.path / "src"), **variables}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"

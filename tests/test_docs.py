@@ -1,13 +1,12 @@
 """The docs do what they say: the tutorial is carried out, and the README is what CI runs."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.service import is_hidden
+from tests.service import clean_environment
 
 # A fenced block, and the file that the line before it names.
 BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +35,7 @@ class Reader:
         self.said = ""
 
     def sh(self, text: str) -> None:
-        env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
+        env = clean_environment()
         env |= {"TPGEN": str(ROOT), "TEST_POSTGRES": "embedded"}
         done = subprocess.run(
             ["bash", "-ec", f"{text}\npwd"],

@@ -4,7 +4,6 @@ The whole suite runs against each broken service; exactly the tests named must t
 """
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 
 from tests.forking import LEFT_OUT
 from tests.mutations import MUTATIONS, Mutation, broken
-from tests.service import Service, is_hidden
+from tests.service import Service, clean_environment
 
 FORKING = Path(__file__).with_name("forking.py")
 
@@ -37,7 +36,7 @@ class Suite:
 @pytest.fixture(scope="session")
 def suite(rendered: Service) -> Iterator[Suite]:
     python = rendered.environment / "bin/python"
-    env = {name: value for name, value in os.environ.items() if not is_hidden(name)}
+    env = clean_environment()
     with subprocess.Popen(
         [python, "-m", "tests.policy.postgres", python, FORKING],
         cwd=rendered.path,
