@@ -1,12 +1,14 @@
 """The rendered service that tests work on."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.service import Service, install, render
+from tests.service import Service, Suite, clean_environment, install, render
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,3 +35,22 @@ def rendered(copie_session: Copie) -> Service:
 def service(rendered: Service, tmp_path: Path) -> Service:
     """A service of this test's own."""
     return rendered.copy(tmp_path / "service")
+
+
+@pytest.fixture(scope="session")
+def suite(rendered: Service) -> Iterator[Suite]:
+    """What runs tests of services like `rendered` fast, where many runs are needed."""
+    python = rendered.environment / "bin/python"
+    with subprocess.Popen(
+        [python, "-m", "tests.policy.postgres", python, ROOT / "tests/forking.py"],
+        cwd=rendered.path,
+        env={
+            **clean_environment(),
+            "TEST_POSTGRES": "embedded",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Suite(process)

@@ -4,12 +4,14 @@ A run is then half as long. This file runs in the environment of a rendered serv
 
     python -m tests.policy.postgres python forking.py
 
-Each line of standard input is a folder with a service; the line of standard output that answers
-it holds, as JSON, the tests that failed and the output. The Postgres of DATABASE_URL serves all.
+Each line of standard input is a folder with a service and what of its tests to run, in shell
+syntax; the line of standard output that answers it holds, as JSON, the tests that failed and the
+output. The Postgres of DATABASE_URL serves all.
 """
 
 import json
 import os
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -46,8 +48,8 @@ class Failures:
             self.seen.append(report.nodeid)
 
 
-def run(folder: Path, server: str) -> None:
-    """Run the suite of the service in `folder`, and write beside it how it went."""
+def run(folder: Path, tests: list[str], server: str) -> None:
+    """Run tests of the service in `folder`, and write beside it how it went."""
     os.chdir(folder)
     sys.path.insert(0, f"{folder}/src")
     with open(folder / "output.txt", "w") as output:
@@ -56,7 +58,7 @@ def run(folder: Path, server: str) -> None:
     failures = Failures()
     # anyio is a pytest plugin too, imported too early for its asserts to be rewritten.
     options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]
-    code = pytest.main(["--postgres", server, LEFT_OUT, *options], plugins=[failures])
+    code = pytest.main(["--postgres", server, LEFT_OUT, *options, *tests], plugins=[failures])
     ran = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     (folder / "failed.json").write_text(json.dumps(failures.seen if ran else [str(code)]))
 
@@ -67,9 +69,10 @@ def main() -> None:
     for name in DEPENDENCIES:
         import_module(name)
     for line in sys.stdin:
-        folder = Path(line.strip())
+        name, *tests = shlex.split(line)
+        folder = Path(name)
         if (pid := os.fork()) == 0:
-            run(folder, server)
+            run(folder, tests, server)
             os._exit(0)
         os.waitpid(pid, 0)
         told = folder / "failed.json"

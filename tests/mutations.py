@@ -917,6 +917,17 @@ UPSTREAM = [
         "            await response.aread()\n        except httpx.NetworkError as error:",
         "test_tries_again_after[time-out]",
         "test_gives_up_after[time-out]",
+        of("TestOpenAIClient", "tells_of[time-out]"),
+    ),
+    broken(
+        "the reply altered",
+        OPENAI,
+        "            return text\n",
+        "            return text.upper()\n",
+        of("TestOpenAIClient", "returns_what_the_upstream_answers"),
+        "test_returns_the_reply_to_what_was_asked",
+        "test_reads_what_was_recorded_of_the_upstream",
+        [f"test_tries_again_after[{failure}]" for failure in ("500", "time-out", "connection")],
     ),
     broken(
         "an early end of a stream not told",
@@ -946,6 +957,7 @@ UPSTREAM = [
                 '{"choices": [{"message": {"content": null}}]}',
             )
         ],
+        of("TestOpenAIClient", "tells_of[no JSON]"),
     ),
     broken(
         "a stream that never began not read",

@@ -1,9 +1,12 @@
 """A rendered service to try things on: a tree of files in, an outcome out."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,11 +104,39 @@ class Service:
             text, _ = process.communicate()
         return Outcome(process.returncode, text)
 
+    def tpgen(self, *arguments: str, at: str = ".") -> Outcome:
+        """Run our command in a folder of the service, whose environment is the active one."""
+        env = clean_environment() | {"VIRTUAL_ENV": str(self.environment)}
+        done = subprocess.run(
+            [sys.executable, "-m", "tpgen", *arguments],
+            cwd=self.path / at,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr)
+
     def pytest(self, *arguments: str, **variables: str) -> Outcome:
         """Run its suite, on the embedded server unless the arguments say otherwise."""
         if not any(argument.startswith("--postgres") for argument in arguments):
             arguments = ("--postgres=embedded", *arguments)
         return self.run("pytest", "-p", "no:cacheprovider", *arguments, **variables)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Runs the tests of services, on a Postgres that all runs share, in forks of one process."""
+
+    process: "subprocess.Popen[str]"
+
+    def red(self, service: Service, *tests: str) -> tuple[set[str], str]:
+        """The tests that failed, as `Class::test[parameters]`, and what pytest said."""
+        assert self.process.stdin and self.process.stdout
+        print(shlex.join([str(service.path), *tests]), file=self.process.stdin, flush=True)
+        said = json.loads(self.process.stdout.readline())
+        return {name.partition("::")[2] or name for name in said["failed"]}, said["text"]
 
 
 def render(copie: Copie, **answers: object) -> Path:

@@ -3,49 +3,13 @@
 The whole suite runs against each broken service; exactly the tests named must turn red.
 """
 
-import json
 import re
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.forking import LEFT_OUT
 from tests.mutations import MUTATIONS, Mutation, broken
-from tests.service import Service, clean_environment
-
-FORKING = Path(__file__).with_name("forking.py")
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Runs the whole suite of a service, on a Postgres that all runs share."""
-
-    process: "subprocess.Popen[str]"
-
-    def red(self, service: Service) -> tuple[set[str], str]:
-        """The tests that failed, as `Class::test[parameters]`, and what pytest said."""
-        assert self.process.stdin and self.process.stdout
-        print(service.path, file=self.process.stdin, flush=True)
-        said = json.loads(self.process.stdout.readline())
-        return {name.partition("::")[2] or name for name in said["failed"]}, said["text"]
-
-
-@pytest.fixture(scope="session")
-def suite(rendered: Service) -> Iterator[Suite]:
-    python = rendered.environment / "bin/python"
-    env = clean_environment()
-    with subprocess.Popen(
-        [python, "-m", "tests.policy.postgres", python, FORKING],
-        cwd=rendered.path,
-        env={**env, "TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Suite(process)
+from tests.service import Service, Suite
 
 
 def mutate(service: Service, mutation: Mutation) -> None:

@@ -18,7 +18,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 MASKED = """
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from tests.policy.snapshots import masked
 
@@ -29,6 +29,9 @@ def answer():
         "times": [now.isoformat(), now.isoformat().replace("+00:00", "Z"), str(now)],
         "key": "tp_" + "live_" + uuid.uuid4().hex,
         "link": f"/agents/{uuid.uuid4()}/events",
+        "row": {"id": uuid.uuid4().int, "agent_id": uuid.uuid4().int, "ids": 7, "paid": True},
+        "day": f"paid on {date.today()}",
+        "other_day": "2001-02-03",
         "count": 3,
         "none": None,
         "label": "the test agent",
@@ -41,6 +44,9 @@ def test_shape(snapshot):
         "times": ["<time>"] * 3,
         "key": "<key>",
         "link": "/agents/<id>/events",
+        "row": {"id": "<id>", "agent_id": "<id>", "ids": 7, "paid": True},
+        "day": "paid on <today>",
+        "other_day": "2001-02-03",
         "count": 3,
         "none": None,
         "label": "the test agent",
@@ -71,7 +77,7 @@ def test_updating_is_refused_where_nobody_sees_it(
 
 
 def test_what_differs_from_run_to_run_is_masked(service: Service) -> None:
-    """Ids, times and keys, wherever they stand; written once, the snapshot holds in a second run."""
+    """Ids, times, today and keys, wherever they stand; written once, the snapshot holds in a second run."""
     service.write({"tests/unit/test_masked.py": MASKED})
     for more in ([], ["--snapshot-update"], []):
         outcome = service.pytest("tests/unit/test_masked.py", *more)

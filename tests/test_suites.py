@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.service import Outcome, Service
+from tests.service import Outcome, Service, Suite
 
 # A hook of a suite, by the line that a subclass must have; the error shows it.
 STEP = {
@@ -24,12 +24,20 @@ ROUTE = {
 }
 IDEMPOTENT_ROUTE = {**ROUTE, "other": 'other = {"json": {"model": "another"}}'}
 VAULT = {"vault": "def vault(self): return MyVault(…)"}
+CLIENT = {
+    "answer": 'answer = {"choices": [{"message": {"content": "hello"}}]}',
+    "result": 'result = "hello"',
+    "error": "error = UpstreamError",
+    "make_client": "def make_client(self, http): return MyClient(http=http)",
+    "call": "async def call(self, client): return await client.fetch()",
+}
 HOOKS = {
     "step.StepSuite": STEP,
     "step.StepRequestSuite": STEP_REQUEST,
     "route.RouteSuite": ROUTE,
     "route.IdempotentRouteSuite": IDEMPOTENT_ROUTE,
     "vault.VaultSuite": VAULT,
+    "client.ClientSuite": CLIENT,
 }
 MISSING = [(suite, hook) for suite, hooks in HOOKS.items() for hook in hooks]
 
@@ -42,9 +50,17 @@ def make_step(self, on_detection):
 @pytest.fixture
     def vault(self):
         return PostgresVault(bytes(32))""",
+    "def make_client(self, http): return MyClient(http=http)": """\
+def make_client(self, http):
+        return OpenAIClient(http, "https://upstream.example", backoff=0)""",
+    "async def call(self, client): return await client.fetch()": """\
+async def call(self, client):
+        return await client.chat("m", [])""",
 }
+FILE = "tests/integration/test_it.py"
 IMPORTS = """\
 import pytest
+from gateway.openai import OpenAIClient, UpstreamError
 from gateway.pipeline import Detection
 from gateway.pipeline.steps.detect_pii import DetectPII, RegexDetector
 from gateway.vault import PostgresVault
@@ -65,24 +81,95 @@ def run(
     return service.pytest(f"tests/{at}", "-rA", *arguments)
 
 
-@pytest.mark.parametrize(("suite", "hook"), MISSING, ids=".".join)
+@pytest.mark.parametrize(("name", "hook"), MISSING)
 def test_what_a_subclass_forgot_fails_with_the_line_to_add(
-    suite: str, hook: str, service: Service
+    name: str, hook: str, service: Service, suite: Suite
 ) -> None:
-    hooks = HOOKS[suite]
-    complete = [line for name, line in hooks.items() if name != hook]
-    done = run(service, subclass(suite, complete))
-    assert done.code == 1, done.text
-    assert "TestIt leaves something open; add to it:" in done.text
-    assert hooks[hook] in done.text
-    assert done.count("skipped") == 0
+    hooks = HOOKS[name]
+    complete = [line for fact, line in hooks.items() if fact != hook]
+    service.write({FILE: subclass(name, complete)})
+    red, text = suite.red(service, FILE)
+    assert red
+    assert re.search(rf"{FILE}:\d+: TestIt leaves a blank; write there, say:", text), text
+    assert hooks[hook] in text
+    assert "skipped" not in text
 
 
-@pytest.mark.parametrize("suite", HOOKS)
-def test_an_empty_subclass_has_no_green_case(suite: str, service: Service) -> None:
-    done = run(service, subclass(suite, []))
-    assert done.code == 1, done.text
-    assert (done.count("passed"), done.count("skipped")) == (0, 0), done.text
+@pytest.mark.parametrize("name", HOOKS)
+def test_an_empty_subclass_has_no_green_case(name: str, service: Service, suite: Suite) -> None:
+    service.write({FILE: subclass(name, [])})
+    red, text = suite.red(service, FILE)
+    assert red
+    assert not re.search("passed|skipped", text), text
+
+
+def test_one_blank_stands_for_all_that_its_lines_state(service: Service, suite: Suite) -> None:
+    text = "a = 1\n        b: int = 2\n        c == 3"
+    test = f"""\
+from typing import Any
+
+from tests.policy.suites import Suite, blank
+
+
+class FactSuite(Suite):
+    a: Any = blank("a = 0")
+    b: Any = blank("b = 0")
+    c: Any = 3
+
+    def test_a(self) -> None:
+        assert self.a
+
+    def test_b(self) -> None:
+        assert self.b
+
+    def test_c(self) -> None:
+        assert self.c == 3
+
+
+class TestFacts(FactSuite):
+    a = blank(
+        \"\"\"
+        {text}
+        \"\"\"
+    )
+
+
+class TestSome(FactSuite, only=["test_c"]):
+    def test_mine(self) -> None: ...
+"""
+    service.write({FILE: test})
+    red, said = suite.red(service, FILE, "-k", "TestFacts or TestSome")
+    assert red == {"TestFacts::test_a", "TestFacts::test_b"}, said
+    assert "2 failed, 3 passed" in said
+    line = test[: test.index("a = blank(\n")].count("\n") + 1
+    assert said.count(f"{FILE}:{line} leaves a blank") == 2, said
+
+
+def test_a_blank_in_a_function_fails_where_it_is_reached(service: Service, suite: Suite) -> None:
+    test = (
+        "from tests.policy.suites import blank\n\n\ndef answer() -> int:\n    return blank('42')\n"
+    )
+    test += "\n\ndef test_it() -> None:\n    assert answer()\n"
+    service.write({FILE: test})
+    red, said = suite.red(service, FILE)
+    assert (red, f"{FILE}:5 leaves a blank; write there, say:" in said) == ({"test_it"}, True)
+
+
+def test_what_is_not_built_says_so(service: Service, suite: Suite) -> None:
+    """And a module that is there, but imports one that is not, says that instead."""
+    call = 'to_build("gateway.{}:Thing", "src/gateway/{}.py")'
+    lines = [f"def test_{n}() -> None: {call.format(n, n)}" for n in ("gone", "audit", "broken")]
+    service.write(
+        {
+            FILE: "from tests.policy.suites import to_build\n" + "\n".join(lines),
+            "src/gateway/broken.py": "import nowhere_to_be_found\n",
+        }
+    )
+    red, said = suite.red(service, FILE)
+    assert red == {"test_gone", "test_audit", "test_broken"}
+    assert "there is no Thing yet: build it in src/gateway/gone.py" in said
+    assert "there is no Thing yet: build it in src/gateway/audit.py" in said
+    assert "No module named 'nowhere_to_be_found'" in said
 
 
 def test_a_suite_that_is_imported_is_no_test(service: Service) -> None:

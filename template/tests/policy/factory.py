@@ -6,12 +6,13 @@ works: SubFactory, RelatedFactory, traits, sequences, LazyAttribute, post-genera
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any, Generic, Never, TypeVar, cast
 
 import factory
 from factory.alchemy import SQLAlchemyModelFactory
+from factory.random import reseed_random
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
@@ -125,3 +126,16 @@ class AsyncSQLAlchemyFactory(SQLAlchemyModelFactory, Generic[T]):
             f"a factory needs the test's session: await {name}.create(session=db); "
             f"in the body of another factory: SubFactory({name})"
         )
+
+
+def pytest_runtest_setup() -> None:
+    """Make the factories give the same values in each test, as a snapshot may show them."""
+    reseed_random(0)
+    for each in _below(AsyncSQLAlchemyFactory):
+        each.reset_sequence(force=True)
+
+
+def _below(cls: type[Any]) -> Iterator[Any]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _below(child)

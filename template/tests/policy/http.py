@@ -78,6 +78,8 @@ class Recording:
         self.path = path
 
     def _read(self) -> dict[str, Any]:
+        if not self.path.exists():
+            pytest.fail(f"{self.path} is not there yet: --record makes it", pytrace=False)
         content: dict[str, Any] = json.loads(self.path.read_text())
         return content
 
@@ -91,9 +93,16 @@ class Recording:
         body: dict[str, Any] = self._read()["answer"]
         return body
 
-    def write(self, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Keep another exchange in its place."""
-        content = {**self._read(), "asked": asked, "answer": answer}
+    def keep(self, response: httpx.Response) -> None:
+        """Record another exchange in its place: both bodies are JSON."""
+        request = response.request
+        content = {
+            "method": request.method,
+            "path": request.url.path,
+            "asked": json.loads(request.content or b"null"),
+            "answer": response.json(),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(content, indent=2) + "\n")
 
     def replay(self, request: httpx.Request) -> httpx.Response:

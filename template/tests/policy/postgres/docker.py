@@ -172,8 +172,8 @@ def _accepting_connections() -> Any:
 def _answers(container: Any) -> bool:
     try:
         version(container.get_connection_url())
-    except (PostgresUnavailable, TimeoutError):
-        # TimeoutError: testcontainers can't tell the port of a container that has ended.
+    except (PostgresUnavailable, ConnectionError, TimeoutError):
+        # Testcontainers can't tell the port of a container that has ended.
         return False
     return True
 
