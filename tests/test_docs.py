@@ -1,9 +1,12 @@
-"""The docs do what they say: the tutorial is carried out, and the README is what CI runs."""
+"""The docs do what they say: they are carried out, and the README is what CI runs."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 from tests.service import clean_environment
@@ -32,11 +35,14 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.tools = folder / "tools"
         self.said = ""
 
     def sh(self, text: str) -> None:
         env = clean_environment()
         env |= {"TPGEN": str(ROOT), "TEST_POSTGRES": "embedded"}
+        env |= {"UV_TOOL_DIR": str(self.tools), "UV_TOOL_BIN_DIR": str(self.tools / "bin")}
+        env["PATH"] = f"{self.tools / 'bin'}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
             ["bash", "-ec", f"{text}\npwd"],
             check=False,
@@ -58,14 +64,17 @@ class Reader:
             assert [line for line in text.splitlines() if line not in self.said] == [], self.said
         elif language == "diff":
             apply(text, path)
+        elif language == "append":
+            path.write_text(path.read_text() + text)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
 
-def test_the_tutorial_is_carried_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["tutorial", "components"])
+def test_a_page_is_carried_out(page: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
-    for block in blocks(ROOT / "docs/tutorial.md"):
+    for block in blocks(ROOT / f"docs/{page}.md"):
         reader.do(*block)
 
 

@@ -1,0 +1,7 @@
+"""`python -m tpgen`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

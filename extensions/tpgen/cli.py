@@ -1,0 +1,141 @@
+"""The command `tpgen`: what is typed. Its kinds of components come from the service's policy."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import policy, service
+from .errors import Misuse
+from .policy import Kind
+
+SHELLS = ("bash", "zsh", "fish")
+WORDS = {
+    "source": [("NAME", "its name, such as detect_pii")],
+    "model": [("NAME", "the model, such as Invoice")],
+    "route": [("METHOD", "such as POST"), ("PATH", "such as /v1/agents")],
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors look like all others of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{message}; `{self.prog} --help` says what there is")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0 where all is well; 2 where a person must change something first, and nothing was written.
+    """
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        parser = _parser(_kinds(typed))
+        if "_ARGCOMPLETE" in os.environ:
+            import argcomplete
+
+            argcomplete.autocomplete(parser)
+        chosen = parser.parse_args(typed)
+        return int(chosen.run(chosen))
+    except Misuse as error:
+        print(f"tpgen: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
+    """The kinds of the service here.
+
+    Raises:
+        Misuse: there is no service, and what is typed is about one; or its policy is broken.
+    """
+    if not typed or typed[0] in {"completion", "-h", "--help"}:
+        try:
+            return policy.kinds(service.find(Path.cwd()).root)
+        except Misuse:
+            return {}
+    return policy.kinds(service.find(Path.cwd()).root)
+
+
+def _parser(kinds: Mapping[str, Kind]) -> Parser:
+    parser = Parser(
+        prog="tpgen",
+        description="Writes the tests that the testing policy asks of a component.",
+        epilog=None if kinds else "In a service there is a command for each kind of component.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for kind in kinds.values():
+        _add_kind(commands, kind)
+    undo = commands.add_parser("undo", help="take back what the last command wrote")
+    undo.set_defaults(run=_undo)
+    completion = commands.add_parser("completion", help="print what makes a shell complete names")
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(run=_completion)
+    return parser
+
+
+def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> None:
+    files = "\n".join(f"  {path}" for path in kind.tests)
+    command = commands.add_parser(
+        kind.name,
+        help=f"write the tests of {kind.help}",
+        description=f"Writes the tests of {kind.help}, as far as they are missing, to\n\n{files}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for word, text in WORDS[kind.reads]:
+        argument = command.add_argument("words", metavar=word, action="append", help=text)
+        argument.completer = _Completer(kind)  # type: ignore[attr-defined]
+    command.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    if kind.source:
+        text = "write a start of the component too, where it is not there"
+        command.add_argument("--with-source", action="store_true", help=text)
+    command.set_defaults(run=_scaffold, kind=kind, with_source=False)
+
+
+class _Completer:
+    """Offers the components that lack tests, to whoever presses TAB."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def __call__(self, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+        from .lacking import lacking
+
+        try:
+            return lacking(service.find(Path.cwd()), self.kind, parsed_args.words or [])
+        except Misuse:
+            return []
+
+
+def _completion(chosen: argparse.Namespace) -> int:
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["tpgen"], shell=chosen.shell))
+    return 0
+
+
+def _scaffold(chosen: argparse.Namespace) -> int:
+    from . import scaffold, telling
+
+    here = service.find(Path.cwd())
+    done = scaffold.plan(here, chosen.kind, chosen.words, chosen.with_source)
+    if chosen.dry_run:
+        print(telling.dry_run(done), end="")
+    else:
+        scaffold.write(here, done, shlex.join(["tpgen", chosen.kind.name, *chosen.words]))
+        print(telling.outcome(here, done))
+    return 0
+
+
+def _undo(chosen: argparse.Namespace) -> int:
+    from . import files
+
+    for one in files.undo(service.find(Path.cwd()).root):
+        print(f"{one.outcome:9}{one.path}{f': {one.reason}' if one.reason else ''}")
+    return 0

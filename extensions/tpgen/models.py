@@ -1,0 +1,207 @@
+"""The SQLAlchemy models of a service, and the factories that their rows need."""
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from .errors import Misuse
+from .factories import Factories, factory, imports
+from .service import Service
+
+PROBE = Path(__file__).parent / "probes" / "models.py"
+MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
+NO_BASES = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
+
+
+def names(service: Service) -> list[str]:
+    """The models of the service, by the look of their classes; nothing is imported."""
+    return sorted({name for found in _models(service).values() for name in found})
+
+
+def without_factory(service: Service, factories: str) -> list[str]:
+    """The models that the text of `tests/factories.py` has no factory for."""
+    return sorted(set(names(service)) - set(factories_of(factories)))
+
+
+def read(service: Service, name: str, factories: str) -> Factories:
+    """Find out which factories a model needs that are not there yet.
+
+    Args:
+        service: where to look.
+        name: the class of the model.
+        factories: the text of the service's `tests/factories.py`; empty where there is none.
+
+    Raises:
+        Misuse: two models have the name, the models can't be imported, or the text is no Python.
+    """
+    present = factories_of(factories)
+    modules = _models(service)
+    homes = sorted(module for module, found in modules.items() if name in found)
+    if not homes:
+        return Factories(name, known=False, nearest=tuple(_nearest(name, modules)))
+    if len(homes) > 1:
+        raise Misuse(
+            f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
+            f"name of its model: write the two in tests/factories.py, each with a name of its own"
+        )
+    if name in present:
+        return Factories(name, present=present[name])
+    others = sorted(set(modules) - set(homes))
+    probed = {model["name"]: model for model in _probe(service, name, [*homes, *others])}
+    models = [probed[each] for each in _in_order(name, probed, set(present))]
+    made = []
+    for model in models:
+        made.append(factory(model, present))
+        present[model["name"]] = made[-1].name
+    packages = [package.name for package in service.packages]
+    return Factories(name, made=tuple(made), imports=imports(made, models, packages))
+
+
+def _nearest(name: str, modules: Mapping[str, set[str]]) -> list[str]:
+    known = {each.lower(): each for found in modules.values() for each in found}
+    return [known[each] for each in get_close_matches(name.lower(), known, cutoff=0.5)]
+
+
+def _probe(service: Service, name: str, modules: list[str]) -> list[dict[str, Any]]:
+    # Safe path: the folder of the probe has modules that a service may have too.
+    ended = service.run(["-P", str(PROBE), name, *modules])
+    if ended.returncode:
+        lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
+        said = lines[-1] if lines else f"Python ended with {ended.returncode}"
+        raise Misuse(
+            f"the models of {service.root} can't be read: {said}; see it whole by "
+            f"`{service.python} -c 'import {', '.join(modules)}'`"
+        )
+    found: list[dict[str, Any]] = json.loads(ended.stdout.splitlines()[-1])
+    twice = {each["name"] for each in found if sum(e["name"] == each["name"] for e in found) > 1}
+    if twice:
+        homes = sorted(each["module"] for each in found if each["name"] in twice)
+        raise Misuse(
+            f"{name} needs a {twice.pop()} of each of {' and '.join(homes)}, and a factory is "
+            "called by the name of its model: write those in tests/factories.py first"
+        )
+    return found
+
+
+def _in_order(name: str, models: Mapping[str, dict[str, Any]], done: set[str]) -> Iterator[str]:
+    """The model and those that it needs, each after what it needs itself."""
+    done.add(name)
+    for reference in models[name]["references"]:
+        target = reference["target"]
+        if target and target["name"] not in done:
+            yield from _in_order(target["name"], models, done)
+    yield name
+
+
+# What the syntax trees tell.
+
+
+def factories_of(factories: str) -> dict[str, str]:
+    """The factories of the text, by their models.
+
+    Raises:
+        Misuse: the text is no Python.
+    """
+    try:
+        tree = ast.parse(factories)
+    except SyntaxError as error:
+        raise Misuse(
+            f"tests/factories.py, line {error.lineno}: {error.msg}; mend it, then again"
+        ) from None
+    return {
+        _last(line.value): cls.name
+        for cls in reversed(_classes(tree))
+        for meta in _classes(cls)
+        for line in meta.body
+        if isinstance(line, ast.Assign) and meta.name == "Meta" and "model" in _targets(line)
+    }
+
+
+def _classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:
+    return [each for each in node.body if isinstance(each, ast.ClassDef)]
+
+
+def _models(service: Service) -> dict[str, set[str]]:
+    """The names of the models, by the module that defines them."""
+    classes = {module: _classes(tree) for module, tree in _trees(service)}
+    everywhere = [cls for found in classes.values() for cls in found]
+    rooted = _closure(everywhere, {cls.name for cls in everywhere if _has_root(cls, everywhere)})
+    models = _closure(
+        [cls for cls in everywhere if not _is_base(cls)],
+        {cls.name for cls in everywhere if _looks_mapped(cls, rooted)},
+    )
+    found = {
+        module: {cls.name for cls in each if cls.name in models and not _is_base(cls)}
+        for module, each in classes.items()
+    }
+    return {module: each for module, each in found.items() if each}
+
+
+def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
+    for package in service.packages:
+        for path in sorted(package.rglob("*.py")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if any(mark in text for mark in MARKS) or "table=True" in text:
+                parts = path.relative_to(package.parent).with_suffix("").parts
+                try:
+                    yield ".".join(parts).removesuffix(".__init__"), ast.parse(text)
+                except SyntaxError:
+                    # Half written: the import says so, where this module is asked for.
+                    continue
+
+
+def _closure(classes: list[ast.ClassDef], names: set[str]) -> set[str]:
+    """The names, and those of the classes that inherit from one of them."""
+    size = -1
+    while size != len(names):
+        size = len(names)
+        names = names | {cls.name for cls in classes if names & set(map(_last, cls.bases))}
+    return names
+
+
+def _has_root(cls: ast.ClassDef, classes: list[ast.ClassDef]) -> bool:
+    """Whether it has a base that may be the declarative one: an import, or a variable."""
+    own = {each.name for each in classes}
+    return bool(set(map(_last, cls.bases)) - own - NO_BASES - {""})
+
+
+def _is_base(cls: ast.ClassDef) -> bool:
+    bases = set(map(_last, cls.bases))
+    abstract = any("__abstract__" in _targets(line) for line in cls.body)
+    return abstract or bool(bases & {"DeclarativeBase", "DeclarativeBaseNoMeta"})
+
+
+def _looks_mapped(cls: ast.ClassDef, rooted: set[str]) -> bool:
+    if _is_base(cls):
+        return False
+    decorated = any("mapped" in _last(_called(each)) for each in cls.decorator_list)
+    table = any(each.arg == "table" for each in cls.keywords)
+    has_columns = any(
+        _last(_called(getattr(line, "value", None))) in {"mapped_column", "Column"}
+        or (isinstance(line, ast.AnnAssign) and _last(line.annotation) == "Mapped")
+        or bool({"__tablename__", "__table__"} & _targets(line))
+        for line in cls.body
+    )
+    return decorated or table or (has_columns and cls.name in rooted)
+
+
+def _targets(line: ast.stmt) -> set[str]:
+    if isinstance(line, ast.Assign):
+        return {_last(target) for target in line.targets}
+    return {_last(line.target)} if isinstance(line, ast.AnnAssign) else set()
+
+
+def _called(node: ast.AST | None) -> ast.AST | None:
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def _last(node: ast.AST | None) -> str:
+    """The last part of a dotted name; of `Base[int]` that of `Base`."""
+    while isinstance(node, ast.Subscript | ast.Call):
+        node = node.value if isinstance(node, ast.Subscript) else node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,90 @@
+"""Facts of the service that a command runs in, each found when it is asked for."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .errors import Misuse
+
+POLICY = Path("tests/policy/policy.toml")
+NO_PACKAGES = {"build", "dist", "docs", "scripts", "site", "tests", "venv"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, by its folder: the one that holds `tests/policy/policy.toml`."""
+
+    root: Path
+
+    @cached_property
+    def packages(self) -> list[Path]:
+        """The folders of its top-level packages, in `src/` or beside `tests/`."""
+        sources = self.root / "src"
+        if found := sorted(_folders_with_python(sources)):
+            return found
+        return sorted(set(_folders_with_python(self.root)) - {sources})
+
+    @cached_property
+    def python(self) -> Path:
+        """The interpreter of the service's own environment.
+
+        Raises:
+            Misuse: there is no environment.
+        """
+        named = [os.environ.get(name) for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")]
+        own = [str(self.root / ".venv")]
+        for folder in filter(None, [named[0], *own, named[1]]):
+            python = self.root / folder / "bin" / "python"
+            if python.exists():
+                return python
+        raise Misuse(f"{self.root} has no environment to run its code in: `uv sync` makes one")
+
+    def run(
+        self, arguments: Sequence[str], *, path: Sequence[Path] = ()
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the service's own interpreter in its folder, and wait.
+
+        Args:
+            arguments: those of the interpreter.
+            path: folders where it shall find modules too, before those of the service.
+        """
+        folders = [*path, *{package.parent for package in self.packages}, self.root]
+        known = os.environ.get("PYTHONPATH")
+        search = os.pathsep.join([*map(str, folders), *([known] if known else [])])
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": search},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def find(start: Path) -> Service:
+    """The service that a folder belongs to.
+
+    Raises:
+        Misuse: neither this folder nor one above it is a service.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / POLICY).is_file():
+            return Service(folder)
+    raise Misuse(
+        f"{start} is in no service: neither it nor a folder above holds {POLICY}; "
+        "`cd` into one, or make one with `copier copy`"
+    )
+
+
+def _folders_with_python(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for child in folder.iterdir():
+        name = child.name
+        if name.isidentifier() and name not in NO_PACKAGES and any(child.glob("*.py")):
+            yield child

@@ -1,0 +1,97 @@
+"""The suites of a service, read from their syntax trees: their cases, and what each one asks."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .code import Code, Definition, Function
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is known of the suite that a rendered class inherits from.
+
+    Attributes:
+        cases: the names of its tests.
+        required: each fact that a subclass must state, and the members that may stand instead.
+        others: the suites of the service by name, and the cases of each: a class that has these
+            cases from another suite, such as one that is derived from this, lacks them not.
+    """
+
+    cases: frozenset[str] = frozenset()
+    required: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def read(root: Path, module: ast.Module) -> Suite:
+    """What the suites ask for that the test class of a rendered module inherits from.
+
+    Args:
+        root: the service.
+        module: a rendered test file.
+    """
+    owner = test_class(module)
+    if owner is None:
+        return Suite()
+    code = Code([root / "tests"])
+    imported = {
+        alias.name: node.module
+        for node in module.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    names = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
+    found = [code.find(f"{imported[name]}.{name}") for name in names]
+    members = list(_members(code, filter(None, found)))
+    cases = _cases(members)
+    asked = {name for name, node in members if name not in cases and _asks(node)}
+    required = {name: _instead(name, members) for name in asked}
+    return Suite(cases, required, {name: _cases(_members(code, [one])) for name, one in _all(code)})
+
+
+def _all(code: Code) -> Iterator[tuple[str, Definition]]:
+    """The suites of a service, by name."""
+    for module in code.matching("policy/suites/*.py"):
+        for name, node in module.definitions.items():
+            if isinstance(node, ast.ClassDef):
+                yield name, Definition(module, node)
+
+
+def _cases(members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
+    return frozenset(name for name, _ in members if name.startswith("test"))
+
+
+def test_class(module: ast.Module) -> ast.ClassDef | None:
+    """The first class of tests that a module has."""
+    classes = (node for node in module.body if isinstance(node, ast.ClassDef))
+    return next((one for one in classes if one.name.startswith("Test")), None)
+
+
+def _members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
+    """The members of suites and of their bases; the one that counts comes first."""
+    seen = set()
+    for suite in suites:
+        for one in code.lineage(suite):
+            for node in getattr(one.node, "body", []):
+                name = getattr(node, "name", None) or getattr(getattr(node, "target", 0), "id", "")
+                if name and name not in seen:
+                    seen.add(name)
+                    yield name, node
+
+
+def _asks(node: ast.stmt) -> bool:
+    """Whether a member is a blank."""
+    called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
+    return any(isinstance(one, ast.Name) and one.id == "blank" for one in called)
+
+
+def _instead(fact: str, members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
+    """The fixtures that give a fact by default: who states one of those needs no fact."""
+    return frozenset(
+        name
+        for name, node in members
+        if isinstance(node, Function) and not name.startswith("test") and name != "send"
+        if any(isinstance(one, ast.Attribute) and one.attr == fact for one in ast.walk(node))
+        if any("fixture" in ast.unparse(one) for one in node.decorator_list)
+    )

@@ -1,0 +1,308 @@
+"""What `tpgen` says, and that nothing is written where a person must change something first."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.service import Outcome, Service, Suite, clean_environment
+
+Tpgen = Callable[..., Outcome]
+UNIT = "tests/unit/pipeline/steps"
+POLICY = "tests/policy/policy.toml"
+STEP = "src/gateway/pipeline/steps/detect_pii.py"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files of a folder, but for what Python and git keep for themselves."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    hidden = {".git", "__pycache__", ".ruff_cache"}
+    return {str(one): one.read_bytes() for one in files if not hidden & set(one.parts)}
+
+
+@pytest.fixture
+def tpgen(
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Tpgen:
+    """The command in the service, run in this process."""
+    from tpgen.cli import main
+
+    monkeypatch.setenv("VIRTUAL_ENV", str(service.environment))
+
+    def run(*arguments: str, at: str = ".") -> Outcome:
+        monkeypatch.chdir(service.path / at)
+        code = main(arguments)
+        said = capsys.readouterr()
+        return Outcome(code, said.out + said.err)
+
+    return run
+
+
+NAMES = {
+    "../detect_pii": "'detect_pii'",
+    "steps/detect_pii": "'detect_pii'",
+    "detect_pii.py": "'detect_pii'",
+    "detect.pii": "'detect_pii'",
+    "class": "'detect_pii'",
+    "1st": "'detect_pii'",
+    "": "'detect_pii'",
+    "détect": "'detect_pii'",
+    "_private": "'private'",
+    "detect pii": "'detect_pii'",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_none(name: str, tpgen: Tpgen, service: Service) -> None:
+    before = tree(service.path)
+    done = tpgen("step", name)
+    assert done.code == 2
+    assert re.fullmatch(rf"tpgen: {re.escape(repr(name))} is no name .*\n", done.text), done.text
+    assert NAMES[name] in done.text
+    assert tree(service.path) == before
+
+
+BROKEN = {
+    "no TOML": ("[slow]", "[slow", r"policy.toml is no TOML: .*line \d+"),
+    "an unknown key": ('methods = ["run"]', 'method = ["run"]', "key `method` of .kinds.step."),
+    "no help": (
+        'help = "a step of the pipeline"\n',
+        "",
+        ":3\\d: .kinds.step. lacks the key `help`",
+    ),
+    "help is a number": (
+        'help = "a step of the pipeline"',
+        "help = 3",
+        "key `help` of .kinds.step",
+    ),
+    "a list that is none": (
+        'methods = ["run"]',
+        'methods = "run"',
+        "`methods` .* no list of texts",
+    ),
+    "out of the package": ('"pipeline/steps/{name}.py"', '"../{name}.py"', "leads out of the pack"),
+    "out of tests/": (
+        '"tests/unit/pipeline/steps/test_{name}.py"',
+        '"src/test_{name}.py"',
+        "no place of yours in tests/",
+    ),
+    "into the policy": (
+        '"tests/unit/pipeline/steps/test_{name}.py"',
+        '"tests/policy/{name}.py"',
+        "no place of yours in tests/",
+    ),
+    "a reader that is none": ('reads = "route"', 'reads = "routes"', "`reads` .* none of source"),
+    "the name of a command": ("[kinds.route]", "[kinds.undo]", "no name for a kind"),
+    "a skeleton that is none": ('= "step.py.j2"', "= 1", "names no skeleton"),
+    "a skeleton that is not there": ('= "step.py.j2"', '= "gone.j2"', "there is no skeleton"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_policy(what: str, tpgen: Tpgen, service: Service) -> None:
+    """Table, key and line are named."""
+    old, new, said = BROKEN[what]
+    service.replace(POLICY, old, new)
+    before = tree(service.path)
+    done = tpgen("step", "nothing")
+    assert (done.code, done.text.count("\n")) == (2, 1), done.text
+    assert re.search(said, done.text), done.text
+    assert tree(service.path) == before
+
+
+def test_the_line_is_the_one_of_the_key(tpgen: Tpgen, service: Service) -> None:
+    service.replace(POLICY, 'methods = ["run"]', "methods = [7]")
+    lines = (service.path / POLICY).read_text().splitlines()
+    assert f"{POLICY}:{lines.index('methods = [7]') + 1}: " in tpgen("step", "nothing").text
+
+
+def test_outside_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tpgen", "step", "detect_pii"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"tpgen: .* is in no service: .* `copier copy`\n", done.stderr)
+
+
+def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:
+    done = tpgen("step", "detect_keys", at="src/gateway")
+    assert done.code == 0, done.text
+    assert (service.path / UNIT / "test_detect_keys.py").exists()
+
+
+def test_an_unknown_command_names_those_there_are(tpgen: Tpgen) -> None:
+    done = tpgen("stpe", "detect_pii")
+    assert done.code == 2
+    assert "'step'" in done.text
+
+
+def test_a_component_that_cannot_be_read(tpgen: Tpgen, service: Service) -> None:
+    (service.path / STEP).write_text("class DetectPII:\n    async def run(self, ctx:\n")
+    before = tree(service.path)
+    done = tpgen("step", "detect_pii")
+    assert done.code == 2
+    assert f"{STEP.removeprefix('src/')}:2 can't be read" in done.text
+    assert tree(service.path) == before
+
+
+def test_two_classes_that_may_be_it(tpgen: Tpgen, service: Service) -> None:
+    text = (service.path / STEP).read_text()
+    (service.path / STEP).write_text(
+        text.replace("class DetectPII", "class First")
+        + text.replace("class DetectPII", "class Two")
+    )
+    service.write(
+        {STEP: (service.path / STEP).read_text().replace('    name = "detect_pii"\n', "")}
+    )
+    done = tpgen("step", "detect_pii")
+    assert done.code == 2
+    assert "First (gateway.pipeline.steps.detect_pii) or Two (gateway." in done.text
+
+
+def test_a_half_written_test_is_left_alone(tpgen: Tpgen, service: Service) -> None:
+    service.write({f"{UNIT}/test_detect_pii.py": "class TestDetectPII(\n"})
+    before = tree(service.path)
+    done = tpgen("step", "detect_pii")
+    assert done.code == 2
+    assert f"{UNIT}/test_detect_pii.py" in done.text
+    assert tree(service.path) == before
+
+
+def test_a_link_out_of_the_tree(tpgen: Tpgen, service: Service, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (service.path / "tests/unit/pipeline").rename(service.path / "kept")
+    (service.path / "tests/unit/pipeline").symlink_to(outside)
+    done = tpgen("step", "detect_keys")
+    assert done.code == 2
+    assert "tests/unit/pipeline" in done.text
+    assert [*outside.iterdir()] == []
+    assert not (service.path / "tests/integration/pipeline/test_detect_keys.py").exists()
+
+
+def test_a_diff_instead(tpgen: Tpgen, service: Service) -> None:
+    """And one that git takes."""
+    before = tree(service.path)
+    done = tpgen("step", "detect_keys", "--with-source", "--dry-run")
+    assert done.code == 0
+    assert tree(service.path) == before
+    subprocess.run(["git", "apply"], cwd=service.path, input=done.text, text=True, check=True)
+    assert len(tree(service.path)) == len(before) + 3
+    assert "has all of its tests" in tpgen("step", "detect_keys").text
+
+
+def test_the_tests_come_first(tpgen: Tpgen, service: Service, suite: Suite) -> None:
+    """Of what is not there yet; they say what to build."""
+    told = tpgen("step", "detect_keys").text + tpgen("vault", "aws").text
+    told += tpgen("client", "stripe").text
+    assert "there is no step detect_keys yet: build DetectKeys in src/gateway/" in told
+    files = [
+        f"{UNIT}/test_detect_keys.py",
+        "tests/integration/vault/test_aws.py",
+        "tests/unit/test_stripe.py",
+    ]
+    _, said = suite.red(service, *files)
+    assert "passed" not in said
+    for name, file in [
+        ("DetectKeys", "src/gateway/pipeline/steps/detect_keys.py"),
+        ("AwsVault", "src/gateway/vault_aws.py"),
+        ("StripeClient", "src/gateway/stripe.py"),
+    ]:
+        assert f"there is no {name} yet: build it in {file}" in said
+
+
+def test_a_start_of_the_component(tpgen: Tpgen, service: Service) -> None:
+    """Which the tests are then written for."""
+    for kind, name in [("step", "detect_keys"), ("vault", "aws"), ("client", "stripe")]:
+        done = tpgen(kind, name, "--with-source")
+        assert done.code == 0, done.text
+        assert "wrote    src/gateway/" in done.text
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        checked = service.run(*command)
+        assert checked.code == 0, checked.text
+    assert "no " not in service.pytest("-q", "tests/unit", "--collect-only").text.splitlines()[-1]
+
+
+def test_a_start_never_takes_the_place_of_a_file(tpgen: Tpgen, service: Service) -> None:
+    service.write({"src/gateway/pipeline/steps/detect_keys.py": "# mine\n"})
+    before = tree(service.path)
+    done = tpgen("step", "detect_keys", "--with-source")
+    assert done.code == 2
+    assert "detect_keys.py is there, and holds no class that is a step" in done.text
+    assert tree(service.path) == before
+
+
+def test_twice_changes_nothing(tpgen: Tpgen, service: Service) -> None:
+    tpgen("step", "detect_keys", "--with-source")
+    before = tree(service.path)
+    done = tpgen("step", "detect_keys")
+    assert done.code == 0
+    assert done.text.startswith("step detect_keys has all of its tests\n")
+    assert tree(service.path) == before
+
+
+def test_only_what_lacks_is_added(tpgen: Tpgen, service: Service) -> None:
+    """A person's lines stay, in their order; what is added is formatted as the file was."""
+    path = service.path / UNIT / "test_detect_pii.py"
+    lines = path.read_text().splitlines()
+    lacking = [line for line in lines if "redacted =" not in line] + ["", "# mine"]
+    path.write_text("\n".join(lacking) + "\n")
+    done = tpgen("step", "detect_pii")
+    assert f"extended {UNIT}/test_detect_pii.py: TestDetectPII.redacted" in done.text
+    now = path.read_text().splitlines()
+    added = [line for line in now if line not in lacking]
+    assert [line for line in now if line in lacking] == lacking
+    assert "redacted = " in "\n".join(added)
+
+
+def test_undo(tpgen: Tpgen, service: Service) -> None:
+    before = tree(service.path)
+    tpgen("step", "detect_keys", "--with-source")
+    done = tpgen("undo")
+    assert (done.code, done.text.count("removed ")) == (0, 3)
+    after = {path: text for path, text in tree(service.path).items() if ".tpgen" not in path}
+    assert after == before
+    again = tpgen("undo")
+    assert again.code == 2
+    assert "nothing to undo" in again.text
+
+
+def complete(service: Service, line: str) -> list[str]:
+    """What argcomplete offers for a line, as a shell asks it."""
+    script = f"import sys; from tpgen.cli import main; sys.exit(main({line.split()[1:]!r}))"
+    answer = service.path / "answer"
+    variables = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE_IFS": "\n",
+    }
+    env = clean_environment() | {"VIRTUAL_ENV": str(service.environment), **variables}
+    subprocess.run([sys.executable, "-c", script], cwd=service.path, env=env, check=False)
+    return [name.strip() for name in answer.read_text().split("\n") if name.strip()]
+
+
+def test_completion_offers_the_components_that_lack_tests(service: Service) -> None:
+    assert "step" in complete(service, "tpgen s")
+    assert all(name.startswith("-") for name in complete(service, "tpgen step "))
+    text = (service.path / STEP).read_text().replace("detect_pii", "detect_keys")
+    service.write({"src/gateway/pipeline/steps/detect_keys.py": text.replace("PII", "Keys")})
+    assert "detect_keys" in complete(service, "tpgen step d")
+    os.remove(service.path / UNIT / "test_detect_pii.py")
+    assert {"detect_keys", "detect_pii"} <= set(complete(service, "tpgen step d"))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_for(shell: str, tpgen: Tpgen) -> None:
+    done = tpgen("completion", shell)
+    assert done.code == 0
+    assert "tpgen" in done.text

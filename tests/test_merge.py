@@ -1,0 +1,325 @@
+"""What a person wrote stays, line by line; what is missing is added, once."""
+
+import ast
+import tokenize
+from collections.abc import Hashable
+from io import BytesIO
+from pathlib import Path
+
+import libcst as cst
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tpgen.errors import Misuse
+from tpgen.merge import Merged, merge
+from tpgen.suites import Suite
+
+FACTS = ("message", "detections", "redacted", "make_step")
+STEP = Suite(
+    cases=frozenset({"test_detects", "test_redacts"}),
+    required={fact: frozenset() for fact in FACTS},
+    others={"StepSuite": frozenset({"test_detects", "test_redacts"})},
+)
+HEAD = '''"""The step detect_keys, over a fake backend."""
+
+from dataclasses import dataclass
+
+from gateway.pipeline import Detection, OnDetection
+from gateway.pipeline.steps.detect_keys import DetectKeys
+
+from tests.policy.suites import blank
+from tests.policy.suites.step import StepSuite
+
+LENGTH = 3
+
+
+@dataclass
+class FakeDetector:
+    """Finds what it is told to."""
+
+    found: list[Detection]
+
+
+'''
+MAKE = """
+    def make_step(self, on_detection: OnDetection) -> DetectKeys:
+        return DetectKeys(FakeDetector(self.detections), on_detection)
+"""
+BLANK = (
+    HEAD
+    + """class TestDetectKeys(StepSuite):
+    message: str = blank("message = 'x'\\ndetections = [Detection(…)]\\nredacted = ''")
+"""
+    + MAKE
+)
+FILLED = (
+    HEAD
+    + """class TestDetectKeys(StepSuite):
+    message = "a key"
+    detections = [Detection("key", 2, LENGTH)]
+    redacted = "a [key]"
+"""
+    + MAKE
+)
+
+
+def merged(mine: str, rendered: str = BLANK, suite: Suite = STEP) -> tuple[str, tuple[str, ...]]:
+    """The text and what was added; a second time, nothing is."""
+    once = merge(mine.encode(), rendered, suite)
+    assert merge(once.text, rendered, suite) == Merged(once.text, ())
+    ast.parse(once.text)
+    return once.text.decode(), once.added
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        BLANK,
+        FILLED,
+        "from x import StepSuite as S\n" + FILLED.replace("(StepSuite)", "(S)"),
+        FILLED.replace("TestDetectKeys(", "Base(") + "class TestDetectKeys(Base[int]): ...\n",
+        "class TestDetectKeys:\n  def test_detects(): 0\n  class A:\n    def test_redacts(): 0\n",
+        'class TestDetectKeys(StepSuite, only=["test_detects", "test_redacts"]): ...\n',
+    ],
+    ids=["itself", "filled", "alias", "base", "without-the-suite", "only"],
+)
+def test_where_nothing_lacks_nothing_changes(mine: str) -> None:
+    assert merge(mine.encode(), BLANK, STEP) == Merged(mine.encode(), ())
+
+
+def test_a_blank_for_each_fact_that_a_person_forgot() -> None:
+    """Of those that one rendered blank stands for."""
+    mine = HEAD + "class TestDetectKeys(StepSuite):\n    detections = []\n" + MAKE
+    text, added = merged(mine)
+    assert added == ("TestDetectKeys.message", "TestDetectKeys.redacted")
+    assert "    detections = []\n    message = blank(" in text
+    assert "    redacted = blank(\"redacted = ''\")" in text
+
+
+def test_a_class_that_lacks_is_appended_with_what_it_uses() -> None:
+    """Its helper and the imports; no constant and no import that only others use."""
+    mine = '"""Mine."""\n\nimport os\n\n\ndef test_x() -> None: ...\n\n\n# the end\n'
+    text, added = merged(mine)
+    assert added == ("TestDetectKeys",)
+    assert text.startswith('"""Mine."""\n\nimport os\nfrom dataclasses import dataclass\n')
+    assert text.index("# the end") < text.index("class FakeDetector") < text.index("class Test")
+    assert "LENGTH" not in text
+    assert "LENGTH = 3" in merged(mine, FILLED)[0]
+
+
+def test_a_lacking_member_goes_below_the_facts() -> None:
+    """In the person's indentation; their own helper of the name is taken."""
+    mine = (
+        "from gateway.pipeline import (\n\tDetection,  # why\n\tStep  # and why\n)\n"
+        "from tests.policy.suites.step import StepSuite\nclass FakeDetector: ...\n"
+        "class TestDetectKeys(StepSuite):\n\tmessage = 'x'  # kept\n\n"
+        "\t# mine\n\tdef test_mine(self):\n\t\tpass\n"
+    )
+    text, added = merged(mine, FILLED)
+    assert added == tuple(f"TestDetectKeys.{fact}" for fact in FACTS[1:])
+    assert "\tDetection,  # why\n\tStep,  # and why\n\tOnDetection\n)\n" in text
+    assert 'x\'  # kept\n\tdetections = [Detection("key", 2, LENGTH)]\n\tredacted' in text
+    assert text.count("class FakeDetector") == 1
+    assert "\n\n\nLENGTH = 3\n\n\nclass TestDetectKeys" in text
+
+
+def test_a_blank_is_replaced_and_its_comments_stay() -> None:
+    mine = BLANK.replace("    message:", "    # ask Ann\n    message:").replace(
+        "'\")", "'\")  # or Bob"
+    )
+    text, added = merged(mine, FILLED)
+    assert added == (
+        "TestDetectKeys.message",
+        "TestDetectKeys.detections",
+        "TestDetectKeys.redacted",
+    )
+    assert '    # ask Ann\n    # or Bob\n    message = "a key"\n    detections' in text
+    assert "blank(" not in text
+
+
+def test_a_function_that_gives_a_blank_is_replaced() -> None:
+    gives = '\n    def make_step(self, on_detection: str) -> object:\n        """D."""\n        return blank("x")\n'
+    text, added = merged(FILLED.replace(MAKE, gives), FILLED)
+    assert (text, added) == (FILLED, ("TestDetectKeys.make_step",))
+
+
+def test_a_class_on_one_line_gets_a_body() -> None:
+    text, added = merged(
+        "from s import StepSuite\nclass TestDetectKeys(StepSuite): pass  # why\n", FILLED
+    )
+    assert len(added) == 4
+    assert "class TestDetectKeys(StepSuite):\n    pass  # why\n    message" in text
+
+
+def test_what_may_stand_instead_is_enough() -> None:
+    suite = Suite(frozenset(), {"path": frozenset({"url"})})
+    rendered = "class TestA(RouteSuite):\n    path = '/a'\n"
+    mine = "class TestA(RouteSuite):\n    @fixture(name='url')\n    def mine(self): ...\n"
+    assert merged(mine, rendered, suite) == (mine, ())
+    assert merged(mine.replace("url", "b"), rendered, suite)[1] == ("TestA.path",)
+
+
+def test_a_class_without_the_suite_gets_the_missing_cases_beside_it() -> None:
+    """And a case that the policy demands later goes beside both."""
+    text, added = merged("class TestDetectKeys:\n    def test_detects(self): ...\n")
+    assert added == ("TestDetectKeysRequired",)
+    assert 'class TestDetectKeysRequired(StepSuite, only=["test_redacts"]):' in text
+    later = Suite(STEP.cases | {"test_blocks"}, STEP.required)
+    text, added = merged(text, suite=later)
+    assert added == ("TestDetectKeysRequired2",)
+    assert 'only=["test_blocks"]' in text
+
+
+def test_cases_from_another_suite_count() -> None:
+    """A class of the plain suite lacks but the cases that the derived one has more."""
+    both = {"Plain": frozenset({"test_a"}), "Derived": frozenset({"test_a", "test_b"})}
+    mine = "class TestA(suites.Plain): ...\n"
+    derived = Suite(both["Derived"], {}, both)
+    assert 'only=["test_b"]' in merged(mine, "class TestA(Derived): ...\n", derived)[0]
+    plain = Suite(both["Plain"], {}, both)
+    assert merged(mine.replace("Plain", "Derived"), "class TestA(Plain): ...\n", plain)[1] == ()
+
+
+def path_of(module: cst.Module, found: cst.ClassDef) -> Hashable | None:
+    for line in found.body.body:
+        if "path = " in (code := module.code_for_node(line)):
+            return code.strip()
+    return None
+
+
+def test_a_class_is_known_by_its_identity() -> None:
+    """Whatever its name; a name that is taken by another component is not taken again."""
+    suite = Suite(frozenset({"test_a"}), {"path": frozenset()})
+    rendered = "class TestA(RouteSuite):\n    path = '/a'\n"
+    known = b"class TestMine(RouteSuite):\n    path = '/a'\n"
+    assert merge(known, rendered, suite, path_of) == Merged(known, ())
+    other = b"class TestA(RouteSuite):\n    path = '/b'\n"
+    once = merge(other, rendered, suite, path_of)
+    assert once.added == ("TestA2",)
+    assert merge(once.text, rendered, suite, path_of) == Merged(once.text, ())
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("class Detection: ...", "uses the name Detection for something of its own, and"),
+        ("from elsewhere import Detection", "uses the name Detection for elsewhere.Detection, and"),
+        ("LENGTH = 4", "gives LENGTH another value"),
+        ("TestDetectKeys = 1", "uses the name TestDetectKeys for something that is no class"),
+        ("def test(:", r"tests/test_x.py:1 is not Python yet \(invalid syntax\)"),
+        ("x = (", r"test_x.py:1 is not Python yet \('\(' was never closed\)"),
+        ("a\0b", "test_x.py:1 is not Python yet"),
+        ("# coding: nonsense", "is no text that Python reads"),
+        ("# coding: ascii\nx = 'é'", "is no text that Python reads"),
+    ],
+)
+def test_what_a_person_must_change_first_is_named(line: str, reason: str) -> None:
+    with pytest.raises(Misuse, match=reason):
+        merge(line.encode(), FILLED, STEP, path=Path("tests/test_x.py"))
+
+
+def test_a_character_that_the_encoding_lacks_is_named() -> None:
+    with pytest.raises(Misuse, match="is in iso-8859-1, which has no '…'"):
+        merge(b"# coding: latin-1\n", BLANK, STEP)
+
+
+def test_an_import_for_type_checking_alone_is_not_enough() -> None:
+    mine = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gateway.pipeline import OnDetection\n"
+    assert "\nfrom gateway.pipeline import Detection, OnDetection\n" in merged(mine)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("a import b", "a import b, C"),
+        ("a import (b)", "a import (b, C)"),
+        ("a import (b,)", "a import (b, C,)"),
+        ("a import (\n  b,\n  c,  # c\n)", "a import (\n  b,\n  c,  # c\n  C,\n)"),
+        ("a import (\n  b  # b\n)", "a import (\n  b,  # b\n  C\n)"),
+        ("a import (b,\n          c)", "a import (b,\n          c,\n          C)"),
+        ("a import b, \\\n  c", "a import b, \\\n  c, \\\n  C"),
+        ("a import *", "a import *\nfrom a import C"),
+        (".a import b", ".a import b\nfrom a import C"),
+    ],
+)
+def test_an_import_is_extended_in_its_layout(given: str, wanted: str) -> None:
+    rendered = "from a import C\nclass TestA(C): ...\n"
+    text, _ = merged(f"from {given}\nx = 1\n", rendered, Suite(frozenset(), {}))
+    assert text.startswith(f"from {wanted}\nx = 1\n")
+
+
+ROOT = Path(__file__).parents[1]
+REAL = [
+    text
+    for folder in ("tests", "template/tests")
+    for path in sorted((ROOT / folder).rglob("test_*.py"))
+    if len(text := path.read_text()) < 4000
+]
+FACT = st.sampled_from(
+    [
+        "    message = 'x'  # mine",
+        "    # a comment",
+        "    detections: list = blank('detections = []')  # fill",
+        "    def make_step(self): return blank('x')",
+        "    def test_detects(self):\n        pass\n        # inner",
+        "    async def test_other(self): ...",
+        "    'text'",
+        "    if 1:\n        redacted = ''",
+        "",
+    ]
+)
+TOP = st.sampled_from(
+    [
+        "import os",
+        "from gateway.pipeline import (\n    Step,  # one\n    Context  # two\n)",
+        "from tests.policy.suites.step import StepSuite  # it",
+        "class FakeDetector: ...",
+        "class TestOther(StepSuite): x = 1",
+        "# alone",
+        "x = 1\n\x0c\ny = 2",
+        "if x:\n    import y",
+        "x = '''\n\n  class TestDetectKeys:\n'''",
+        "async def test_a(): pass",
+    ]
+)
+BASES = st.sampled_from(["", "(StepSuite)", "(s.StepSuite[int])", "(TestOther)"])
+
+
+@st.composite
+def modules(draw: st.DrawFn) -> bytes:
+    """A test module: a real one or none, with classes, comments and ends of lines of any sort."""
+    parts = [draw(st.sampled_from(["", *REAL])), *draw(st.lists(TOP, max_size=6))]
+    if draw(st.booleans()):
+        facts = draw(st.lists(FACT, max_size=6))
+        parts += [f"class TestDetectKeys{draw(BASES)}:", *facts, "    last = 1"]
+    parts += draw(st.lists(TOP, max_size=3))
+    text = "\n".join(parts)
+    text = text.replace("    ", draw(st.sampled_from(["    ", "\t", "  "])))
+    text = text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
+    mark = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
+    return mark + text.encode() + draw(st.sampled_from([b"", b"\n", b"\n\n\n"]))
+
+
+def comments(text: bytes) -> list[str]:
+    tokens = tokenize.tokenize(BytesIO(text).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(mine=modules(), rendered=st.sampled_from([BLANK, FILLED]))
+def test_no_line_is_ever_lost(mine: bytes, rendered: str) -> None:
+    """But for blanks that are filled and import lines that grow; and once is enough."""
+    once = merge(mine, rendered, STEP)
+    ast.parse(once.text)
+    assert merge(once.text, rendered, STEP) == Merged(once.text, ())
+    lines = iter(once.text.splitlines(keepends=True))
+    for line in mine.splitlines():
+        if b"blank(" not in line and b"Context  #" not in line:
+            grown = line + b"," if line.startswith(b"from ") else line
+            assert any(
+                one.rstrip(b"\r\n") == line or one.startswith(grown + b" ") for one in lines
+            ), line
+    assert not set(comments(mine)) - set(comments(once.text))
+    assert once.text.startswith(b"\xef\xbb\xbf") == mine.startswith(b"\xef\xbb\xbf")
+    if b"\r\n" in mine and b"\n" not in mine.replace(b"\r\n", b""):
+        assert b"\n" not in once.text.replace(b"\r\n", b"").replace(b'"""', b"")

@@ -1,0 +1,267 @@
+"""`tpgen factory NAME`: the factories that a model's rows need, read from the model."""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tpgen import formatting, models, skeletons
+from tpgen.constraints import Condition, conditions
+from tpgen.errors import Misuse
+from tpgen.factories import Factories
+from tpgen.service import Service as Known
+
+from tests.service import Outcome, Service
+
+SAMPLES = Path(__file__).parent / "samples" / "models"
+STORE = "src/gateway/store"
+SHOP = f"{STORE}/shop.py"
+# Those that between them need all the others.
+ALL = ["Cat", "Device", "Dog", "Member", "Parcel", "Shipment", "Tag"]
+
+
+def sample(name: str) -> str:
+    return (SAMPLES / f"{name}.py.txt").read_text()
+
+
+@pytest.fixture
+def known(service: Service) -> Known:
+    """A service with many models, none of which has a factory."""
+    service.write(
+        {
+            f"{STORE}/__init__.py": "",
+            **{f"{STORE}/{name}.py": sample(name) for name in ("base", "blanks", "people", "shop")},
+            "tests/integration/test_rows.py": sample("test_rows"),
+            "tests/made/__init__.py": "",
+        }
+    )
+    (service.path / ".venv").symlink_to(service.environment)
+    return Known(service.path)
+
+
+def rendered(known: Known, made: Factories) -> str:
+    text = skeletons.render(known, "factory.py.j2", {"factories": made})
+    return formatting.tidy(known, Path("tests/made/made.py"), text)
+
+
+def written(known: Known, service: Service, names: list[str]) -> dict[str, str]:
+    """Write the factories of some models, each with all that it needs in a file of its own."""
+    texts = {name: rendered(known, models.read(known, name, "")) for name in names}
+    service.write({f"tests/made/{name.lower()}.py": text for name, text in texts.items()})
+    return texts
+
+
+def rows(service: Service, *arguments: str) -> Outcome:
+    return service.pytest("tests/integration/test_rows.py", *arguments)
+
+
+def lines(made: Factories) -> dict[str, str]:
+    """What is declared, as `InvoiceFactory.amount`."""
+    return {f"{each.name}.{line.name}": line.value for each in made.made for line in each.lines}
+
+
+def test_each_factory_makes_rows_and_is_clean(known: Known, service: Service) -> None:
+    """Five rows of each model in the real Postgres; ruff and mypy of the service have no word."""
+    written(known, service, ALL)
+    outcome = rows(service)
+    assert outcome.code == 0, outcome.text
+    assert outcome.count("passed") == 15
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        outcome = service.run(*command, "tests/made", MYPYPATH="src")
+        assert outcome.code == 0, outcome.text
+
+
+# By the model that is asked for: what fails, and the line to write there.
+BLANKS = {
+    "Paint": {
+        "PaintFactory.colour": "colour = ...  # ColourType()",
+        "PaintFactory.price": "price = ...  # MONEY()",
+        "PaintFactory.shade": "shade = ...  # CHECK (shade ~ '^[A-Z]{2}$')",
+    },
+    "Employee": {"EmployeeFactory.boss": "boss = ...  # an Employee that is there already"},
+    "Egg": {"HenFactory.egg_id": "egg_id = ...  # of an Egg that is there already"},
+    "Link": {
+        "OrgFactory.email": "email = ...  # CHECK (email IS NOT NULL OR phone IS NOT NULL)",
+        "LinkFactory.other": "other = ...  # of a Widget with the same org_id",
+    },
+    "Invited": {"InvitedFactory.greeting": "greeting = ...  # the constructor asks for it"},
+}
+
+
+@pytest.mark.parametrize("model", BLANKS)
+def test_what_only_a_person_knows_is_a_blank(known: Known, model: str) -> None:
+    made = models.read(known, model, "")
+    assert set(made.blanks) == set(BLANKS[model])
+    for name, line in BLANKS[model].items():
+        assert lines(made)[name] == f'LazyFunction(lambda: blank("{line}"))'
+
+
+def test_a_blank_fails_with_the_line_to_write(known: Known, service: Service) -> None:
+    written(known, service, ["Employee", "Egg"])
+    outcome = rows(service)
+    assert (outcome.count("passed"), outcome.count("failed")) == (0, 3), outcome.text
+    for model in ("Employee", "Egg"):
+        for line in BLANKS[model].values():
+            assert line in outcome.text
+
+
+def test_columns_that_a_check_compares(known: Known) -> None:
+    found = lines(models.read(known, "Org", ""))
+    assert found["OrgFactory.lowest"] == 'Faker("pyint", min_value=6, max_value=9999)'
+    assert found["OrgFactory.highest"] == "LazyAttribute(lambda org: org.lowest)"
+
+
+COLUMNS = {name: name for name in ("a", "b", "code")}
+CHECKS: Mapping[str, list[tuple[str, str, str]] | None] = {
+    "a > 0": [("a", ">", "0")],
+    "(0 < a)": [("a", ">", "0")],
+    "t.a >= 0.5 AND t.a<=10": [("a", ">=", "0.5"), ("a", "<=", "10")],
+    "(a between -1 and 1)": [("a", ">=", "-1"), ("a", "<=", "1")],
+    "a IS NULL OR a > 3": [("a", ">", "3")],
+    "((a > (0)::numeric))": [("a", ">", "0")],
+    "code in ('x', 'it''s')": [("code", "in", '"x", "it\'s"')],
+    "code::text = ANY (ARRAY['x'::text, 'y'::text])": [("code", "in", '"x", "y"')],
+    "code = 'x'": [("code", "in", '"x"')],
+    "code <> ''": [("code", "length >", "0")],
+    "char_length(code) = 2": [("code", "length =", "2")],
+    "length(code) BETWEEN 2 AND 4": [("code", "length >=", "2"), ("code", "length <=", "4")],
+    "a <= b": [("a", "<=", "b")],
+    "a > 0 OR b > 0": None,
+    "code ~ '^[a-z]+$'": None,
+    "a % 2 = 0": None,
+    "a > now()": None,
+    "a = true": None,
+    "a > c": None,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_checks_are_read_or_left_to_a_person(check: str) -> None:
+    """Never half: a check that is not understood asks for a blank."""
+    expected = CHECKS[check]
+    found = conditions(check, COLUMNS)
+    assert found == (None if expected is None else [Condition(*each) for each in expected])
+
+
+HAS_CLIENT = """
+class ClientFactory(AsyncSQLAlchemyFactory[Customer]):
+    class Meta:
+        model = people.Customer
+"""
+
+
+def test_a_factory_that_is_there_is_used(known: Known) -> None:
+    """Whatever its name; and is not made again."""
+    made = models.read(known, "Parcel", HAS_CLIENT)
+    assert [each.name for each in made.made] == ["ParcelFactory"]
+    assert lines(made)["ParcelFactory.owner"] == "SubFactory(ClientFactory)"
+    assert models.read(known, "Customer", HAS_CLIENT).present == "ClientFactory"
+    assert "Customer" not in models.without_factory(known, HAS_CLIENT)
+
+
+def test_models_are_found_without_importing_them(known: Known, service: Service) -> None:
+    """Neither a mixin nor a Base is one; a file that is half written is passed over."""
+    service.write({f"{STORE}/half.py": "class Half(Base):\n    __tablename__ = \n"})
+    starter = {"Agent", "AuditEvent", "Completion", "Secret", "Tenant"}
+    ours = {
+        node.name
+        for name in ("shop", "people", "blanks")
+        for node in ast.parse(sample(name)).body
+        if isinstance(node, ast.ClassDef)
+    }
+    others = {"Status", "Lowered", "Owned", "Other", "Plan", "Colour", "ColourType"}
+    assert set(models.names(known)) == starter | (ours - others)
+
+
+def test_a_model_that_is_not_there(known: Known) -> None:
+    made = models.read(known, "Shipmnet", "")
+    assert (made.known, made.nearest[0]) == (False, "Shipment")
+
+
+BROKEN: Mapping[str, tuple[dict[str, str], str, str]] = {
+    "two of a name": (
+        {"src/gateway/more.py": 'class Tag(Base):\n    __tablename__ = "more"\n'},
+        "",
+        "gateway.more and gateway.store.shop both define a model Tag",
+    ),
+    "a failed import": (
+        {f"{STORE}/base.py": "import no_such_library\n"},
+        "",
+        "No module named 'no_such_library'",
+    ),
+    "a foreign key to nothing": (
+        {f"{STORE}/more.py": sample("blanks").replace('"Employee"]', '"Emploi"]')},
+        "",
+        "Emploi",
+    ),
+    "broken factories": ({}, "class X(\n", "tests/factories.py, line 1"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_stops_it(known: Known, service: Service, case: str) -> None:
+    files, factories, reason = BROKEN[case]
+    if case == "a foreign key to nothing":
+        (service.path / STORE / "blanks.py").unlink()
+    service.write(files)
+    with pytest.raises(Misuse, match=reason):
+        models.read(known, "Tag", factories)
+
+
+LINE1 = "line1: Mapped[str] = mapped_column(String(80))"
+# What changes in the models, and what then is red, or is written.
+MUTATIONS: Mapping[str, tuple[str, str, str, str]] = {
+    "not null": (
+        "note: Mapped[str | None]",
+        "note: Mapped[str]",
+        "OrderFactory.note",
+        'Faker("sentence")',
+    ),
+    "shorter": (
+        LINE1,
+        LINE1.replace("80", "6"),
+        "AddressFactory.line1",
+        'Faker("text", max_nb_chars=6)',
+    ),
+    "unique": (
+        LINE1,
+        LINE1.replace("80)", "80), unique=True"),
+        "AddressFactory.line1",
+        'Sequence(lambda n: f"line1-{n}")',
+    ),
+    "another enum": ('OPEN = "open"', 'NEW = "new"', "OrderFactory.status", "Status.NEW"),
+    "another check": (
+        "channel in ('web', 'phone')",
+        "channel in ('shop')",
+        "OrderFactory.channel",
+        '"shop"',
+    ),
+    "another bound": (
+        "quantity between 1 and 10",
+        "quantity > 20",
+        "OrderLineFactory.quantity",
+        'Faker("pyint", min_value=21, max_value=9999)',
+    ),
+}
+# Which rows made before happen to keep.
+KEPT = {"unique"}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_changed_model(known: Known, service: Service, mutation: str) -> None:
+    """The factory from before makes no row, and a new one takes account of the change."""
+    old, new, name, expected = MUTATIONS[mutation]
+    written(known, service, ["Shipment"])
+    service.replace(SHOP, old, new)
+    if mutation not in KEPT:
+        factory = name.partition(".")[0]
+        assert rows(service, "-k", f"shipment-{factory}").code in {1, 2}
+    assert lines(models.read(known, "Shipment", ""))[name] == expected
+
+
+def test_factories_of_changed_models_make_rows(known: Known, service: Service) -> None:
+    for old, new, *_ in MUTATIONS.values():
+        if (service.path / SHOP).read_text().count(old) == 1:
+            service.replace(SHOP, old, new)
+    written(known, service, ["Shipment"])
+    assert (outcome := rows(service)).code == 0, outcome.text
