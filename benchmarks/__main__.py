@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from . import factory, first_test, isolation, policy, starter, workers
+from . import factory, first_test, isolation, policy, scaffold, starter, workers
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
 from .sources import no_docker, version
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "factory": factory.run,
     "first_test": first_test.run,
     "workers": workers.run,
+    "scaffold": scaffold.run,
     "starter": starter.run,
 }
 CORES = 2
