@@ -1,10 +1,10 @@
-"""The components that lack tests, for whoever presses TAB: quick, and never a word too many."""
+"""The components that lack tests, for whoever presses TAB."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from . import components
 from .policy import Kind
+from .rows import FACTORIES
 from .service import Service
 
 
@@ -18,11 +18,30 @@ def lacking(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
     """
     if kind.reads == "source":
         found = components.names(service, kind)
-        return [
-            name for name in found if not all(file.exists() for file in _files(service, kind, name))
-        ]
-    return []
+        return [name for name in found if not _has_tests(service, kind, name)]
+    if kind.reads == "model":
+        return _models(service)
+    routes = _routes(service)
+    if not typed:
+        return sorted({method for method, _ in routes})
+    return sorted(path for method, path in routes if method == typed[0].upper())
 
 
-def _files(service: Service, kind: Kind, name: str) -> list[Path]:
-    return [service.root / path.replace("{name}", name) for path in kind.tests]
+def _has_tests(service: Service, kind: Kind, name: str) -> bool:
+    return all((service.root / path.replace("{name}", name)).exists() for path in kind.tests)
+
+
+def _models(service: Service) -> list[str]:
+    from . import models
+
+    file = service.root / FACTORIES
+    return models.without_factory(service, file.read_text() if file.exists() else "")
+
+
+def _routes(service: Service) -> list[tuple[str, str]]:
+    """The routes that no test class states; the app is asked, which takes a second or two."""
+    from . import route_tests, routes
+
+    app = routes.read(service)
+    stated = route_tests.Covered(app.routes).files(service)
+    return [one for one in app.routes if (one[0], route_tests.holes(one[1])) not in stated]

@@ -159,7 +159,7 @@ class Covered:
     """
 
     def __init__(self, routes: Sequence[tuple[str, str]]) -> None:
-        self.routes = {(method, _holes(path)): path for method, path in routes}
+        self.routes = {(method, holes(path)): path for method, path in routes}
 
     def identity(self, module: ast.Module, owner: ast.ClassDef) -> tuple[str, str] | None:
         """Method and path of the route that a test class states; None where it states none."""
@@ -173,18 +173,18 @@ class Covered:
         path = _pattern(stated.get("url") or stated.get("path"), constants)
         return (method, self._route(method, path)) if method and path else None
 
-    def file(self, service: Service, method: str, path: str) -> Path | None:
-        """The test file that has a class about a route."""
-        wanted = (method, _holes(path))
+    def files(self, service: Service) -> dict[tuple[str, str], Path]:
+        """The test file that has a class about a route, for each route that has one."""
+        found: dict[tuple[str, str], Path] = {}
         for file in sorted((service.root / "tests").rglob("test_*.py")):
             try:
                 tree = ast.parse(file.read_bytes())
             except (OSError, SyntaxError, ValueError):
                 continue
-            classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
-            if any(self.identity(tree, one) == wanted for one in classes):
-                return file.relative_to(service.root)
-        return None
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef) and (route := self.identity(tree, node)):
+                    found.setdefault(route, file.relative_to(service.root))
+        return found
 
     def _route(self, method: str, path: str) -> str:
         """The route that a path with its values filled in belongs to."""
@@ -196,7 +196,8 @@ class Covered:
         return path
 
 
-def _holes(path: str) -> str:
+def holes(path: str) -> str:
+    """The path with its parameters left open: `/v1/agents/{}`."""
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 

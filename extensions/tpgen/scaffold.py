@@ -251,7 +251,7 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
     title = f"{kind.name} {method} {path}"
     facts = _common(service, kind, name) | route_tests.facts(service, route, method, path)
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
-    file = covered.file(service, method, path)
+    file = covered.files(service).get((method, route_tests.holes(path)))
     return Subject(
         title, name, facts, missing, identity=covered.identity, file=file, snapshot=bool(route)
     )

@@ -52,12 +52,14 @@ class Service:
             path: folders where it shall find modules too, before those of the service.
         """
         folders = [*path, *{package.parent for package in self.packages}, self.root]
-        known = os.environ.get("PYTHONPATH")
-        search = os.pathsep.join([*map(str, folders), *([known] if known else [])])
+        # With this variable pytest takes itself for the one that shall complete.
+        env = {key: text for key, text in os.environ.items() if key != "_ARGCOMPLETE"}
+        known = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
+        env["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *known])
         return subprocess.run(
             [self.python, *arguments],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": search},
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

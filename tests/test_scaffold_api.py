@@ -1,0 +1,220 @@
+"""`tpgen route` and `tpgen factory`, on routes and models of another hand than the starter's."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service, Suite
+
+SAMPLES = Path(__file__).parent / "samples/api"
+NOTES = "src/gateway/api/notes.py"
+TEST = "tests/integration/api/test_notes.py"
+ROUTES = [
+    "POST /v1/notes",
+    "GET /v1/folders/{folder_id}",
+    "GET /v1/folders/{id}/notes",
+    "DELETE /v1/notes/{note_id}",
+    "PUT /v1/folders/{number}",
+    "POST /v1/ping",
+    "GET /v1/stats",
+]
+
+
+@pytest.fixture(scope="module")
+def api(rendered: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A service with notes and folders, and without their tests."""
+    service = rendered.copy(tmp_path_factory.mktemp("api") / "service")
+    shutil.copy(SAMPLES / "notes.py.txt", service.path / NOTES)
+    migrations = service.path / "src/gateway/migrations/versions"
+    shutil.copy(SAMPLES / "0002_notes.py.txt", migrations / "0002_notes.py")
+    app = "src/gateway/app.py"
+    service.replace(app, "from .api import agents, chat", "from .api import agents, chat, notes")
+    service.replace(
+        app, "(agents.router, chat.router)", "(agents.router, chat.router, notes.router)"
+    )
+    health = '    app.add_api_route("/healthz", _healthz)\n'
+    public = "    app.include_router(notes.public, prefix=API_PREFIX)\n"
+    service.replace(app, health, health + public)
+    return service
+
+
+@pytest.fixture(scope="module")
+def scaffolded(api: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The same, with the tests that the commands write."""
+    service = api.copy(tmp_path_factory.mktemp("scaffolded") / "service")
+    done = service.tpgen("factory", "Note")
+    assert "extended tests/factories.py: FolderFactory, NoteFactory" in done.text
+    for number, route in enumerate(ROUTES):
+        done = service.tpgen("route", *route.split())
+        assert done.code == 0, done.text
+        assert f"{'extended' if number else 'wrote   '} {TEST}" in done.text
+        assert (
+            "recorded tests/integration/api/__snapshots__/test_notes.ambr: review it" in done.text
+        )
+        assert "to fill" not in done.text
+    return service
+
+
+def test_all_pass_as_written(scaffolded: Service, suite: Suite) -> None:
+    red, text = suite.red(scaffolded)
+    assert red == set(), text
+    assert "11 snapshots passed" in text
+
+
+def test_what_is_written_is_linted_formatted_and_typed(scaffolded: Service) -> None:
+    for command in (["ruff", "check", "tests"], ["ruff", "format", "--check", "tests"], ["mypy"]):
+        done = scaffolded.run(*command)
+        assert done.code == 0, done.text
+
+
+def test_twice_changes_nothing(scaffolded: Service) -> None:
+    before = (scaffolded.path / TEST).read_bytes()
+    for command in (["route", "GET", "/v1/folders/{x}/notes"], ["factory", "Folder"]):
+        assert "has all of its tests" in scaffolded.tpgen(*command).text
+    assert (scaffolded.path / TEST).read_bytes() == before
+
+
+MUTATIONS = {
+    "another shape": ('"title": folder.title,', "", {"TestReadFolder::test_happy_path"}),
+    "another status": (
+        "status_code=204)\nasync def drop",
+        "status_code=200)\nasync def drop",
+        {"TestDropNote::test_happy_path"},
+    ),
+    "a folder of any tenant": (
+        "    if folder.tenant_id != caller.tenant_id:\n        raise HTTPException(403)\n",
+        "",
+        set(),
+    ),
+    "no key asked for": (
+        "router = APIRouter()\n\n\nclass Colour",
+        "router = APIRouter()\ncurrent_agent.__defaults__ = (None,)\n\n\nclass Colour",
+        set(),
+    ),
+    "any text": (
+        "text: str = Field(min_length=1, max_length=500)",
+        "text: str",
+        {"TestAddNote::test_422_on_a_malformed_request"},
+    ),
+    "any limit": (
+        "limit: Annotated[int, Query(gt=0, lt=1000)] = 10",
+        "limit: int = 10",
+        {"TestListNotes::test_422_on_a_malformed_request"},
+    ),
+    "any colour": (
+        "colour: Annotated[list[Colour] | None, Query()] = None",
+        "colour: str = ''",
+        {"TestListNotes::test_422_on_a_malformed_request"},
+    ),
+    "an id that is a text": (
+        "async def drop_note(note_id: UUID,",
+        "async def drop_note(note_id: str,",
+        {"TestDropNote::test_422_on_a_malformed_request"},
+    ),
+    "any trace": (
+        "Header(min_length=4)",
+        "Header()",
+        {"TestPing::test_422_on_a_malformed_request"},
+    ),
+    "two events": (
+        'await record("folder.renamed", caller.tenant_id, caller.id)\n        return',
+        "return",
+        {
+            "TestRenameFolder::test_two_identical_requests_give_one_audit_event",
+            "TestRenameFolder::test_two_at_once_give_one_audit_event",
+        },
+    ),
+    "another's answer": (
+        'body.model_dump(mode="json"), work',
+        "None, work",
+        {"TestRenameFolder::test_409_on_another_request_with_the_same_key"},
+    ),
+}
+del MUTATIONS["a folder of any tenant"], MUTATIONS["no key asked for"]
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_each_case_is_able_to_fail(
+    name: str, scaffolded: Service, suite: Suite, tmp_path: Path
+) -> None:
+    old, new, red = MUTATIONS[name]
+    broken = scaffolded.copy(tmp_path / "service")
+    broken.replace(NOTES, old, new)
+    failed, text = suite.red(broken, TEST)
+    assert {one.partition("[")[0] for one in failed} == red, text
+
+
+def test_no_key_is_asked_for(scaffolded: Service, suite: Suite, tmp_path: Path) -> None:
+    """Where the routes stand without the dependency that all others have."""
+    broken = scaffolded.copy(tmp_path / "service")
+    broken.replace(NOTES, "caller: Annotated[Any, Depends(current_agent)]", "")
+    broken.replace("src/gateway/app.py", "chat.router, notes.router)", "chat.router)")
+    broken.replace(
+        "src/gateway/app.py",
+        "notes.public,",
+        "notes.public, prefix=API_PREFIX)\n    app.include_router(notes.router,",
+    )
+    failed, text = suite.red(broken, TEST, "-k", "TestStats")
+    assert failed == {
+        "TestStats::test_401_without_a_key",
+        "TestStats::test_401_with_an_unknown_key",
+        "TestStats::test_403_with_the_key_of_another_tenant",
+    }, text
+
+
+def test_undo_takes_the_snapshot_back_too(api: Service, tmp_path: Path) -> None:
+    service = api.copy(tmp_path / "service")
+    assert "recorded" in service.tpgen("route", "GET", "/v1/stats").text
+    snapshot = service.path / "tests/integration/api/__snapshots__/test_notes.ambr"
+    assert snapshot.exists()
+    assert service.tpgen("undo").code == 0
+    assert not snapshot.exists()
+    assert not (service.path / TEST).exists()
+
+
+def test_rows_that_no_factory_makes_are_a_blank(api: Service, tmp_path: Path, suite: Suite) -> None:
+    service = api.copy(tmp_path / "service")
+    done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
+    assert f"to fill  {TEST}:" in done.text
+    assert "fails    the happy path, as yet: " in done.text
+    failed, text = suite.red(service, TEST)
+    assert "TestReadFolder::test_happy_path" in failed
+    assert "# of a row that the caller may see" in text
+    service.tpgen("factory", "Folder")
+    done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
+    assert f"extended {TEST}: TestReadFolder.url" in done.text
+    assert suite.red(service, TEST)[0] == set()
+
+
+def test_a_route_that_is_not_built(api: Service, tmp_path: Path, suite: Suite) -> None:
+    """Its tests say what to build; once it is there, the same command fills in the rest."""
+    service = api.copy(tmp_path / "service")
+    notes = (service.path / NOTES).read_text()
+    stats = notes[notes.index('@public.get("/stats")') :]
+    service.write({NOTES: notes.replace(stats, "")})
+    done = service.tpgen("route", "GET", "/v1/stats")
+    assert done.text.startswith("route GET /v1/stats is not in the app yet")
+    failed, text = suite.red(service, "tests/integration/api/test_stats.py")
+    assert len(failed) == 5
+    assert "build GET /v1/stats first" in text
+    service.write({NOTES: notes})
+    done = service.tpgen("route", "GET", "/v1/stats")
+    assert "extended tests/integration/api/test_stats.py: TestGetStats." in done.text
+    assert suite.red(service, "tests/integration/api/test_stats.py")[0] == set()
+
+
+def test_what_cannot_be_a_route(api: Service) -> None:
+    for words, said in {
+        ("FETCH", "/v1/notes"): "FETCH",
+        ("GET", "v1/notes"): "/v1/notes",
+        ("/v1/notes", "GET"): "GET /v1/notes",
+    }.items():
+        done = api.tpgen("route", *words)
+        assert (done.code, said in done.text) == (2, True), done.text
+
+
+def test_a_model_that_is_not_there(api: Service) -> None:
+    done = api.tpgen("factory", "Notes")
+    assert done.code == 2
+    assert "has a model Notes; is it Note?" in done.text
