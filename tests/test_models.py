@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tpgen import formatting, models, skeletons
-from tpgen.constraints import Condition, conditions
+from tpgen import formatting, skeletons
 from tpgen.errors import Misuse
-from tpgen.factories import Factories
+from tpgen.models import reader as models
+from tpgen.models.constraints import Condition, conditions
+from tpgen.models.factories import Factories
 from tpgen.service import Service as Known
 
 from tests.service import Outcome, Service

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tpgen import routes
 from tpgen.errors import Misuse
-from tpgen.routes import App, Route
+from tpgen.routes import reader as routes
+from tpgen.routes.reader import App, Route
+from tpgen.routes.values import source
 from tpgen.service import Service
-from tpgen.values import source
 
 from tests.service import Service as Rendered
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from tpgen.errors import Misuse
-from tpgen.values import FORMATS, accepts, other, places, source, valid, violations
+from tpgen.routes.values import FORMATS, accepts, other, places, source, valid, violations
 
 DOCUMENT = {
     "components": {
@@ -300,7 +300,7 @@ def test_values_are_short_in_source(value: Any, expected: str) -> None:
 
 
 PRINT = r"""
-from tpgen.values import source, valid, violations
+from tpgen.routes.values import source, valid, violations
 rules = {"type": "string", "pattern": r"^sk_(live|test)_[a-f]{3}\d+$"}
 schema = {"type": "object", "required": ["a"], "properties": {"a": rules}}
 value = valid(schema, {}, "body")

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from . import components
+from .classes import components
 from .policy import Kind
-from .rows import FACTORIES
+from .routes.rows import FACTORIES
 from .service import Service
 
 
@@ -32,7 +32,7 @@ def _has_tests(service: Service, kind: Kind, name: str) -> bool:
 
 
 def _models(service: Service) -> list[str]:
-    from . import models
+    from .models import reader as models
 
     file = service.root / FACTORIES
     return models.without_factory(service, file.read_text() if file.exists() else "")
@@ -40,7 +40,8 @@ def _models(service: Service) -> list[str]:
 
 def _routes(service: Service) -> list[tuple[str, str]]:
     """The routes that no test class states; the app is asked, which takes a second or two."""
-    from . import route_tests, routes
+    from .routes import facts as route_tests
+    from .routes import reader as routes
 
     app = routes.read(service)
     stated = route_tests.Covered(app.routes).files(service)

@@ -6,22 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import components, files, formatting, skeletons, snapshots, suites
-from .code import Definition, Module, last_name
-from .components import Component
+from . import files, formatting, skeletons, snapshots, suites
+from .classes import components
+from .classes.code import Definition, Module, last_name
+from .classes.components import Component
+from .classes.facts import Facts
 from .errors import Misuse
-from .facts import Facts
 from .files import Change, check
 from .naming import require_name
 from .policy import Kind
-from .rows import FACTORIES
+from .routes.rows import FACTORIES
 from .service import Service
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from . import merge
-    from .routes import App
+    from .routes.reader import App
 
 Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
 
@@ -240,7 +241,8 @@ def _built(service: Service, component: Component, text: str) -> Component:
 
 
 def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
-    from . import route_tests, routes
+    from .routes import facts as route_tests
+    from .routes import reader as routes
 
     method, path = words[0].upper(), words[1]
     app = routes.read(service)
@@ -263,7 +265,7 @@ def _nearest(app: "App", method: str, path: str) -> str:
 
 
 def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
-    from . import models
+    from .models import reader as models
 
     title = f"{kind.name} {words[0]}"
     file = service.root / FACTORIES

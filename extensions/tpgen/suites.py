@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .code import Code, Definition, Function
+from .classes.code import Code, Definition, Function
 
 
 @dataclass(frozen=True)

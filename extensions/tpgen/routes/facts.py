@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tpgen.naming import to_class, to_snake
+from tpgen.service import Service
+
 from . import values
-from .naming import to_class, to_snake
-from .routes import App, Route
+from .reader import App, Route
 from .rows import Row, Rows
-from .service import Service
 
 GENERIC = {"api", "app", "endpoints", "handlers", "main", "routers", "routes", "server", "views"}
 

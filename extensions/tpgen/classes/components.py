@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tpgen.errors import Misuse
+from tpgen.naming import alike, to_class, to_snake
+from tpgen.policy import Kind
+from tpgen.service import Service
+
 from .code import Code, Definition, Module, Parameter, is_component
-from .errors import Misuse
-from .naming import alike, to_class, to_snake
-from .policy import Kind
-from .service import Service
 
 
 @dataclass(frozen=True)

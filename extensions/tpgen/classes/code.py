@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from .errors import Misuse
+from tpgen.errors import Misuse
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NOT_COMPONENTS = {

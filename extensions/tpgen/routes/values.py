@@ -28,7 +28,7 @@ from uuid import UUID
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
-from .errors import Misuse
+from tpgen.errors import Misuse
 
 Schema = Mapping[str, Any]
 

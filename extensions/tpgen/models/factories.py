@@ -7,9 +7,10 @@ from dataclasses import replace as changed
 from functools import cached_property
 from typing import Any
 
+from tpgen.naming import to_snake
+
 from .columns import Column, blank, last_to_differ, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
-from .naming import to_snake
 
 MODULES = {
     "Decimal": "decimal",

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import values
-from .errors import Misuse
-from .service import Service
+from tpgen.errors import Misuse
+from tpgen.service import Service
 
-PROBE = Path(__file__).parent / "probes" / "app.py"
+from . import values
+
+PROBE = Path(__file__).parents[1] / "probes" / "app.py"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 Request = dict[str, Any]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from .code import last_name
-from .naming import alike, to_snake
-from .service import Service
+from tpgen.classes.code import last_name
+from tpgen.naming import alike, to_snake
+from tpgen.service import Service
 
 FACTORIES = "tests/factories.py"
 CONFTEST = "tests/conftest.py"

@@ -14,8 +14,8 @@ from typing import cast
 import libcst as cst
 from libcst.metadata import GlobalScope, MetadataWrapper, ScopeProvider
 
-from .errors import Misuse
-from .suites import Suite
+from tpgen.errors import Misuse
+from tpgen.suites import Suite
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 BLANK_LINE = cst.EmptyLine(indent=False)

@@ -8,8 +8,9 @@ from decimal import Decimal
 from math import ceil, floor
 from typing import Any
 
+from tpgen.naming import to_snake
+
 from .constraints import Condition, quoted
-from .naming import to_snake
 
 PYTHON = {
     "String": {"str"},

@@ -7,11 +7,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .errors import Misuse
-from .factories import Factories, factory, imports
-from .service import Service
+from tpgen.errors import Misuse
+from tpgen.service import Service
 
-PROBE = Path(__file__).parent / "probes" / "models.py"
+from .factories import Factories, factory, imports
+
+PROBE = Path(__file__).parents[1] / "probes" / "models.py"
 MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
 NO_BASES = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
 

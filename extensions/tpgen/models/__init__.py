@@ -1,0 +1,1 @@
+"""Models: their columns, and the factories that make their rows."""

@@ -1,0 +1,1 @@
+"""Routes: what the app says of them, and what a test sends."""
