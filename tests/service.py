@@ -14,7 +14,14 @@ from pathlib import Path
 from pytest_copie.plugin import Copie
 
 # What a person's shell may hold, and a test must not see.
-HIDDEN = {"CI", "DATABASE_URL", "PYTHONPATH", "TEST_POSTGRES", "VIRTUAL_ENV"}
+HIDDEN = {
+    "CI",
+    "DATABASE_URL",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "TEST_POSTGRES",
+    "VIRTUAL_ENV",
+}
 
 
 def clean_environment() -> dict[str, str]:
@@ -63,8 +70,8 @@ class Service:
     environment: Path
 
     def copy(self, to: Path) -> "Service":
-        """A service that a test may change."""
-        shutil.copytree(self.path, to, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        """A service that a test may change; byte-compiled as far as this one is."""
+        shutil.copytree(self.path, to, ignore=shutil.ignore_patterns(".venv"))
         return Service(to, self.environment)
 
     def write(self, files: Mapping[str, str]) -> None:
