@@ -53,6 +53,8 @@ NAMES = {
     "détect": "'detect_pii'",
     "_private": "'private'",
     "detect pii": "'detect_pii'",
+    "none": "'detect_pii'",
+    "true": "'detect_pii'",
 }
 
 
@@ -63,6 +65,14 @@ def test_a_name_that_is_none(name: str, tpgen: Tpgen, service: Service) -> None:
     assert done.code == 2
     assert re.fullmatch(rf"tpgen: {re.escape(repr(name))} is no name .*\n", done.text), done.text
     assert NAMES[name] in done.text
+    assert tree(service.path) == before
+
+
+@pytest.mark.parametrize("kind", ["step", "route"])
+def test_a_name_that_is_too_long(kind: str, tpgen: Tpgen, service: Service) -> None:
+    before = tree(service.path)
+    done = tpgen(*{"step": ("step", 300 * "a"), "route": ("route", "GET", "/" + 300 * "a")}[kind])
+    assert (done.code, "too long" in done.text) == (2, True), done.text
     assert tree(service.path) == before
 
 
@@ -98,7 +108,24 @@ BROKEN = {
     "a reader that is none": ('reads = "route"', 'reads = "routes"', "`reads` .* none of source"),
     "the name of a command": ("[kinds.route]", "[kinds.undo]", "no name for a kind"),
     "a skeleton that is none": ('= "step.py.j2"', "= 1", "names no skeleton"),
-    "a skeleton that is not there": ('= "step.py.j2"', '= "gone.j2"', "there is no skeleton"),
+    "a skeleton that is not there": (
+        '= "step.py.j2"',
+        '= "gone.j2"',
+        "there is no skeleton tests/policy/skeletons/gone.j2: write it",
+    ),
+    "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* names no Python file: ''"),
+    "a hole that nobody fills": (
+        '"pipeline/steps/{name}.py"',
+        '"pipeline/steps/{nme}.py"',
+        "`sources` .* has a hole {nme}, and only {name} is filled",
+    ),
+    "a hole in a test": ("steps/test_{name}.py", "steps/test_{nme}.py", "has a hole {nme}"),
+    "a test that is no Python": ("steps/test_{name}.py", "steps/test_{name}", "is no Python file"),
+    "one file twice": (
+        '"tests/integration/pipeline/test_{name}.py" =',
+        '"tests/unit/pipeline/./steps//test_{name}.py" =',
+        "is the same file as tests/unit/pipeline/steps/test_{name}.py: keep one",
+    ),
 }
 
 
@@ -112,6 +139,46 @@ def test_a_broken_policy(what: str, tpgen: Tpgen, service: Service) -> None:
     assert (done.code, done.text.count("\n")) == (2, 1), done.text
     assert re.search(said, done.text), done.text
     assert tree(service.path) == before
+
+
+SKELETONS = {
+    "an error of a call": (
+        "\n\n{{ component.make(1, 2, 3, 4) }}",
+        r"skeletons/step.py.j2:3: TypeError: .*; correct the skeleton",
+    ),
+    "a key that is not there": (
+        "{{ component.returns('nope') }}",
+        "step.py.j2:1: .*nope.*; correct the skeleton",
+    ),
+    "an unknown name": ("x\n{{ compnent }}", "step.py.j2:2: 'compnent' is undefined; correct"),
+    "no Python": ("class Test(:\n    pass", r"step.py.j2 gives no Python \(.*`class Test\(:`"),
+    "no Jinja": ("{% if %}", "step.py.j2:1: Expected an expression"),
+}
+
+
+@pytest.mark.parametrize("what", SKELETONS)
+def test_a_broken_skeleton(what: str, tpgen: Tpgen, service: Service) -> None:
+    """One sentence, with file and line."""
+    text, said = SKELETONS[what]
+    service.write({"tests/policy/skeletons/step.py.j2": text})
+    done = tpgen("step", "detect_pii")
+    assert (done.code, done.text.count("\n")) == (2, 1), done.text
+    assert re.search(said, done.text), done.text
+
+
+def test_a_policy_without_kinds(tpgen: Tpgen, service: Service) -> None:
+    (service.path / POLICY).write_text("")
+    done = tpgen("step", "nothing")
+    assert (done.code, "has no [kinds.NAME]" in done.text) == (2, True), done.text
+    assert "nothing to undo" in tpgen("undo").text
+
+
+def test_a_policy_that_is_no_text(tpgen: Tpgen, service: Service) -> None:
+    """Said also to who asks for help; what needs no policy runs."""
+    (service.path / POLICY).write_bytes(b"\xff")
+    done = tpgen("--help")
+    assert (done.code, "can't be read" in done.text) == (2, True), done.text
+    assert tpgen("completion", "bash").code == 0
 
 
 def test_the_line_is_the_one_of_the_key(tpgen: Tpgen, service: Service) -> None:
@@ -136,6 +203,24 @@ def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:
     done = tpgen("step", "detect_keys", at="src/gateway")
     assert done.code == 0, done.text
     assert (service.path / UNIT / "test_detect_keys.py").exists()
+    *_, run = done.text.splitlines()
+    assert f" ../../{UNIT}/test_detect_keys.py" in run
+    files = run.partition("pytest ")[2].split()
+    ran = subprocess.run(
+        [service.environment / "bin/python", "-m", "pytest", "--collect-only", "-q", *files],
+        cwd=service.path / "src/gateway",
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_too_many_words(tpgen: Tpgen) -> None:
+    done = tpgen("step", "detect_pii", "detect_keys")
+    assert done.code == 2
+    assert "no use for detect_keys; `tpgen step --help`" in done.text
 
 
 def test_an_unknown_command_names_those_there_are(tpgen: Tpgen) -> None:
@@ -183,7 +268,7 @@ def test_a_link_out_of_the_tree(tpgen: Tpgen, service: Service, tmp_path: Path) 
     (service.path / "tests/unit/pipeline").symlink_to(outside)
     done = tpgen("step", "detect_keys")
     assert done.code == 2
-    assert "tests/unit/pipeline" in done.text
+    assert "tests/unit/pipeline is a link that leads out of the service, to" in done.text
     assert [*outside.iterdir()] == []
     assert not (service.path / "tests/integration/pipeline/test_detect_keys.py").exists()
 
@@ -273,6 +358,38 @@ def test_undo(tpgen: Tpgen, service: Service) -> None:
     again = tpgen("undo")
     assert again.code == 2
     assert "nothing to undo" in again.text
+
+
+def test_a_case_that_is_switched_off_is_named(tpgen: Tpgen, service: Service) -> None:
+    path = service.path / UNIT / "test_detect_pii.py"
+    head = "class TestDetectPII(StepSuite):\n"
+    path.write_text(path.read_text().replace(head, f"{head}    test_redacts = None\n"))
+    done = tpgen("step", "detect_pii")
+    assert "has all of its tests, but some are off\n" in done.text
+    assert f"off      {UNIT}/test_detect_pii.py: TestDetectPII.test_redacts\n" in done.text
+
+
+def test_blanks_of_other_components_are_only_counted(tpgen: Tpgen, service: Service) -> None:
+    blank = 'class OldFactory:\n    a = blank("a = 1")\n    b = blank("b = 1")\n'
+    mine = "class SecretFactory:\n    c = blank('c')\n\n    class Meta:\n        model = Secret\n"
+    service.write({"tests/factories.py": f"{blank}\n\n{mine}"})
+    done = tpgen("factory", "Secret")
+    assert "to fill  tests/factories.py:7\nto fill  and 2 older ones\n" in done.text
+    done = tpgen("factory", "Tenant")
+    assert "extended tests/factories.py: TenantFactory\n" in done.text
+    assert "to fill  and 3 older ones\n" in done.text
+
+
+def test_undo_tells_how_to_go_on(tpgen: Tpgen, service: Service) -> None:
+    tpgen("step", "detect_keys")
+    path = service.path / UNIT / "test_detect_keys.py"
+    written = path.read_text()
+    path.write_text(written + "# mine\n")
+    assert "left     " in (said := tpgen("undo").text)
+    assert "take your change of what was left away" in said
+    path.write_text(written)
+    assert tpgen("undo").text == f"removed  {UNIT}/test_detect_keys.py\n"
+    assert "nothing to undo" in tpgen("undo").text
 
 
 def complete(service: Service, line: str) -> list[str]:

@@ -90,7 +90,8 @@ def test_git_sees_nothing_of_the_journal(root: Path) -> None:
     [
         ("/etc/passwd", "leads out of the service"),
         ("tests/../../a.py", "leads out of the service"),
-        ("out/a.py", "is a link that leads out of the service"),
+        ("out/a/b.py", "^out is a link that leads out of the service"),
+        (f"tests/{300 * 'a'}.py", "is too long a name for a file"),
         ("out.py", "is a link that leads out of the service"),
         ("loop/a.py", "loop"),
         ("tests", "is no file but a folder"),
@@ -299,6 +300,21 @@ def test_undo_leaves_a_file_where_the_person_changed_what_was_added(root: Path) 
     [left] = undo(root)
     assert left.outcome == "left"
     assert (root / "tests/test_mine.py").read_bytes().endswith(b"five is mine now\n")
+
+
+def test_undo_remembers_what_it_left(root: Path) -> None:
+    """Once the person's change is taken away it goes too, with the folder made for it."""
+    before = files(root)
+    write(root, [new("tests/a/test_new.py"), new("tests/b.py"), more(root, b"five\n")], COMMAND)
+    (root / "tests/a/test_new.py").write_bytes(b"mine\n")
+    assert [one.outcome for one in undo(root)] == ["left", "removed", "restored"]
+    (root / "tests/test_mine.py").write_bytes(b"one\ntwo\nthree\nfour\n")
+    assert [one.outcome for one in undo(root)] == ["left"]
+    (root / "tests/a/test_new.py").write_bytes(b"new\n")
+    assert [one.outcome for one in undo(root)] == ["removed"]
+    assert files(root) == before
+    with pytest.raises(Misuse, match="nothing to undo"):
+        undo(root)
 
 
 def test_undo_of_what_is_gone_or_no_file_any_more(root: Path) -> None:

@@ -10,6 +10,7 @@ import libcst as cst
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tpgen.classes.code import Code
 from tpgen.errors import Misuse
 from tpgen.merge import Merged, merge
 from tpgen.suites import Suite
@@ -80,8 +81,10 @@ def merged(mine: str, rendered: str = BLANK, suite: Suite = STEP) -> tuple[str, 
         FILLED.replace("TestDetectKeys(", "Base(") + "class TestDetectKeys(Base[int]): ...\n",
         "class TestDetectKeys:\n  def test_detects(): 0\n  class A:\n    def test_redacts(): 0\n",
         'class TestDetectKeys(StepSuite, only=["test_detects", "test_redacts"]): ...\n',
+        'C = ("test_detects", "test_redacts")\nclass TestDetectKeys(StepSuite, only=C): ...\n',
+        FILLED.replace("class TestDetectKeys", "class TestKeysAreFound"),
     ],
-    ids=["itself", "filled", "alias", "base", "without-the-suite", "only"],
+    ids=["itself", "filled", "alias", "base", "without-the-suite", "only", "only-C", "renamed"],
 )
 def test_where_nothing_lacks_nothing_changes(mine: str) -> None:
     assert merge(mine.encode(), BLANK, STEP) == Merged(mine.encode(), ())
@@ -170,6 +173,96 @@ def test_a_class_without_the_suite_gets_the_missing_cases_beside_it() -> None:
     assert 'only=["test_blocks"]' in text
 
 
+def test_cases_that_cannot_be_read_are_asked_for() -> None:
+    mine = "from cases import C\nclass TestDetectKeys(StepSuite, only=C): ...\n"
+    with pytest.raises(Misuse, match="TestDetectKeys has `only=C`, which can't be read"):
+        merge(mine.encode(), BLANK, STEP)
+
+
+def test_a_renamed_class_is_completed() -> None:
+    """It inherits the suite, and makes the component; one of another component does not."""
+    mine = FILLED.replace('    redacted = "a [key]"\n', "").replace("class Test", "class TestMy")
+    assert merged(mine, FILLED)[1] == ("TestMyDetectKeys.redacted",)
+    base = mine.replace("class TestMy", "class My") + "\n\nclass TestKeys(MyDetectKeys): ...\n"
+    assert merged(base, FILLED)[1] == ("TestKeys.redacted",)
+    other = mine.replace("DetectKeys", "FindNames")
+    assert merged(other, FILLED)[1] == ("TestDetectKeys",)
+
+
+COMMON = """from tests.policy.suites import blank
+from tests.policy.suites.step import StepSuite as S
+
+
+class OurStep(S):
+    message = "x"
+    redacted = ""
+    detections = blank("detections = []")
+
+    def test_redacts(self) -> None: ...
+"""
+SUITE = "class StepSuite:\n    message = blank('x')\n"
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Code:
+    """The tests of a service, with a base class of a person's."""
+    folder = tmp_path / "tests/unit/steps"
+    folder.mkdir(parents=True)
+    (folder / "common.py").write_text(COMMON)
+    (tmp_path / "tests/policy/suites").mkdir(parents=True)
+    (tmp_path / "tests/policy/suites/step.py").write_text(SUITE)
+    return Code([tmp_path / "tests"])
+
+
+@pytest.mark.parametrize(
+    ("line", "base"),
+    [
+        ("from tests.unit.steps.common import OurStep", "OurStep"),
+        ("from tests.unit.steps.common import OurStep as Mine", "Mine"),
+        ("from tests.unit.steps import common", "common.OurStep[int]"),
+        ("from .common import OurStep", "OurStep"),
+        ("from common import OurStep", "OurStep"),
+    ],
+)
+@pytest.mark.parametrize("name", ["TestDetectKeys", "TestKeysAreFound"])
+def test_a_base_in_another_file_counts(code: Code, line: str, base: str, name: str) -> None:
+    """What it states is not asked for again, nor is its class taken for a missing one."""
+    path = Path("tests/unit/steps/test_x.py")
+    suite = Suite(STEP.cases, STEP.required, STEP.others, code)
+    mine = f"{line}\n\n\nclass {name}({base}):\n    detections = []\n{MAKE}"
+    assert merge(mine.encode(), FILLED, suite, path=path) == Merged(mine.encode(), ())
+    less = mine.replace("    detections = []\n", "    # none yet\n")
+    assert merge(less.encode(), BLANK, suite, path=path).added == ()
+
+
+def test_a_factory_that_speaks_of_a_model_is_not_its_own() -> None:
+    """Where a class is known by its model, no other one is taken for it."""
+    rendered = "from a import Base, A\nclass AFactory(Base):\n    path = A\n"
+    mine = "from a import Base\nclass BFactory(Base):\n    path = B\n    other: A\n"
+    once = merge(mine.encode(), rendered, Suite(), path_of)
+    assert once.added == ("AFactory",)
+
+
+def test_plain_tests_are_added() -> None:
+    """With what they use; one that a person has, in a class or not, is theirs."""
+    rendered = "from a import A, B\ndef test_one():\n    A\nasync def test_two(): B\n"
+    text, added = merged("import os\n\n\ndef test_one(): ...\n", rendered, Suite())
+    assert added == ("test_two",)
+    assert "from a import B\n" in text
+    mine = "class TestA:\n    def test_one(self): ...\n\n\nasync def test_two(): ...\n"
+    assert merged(mine, rendered, Suite()) == (mine, ())
+    with pytest.raises(Misuse, match="uses the name test_one for something that is no test"):
+        merge(b"test_one = 1\n", rendered, Suite())
+
+
+@pytest.mark.parametrize("body", ["pass", "...", '"""D."""\n    ...'])
+def test_a_lone_pass_gives_way(body: str) -> None:
+    mine = f"from s import StepSuite\n\n\nclass TestDetectKeys(StepSuite):\n    {body}\n"
+    text, added = merged(mine, FILLED)
+    assert len(added) == 4
+    assert body.splitlines()[-1].strip() not in text.replace("found: ", "").split("class Test")[1]
+
+
 def test_cases_from_another_suite_count() -> None:
     """A class of the plain suite lacks but the cases that the derived one has more."""
     both = {"Plain": frozenset({"test_a"}), "Derived": frozenset({"test_a", "test_b"})}
@@ -205,7 +298,7 @@ def test_a_class_is_known_by_its_identity() -> None:
         ("class Detection: ...", "uses the name Detection for something of its own, and"),
         ("from elsewhere import Detection", "uses the name Detection for elsewhere.Detection, and"),
         ("LENGTH = 4", "gives LENGTH another value"),
-        ("TestDetectKeys = 1", "uses the name TestDetectKeys for something that is no class"),
+        ("TestDetectKeys = 1", "uses the name TestDetectKeys for something that is no test"),
         ("def test(:", r"tests/test_x.py:1 is not Python yet \(invalid syntax\)"),
         ("x = (", r"test_x.py:1 is not Python yet \('\(' was never closed\)"),
         ("a\0b", "test_x.py:1 is not Python yet"),
@@ -239,13 +332,39 @@ def test_an_import_for_type_checking_alone_is_not_enough() -> None:
         ("a import (b,\n          c)", "a import (b,\n          c,\n          C)"),
         ("a import b, \\\n  c", "a import b, \\\n  c, \\\n  C"),
         ("a import *", "a import *\nfrom a import C"),
-        (".a import b", ".a import b\nfrom a import C"),
+        (".a import b", "a import C\n\nfrom .a import b"),
     ],
 )
 def test_an_import_is_extended_in_its_layout(given: str, wanted: str) -> None:
     rendered = "from a import C\nclass TestA(C): ...\n"
     text, _ = merged(f"from {given}\nx = 1\n", rendered, Suite(frozenset(), {}))
     assert text.startswith(f"from {wanted}\nx = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("from tests.a import x", "import os\n\nfrom b import D\n\nfrom tests.a import x, C"),
+        (
+            "import pytest\nfrom tests import x",
+            "import os\n\nimport pytest\nfrom b import D\n\nfrom tests import x\nfrom tests.a import C",
+        ),
+        (
+            "import sys\nimport b",
+            "import sys\nimport os\n\nimport b\nfrom b import D\n\nfrom tests.a import C",
+        ),
+        (
+            "from __future__ import x",
+            "from __future__ import x\n\nimport os\n\nfrom b import D\n\nfrom tests.a import C",
+        ),
+        ('"""D."""', '"""D."""\n\nimport os\n\nfrom b import D\n\nfrom tests.a import C'),
+    ],
+)
+def test_an_import_goes_to_its_group(given: str, expected: str) -> None:
+    """Also where nothing sorts them later."""
+    rendered = "import os\nfrom b import D\nfrom tests.a import C\nclass TestA(C): x = D, os\n"
+    text, _ = merged(f"{given}\nx = 1\n", rendered, Suite())
+    assert text.startswith(f"{expected}\nx = 1\n")
 
 
 ROOT = Path(__file__).parents[1]

@@ -8,8 +8,9 @@ import pytest
 from tpgen import formatting, skeletons
 from tpgen.errors import Misuse
 from tpgen.models import reader as models
+from tpgen.models.columns import blank
 from tpgen.models.constraints import Condition, conditions
-from tpgen.models.factories import Factories
+from tpgen.models.factories import Factories, factory
 from tpgen.service import Service as Known
 
 from tests.service import Outcome, Service
@@ -18,7 +19,7 @@ SAMPLES = Path(__file__).parent / "samples" / "models"
 STORE = "src/gateway/store"
 SHOP = f"{STORE}/shop.py"
 # Those that between them need all the others.
-ALL = ["Cat", "Device", "Dog", "Member", "Parcel", "Shipment", "Tag"]
+ALL = ["Cat", "Coupon", "Device", "Dog", "Member", "Parcel", "Shipment", "Tag"]
 
 
 def sample(name: str) -> str:
@@ -66,7 +67,7 @@ def test_each_factory_makes_rows_and_is_clean(known: Known, service: Service) ->
     written(known, service, ALL)
     outcome = rows(service)
     assert outcome.code == 0, outcome.text
-    assert outcome.count("passed") == 15
+    assert outcome.count("passed") == 16
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
         outcome = service.run(*command, "tests/made", MYPYPATH="src")
         assert outcome.code == 0, outcome.text
@@ -77,7 +78,7 @@ BLANKS = {
     "Paint": {
         "PaintFactory.colour": "colour = ...  # ColourType()",
         "PaintFactory.price": "price = ...  # MONEY()",
-        "PaintFactory.shade": "shade = ...  # CHECK (shade ~ '^[A-Z]{2}$')",
+        "PaintFactory.shade": "shade = ...  # CHECK (shade ~ '^(dark|light)$')",
     },
     "Employee": {"EmployeeFactory.boss": "boss = ...  # an Employee that is there already"},
     "Egg": {"HenFactory.egg_id": "egg_id = ...  # of an Egg that is there already"},
@@ -128,7 +129,13 @@ CHECKS: Mapping[str, list[tuple[str, str, str]] | None] = {
     "length(code) BETWEEN 2 AND 4": [("code", "length >=", "2"), ("code", "length <=", "4")],
     "a <= b": [("a", "<=", "b")],
     "a > 0 OR b > 0": None,
-    "code ~ '^[a-z]+$'": None,
+    "code ~ '^[a-z]  +$'": [("code", "~", '"^[a-z]  +$"')],
+    "(code ~~* 'x%'::text)": [("code", "ilike", '"x%"')],
+    "lower((code)) = code": None,
+    "lower(code) = code": [("code", "lower", "")],
+    "code = upper(code)": [("code", "upper", "")],
+    "code = upper(b)": None,
+    "code !~ '^[a-z]+$'": None,
     "a % 2 = 0": None,
     "a > now()": None,
     "a = true": None,
@@ -142,6 +149,70 @@ def test_checks_are_read_or_left_to_a_person(check: str) -> None:
     expected = CHECKS[check]
     found = conditions(check, COLUMNS)
     assert found == (None if expected is None else [Condition(*each) for each in expected])
+
+
+CAPITALS = 'letters="ABCDEFGHIJKLMNOPQRSTUVWXYZ"'
+# Column, what its checks ask, whether it is unique, and what is written.
+FORMS = [
+    ("email", "email LIKE '%@%'", False, 'Faker("safe_email")'),
+    ("email", "email LIKE '%@%'", True, 'Sequence(lambda n: f"product-{n}@example.com")'),
+    ("country_code", "country_code ~ '^[A-Z]{2}$'", False, 'Faker("country_code")'),
+    ("code", "code = upper(code)", False, f'Faker("lexify", text="????????", {CAPITALS})'),
+    ("code", "code = upper(code)", True, 'Sequence(lambda n: f"PRODUCT-{n}")'),
+    ("code", "lower(code) = code", True, 'Sequence(lambda n: f"product-{n}")'),
+    ("sku", "sku ~ '^[A-Z]{3}-[0-9]{4}$'", True, 'Sequence(lambda n: f"AAA-{n:04}")'),
+    (
+        "sku",
+        "sku ~ '^[A-Z]{3}-[0-9]{4}$'",
+        False,
+        f'Faker("bothify", text="???-####", {CAPITALS})',
+    ),
+    ("number", "number LIKE 'INV-%'", False, 'Sequence(lambda n: f"INV-{n}")'),
+    ("phone", r"phone ~ '^\+[1-9]\d{7,14}$'", True, 'Sequence(lambda n: f"+1555{n:07}")'),
+    ("slug", "slug ~ '^[a-z0-9-]+$'", False, 'Faker("slug")'),
+    ("url", "url LIKE 'https://%'", False, 'Sequence(lambda n: f"https://{n}")'),
+    ("hash", "hash ~ '^[0-9a-f]{64}$'", True, 'Faker("sha256")'),
+    ("kind", "kind IN ('a', 'B') AND kind = upper(kind)", False, '"B"'),
+]
+
+
+def first_line(name: str, check: str, unique: bool) -> str:
+    """What is written for the one column of a model."""
+    column = {
+        **dict.fromkeys(("length", "precision", "scale", "enum")),
+        **dict.fromkeys(
+            ("decorated", "timezone", "as_uuid", "nullable", "default", "discriminator"), False
+        ),
+        "name": name,
+        "kind": "String",
+        "type": "String()",
+        "python": "str",
+    }
+    model = {
+        "name": "Product",
+        "columns": [column],
+        "references": [],
+        "uniques": [[name]] if unique else [],
+        "checks": [{"text": check, "columns": {name: name}}],
+        "constructor": {"takes": None, "requires": {}},
+    }
+    return factory(model, {}).lines[0].value
+
+
+@pytest.mark.parametrize(("name", "check", "unique", "expected"), FORMS)
+def test_a_text_of_the_form_that_a_check_asks_for(
+    name: str, check: str, unique: bool, expected: str
+) -> None:
+    assert first_line(name, check, unique) == expected
+
+
+@pytest.mark.parametrize("check", ["sku ~ '^[A-Z]{3}$'", r"sku ~ '\mx'", "sku ~ '^(a|b)$'"])
+def test_a_blank_of_a_unique_column_says_so(check: str) -> None:
+    """With an example that keeps it."""
+    line = blank("sku", f"CHECK ({check})", unique=True)
+    assert first_line("sku", check, unique=True) == line
+    assert "sku = Sequence(lambda n: ...)" in line
+    assert "no two may be alike" in line
 
 
 HAS_CLIENT = """
@@ -176,7 +247,17 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
 
 def test_a_model_that_is_not_there(known: Known) -> None:
     made = models.read(known, "Shipmnet", "")
-    assert (made.known, made.nearest[0]) == (False, "Shipment")
+    assert (made.known, made.nearest) == (False, ("Shipment",))
+    assert made.unknown == "the service has no model Shipmnet: did you mean Shipment?"
+    far = models.read(known, "Zebra", "")
+    assert far.nearest == ()
+    assert far.unknown.endswith("no model Zebra: write the model first, then run this again")
+
+
+@pytest.mark.parametrize("name", ["order_line", "orderline", "order-line", "OrderLine"])
+def test_a_name_that_one_model_alone_can_mean(known: Known, name: str) -> None:
+    made = models.read(known, name, "")
+    assert (made.known, made.model) == (True, "OrderLine")
 
 
 BROKEN: Mapping[str, tuple[dict[str, str], str, str]] = {

@@ -1,5 +1,6 @@
 """Routes are read from the app as it runs, and what is said of them holds when it is asked."""
 
+import ast
 import json
 import subprocess
 from collections.abc import Mapping
@@ -10,9 +11,15 @@ from typing import Any
 import pytest
 from tpgen.errors import Misuse
 from tpgen.routes import reader as routes
+from tpgen.routes.changes import changed
+from tpgen.routes.facts import Covered, RouteFacts
+from tpgen.routes.literals import source
+from tpgen.routes.naming import name_of_class
+from tpgen.routes.parameters import PNG
 from tpgen.routes.reader import App, Route
-from tpgen.routes.values import source
+from tpgen.routes.rows import Rows
 from tpgen.service import Service
+from tpgen.snapshots import Failure
 
 from tests.service import Service as Rendered
 
@@ -205,6 +212,9 @@ def test_the_secured_routes(shop: Shop) -> None:
         ({}, ["get_current_user"], True),
         ({}, ["RequireRole"], True),
         ({}, ["verify_token"], True),
+        ({}, ["OAuth2PasswordBearer"], True),
+        ({}, ["OAuth2PasswordRequestForm"], False),
+        ({}, ["OAuth2PasswordRequestFormStrict"], False),
         ({"security": [{"Bearer": []}]}, [], True),
         ({"security": [{}]}, [], False),
         ({"parameters": [{"name": "X-Api-Key", "in": "header"}]}, [], True),
@@ -220,6 +230,195 @@ def test_what_secures_a_route(
     """A scheme, a credential among its parameters, or a dependency by its name."""
     facts = {("GET", "/x"): {"dependencies": dependencies}}
     assert _found(App({"paths": {"/x": {"get": operation}}}, facts), "GET", "/x").secured is secured
+
+
+def _asked(method: str, content: Mapping[str, Any]) -> Route:
+    operation = {"requestBody": {"content": content}}
+    return _found(App({"paths": {"/x": {method.lower(): operation}}}, {}), method, "/x")
+
+
+def test_a_change_of_nothing_is_no_change() -> None:
+    """A body whose properties are all optional has each of them, where it is to change a row."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    body = {"application/json": {"schema": schema}}
+    assert _asked("PATCH", body).valid == {"json": {"name": "name"}}
+    assert _asked("POST", body).valid == {"json": {}}
+
+
+def test_a_picture_is_one() -> None:
+    file = {"type": "string", "format": "binary"}
+    schema = {"type": "object", "properties": {"photo": file}, "required": ["photo"]}
+    request = _asked("POST", {"multipart/form-data": {"schema": schema}}).valid
+    assert request["files"]["photo"] == ("photo.png", PNG)
+
+
+@pytest.mark.parametrize(
+    ("malformed", "code"),
+    [
+        ({"json": {"a": 1, "b": [{"c": 2}]}}, 'lacking("params.limit")'),
+        ({"json": {"a": 1}, "params": {"limit": 1}}, 'lacking("json.b")'),
+        ({"json": {"a": True, "b": [{"c": 2}]}, "params": {"limit": 1}}, 'having("json.a", True)'),
+        (
+            {"json": {"a": 1, "b": [{"c": "x"}]}, "params": {"limit": 1}},
+            'having("json.b.0.c", "x")',
+        ),
+        ({"json": {"a": 1, "b": []}, "params": {"limit": 1}}, 'having("json.b", [])'),
+        ({"json": "text", "params": {"limit": 1}}, 'having("json", "text")'),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}, "params": {"limit": 1}},
+            'having("json", "d.e", 3)',
+        ),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "headers": {"X": "y"}},
+            'having("headers.X", "y")',
+        ),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "url": "/x/no"},
+            'having("url", "/x/no")',
+        ),
+        (
+            {"content": b"{", "params": {"limit": 1}},
+            '{"content": b"{", "params": {"limit": 1}}',
+        ),
+    ],
+    ids=str,
+)
+def test_a_malformed_request_is_what_it_changes(malformed: dict[str, Any], code: str) -> None:
+    """In the valid one; a whole request where it differs in more than one argument."""
+    valid = {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}}
+    assert changed(valid, malformed) == code
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "path", "taken", "expected"),
+    [
+        ("read_task", "GET", "/v1/tasks/{id}", [], "TestReadTask"),
+        ("get", "GET", "/v1/products/{id}", [], "TestGetProduct"),
+        ("list", "GET", "/v1/products", [], "TestListProducts"),
+        ("create", "POST", "/categories", [], "TestCreateCategory"),
+        ("update", "PUT", "/orders/{id}/status", [], "TestUpdateStatus"),
+        ("read_task", "GET", "/v2/tasks/{id}", ["TestReadTask"], "TestReadV2Task"),
+        ("tasks", "GET", "/v2/tasks", ["TestTasks"], "TestGetTasks"),
+        ("", "GET", "/", [], "TestGetRoot"),
+    ],
+)
+def test_the_name_of_a_class(
+    function: str, method: str, path: str, taken: list[str], expected: str
+) -> None:
+    """After the function; after verb and noun where that says too little or is another's."""
+    facts = {(method, path): {"name": function, "module": "app.main"}}
+    route = _found(App({"paths": {path: {method.lower(): {}}}}, facts), method, path)
+    assert name_of_class(route, taken) == expected
+
+
+FACTORIES = """
+class UserFactory:
+    class Meta:
+        model = User
+
+
+class OrderFactory:
+    class Meta:
+        model = Order
+
+    user = SubFactory(UserFactory)
+
+
+class OrderLineFactory:
+    class Meta:
+        model = OrderLine
+
+    order = SubFactory(OrderFactory)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "lines"),
+    [
+        (
+            "GET",
+            "/orders/{order_id}/lines/{line_id}",
+            [
+                "order = await OrderFactory.create(session=session, user=user)",
+                "order_line = await OrderLineFactory.create(session=session, order=order)",
+                "await session.commit()",
+                'return f"/orders/{order.id}/lines/{order_line.id}"',
+            ],
+        ),
+        (
+            "GET",
+            "/orders",
+            [
+                "await OrderFactory.create(session=session, user=user)",
+                "await session.commit()",
+                'return "/orders"',
+            ],
+        ),
+        (
+            "GET",
+            "/lines/{line_id}",
+            [
+                "order_line = await OrderLineFactory.create(session=session, order__user=user)",
+                "await session.commit()",
+                'return f"/lines/{order_line.id}"',
+            ],
+        ),
+        ("POST", "/orders", ['return "/orders"']),
+    ],
+)
+def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[str]) -> None:
+    """A row is a part of the one before it; a list is not empty."""
+    auth = "def auth(user: User) -> dict[str, str]: ..."
+    Rendered(tmp_path, tmp_path).write({"tests/factories.py": FACTORIES, "tests/conftest.py": auth})
+    route = _found(App({"paths": {path: {method.lower(): {}}}}, {}), method, path)
+    fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
+    assert [line.strip() for line in fixture.splitlines()[2:]] == lines
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "secured", "status", "blamed"),
+    [
+        ("POST", "/x", False, 422, "valid"),
+        ("POST", "/x", False, 401, "valid"),
+        ("POST", "/x", True, 401, ""),
+        ("POST", "/x", True, 403, ""),
+        ("POST", "/x", True, 500, ""),
+        ("POST", "/x", True, 405, ""),
+        ("POST", "/x/{id}", True, 422, "valid"),
+        ("POST", "/x/{id}", True, 404, "url"),
+        ("GET", "/x/{id}", True, 403, "url"),
+        ("GET", "/x/{id}", True, 409, "url"),
+        ("GET", "/x", True, 404, ""),
+    ],
+)
+def test_the_guess_that_an_answer_proves_wrong(
+    tmp_path: Path, method: str, path: str, secured: bool, status: int, blamed: str
+) -> None:
+    """The app's own failure proves none, and that of the credentials none that is in the class."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    operation = {"security": [{"Key": []}] if secured else [], **(body if method == "POST" else {})}
+    route = _found(App({"paths": {path: {method.lower(): operation}}}, {}), method, path)
+    found = RouteFacts(route, Rows(Service(tmp_path)), refused=Failure("no", status))
+    assert found.blamed == blamed
+    assert f"the app says: {status} no" in found.valid_blank or blamed != "valid"
+
+
+def test_a_blank_says_which_route_its_class_is_about() -> None:
+    """So that the class is found once the route is built."""
+    text = r"""
+class TestA:
+    method = "GET"
+    path = blank('path = "/a"  # build it')
+
+class TestB:
+    method = "GET"
+    path = blank('@pytest.fixture\ndef url(self) -> str:\n    return f"/b/{id}"')
+"""
+    tree = ast.parse(text)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    found = [Covered([]).identity(tree, one) for one in classes]
+    assert found == [("GET", "/a"), ("GET", "/b/{}")]
 
 
 def test_a_route_is_found_as_people_write_it(shop: Shop) -> None:

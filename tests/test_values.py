@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from tpgen.errors import Misuse
-from tpgen.routes.values import FORMATS, accepts, other, places, source, valid, violations
+from tpgen.routes.literals import source
+from tpgen.routes.schemas import FORMATS, accepts, with_decimals
+from tpgen.routes.values import full, other, places, valid
+from tpgen.routes.violations import violations
 
 DOCUMENT = {
     "components": {
@@ -120,6 +123,17 @@ def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
         (
             {"type": "object", "additionalProperties": integer(), "minProperties": 2},
             {"key-1": 1, "key-2": 1},
+        ),
+        ({**record(["a"], a=integer(), b=integer()), "minProperties": 2}, {"a": 1, "b": 1}),
+        (
+            record(["password", "passwordAgain"], password=text(minLength=9), passwordAgain=text()),
+            {"password": "passwordd", "passwordAgain": "passwordd"},
+        ),
+        (
+            record(
+                ["from", "until"], **{"from": text(format="date"), "until": text(format="date")}
+            ),
+            {"from": "2026-01-31", "until": "2027-01-31"},
         ),
         ({"allOf": [ADDRESS, record(["zip"], zip=integer())]}, {"street": "street", "zip": 1}),
         ({**ADDRESS, "example": {"street": "Dam"}}, {"street": "Dam"}),
@@ -270,6 +284,24 @@ def test_another_valid_value_differs_in_one_place(
     assert other(schema, DOCUMENT, value) == expected
 
 
+def test_all_that_may_change() -> None:
+    """Each property that may be left out, but for the ids of rows and what can only be null."""
+    nothing = {"anyOf": [text(minLength=2), {"type": "null"}], "default": None}
+    schema = record([], name=nothing, owner_id=integer(), gone={"type": "null"})
+    assert valid(schema, {}, "body") == {}
+    assert full(schema, {}) == {"name": "name"}
+    assert full(record([], owner_id=integer()), {}) is None
+
+
+def test_a_decimal_of_an_older_release_of_pydantic() -> None:
+    """A number with bounds, or a text; what has no bounds may be of any kind."""
+    schema = {"anyOf": [number(minimum=0), text(), {"type": "null"}]}
+    found = violations(with_decimals(schema), {}, 1)
+    assert [one.value for one in found] == ["seven", -1, "!"]
+    free = {"anyOf": [number(), text()]}
+    assert with_decimals({"a": [free]}) == {"a": [free]}
+
+
 def test_the_places_of_a_value() -> None:
     schema = record(["homes", "pet"], homes=array(ADDRESS), pet=PET)
     value = {"homes": [{"street": "Dam"}], "pet": {"kind": "dog", "barks": True}}
@@ -300,7 +332,9 @@ def test_values_are_short_in_source(value: Any, expected: str) -> None:
 
 
 PRINT = r"""
-from tpgen.routes.values import source, valid, violations
+from tpgen.routes.literals import source
+from tpgen.routes.values import valid
+from tpgen.routes.violations import violations
 rules = {"type": "string", "pattern": r"^sk_(live|test)_[a-f]{3}\d+$"}
 schema = {"type": "object", "required": ["a"], "properties": {"a": rules}}
 value = valid(schema, {}, "body")

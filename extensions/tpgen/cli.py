@@ -12,6 +12,7 @@ from . import policy, service
 from .errors import Misuse
 from .policy import Kind
 
+WITHOUT_KINDS = {"undo", "completion"}
 SHELLS = ("bash", "zsh", "fish")
 WORDS = {
     "source": [("NAME", "its name, such as detect_pii")],
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             import argcomplete
 
             argcomplete.autocomplete(parser)
-        chosen = parser.parse_args(typed)
+        chosen, rest = parser.parse_known_args(typed)
+        if rest:
+            chosen.parser.error(f"there is no use for {shlex.join(rest)}")
         return int(chosen.run(chosen))
     except Misuse as error:
         print(f"tpgen: {error}", file=sys.stderr)
@@ -55,12 +58,19 @@ def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
     Raises:
         Misuse: there is no service, and what is typed is about one; or its policy is broken.
     """
-    if not typed or typed[0] in {"completion", "-h", "--help"}:
-        try:
-            return policy.kinds(service.find(Path.cwd()).root)
-        except Misuse:
+    if typed and typed[0] in WITHOUT_KINDS:
+        return {}
+    asks_for_help = not typed or typed[0] in {"-h", "--help"}
+    try:
+        root = service.find(Path.cwd()).root
+    except Misuse:
+        if asks_for_help:
             return {}
-    return policy.kinds(service.find(Path.cwd()).root)
+        raise
+    kinds = policy.kinds(root)
+    if not kinds and not asks_for_help:
+        raise Misuse(f"{service.POLICY} has no [kinds.NAME], so there is no command `{typed[0]}`")
+    return kinds
 
 
 def _parser(kinds: Mapping[str, Kind]) -> Parser:
@@ -73,10 +83,10 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
     for kind in kinds.values():
         _add_kind(commands, kind)
     undo = commands.add_parser("undo", help="take back what the last command wrote")
-    undo.set_defaults(run=_undo)
+    undo.set_defaults(run=_undo, parser=undo)
     completion = commands.add_parser("completion", help="print what makes a shell complete names")
     completion.add_argument("shell", choices=SHELLS)
-    completion.set_defaults(run=_completion)
+    completion.set_defaults(run=_completion, parser=completion)
     return parser
 
 
@@ -95,7 +105,7 @@ def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> Non
     if kind.source:
         text = "write a start of the component too, where it is not there"
         command.add_argument("--with-source", action="store_true", help=text)
-    command.set_defaults(run=_scaffold, kind=kind, with_source=False)
+    command.set_defaults(run=_scaffold, parser=command, kind=kind, with_source=False)
 
 
 class _Completer:
@@ -126,7 +136,7 @@ def _scaffold(chosen: argparse.Namespace) -> int:
     here = service.find(Path.cwd())
     done = scaffold.plan(here, chosen.kind, chosen.words, chosen.with_source)
     if chosen.dry_run:
-        print(telling.dry_run(done), end="")
+        print(telling.dry_run(here, done), end="")
     else:
         scaffold.write(here, done, shlex.join(["tpgen", chosen.kind.name, *chosen.words]))
         print(telling.outcome(here, done))
@@ -136,6 +146,9 @@ def _scaffold(chosen: argparse.Namespace) -> int:
 def _undo(chosen: argparse.Namespace) -> int:
     from . import files
 
-    for one in files.undo(service.find(Path.cwd()).root):
+    undone = files.undo(service.find(Path.cwd()).root)
+    for one in undone:
         print(f"{one.outcome:9}{one.path}{f': {one.reason}' if one.reason else ''}")
+    if any(one.outcome == "left" for one in undone):
+        print("take your change of what was left away, and `tpgen undo` takes back the rest")
     return 0

@@ -19,6 +19,8 @@ from .errors import Misuse
 
 FOLDER = Path(".tpgen")
 JOURNAL = FOLDER / "last.json"
+# Of most file systems.
+LONGEST = 255
 WAYS_OUT = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room on the disk",
@@ -66,15 +68,27 @@ def check(root: Path, path: Path) -> Path:
     """
     if path.is_absolute() or ".." in path.parts:
         raise Misuse(f"{path} leads out of the service: give a path inside {root}")
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise Misuse(f"{path.name[:20]}… is too long a name for a file: take a shorter one")
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
         raise Misuse(f"{path} can't be followed ({error}): look at its links") from error
     if not target.is_relative_to(root.resolve()):
-        raise Misuse(f"{path} is a link that leads out of the service, to {target}: remove it")
+        link = _link(root, path)
+        raise Misuse(
+            f"{link} is a link that leads out of the service, to {(root / link).resolve()}: "
+            "remove it"
+        )
     with _explained(path):
         _look_in_the_way(path, target)
     return target
+
+
+def _link(root: Path, path: Path) -> Path:
+    """The outermost part of a path that leads out of the service."""
+    parts = [*reversed(path.parents), path]
+    return next(one for one in parts if not (root / one).resolve().is_relative_to(root.resolve()))
 
 
 def _look_in_the_way(path: Path, target: Path) -> None:
@@ -137,7 +151,7 @@ def undo(root: Path) -> list[Undone]:
     """Take back what the last command wrote, and nothing that a person wrote since.
 
     A file that was made is removed, one that was added to loses what was added; what was changed
-    since at the same place is left as it is.
+    since at the same place is left as it is, and remembered for the next time.
 
     Returns:
         what became of each file.
@@ -147,9 +161,10 @@ def undo(root: Path) -> list[Undone]:
     """
     journal = _journal(root)
     plans = [_plan(root, change) for change in map(_unpacked, journal["files"])]
-    content = _content(check(root, JOURNAL))
-    dropped = Change(JOURNAL, content, None)
-    _apply(root, [*(change for change, _ in plans if change), dropped])
+    left = {undone.path for _, undone in plans if undone.outcome == "left"}
+    files = [one for one in journal["files"] if Path(one["path"]) in left]
+    kept = _journaled(root, {**journal, "files": files}) if files else _forgotten(root)
+    _apply(root, [*(change for change, _ in plans if change), *kept])
     for folder in sorted(journal["folders"], reverse=True):
         _remove_empty(root / folder)
     return [undone for _, undone in plans]
@@ -309,12 +324,18 @@ def _journaled(root: Path, journal: dict[str, Any]) -> list[Change]:
     return [Change(path, before[path], text.encode()) for path, text in contents.items()]
 
 
+def _forgotten(root: Path) -> list[Change]:
+    return [Change(JOURNAL, _content(check(root, JOURNAL)), None)]
+
+
 def _journal(root: Path) -> dict[str, Any]:
     target = check(root, JOURNAL)
     with _explained(JOURNAL):
         content = _content(target)
     if content is None:
-        raise Misuse(f"there is nothing to undo: no command has written to {root} since the last")
+        raise Misuse(
+            "there is nothing to undo: tpgen has written no file here, or took all of them back"
+        )
     try:
         journal: dict[str, Any] = json.loads(content)
         [*map(_unpacked, journal["files"]), *map(Path, journal["folders"])]

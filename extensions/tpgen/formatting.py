@@ -49,6 +49,7 @@ def _run(service: Service, command: list[str], path: Path, text: str) -> str:
     )
     if done.returncode:
         reason = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        said = reason[-1] if reason else f"exit code {done.returncode}"
+        errors = [line for line in reason if line.startswith("error")] or reason
+        said = errors[0] if errors else f"exit code {done.returncode}"
         raise Misuse(f"ruff can't format what is to become {path}: {said}")
     return done.stdout

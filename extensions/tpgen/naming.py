@@ -5,6 +5,8 @@ from keyword import iskeyword
 
 from .errors import Misuse
 
+LONGEST = 80
+
 
 def require_name(name: str) -> str:
     """Return a component's name as a module has it: `DetectPII` and `detect-pii` are `detect_pii`.
@@ -12,6 +14,11 @@ def require_name(name: str) -> str:
     Raises:
         Misuse: no module can be called so; the sentence names one that can, where that is plain.
     """
+    if len(name) > LONGEST:
+        raise Misuse(
+            f"a name of {len(name)} characters is too long for a component: take one of at most "
+            f"{LONGEST}"
+        )
     snake = to_snake(name.replace("-", "_"))
     if _is_good(snake) and name.isascii():
         return snake
@@ -25,7 +32,8 @@ def require_name(name: str) -> str:
 
 
 def _is_good(name: str) -> bool:
-    return name.isidentifier() and name.isascii() and not iskeyword(name) and name[0] != "_"
+    keyword = iskeyword(name) or iskeyword(to_class(name))
+    return name.isidentifier() and name.isascii() and not keyword and name[0] != "_"
 
 
 def to_snake(name: str) -> str:

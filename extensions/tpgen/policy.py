@@ -1,5 +1,6 @@
 """The policy that a service holds, as far as tpgen reads it: the kinds of its components."""
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Mapping
@@ -129,6 +130,9 @@ def _require_lists(where: str, table: Mapping[str, Any], document: _Document) ->
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             document.refuse(where, key, "is no list of texts")
     for pattern in table.get("sources", []):
+        _require_holes(where, "sources", pattern, document)
+        if not pattern.endswith(".py"):
+            document.refuse(where, "sources", f"names no Python file: {pattern!r}")
         if _leaves(pattern):
             document.refuse(where, "sources", f"leads out of the package: {pattern}")
 
@@ -137,11 +141,24 @@ def _require_tests(where: str, table: Mapping[str, Any], document: _Document) ->
     tests = table.get("tests")
     if not isinstance(tests, dict) or not tests:
         document.refuse(where, None, "lacks the table `tests`, which says what to write")
+    known: dict[str, str] = {}
     for path, skeleton in tests.items():
-        if not isinstance(skeleton, str):
+        if not isinstance(skeleton, str) or not skeleton:
             document.refuse(f"{where}.tests", path, "names no skeleton")
+        _require_holes(f"{where}.tests", path, path, document)
+        if not path.endswith(".py"):
+            document.refuse(f"{where}.tests", path, "is no Python file: let it end in .py")
         if _leaves(path) or not path.startswith("tests/") or path.startswith("tests/policy/"):
             document.refuse(f"{where}.tests", path, "is no place of yours in tests/")
+        same = known.setdefault(posixpath.normpath(path), path)
+        if same != path:
+            document.refuse(f"{where}.tests", path, f"is the same file as {same}: keep one")
+
+
+def _require_holes(where: str, key: str, text: str, document: _Document) -> None:
+    for hole in re.findall(r"\{([^}]*)\}?", text):
+        if hole != "name":
+            document.refuse(where, key, f"has a hole {{{hole}}}, and only {{name}} is filled")
 
 
 def _leaves(path: str) -> bool:

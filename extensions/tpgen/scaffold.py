@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .naming import require_name
 from .policy import Kind
 from .routes.rows import FACTORIES
 from .service import Service
+from .snapshots import Failure
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -40,6 +42,8 @@ class Scaffold:
         snapshots: the tests whose snapshot is to be recorded.
         recorded: the files of snapshots that were.
         failed: why they could not be; empty where they were.
+        without: gives the plan without the guess that a failure proves wrong, to be made when the
+            first one is undone; None where it proves none.
     """
 
     title: str
@@ -50,6 +54,7 @@ class Scaffold:
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
     failed: str = ""
+    without: "Callable[[Failure], Callable[[], Scaffold] | None]" = lambda failure: None
 
     @property
     def tests(self) -> list[Path]:
@@ -70,6 +75,7 @@ class Subject:
         identity: what tells that a test class is about this very component; its name, if None.
         file: where the component has its tests already, if not where the kind says.
         snapshot: whether its test compares with a snapshot, which is to be recorded.
+        without: the same without the guess that a failure proves wrong, or None.
     """
 
     title: str
@@ -80,6 +86,7 @@ class Subject:
     identity: Identity | None = None
     file: Path | None = None
     snapshot: bool = False
+    without: "Callable[[Failure], Subject | None]" = lambda failure: None
 
 
 def plan(service: Service, kind: Kind, words: list[str], with_source: bool = False) -> Scaffold:
@@ -94,8 +101,15 @@ def plan(service: Service, kind: Kind, words: list[str], with_source: bool = Fal
     Raises:
         Misuse: the component can't be told, or a file can't be read.
     """
-    subject = _READERS[kind.reads](service, kind, words, with_source)
-    done = Scaffold(subject.title, [*subject.changes], missing=subject.missing)
+    return _planned(service, kind, _READERS[kind.reads](service, kind, words, with_source))
+
+
+def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
+    def without(failure: Failure) -> Callable[[], Scaffold] | None:
+        other = subject.without(failure)
+        return partial(_planned, service, kind, other) if other else None
+
+    done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
     done.added |= {change.path: () for change in subject.changes}
     for pattern, skeleton in kind.tests.items():
         path = subject.file or Path(pattern.replace("{name}", subject.name))
@@ -106,9 +120,11 @@ def plan(service: Service, kind: Kind, words: list[str], with_source: bool = Fal
 def write(service: Service, done: Scaffold, command: str) -> None:
     """Write what was planned, all or nothing; then record the snapshots that the tests need.
 
+    A guess that the app refuses is taken back: a blank stands in its place.
+
     Args:
         service: where.
-        done: the plan.
+        done: the plan; it becomes what was written in the end.
         command: what was typed, for the journal.
 
     Raises:
@@ -117,9 +133,15 @@ def write(service: Service, done: Scaffold, command: str) -> None:
     if done.changes:
         files.write(service.root, done.changes, command)
     if done.snapshots:
-        recorded, done.failed = snapshots.record(service, done.snapshots)
+        recorded, failure = snapshots.record(service, done.snapshots)
         files.note(service.root, recorded)
-        done.recorded += [change.path for change in recorded]
+        if again := done.without(failure) if failure else None:
+            files.undo(service.root)
+            vars(done).update(vars(again()))
+            write(service, done, command)
+        else:
+            done.failed = str(failure or "")
+            done.recorded += [change.path for change in recorded]
 
 
 def blanks(text: bytes) -> Iterator[int]:
@@ -204,13 +226,14 @@ def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool
     changes: tuple[Change, ...] = ()
     missing = ""
     if not component.exists and with_source:
-        text = _source(service, kind, component)
-        changes = (Change(component.path, None, text.encode()),)
-        component = _built(service, component, text)
+        facts = _common(service, kind, name) | {"component": Facts(component)}
+        start = _start(service, kind, component.path, facts)
+        changes = (start,)
+        component = _built(service, component, start.after or b"")
     elif not component.exists:
-        start = "; `--with-source` writes a start" if kind.source else ""
+        offer = "; `--with-source` writes a start" if kind.source else ""
         missing = (
-            f"there is no {title} yet: build {component.class_name} in {component.path}{start}"
+            f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
         )
     facts = _common(service, kind, name) | {"component": Facts(component)}
     return Subject(title, name, facts, missing, changes)
@@ -220,43 +243,61 @@ def _common(service: Service, kind: Kind, name: str) -> dict[str, Any]:
     return {"kind": kind.name, "name": name, "package": service.packages[0].name}
 
 
-def _source(service: Service, kind: Kind, component: Component) -> str:
-    check(service.root, component.path)
-    if (service.root / component.path).exists():
+def _start(service: Service, kind: Kind, path: Path, facts: Mapping[str, Any]) -> Change:
+    """The file of a component that nobody has built yet."""
+    check(service.root, path)
+    if (service.root / path).exists():
         raise Misuse(
-            f"{component.path} is there, and holds no class that is a {kind.name}: finish it, or "
-            "leave out --with-source"
+            f"{path} is there, and holds no such {kind.name}: add it there, or leave out "
+            "--with-source"
         )
-    facts = _common(service, kind, component.name) | {"component": Facts(component)}
     text = skeletons.render(service, kind.source, facts)
-    return formatting.tidy(service, component.path, text)
+    return Change(path, None, formatting.tidy(service, path, text).encode())
 
 
-def _built(service: Service, component: Component, text: str) -> Component:
+def _built(service: Service, component: Component, text: bytes) -> Component:
     """The component as its start will define it."""
     folder = service.packages[0].parent
-    module = Module(service.root / component.path, folder, text.encode())
+    module = Module(service.root / component.path, folder, text)
     definition = Definition(module, module.definitions[component.class_name])
     return Component(**{**vars(component), "definition": definition})
 
 
 def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
     from .routes import facts as route_tests
+    from .routes import naming
     from .routes import reader as routes
 
-    method, path = words[0].upper(), words[1]
     app = routes.read(service)
-    route = app.find(method, path)
-    path = route.path if route else path
-    covered = route_tests.Covered(app.routes)
-    name = route_tests.name_of_file(app, route, path)
+    route = app.find(*words)
+    method, path = words[0].upper(), route.path if route else words[1]
+    covered, own = route_tests.Covered(app.routes), (method, route_tests.holes(path))
+    name = naming.name_of_file(app, route, path)
     title = f"{kind.name} {method} {path}"
-    facts = _common(service, kind, name) | route_tests.facts(service, route, method, path)
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
-    file = covered.files(service).get((method, route_tests.holes(path)))
-    return Subject(
-        title, name, facts, missing, identity=covered.identity, file=file, snapshot=bool(route)
-    )
+    changes: tuple[Change, ...] = ()
+    if not route and with_source:
+        start = _common(service, kind, name) | naming.start(method, path)
+        home = service.packages[0].relative_to(service.root) / kind.sources[0]
+        changes = (_start(service, kind, Path(str(home).replace("{name}", name)), start),)
+        missing += ": include the router of the new module in it"
+    file = covered.files(service).get(own)
+    there = [file or Path(pattern.replace("{name}", name)) for pattern in kind.tests]
+    taken = {name for one in there for name in covered.taken(service.root / one, own)}
+
+    def facts(refused: Failure | None = None) -> dict[str, Any]:
+        found = route_tests.facts(service, route, method, path, taken, refused)
+        return _common(service, kind, name) | found
+
+    first = facts()
+    is_known = bool(first["route"] and first["route"].is_known)
+    subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
+    return replace(subject, without=lambda failure: _without(subject, facts(failure)))
+
+
+def _without(subject: Subject, facts: Mapping[str, Any]) -> Subject | None:
+    """The tests of a route with a blank for the guess that is to blame, which can't be recorded."""
+    return replace(subject, facts=facts, snapshot=False) if facts["route"].blamed else None
 
 
 def _nearest(app: "App", method: str, path: str) -> str:
@@ -267,17 +308,13 @@ def _nearest(app: "App", method: str, path: str) -> str:
 def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
     from .models import reader as models
 
-    title = f"{kind.name} {words[0]}"
     file = service.root / FACTORIES
     text = _read(file, Path(FACTORIES)).decode() if file.exists() else ""
     found = models.read(service, words[0], text)
     if not found.known:
-        near = f"; is it {' or '.join(found.nearest)}?" if found.nearest else ""
-        raise Misuse(
-            f"no package of the service has a model {words[0]}{near}: write the model first"
-        )
-    facts = _common(service, kind, words[0]) | {"factories": found}
-    return Subject(title, words[0], facts, identity=_model_of)
+        raise Misuse(found.unknown)
+    facts = _common(service, kind, found.model) | {"factories": found}
+    return Subject(f"{kind.name} {found.model}", found.model, facts, identity=_model_of)
 
 
 def _model_of(module: ast.Module, owner: ast.ClassDef) -> str | None:

@@ -1,7 +1,10 @@
 """Skeletons: what `tpgen` renders a component's tests from. They belong to the service's policy."""
 
+import ast
 import json
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -18,7 +21,7 @@ def render(service: Service, skeleton: str, facts: Mapping[str, Any]) -> str:
     """The text that a skeleton gives for the facts of a component.
 
     Raises:
-        Misuse: there is no such skeleton, or it asks for what is not there.
+        Misuse: there is no such skeleton, it fails, or what it gives is no Python.
     """
     environment = SandboxedEnvironment(
         loader=jinja2.FileSystemLoader(service.root / FOLDER),
@@ -29,13 +32,43 @@ def render(service: Service, skeleton: str, facts: Mapping[str, Any]) -> str:
     )
     environment.filters |= {"snake": to_snake, "pascal": to_class, "source": json.dumps}
     try:
-        return environment.get_template(skeleton).render(facts)
+        text = environment.get_template(skeleton).render(facts)
     except jinja2.TemplateNotFound as error:
         raise Misuse(
-            f"there is no skeleton {FOLDER}/{error}: write it, or correct its name in policy.toml"
+            f"there is no skeleton {FOLDER}/{error.name}: write it, or correct its name in "
+            "policy.toml"
         ) from None
     except jinja2.TemplateSyntaxError as error:
         where = f"{FOLDER}/{error.name or skeleton}:{error.lineno}"
         raise Misuse(f"{where}: {error.message}; correct the skeleton") from None
-    except jinja2.UndefinedError as error:
-        raise Misuse(f"{FOLDER}/{skeleton}: {error.message}; correct the skeleton") from None
+    except Misuse:
+        raise
+    except Exception as error:  # A skeleton may call whatever a component offers.
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = error.message if isinstance(error, jinja2.UndefinedError) else said
+        raise Misuse(
+            f"{_place(service, skeleton, error)}: {reason}; correct the skeleton"
+        ) from error
+    _require_python(text, skeleton)
+    return text
+
+
+def _place(service: Service, skeleton: str, error: Exception) -> str:
+    """Where in a skeleton it failed: Jinja puts the lines of templates into tracebacks."""
+    folder = service.root / FOLDER
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [one for one in frames if Path(one.filename).is_relative_to(folder)]
+    if not inside:
+        return f"{FOLDER}/{skeleton}"
+    return f"{Path(inside[-1].filename).relative_to(service.root).as_posix()}:{inside[-1].lineno}"
+
+
+def _require_python(text: str, skeleton: str) -> None:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = (getattr(error, "text", "") or "").strip()
+        reason = getattr(error, "msg", "") or str(error)
+        raise Misuse(
+            f"{FOLDER}/{skeleton} gives no Python ({reason}): `{line}`; correct the skeleton"
+        ) from None

@@ -17,11 +17,13 @@ class Suite:
         required: each fact that a subclass must state, and the members that may stand instead.
         others: the suites of the service by name, and the cases of each: a class that has these
             cases from another suite, such as one that is derived from this, lacks them not.
+        code: the tests of the service, where a class may have bases of its own.
     """
 
     cases: frozenset[str] = frozenset()
     required: Mapping[str, frozenset[str]] = field(default_factory=dict)
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    code: Code | None = field(default=None, compare=False)
 
 
 def read(root: Path, module: ast.Module) -> Suite:
@@ -32,9 +34,9 @@ def read(root: Path, module: ast.Module) -> Suite:
         module: a rendered test file.
     """
     owner = test_class(module)
-    if owner is None:
-        return Suite()
     code = Code([root / "tests"])
+    if owner is None:
+        return Suite(code=code)
     imported = {
         alias.name: node.module
         for node in module.body
@@ -47,7 +49,8 @@ def read(root: Path, module: ast.Module) -> Suite:
     cases = _cases(members)
     asked = {name for name, node in members if name not in cases and _asks(node)}
     required = {name: _instead(name, members) for name in asked}
-    return Suite(cases, required, {name: _cases(_members(code, [one])) for name, one in _all(code)})
+    others = {name: _cases(_members(code, [one])) for name, one in _all(code)}
+    return Suite(cases, required, others, code)
 
 
 def _all(code: Code) -> Iterator[tuple[str, Definition]]:
@@ -66,6 +69,23 @@ def test_class(module: ast.Module) -> ast.ClassDef | None:
     """The first class of tests that a module has."""
     classes = (node for node in module.body if isinstance(node, ast.ClassDef))
     return next((one for one in classes if one.name.startswith("Test")), None)
+
+
+def switched_off(module: ast.Module) -> list[str]:
+    """The cases that classes switch off by `test_redacts = None`, such as `TestX.test_redacts`."""
+    return [
+        f"{owner.name}.{target.id}"
+        for owner in module.body
+        if isinstance(owner, ast.ClassDef)
+        for line in owner.body
+        if isinstance(line, ast.Assign | ast.AnnAssign) and _is_none(line.value)
+        for target in (line.targets if isinstance(line, ast.Assign) else [line.target])
+        if isinstance(target, ast.Name) and target.id.startswith("test")
+    ]
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:

@@ -1,22 +1,32 @@
 """What a person is told when a command ends."""
 
+import ast
+import os
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
-from . import files
+from . import files, suites
+from .naming import alike
 from .policy import named_layers
 from .scaffold import Scaffold, blanks
 from .service import Service
 
 
-def dry_run(done: Scaffold) -> str:
+def dry_run(service: Service, done: Scaffold) -> str:
     """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(done))]
+    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done))]
     return "".join(lines) + files.diff(done.changes)
 
 
 def outcome(service: Service, done: Scaffold) -> str:
-    """What was written, what is left to fill, and what to run."""
-    lines = [*_missing(done), *_written(done), *_complete(done), *_blanks(service, done)]
+    """What was written, what is left to fill, and what to run in the folder of the person."""
+    lines = [
+        *_missing(done),
+        *_written(done),
+        *_complete(service, done),
+        *_blanks(service, done),
+    ]
     return "\n".join([*lines, f"run      {_run(service, done)}"])
 
 
@@ -33,18 +43,53 @@ def _written(done: Scaffold) -> Iterator[str]:
         yield f"fails    the happy path, as yet: {done.failed}"
 
 
-def _complete(done: Scaffold) -> Iterator[str]:
+def _complete(service: Service, done: Scaffold) -> Iterator[str]:
+    off = [f"off      {path}: {case}" for path, case in _off(service, done)]
     if done.complete and not done.added:
-        yield f"{done.title} has all of its tests"
+        yield f"{done.title} has all of its tests{', but some are off' if off else ''}"
     for path in done.complete:
         yield f"there    {path}"
+    yield from off
+
+
+def _off(service: Service, done: Scaffold) -> Iterator[tuple[Path, str]]:
+    """The cases that a person switched off in what was there before."""
+    for path in done.tests:
+        if path in done.complete or done.added.get(path):
+            for name in suites.switched_off(ast.parse((service.root / path).read_bytes())):
+                yield path, name
 
 
 def _blanks(service: Service, done: Scaffold) -> Iterator[str]:
-    """Where something is left to say, among the tests of this component."""
+    """Where something is left to say: line by line for this component, else how often."""
+    older = 0
     for path in done.tests:
-        for line in blanks((service.root / path).read_bytes()):
-            yield f"to fill  {path}:{line}"
+        text = (service.root / path).read_bytes()
+        others = _others(done, path, ast.parse(text))
+        for line in blanks(text):
+            if any(line in one for one in others):
+                older += 1
+            else:
+                yield f"to fill  {path}:{line}"
+    if older:
+        yield f"to fill  and {older} older {'one' if older == 1 else 'ones'}"
+
+
+def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:
+    """The lines of the classes of other components, as far as it is told which those are."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    own = {name.partition(".")[0] for name in done.added.get(path, ())}
+    if path in done.complete:
+        word = alike(done.title.partition(" ")[2])
+        own = {name for name in classes if word in alike(name)}
+    # A class that holds no tests, such as a fake, serves one that does.
+    tests = any(name.startswith("Test") for name in own)
+    others = classes.keys() - own if own else set()
+    return [
+        range(classes[name].lineno, (classes[name].end_lineno or 0) + 1)
+        for name in others
+        if name.startswith("Test") or not tests
+    ]
 
 
 def _run(service: Service, done: Scaffold) -> str:
@@ -52,5 +97,5 @@ def _run(service: Service, done: Scaffold) -> str:
     runner = "uv run pytest" if (service.root / "uv.lock").exists() else "pytest"
     left_out = named_layers(service.root)
     files = [path for path in done.tests if path.name.startswith("test_")]
-    tests = [str(path) for path in files if path.parts[1] not in left_out]
-    return " ".join([runner, *tests])
+    tests = [path for path in files if path.parts[1] not in left_out]
+    return shlex.join([*runner.split(), *(os.path.relpath(service.root / one) for one in tests)])

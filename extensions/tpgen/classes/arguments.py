@@ -1,22 +1,13 @@
 """What a test gives a component's constructor: values, fakes, and a blank where none is known."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
-from .code import (
-    Code,
-    Definition,
-    Function,
-    Module,
-    Parameter,
-    base_names,
-    is_component,
-    last_name,
-    signature,
-)
+from .code import Definition, Module, Parameter, last_name, signature
 from .components import Component
+from .fakes import BLANK, Fake, Fakes, items
+from .trees import inner, is_component, is_enum, unsubscripted
 
 KEY = "bytes(range(32))"
 # Code by the type of a parameter; the import that it needs beside it.
@@ -43,32 +34,20 @@ VALUES = {
     ),
     "Fernet": ("Fernet(Fernet.generate_key())", "from cryptography.fernet import Fernet"),
 }
-MAKERS = {"async_sessionmaker", "sessionmaker"}
-# How a fake gives what it is told to, by the container that its method promises.
-GIVING = {
-    **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection"), "return self.found"),
-    **dict.fromkeys(("tuple", "Tuple"), "return tuple(self.found)"),
-    **dict.fromkeys(("set", "Set", "frozenset"), "return set(self.found)"),
-    **dict.fromkeys(("Iterator", "Generator"), "yield from self.found"),
-    **dict.fromkeys(("AsyncIterator", "AsyncGenerator"), "for one in self.found:\n    yield one"),
+# What holds a text, and the import that it needs.
+HOLDERS = {
+    "httpx.URL": ("httpx.URL", "import httpx"),
+    "pydantic.SecretStr": ("SecretStr", "from pydantic import SecretStr"),
 }
-
-
-@dataclass(frozen=True)
-class Fake:
-    """A stand-in for something of the service that a component is given.
-
-    Attributes:
-        name: of its class.
-        stands_for: the class that the constructor asks for.
-        bases: that class in parentheses, where it is no protocol.
-        methods: each as its `def` line and its body.
-    """
-
-    name: str
-    stands_for: str
-    bases: str
-    methods: tuple[tuple[str, str], ...]
+MAKERS = {"async_sessionmaker", "sessionmaker"}
+# Containers of several, as brackets around their items.
+BRACKETS = {
+    **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection"), "[{}]"),
+    **dict.fromkeys(("tuple", "Tuple"), "({},)"),
+    **dict.fromkeys(("set", "Set"), "{{{}}}"),
+    "frozenset": "frozenset([{}])",
+}
+MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping"}
 
 
 @dataclass
@@ -79,11 +58,23 @@ class Construction:
         call: such as `DetectPII(backend=FakeDetector(self.detections))`.
         fakes: classes to define above.
         imports: lines; the component's own is among them.
+        used: the types, of those that code was given for, that the call makes use of.
+        blanks: the calls of `blank` in it.
     """
 
     call: str = ""
     fakes: list[Fake] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    blanks: list[str] = field(default_factory=list)
+
+    @property
+    def example(self) -> str:
+        """The call, to be read inside another blank: `…` for what is not known."""
+        text = self.call
+        for one in self.blanks:
+            text = text.replace(one, "…")
+        return text
 
 
 def construct(
@@ -97,14 +88,13 @@ def construct(
     Args:
         component: one that exists.
         given: code for a parameter, by its name; left out where there is no such parameter.
-        types: code for a parameter, by the last name of its type.
+        types: code for a parameter, by the full name of its type, such as `httpx.AsyncClient`.
         found: code of what a fake shall give, where it promises what the component's own method
             does; empty where nothing is faked.
     """
     assert component.definition
     maker = _Maker(component, given or {}, types or {}, found)
-    maker.made.call = maker.new(component.definition)
-    return maker.made
+    return maker.done(maker.new(component.definition))
 
 
 def call(component: Component, method: str) -> Construction:
@@ -112,66 +102,121 @@ def call(component: Component, method: str) -> Construction:
     assert component.definition
     maker = _Maker(component, {}, {}, "")
     module, node = component.code.methods(component.definition)[method]
-    maker.made.call = maker.call(method, signature(module, node))
-    return maker.made
+    return maker.done(maker.call(method, signature(module, node)))
 
 
-@dataclass
 class _Maker:
-    component: Component
-    given: Mapping[str, str]
-    types: Mapping[str, str]
-    found: str
-    made: Construction = field(default_factory=Construction)
-    depth: int = 0
+    def __init__(
+        self, component: Component, given: Mapping[str, str], types: Mapping[str, str], found: str
+    ) -> None:
+        assert component.definition
+        self.code = component.code
+        self.given, self.types, self.found = given, types, found
+        own = self.code.methods(component.definition).values()
+        finds = {name for module, node in own for name in items(self.code, module, node.returns)}
+        self.fakes = Fakes(self.code, finds)
+        self.made = Construction()
+        self.within: list[ast.stmt] = []
 
-    @property
-    def code(self) -> Code:
-        return self.component.code
+    def done(self, code: str) -> Construction:
+        """The construction with this call."""
+        self.made.call = code
+        self.made.fakes = self.fakes.made
+        self.made.imports += self.fakes.imports
+        return self.made
 
     def new(self, owner: Definition) -> str:
         """Code that makes an object of a class."""
         self.made.imports.append(f"from {owner.module.name} import {owner.name}")
-        return self.call(owner.name, self.code.parameters(owner))
-
-    def call(self, name: str, parameters: Iterable[Parameter]) -> str:
-        pairs = [f"{one.name}={code}" for one in parameters if (code := self.argument(one))]
-        return f"{name}({', '.join(pairs)})"
-
-    def argument(self, one: Parameter) -> str:
-        """The code for a parameter; nothing where its default will do."""
-        annotation = _not_none(one.annotation)
-        target = self.code.resolve(one.module, annotation)
-        if one.name in self.given:
-            return self._converted(one, target)
-        if target and self._is_faked(target, one):
-            return self._fake(target)
-        if one.has_default:
-            return ""
-        return self._value(one, annotation) or self._made(target) or self._blank(one)
-
-    def _made(self, target: Definition | None) -> str:
-        """An object of a class of the service that is made without more ado."""
-        if target is None or not is_component(target.node) or self.depth > 2:
-            return ""
-        self.depth += 1
-        code = self.new(target)
-        self.depth -= 1
+        self.within.append(owner.node)
+        code = self.call(owner.name, self.code.parameters(owner))
+        self.within.pop()
         return code
 
-    def _converted(self, one: Parameter, target: Definition | None) -> str:
-        """What was given; as a member, where the parameter is an Enum."""
-        if target and isinstance(target.node, ast.ClassDef):
-            self.made.imports.append(f"from {target.module.name} import {target.name}")
-            return f"{target.name}({self.given[one.name]})"
-        return self.given[one.name]
+    def call(self, name: str, parameters: Iterable[Parameter]) -> str:
+        """Code that calls something with what it takes."""
+        given = []
+        for one in parameters:
+            if one.stars:
+                given.append(one.stars + self._blank("…", f"what {name} takes"))
+            elif code := self._argument(one):
+                given.append(code if one.is_positional else f"{one.name}={code}")
+        return f"{name}({', '.join(given)})"
 
-    def _value(self, one: Parameter, annotation: ast.expr | None) -> str:
-        kind = last_name(annotation.value if isinstance(annotation, ast.Subscript) else annotation)
-        if kind in self.types:
-            return self.types[kind]
-        if self.found and kind == "Callable" and self._promises(annotation):
-            return f"lambda *_: {self.found}"
+    def _argument(self, one: Parameter) -> str:
+        """The code for a parameter; nothing where its default will do."""
+        module, kind = self.code.expand(one.module, one.annotation)
+        known = (
+            self._given(one, module, kind)
+            or self._of_type(module, kind)
+            or self._faked(one, module, kind)
+        )
+        if known or one.has_default:
+            return known
+        asked = f": {ast.unparse(one.annotation)}" if one.annotation else ""
+        return self._value(one, module, kind) or self._blank(
+            f"{one.name}=…", f"takes {one.name}{asked}"
+        )
+
+    def _given(self, one: Parameter, module: Module, kind: ast.expr | None) -> str:
+        """What was given under this name; as a member, where the parameter is an Enum."""
+        code = self.given.get(one.name, "")
+        target = self.code.target(module, kind)
+        if not code or (target and not is_enum(target.node)):
+            return ""
+        if target:
+            self.made.imports.append(f"from {target.module.name} import {target.name}")
+            return f"{target.name}({code})"
+        return self._held(code, module, kind) or code
+
+    def _held(self, text: str, module: Module, kind: ast.expr | None) -> str:
+        """A text in what a type holds it in; nothing where it is no such type."""
+        holder, line = HOLDERS.get(self.code.full_name(module, kind), ("", ""))
+        self.made.imports += [line] if line else []
+        return f"{holder}({text})" if holder else ""
+
+    def _of_type(self, module: Module, kind: ast.expr | None) -> str:
+        """What was given for this type."""
+        name = self.code.full_name(module, unsubscripted(kind)) if kind else ""
+        if name in self.types:
+            self.made.used.add(name)
+        return self.types.get(name, "")
+
+    def _faked(self, one: Parameter, module: Module, kind: ast.expr | None) -> str:
+        """A fake, or something with a fake in it, that finds what the test says."""
+        target = self.code.target(module, kind)
+        if not self.found:
+            return ""
+        if target and self.fakes.stands_in(target, one.has_default):
+            fake = self.fakes.make(target)
+            return f"{fake.name}({self.found if fake.finds else ''})"
+        if not isinstance(kind, ast.Subscript):
+            return ""
+        parts, name = inner(kind), last_name(kind.value)
+        if name in BRACKETS:
+            item = Parameter(one.name, parts[0], one.has_default, module)
+            code = self._faked(item, *self.code.expand(module, parts[0]))
+            return BRACKETS[name].format(code) if code else ""
+        is_finder = name == "Callable" and self.fakes.promises(module, parts[-1])
+        return self._function(*self.code.expand(module, parts[-1])) if is_finder else ""
+
+    def _function(self, module: Module, returns: ast.expr | None) -> str:
+        """A function that finds what the test says; nothing where it would have to wait."""
+        name = last_name(returns.value) if isinstance(returns, ast.Subscript) else ""
+        code = {"tuple": f"tuple({self.found})", "set": f"set({self.found})"}.get(name, self.found)
+        code = f"iter({code})" if name == "Iterator" else code
+        return f"lambda *_: {code}" if name in {*BRACKETS, "Iterator"} else ""
+
+    def _value(self, one: Parameter, module: Module, annotation: ast.expr | None) -> str:
+        """What serves as well as anything; nothing where that is not so."""
+        target = self.code.target(module, annotation)
+        if target:
+            return self._object(target)
+        if isinstance(annotation, ast.Subscript):
+            several = self._several(one, module, annotation)
+            if several is not None:
+                return several
+        kind = last_name(unsubscripted(annotation)) if annotation else ""
         if kind in MAKERS:
             return self._session_maker()
         if "key" in one.name and "Fernet" in one.module.imports and kind in {"bytes", "str"}:
@@ -179,9 +224,37 @@ class _Maker:
             return "Fernet.generate_key()" + (".decode()" if kind == "str" else "")
         if kind == "str":
             return f'"{one.name}"'
+        if held := self._held(f'"{one.name}"', module, annotation):
+            return held
         value, line = VALUES.get(kind, ("", ""))
         self.made.imports += [line] if line else []
         return value
+
+    def _several(self, one: Parameter, module: Module, annotation: ast.Subscript) -> str | None:
+        """A container, where an empty one may not do; nothing where nobody knows its items."""
+        name, parts = last_name(annotation.value), inner(annotation)
+        if name in MAPPINGS:
+            return "" if self._matters(module, parts[-1]) else None
+        if name not in BRACKETS:
+            return None
+        is_fixed = name in {"tuple", "Tuple"} and not _is_ellipsis(parts[-1])
+        if not is_fixed and not self._matters(module, parts[0]):
+            return None
+        kinds = parts if is_fixed else parts[:1]
+        pairs = [self.code.expand(module, kind) for kind in kinds]
+        codes = [self._value(one, *pair) for pair in pairs]
+        return BRACKETS[name].format(", ".join(codes)) if all(codes) else ""
+
+    def _matters(self, module: Module, item: ast.expr) -> bool:
+        """Whether a component can hardly do without such an item: a part of it, or a key."""
+        module, kind = self.code.expand(module, item)
+        return last_name(kind) == "bytes" or self.code.target(module, kind) is not None
+
+    def _object(self, target: Definition) -> str:
+        """An object of a class of the service that is made without more ado."""
+        if not is_component(target.node) or target.node in self.within or len(self.within) > 3:
+            return ""
+        return self.new(target)
 
     def _session_maker(self) -> str:
         """The first sessionmaker that a module of the service makes at its top."""
@@ -193,88 +266,11 @@ class _Maker:
                     return name
         return ""
 
-    def _blank(self, one: Parameter) -> str:
-        asked = f": {ast.unparse(one.annotation)}" if one.annotation else ""
-        self.made.imports.append("from tests.policy.suites import blank")
-        return f"blank({f'{one.name}=…  # takes {one.name}{asked}'!r})"
-
-    def _is_faked(self, target: Definition, one: Parameter) -> bool:
-        """Whether the test stands in for it: a protocol, or what finds what the step returns."""
-        if not self.found or not isinstance(target.node, ast.ClassDef):
-            return False
-        if {"Protocol", "ABC"} & set(base_names(target.node)) and not one.has_default:
-            return True
-        methods = self.code.methods(target).values()
-        return any(self._promises(node.returns) for _, node in methods)
-
-    def _fake(self, target: Definition) -> str:
-        methods = [(m, n) for m, n in self.code.methods(target).values() if not _is_static(n)]
-        is_protocol = "Protocol" in base_names(cast(ast.ClassDef, target.node))
-        fake = Fake(
-            f"Fake{target.name}",
-            target.name,
-            "" if is_protocol else f"({target.name})",
-            tuple((_def_line(node), self._body(node)) for _, node in methods),
-        )
-        if fake not in self.made.fakes:
-            self.made.fakes.append(fake)
-            self.made.imports.append(f"from {target.module.name} import {target.name}")
-            for module, node in methods:
-                self._import_types(module, node)
-        return f"{fake.name}({self.found})"
-
-    def _import_types(self, module: Module, node: Function) -> None:
-        arguments = [one.annotation for one in ast.walk(node.args) if isinstance(one, ast.arg)]
-        defaults = [*node.args.defaults, *node.args.kw_defaults]
-        expressions = [*arguments, *defaults, node.returns]
-        self.made.imports += self.code.imports_of(module, expressions)
-
-    def _body(self, node: Function) -> str:
-        container = node.returns
-        kind = last_name(container.value) if isinstance(container, ast.Subscript) else ""
-        if self._promises(container) and kind in GIVING:
-            return GIVING[kind]
-        if container is None or getattr(container, "value", "") is None:
-            return "return None"
-        self.made.imports.append("from tests.policy.suites import blank")
-        text = f"blank({f'return …  # what {node.name} gives'!r})"
-        return f"answer: {ast.unparse(container)} = {text}\nreturn answer"
-
-    def _promises(self, annotation: ast.expr | None) -> bool:
-        """Whether a type speaks of what the component's own methods return."""
-        assert self.component.definition
-        own = self.code.methods(self.component.definition).values()
-        wanted = {name for _, node in own for name in _items(node.returns)}
-        return bool(wanted & set(_items(annotation)))
+    def _blank(self, code: str, reason: str) -> str:
+        self.made.imports.append(BLANK)
+        self.made.blanks.append(f"blank({f'{code}  # {reason}'!r})")
+        return self.made.blanks[-1]
 
 
-def _items(annotation: ast.expr | None) -> Iterator[str]:
-    """The names of capital letter in a type, without containers: `Detection` of `list[Detection]`."""
-    for node in ast.walk(annotation) if annotation else ():
-        name = last_name(node) if isinstance(node, ast.Name | ast.Attribute) else ""
-        if name[:1].isupper() and name not in GIVING:
-            yield name
-
-
-def _not_none(annotation: ast.expr | None) -> ast.expr | None:
-    """`X` of `X | None`, of `Optional[X]` and of `Annotated[X, …]`."""
-    if isinstance(annotation, ast.BinOp):
-        is_none = isinstance(annotation.left, ast.Constant) and annotation.left.value is None
-        return _not_none(annotation.right if is_none else annotation.left)
-    if isinstance(annotation, ast.Subscript):
-        name = last_name(annotation.value)
-        if name == "Optional":
-            return annotation.slice
-        if name == "Annotated" and isinstance(annotation.slice, ast.Tuple):
-            return _not_none(annotation.slice.elts[0])
-    return annotation
-
-
-def _def_line(node: Function) -> str:
-    word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return f"{word} {node.name}({ast.unparse(node.args)}){returns}:"
-
-
-def _is_static(node: Function) -> bool:
-    return any(last_name(one) in {"property", "staticmethod"} for one in node.decorator_list)
+def _is_ellipsis(expression: ast.expr) -> bool:
+    return isinstance(expression, ast.Constant) and expression.value is ...

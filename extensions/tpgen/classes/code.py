@@ -4,81 +4,19 @@ Nothing is imported or run. Imports are followed within the service's own packag
 """
 
 import ast
-import builtins
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from tpgen.errors import Misuse
+from . import trees
+from .modules import Module
+from .trees import Function, last_name, unsubscripted
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-NOT_COMPONENTS = {
-    *("ABC", "BaseModel", "Enum", "Flag", "IntEnum", "NamedTuple", "Protocol", "StrEnum"),
-    *("BaseException", "Exception", "TypedDict"),
-}
+__all__ = ["Code", "Definition", "Function", "Module", "Parameter", "last_name", "signature"]
 
-
-@dataclass(frozen=True, eq=False)
-class Module:
-    """A module of the service.
-
-    Attributes:
-        path: its file.
-        folder: where its top-level package is.
-        text: what it holds, where the file is not written yet.
-    """
-
-    path: Path
-    folder: Path
-    text: bytes | None = None
-
-    @property
-    def name(self) -> str:
-        """Its dotted name."""
-        parts = self.path.relative_to(self.folder).with_suffix("").parts
-        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        """Its syntax tree.
-
-        Raises:
-            Misuse: it can't be read.
-        """
-        try:
-            return ast.parse(self.path.read_bytes() if self.text is None else self.text)
-        except (OSError, SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None) or 1
-            where = f"{self.path.relative_to(self.folder.parent)}:{line}"
-            raise Misuse(
-                f"{where} can't be read ({getattr(error, 'msg', error)}): correct it, then run "
-                "the same command again"
-            ) from None
-
-    @cached_property
-    def definitions(self) -> dict[str, ast.stmt]:
-        """What it defines at the top, by name; the last one counts."""
-        return {name: node for node in _statements(self.tree) for name in _names(node)}
-
-    @cached_property
-    def imports(self) -> dict[str, tuple[str, str]]:
-        """What it imports at the top: name to module and name there (none for a module)."""
-        found = {}
-        for node in _statements(self.tree):
-            if isinstance(node, ast.Import):
-                for one in node.names:
-                    found[one.asname or one.name.partition(".")[0]] = (one.name, "")
-            elif isinstance(node, ast.ImportFrom):
-                origin = self._absolute(node)
-                found |= {one.asname or one.name: (origin, one.name) for one in node.names}
-        return found
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        package = self.name.split(".") + ["self"] * (self.path.stem == "__init__")
-        return ".".join([*package[: -node.level], *([node.module] if node.module else [])])
+# Bases outside the service whose constructor takes nothing.
+BARE = {"ABC", "Generic", "Protocol", "object"}
 
 
 @dataclass(frozen=True)
@@ -87,12 +25,16 @@ class Parameter:
 
     Attributes:
         module: where it is written, so where its annotation has its meaning.
+        is_positional: whether it can't be given by name.
+        stars: of one that stands for any number: nobody can say from it what to give.
     """
 
     name: str
     annotation: ast.expr | None
     has_default: bool
     module: Module
+    is_positional: bool = False
+    stars: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +47,7 @@ class Definition:
     @property
     def name(self) -> str:
         """Its name there; nothing for an assignment to several."""
-        return (_names(self.node) or [""])[0]
+        return (trees.names(self.node) or [""])[0]
 
 
 class Code:
@@ -131,11 +73,51 @@ class Code:
         name = expression.value if isinstance(expression, ast.Constant) else expression
         if isinstance(name, str):
             return self._lookup(module, name)
-        if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name):
-            origin = module.imports.get(name.value.id)
-            found = origin and self._find(".".join(filter(None, origin)))
-            return self._lookup(found, name.attr) if found else None
+        if isinstance(name, ast.Attribute):
+            return self.find(self._origin(module, name))
         return self._lookup(module, name.id) if isinstance(name, ast.Name) else None
+
+    def expand(
+        self, module: Module, annotation: ast.expr | None, depth: int = 10
+    ) -> tuple[Module, ast.expr | None]:
+        """What a type is at last, and the module where that has its meaning.
+
+        Texts, `X | None`, names that are given to types and bounds of TypeVars are followed.
+        """
+        one = trees.plain(annotation)
+        found = self.resolve(module, one)
+        value = trees.aliased(found.node) if found else None
+        if found is None or value is None or not depth:
+            return module, one
+        return self.expand(found.module, value, depth - 1)
+
+    def target(self, module: Module, annotation: ast.expr | None) -> Definition | None:
+        """The class of the service that a type is at last; None where it is none."""
+        found = self.resolve(*self.expand(module, annotation))
+        return found if found and isinstance(found.node, ast.ClassDef) else None
+
+    def leaves(
+        self, module: Module, annotation: ast.expr | None
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        """The names that a type is made of at last, containers and all, each with its module."""
+        waiting, seen = [(module, annotation)], set()
+        for origin, one in waiting:
+            home, at_last = self.expand(origin, one)
+            if at_last is None or at_last in seen:
+                continue
+            seen.add(at_last)
+            if isinstance(at_last, ast.Name | ast.Attribute):
+                yield home, at_last
+            elif not trees.is_literal(at_last):
+                parts = ast.iter_child_nodes(at_last)
+                waiting += [(home, part) for part in parts if isinstance(part, ast.expr)]
+
+    def full_name(self, module: Module, expression: ast.expr | None) -> str:
+        """`httpx.AsyncClient`, however a module calls it; nothing where it is no name."""
+        found = self.resolve(module, expression)
+        if found:
+            return f"{found.module.name}.{found.name}"
+        return self._origin(module, expression) if expression else ""
 
     def find(self, dotted: str) -> Definition | None:
         """What `package.module.Name` names; None outside these packages."""
@@ -144,20 +126,31 @@ class Code:
         return self._lookup(found, name) if found else None
 
     def parameters(self, owner: Definition) -> list[Parameter]:
-        """What a class's constructor takes: of `__init__` or of a dataclass, its own or a base's."""
+        """What a class's constructor takes: of `__init__` or of a dataclass, its own or a base's.
+
+        Returns:
+            one parameter with stars, where that can't be seen.
+        """
+        passed_on: list[Parameter] = []
         for one in self.lineage(owner):
-            own = _methods(one.node)
+            own = trees.methods(one.node)
             if "__init__" in own:
-                return signature(one.module, own["__init__"])
-            if _is_dataclass(one.node):
+                named = signature(one.module, own["__init__"])
+                passed_on = _stars(one.module, own["__init__"])
+                if named or not passed_on:
+                    return [self._bound(owner, each) for each in named]
+            elif trees.is_dataclass(one.node):
                 return self._fields(owner)
-        return []
+        is_known = not passed_on and not self._has_foreign_base(owner)
+        return (
+            [] if is_known else passed_on or [Parameter("", None, False, owner.module, stars="**")]
+        )
 
     def methods(self, owner: Definition) -> dict[str, tuple[Module, Function]]:
         """The public methods of a class, its bases' too, with the module of each."""
         found: dict[str, tuple[Module, Function]] = {}
         for one in self.lineage(owner):
-            for name, node in _methods(one.node).items():
+            for name, node in trees.methods(one.node).items():
                 if not name.startswith("_"):
                     found.setdefault(name, (one.module, node))
         return found
@@ -167,7 +160,7 @@ class Code:
         found = [owner]
         for one in found:
             bases = one.node.bases if isinstance(one.node, ast.ClassDef) else []
-            resolved = (self.resolve(one.module, _unsubscripted(base)) for base in bases)
+            resolved = (self.resolve(one.module, unsubscripted(base)) for base in bases)
             found += [
                 base for base in resolved if base and base.node not in {f.node for f in found}
             ]
@@ -177,21 +170,12 @@ class Code:
         """The texts that a parameter takes: of a Literal, of an Enum; none where it is neither."""
         if isinstance(annotation, ast.BinOp):
             return self.choices(module, annotation.left) + self.choices(module, annotation.right)
-        if isinstance(annotation, ast.Subscript):
-            inner = (
-                annotation.slice.elts
-                if isinstance(annotation.slice, ast.Tuple)
-                else [annotation.slice]
-            )
-            if last_name(annotation.value) == "Literal":
-                return [str(one.value) for one in inner if isinstance(one, ast.Constant)]
-            return self.choices(module, inner[0])
-        found = self.resolve(module, annotation)
-        if found is None:
-            return []
-        if isinstance(found.node, ast.ClassDef):
-            return _members(found.node) if "Enum" in "".join(base_names(found.node)) else []
-        return self.choices(found.module, getattr(found.node, "value", None))
+        module, at_last = self.expand(module, annotation)
+        if trees.is_literal(at_last):
+            texts = (one.value for one in trees.inner(at_last) if isinstance(one, ast.Constant))
+            return [one for one in texts if isinstance(one, str)]
+        found = self.resolve(module, at_last)
+        return trees.members(found.node) if found else []
 
     def imports_of(self, module: Module, expressions: Sequence[ast.AST | None]) -> list[str]:
         """The import lines that some expressions of a module need elsewhere."""
@@ -200,7 +184,8 @@ class Code:
         for name in dict.fromkeys(names):
             if name in module.imports:
                 origin, inner = module.imports[name]
-                alias = "" if name == (inner or origin) else f" as {name}"
+                is_same = name == (inner or origin.partition(".")[0])
+                alias = "" if is_same else f" as {name}"
                 what = f"from {origin} import {inner}" if inner else f"import {origin}"
                 lines.append(what + alias)
             elif name in module.definitions:
@@ -225,14 +210,50 @@ class Code:
         found = self._find(origin)
         return self._lookup(found, inner, depth - 1) if found and inner and depth else None
 
+    def _origin(self, module: Module, expression: ast.expr, depth: int = 10) -> str:
+        """The full name of what a name was imported as, through the service's own modules."""
+        if not isinstance(expression, ast.Name | ast.Attribute):
+            return ""
+        text = ast.unparse(expression)
+        root, _, rest = text.partition(".")
+        origin, inner = module.imports.get(root, (root, ""))
+        if not inner and origin.partition(".")[0] == root:
+            return text
+        home = self._find(origin) if inner and depth else None
+        if home and inner in home.imports:
+            origin, inner = self._origin(home, ast.Name(inner), depth - 1), ""
+        return ".".join(filter(None, [origin, inner, rest]))
+
+    def _bound(self, owner: Definition, one: Parameter) -> Parameter:
+        """A parameter whose type is a TypeVar, with the type that a class binds it to."""
+        variable = trees.plain(one.annotation)
+        for heir in self.lineage(owner) if isinstance(variable, ast.Name) else ():
+            for base in getattr(heir.node, "bases", []):
+                origin = self.resolve(heir.module, unsubscripted(base))
+                names = trees.type_variables(origin.node) if origin else []
+                if origin and origin.module == one.module and last_name(variable) in names:
+                    kinds = dict(zip(names, trees.inner(base), strict=False))
+                    kind = kinds.get(last_name(variable))
+                    return replace(one, annotation=kind, module=heir.module) if kind else one
+        return one
+
+    def _has_foreign_base(self, owner: Definition) -> bool:
+        """Whether a class has a base outside the service, which may have a constructor."""
+        return any(
+            self.resolve(one.module, unsubscripted(base)) is None
+            and last_name(unsubscripted(base)) not in BARE
+            for one in self.lineage(owner)
+            for base in getattr(one.node, "bases", [])
+        )
+
     def _fields(self, owner: Definition) -> list[Parameter]:
         found: dict[str, Parameter] = {}
         for one in reversed(self.lineage(owner)):
             body = one.node.body if isinstance(one.node, ast.ClassDef) else []
-            for node in filter(_is_field, body):
+            for node in filter(trees.is_field, body):
                 assert isinstance(node, ast.AnnAssign)
                 name = getattr(node.target, "id", "")
-                has_default = _has_default(node.value)
+                has_default = trees.has_default(node.value)
                 found[name] = Parameter(name, node.annotation, has_default, one.module)
         return list(found.values())
 
@@ -241,91 +262,20 @@ def signature(module: Module, node: Function) -> list[Parameter]:
     """The parameters of a method, without `self` and the starred ones."""
     positional = node.args.posonlyargs + node.args.args
     first = len(positional) - len(node.args.defaults)
-    pairs = [(one, number >= first) for number, one in enumerate(positional)][1:]
-    defaults = [default is not None for default in node.args.kw_defaults]
-    pairs += zip(node.args.kwonlyargs, defaults, strict=True)
-    return [Parameter(one.arg, one.annotation, default, module) for one, default in pairs]
+    nameless = len(node.args.posonlyargs)
+    found = [
+        Parameter(one.arg, one.annotation, number >= first, module, number < nameless)
+        for number, one in enumerate(positional)
+    ]
+    by_name = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    more = (Parameter(one.arg, one.annotation, bool(value), module) for one, value in by_name)
+    return [*found[1:], *more]
 
 
-def is_component(node: ast.stmt) -> bool:
-    """Whether a class may be a component: concrete, and neither an error, an enum nor a model."""
-    if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
-        return False
-    if any(name.endswith(("Error", "Exception")) for name in [node.name, *base_names(node)]):
-        return False
-    return not NOT_COMPONENTS & set(base_names(node)) and not _is_abstract(node)
-
-
-def base_names(node: ast.ClassDef) -> list[str]:
-    """The last part of the name of each base."""
-    return [last_name(_unsubscripted(base)) for base in node.bases]
-
-
-def last_name(expression: ast.expr | None) -> str:
-    """`C` of `a.b.C`, also where it is written as text; nothing where it is no name."""
-    if isinstance(expression, ast.Constant):
-        return str(expression.value).rpartition(".")[2]
-    return str(getattr(expression, "attr", "") or getattr(expression, "id", ""))
-
-
-def is_builtin(name: str) -> bool:
-    """Whether Python has this name without an import."""
-    return hasattr(builtins, name)
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements at the top, also those below an `if` or a `try`."""
-    waiting = list(tree.body)
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        if isinstance(node, ast.If | ast.Try):
-            waiting[:0] = [*node.body, *node.orelse]
-
-
-def _names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.ClassDef | Function):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    alias = getattr(node, "name", None)  # Of a `type X = …`.
-    return [t.id for t in [*targets, alias] if isinstance(t, ast.Name)]
-
-
-def _methods(node: ast.stmt) -> dict[str, Function]:
-    body = node.body if isinstance(node, ast.ClassDef) else []
-    return {one.name: one for one in body if isinstance(one, Function)}
-
-
-def _members(node: ast.ClassDef) -> list[str]:
-    values = [one.value for one in node.body if isinstance(one, ast.Assign)]
-    return [str(value.value) for value in values if isinstance(value, ast.Constant)]
-
-
-def _is_dataclass(node: ast.stmt) -> bool:
-    decorators = node.decorator_list if isinstance(node, ast.ClassDef) else []
-    calls = (one.func if isinstance(one, ast.Call) else one for one in decorators)
-    return any(last_name(one) in {"dataclass", "define", "frozen"} for one in calls)
-
-
-def _is_abstract(node: ast.ClassDef) -> bool:
-    decorators = [one for method in _methods(node).values() for one in method.decorator_list]
-    return any(last_name(one) == "abstractmethod" for one in decorators)
-
-
-def _is_field(node: ast.stmt) -> bool:
-    """Whether a statement makes a parameter: no ClassVar, and no `field(init=False)`."""
-    if not isinstance(node, ast.AnnAssign):
-        return False
-    keywords = node.value.keywords if isinstance(node.value, ast.Call) else []
-    outside = [one for one in keywords if one.arg == "init" and not getattr(one.value, "value", 1)]
-    return not outside and last_name(_unsubscripted(node.annotation)) != "ClassVar"
-
-
-def _has_default(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.Call) and last_name(value.func) in {"field", "Factory"}:
-        return bool({one.arg for one in value.keywords} & {"default", "default_factory", "factory"})
-    return value is not None
-
-
-def _unsubscripted(expression: ast.expr) -> ast.expr:
-    return expression.value if isinstance(expression, ast.Subscript) else expression
+def _stars(module: Module, node: Function) -> list[Parameter]:
+    """The last starred parameter of a method, where it has one."""
+    pairs = (("**", node.args.kwarg), ("*", node.args.vararg))
+    found = [(stars, one) for stars, one in pairs if one]
+    return [
+        Parameter(one.arg, one.annotation, False, module, stars=stars) for stars, one in found[:1]
+    ]

@@ -1,7 +1,7 @@
 """Components that are classes: where they are, and what a test must give them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,8 @@ from tpgen.naming import alike, to_class, to_snake
 from tpgen.policy import Kind
 from tpgen.service import Service
 
-from .code import Code, Definition, Module, Parameter, is_component
+from .code import Code, Definition, Module, Parameter
+from .trees import is_component
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,17 @@ def find(service: Service, kind: Kind, name: str) -> Component:
 def names(service: Service, kind: Kind) -> list[str]:
     """The names of the components that a service has of a kind."""
     code = Code(service.packages)
-    return sorted({to_snake(_known_as(kind, one)[0].replace("-", "_")) for one in _all(code, kind)})
+    found = _all(code, kind)
+    bases = {base.node for one in found for base in code.lineage(one)[1:]}
+    own = [one for one in found if not _is_only_a_base(one, bases)]
+    return sorted({to_snake(_known_as(kind, one)[0].replace("-", "_")) for one in own})
+
+
+def _is_only_a_base(one: Definition, bases: Collection[ast.stmt]) -> bool:
+    """Whether a class is there for others to inherit from: nobody calls it by a name."""
+    is_private = one.module.path.stem.startswith("_") and one.module.path.stem != "__init__"
+    is_named = any(_own_name(node) for node in getattr(one.node, "body", []))
+    return is_private or (one.node in bases and not is_named)
 
 
 def _patterns(kind: Kind, name: str) -> list[str]:
@@ -140,14 +151,23 @@ def _to_build(service: Service, kind: Kind, name: str, code: Code) -> Component:
     if not service.packages:
         raise Misuse(f"{service.root} has no package, in src/ or beside tests/: add one first")
     package = service.packages[0]
-    path = package / _home(kind, package).replace("{name}", name)
+    path = package / _home(kind, package, _all(code, kind)).replace("{name}", name)
     module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
     class_name = to_class(name) + ("" if "run" in kind.methods else to_class(kind.name))
     return Component(name, class_name, module, path.relative_to(service.root), code)
 
 
-def _home(kind: Kind, package: Path) -> str:
-    """Where a new component belongs: a module `vault.py` would hide what is in `vault/`."""
-    homes = [one for one in kind.sources if "{name}" in one and "*" not in one]
-    free = (one for one in homes if not (package / one).parent.with_suffix(".py").exists())
-    return next(free, "{name}.py")
+def _home(kind: Kind, package: Path, others: list[Definition]) -> str:
+    """Where a new component belongs: beside the others, where all are in one folder.
+
+    A module `vault.py` would hide what is in `vault/`.
+    """
+    folders = {one.module.path.parent for one in others}
+    patterns = [one for one in kind.sources if "{name}" in one]
+    beside = []
+    if len(folders) == 1 and (folder := folders.pop()).is_relative_to(package):
+        here = (one.replace("**", folder.relative_to(package).as_posix()) for one in patterns)
+        beside = [one for one in here if "*" not in one and (package / one).parent == folder]
+    homes = [one for one in patterns if "*" not in one]
+    free = [one for one in homes if not (package / one).parent.with_suffix(".py").exists()]
+    return next(iter([*beside, *free]), "{name}.py")

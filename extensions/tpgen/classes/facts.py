@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .arguments import Construction, call, construct
-from .code import Definition, Function, base_names
+from .code import Definition, Function, Parameter, last_name
 from .components import Component
+from .trees import base_names, is_called_on_objects, is_generator, plain, unquoted
 
 # Examples for the fields of what a step finds, by their names.
 EXAMPLES = {
@@ -19,6 +20,9 @@ EXAMPLES = {
     "length": "16",
     "span": "(9, 25)",
 }
+# Methods that open and close a client, and ask nothing.
+LIFECYCLE = {"aclose", "close", "connect", "disconnect", "open", "setup", "shutdown", "start"}
+LIFECYCLE |= {"startup", "stop"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Typed:
     """A type as code, the imports that it needs, and what is known of its values.
 
     Attributes:
+        name: of the parameter that is of this type.
         choices: the texts that it allows, where it is a Literal or an Enum.
         example: code of one value, where it is a class of the service.
     """
@@ -34,6 +39,7 @@ class Typed:
     imports: list[str] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)
     example: str = "…"
+    name: str = ""
 
 
 class Facts:
@@ -70,66 +76,121 @@ class Facts:
 
     def parameter(self, name: str) -> Typed:
         """What the constructor asks for under a name; `Any` where that is no plain type."""
-        code = self.component.code
-        for one in self.component.parameters:
-            if one.name == name:
-                target = code.resolve(one.module, one.annotation)
-                choices = code.choices(one.module, one.annotation)
-                if target is None or isinstance(target.node, ast.ClassDef):
-                    return Typed(choices=choices)
-                imports = code.imports_of(one.module, [one.annotation])
-                return Typed(target.name, imports, choices)
-        return Typed()
+        found = (one for one in self.component.parameters if one.name == name)
+        return next(map(self._typed, found), Typed())
+
+    @property
+    def mode(self) -> Typed:
+        """The parameter that says what becomes of a message: `on_detection`, or one like it.
+
+        Its name is empty where there is none that takes "redact".
+        """
+        takes = [self._typed(one) for one in self.component.parameters]
+        called = [one for one in takes if one.name == "on_detection"]
+        found = called or [one for one in takes if "redact" in one.choices]
+        return found[0] if len(found) == 1 and self._takes_texts(found[0]) else Typed()
 
     def returns(self, method: str) -> Typed:
-        """What a method promises."""
-        module, node = self.component.code.methods(self.definition)[method]
-        if node.returns is None:
+        """What a method promises, at last: of `Found = list[Detection]`, the list."""
+        code = self.component.code
+        module, node = code.methods(self.definition)[method]
+        module, promised = code.expand(module, node.returns)
+        if promised is None:
             return Typed()
-        imports = self.component.code.imports_of(module, [node.returns])
-        items = (self.component.code.resolve(module, one) for one in _names(node.returns))
-        item = next((one for one in items if one), None)
-        return Typed(ast.unparse(node.returns), imports, example=self._example(item))
+        promised = unquoted(promised)
+        leaves = ((code.target(*leaf), leaf[1]) for leaf in code.leaves(module, promised))
+        example = next((self._example(item, leaf) for item, leaf in leaves if item), "…")
+        imports = code.imports_of(module, [promised])
+        return Typed(ast.unparse(promised), imports, example=example)
 
     @property
     def errors(self) -> Typed:
-        """The exceptions that its module defines; what httpx raises where it defines none."""
-        module = self.definition.module
-        own = [
-            name
-            for name, node in module.definitions.items()
-            if isinstance(node, ast.ClassDef)
-            if any(base.endswith(("Error", "Exception")) for base in base_names(node))
-        ]
-        if not own:
+        """The exceptions that its module defines or raises; those of httpx where there are none.
+
+        One whose base is among them is left out.
+        """
+        module, code = self.definition.module, self.component.code
+        raised = (one.exc for one in ast.walk(module.tree) if isinstance(one, ast.Raise))
+        called = (one.func if isinstance(one, ast.Call) else one for one in raised)
+        named = [one for one in called if isinstance(one, ast.Name | ast.Attribute)]
+        every = {ast.unparse(one): one for one in [*map(ast.Name, module.definitions), *named]}
+        found = {name: code.resolve(module, one) for name, one in every.items()}
+        own = {name: one for name, one in found.items() if one and self._is_error(one)}
+        nodes = {one.node for one in own.values()}
+        bases = {name: {base.node for base in code.lineage(one)[1:]} for name, one in own.items()}
+        widest = [name for name in own if not bases[name] & nodes]
+        if not widest:
             return Typed("(httpx.HTTPError, ValueError)", ["import httpx"])
-        code = own[0] if len(own) == 1 else f"({', '.join(own)})"
-        return Typed(code, [f"from {module.name} import {name}" for name in own])
+        text = widest[0] if len(widest) == 1 else f"({', '.join(widest)})"
+        return Typed(text, code.imports_of(module, [every[name] for name in widest]))
 
     @property
-    def first_method(self) -> str:
-        """The name of its first method that is awaited; of its first one where none is."""
+    def calls(self) -> list[str]:
+        """The names of the methods that may ask the upstream, the likeliest first."""
         methods = self.component.code.methods(self.definition)
-        awaited = [name for name, (_, node) in methods.items() if _is_awaited(node)]
-        return [*awaited, *methods][0]
+        found = [
+            (name, node)
+            for name, (_, node) in methods.items()
+            if name not in LIFECYCLE and is_called_on_objects(node)
+        ]
+        # What says nothing can be told of nothing; what is not awaited may ask nobody.
+        found.sort(key=lambda one: (_says_nothing(one[1]), not _is_awaited(one[1])))
+        return [name for name, _ in found]
 
-    def call(self, method: str) -> Construction:
-        """How a test calls a method; see `arguments.call`."""
-        return call(self.component, method)
+    def call(self, method: str, on: str) -> Construction:
+        """How a test calls a method of `on`, to the end; see `arguments.call`."""
+        made = call(self.component, method)
+        module, node = self.component.code.methods(self.definition)[method]
+        promised = self.component.code.expand(module, node.returns)[1]
+        kind = last_name(getattr(promised, "value", None))
+        made.call = _to_its_end(f"{on}.{made.call}", node, kind)
+        return made
 
-    def _example(self, item: Definition | None) -> str:
-        if item is None or not isinstance(item.node, ast.ClassDef):
-            return "…"
+    def _typed(self, one: Parameter) -> Typed:
+        code = self.component.code
+        choices = code.choices(one.module, one.annotation)
+        annotation = plain(one.annotation)
+        found = code.resolve(one.module, annotation)
+        if annotation is None or found is None or code.target(one.module, annotation):
+            return Typed(choices=choices, name=one.name)
+        imports = code.imports_of(one.module, [annotation])
+        return Typed(ast.unparse(annotation), imports, choices, name=one.name)
+
+    def _takes_texts(self, mode: Typed) -> bool:
+        """Whether a mode may be "redact": it says so, or says nothing at all."""
+        (one,) = (one for one in self.component.parameters if one.name == mode.name)
+        target = self.component.code.target(one.module, one.annotation)
+        return "redact" in mode.choices if mode.choices or target else True
+
+    def _is_error(self, one: Definition) -> bool:
+        lineage = (each.node for each in self.component.code.lineage(one))
+        classes = [node for node in lineage if isinstance(node, ast.ClassDef)]
+        bases = [base for node in classes for base in base_names(node)]
+        return any(base.endswith(("Error", "Exception")) for base in bases)
+
+    def _example(self, item: Definition, leaf: ast.expr) -> str:
         fields = [one for one in self.component.code.parameters(item) if not one.has_default]
         pairs = ", ".join(f"{one.name}={EXAMPLES.get(one.name, '…')}" for one in fields)
-        return f"{item.name}({pairs})"
+        return f"{ast.unparse(leaf)}({pairs})"
 
 
-def _names(annotation: ast.expr) -> list[ast.Name]:
-    return [one for one in ast.walk(annotation) if isinstance(one, ast.Name)]
+def _says_nothing(node: Function) -> bool:
+    return isinstance(node.returns, ast.Constant) and node.returns.value is None
 
 
 def _is_awaited(node: Function) -> bool:
     """Whether it is a coroutine: no generator."""
-    yields = any(isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node))
-    return isinstance(node, ast.AsyncFunctionDef) and not yields
+    return isinstance(node, ast.AsyncFunctionDef) and not is_generator(node)
+
+
+def _to_its_end(code: str, node: Function, kind: str) -> str:
+    """A call that is awaited, or whose pieces are all taken.
+
+    Args:
+        kind: the container that the method promises.
+    """
+    if _is_awaited(node):
+        return f"await {code}"
+    if kind in {"AsyncIterator", "AsyncIterable", "AsyncGenerator"}:
+        return f"[piece async for piece in {code}]"
+    return f"await {code}" if kind in {"Awaitable", "Coroutine"} else code

@@ -1,26 +1,33 @@
 """Adds to a person's test module what it lacks of a rendered one, and takes nothing away."""
 
-import ast
-import codecs
-import io
 import re
-import tokenize
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
-from typing import cast
 
 import libcst as cst
-from libcst.metadata import GlobalScope, MetadataWrapper, ScopeProvider
 
 from tpgen.errors import Misuse
 from tpgen.suites import Suite
 
-Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
-BLANK_LINE = cst.EmptyLine(indent=False)
-# What a line of code states, in the text of a blank.
-STATES = re.compile(r"^\s*(?:(?:async\s+)?def\s+(\w+)|(\w+)\s*(?::[^=\n]+)?=(?!=))", re.MULTILINE)
+from .imports import imported_names, insert, place_of
+from .members import lacking_members, says_nothing, with_members
+from .source import Source
+from .statements import (
+    BLANK_LINE,
+    Statement,
+    Test,
+    bare_code,
+    body_of,
+    last_name,
+    led,
+    names_of,
+    set_apart,
+    walk,
+)
+from .texts import decode, encode, keep_lines, parse
+
+Identity = Callable[[cst.Module, cst.ClassDef], Hashable | None]
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,6 @@ class Merged:
     added: tuple[str, ...]
 
 
-Identity = Callable[[cst.Module, cst.ClassDef], Hashable | None]
-
-
 def name_of_tests(module: cst.Module, found: cst.ClassDef) -> str | None:
     """The identity of a class where nothing better is known: its name, if it holds tests."""
     return found.name.value if found.name.value.startswith("Test") else None
@@ -51,7 +55,7 @@ def merge(
     identity: Identity = name_of_tests,
     path: Path = Path("the test module"),
 ) -> Merged:
-    """Add to a module what it lacks of a rendered one: classes, required members, cases.
+    """Add to a module what it lacks of a rendered one: classes, required members, cases, tests.
 
     Args:
         mine: the person's file.
@@ -64,123 +68,32 @@ def merge(
     Raises:
         Misuse: the file can't be read as Python, or uses a name that is needed for another thing.
     """
-    text, encoding = _decode(mine, path)
-    yours, ours = _Source(_parse(text, path), path), _Source(cst.parse_module(rendered), path)
+    text, encoding = decode(mine, path)
+    yours = Source(parse(text, path), path, suite.code)
+    ours = Source(cst.parse_module(rendered), path)
     addition = _Addition(yours, ours)
-    for template in ours.classes.values():
-        addition.consider(template, suite, identity)
+    for node in ours.module.body:
+        if isinstance(node, cst.ClassDef):
+            addition.consider(node, suite, identity)
+        elif isinstance(node, cst.FunctionDef) and node.name.value.startswith("test"):
+            addition.consider_function(node)
     if not addition.added:
         return Merged(mine, ())
     after = addition.module().code
-    _parse(after, path)
-    _keep_lines(text, after, addition.replaced, path)
-    return Merged(_encode(after, encoding, path), tuple(addition.added))
-
-
-def _decode(mine: bytes, path: Path) -> tuple[str, str]:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(mine).readline)
-        return codecs.decode(mine, encoding), encoding
-    except (SyntaxError, UnicodeError) as error:
-        raise Misuse(f"{path} is no text that Python reads ({error}): repair it first") from error
-
-
-def _encode(text: str, encoding: str, path: Path) -> bytes:
-    try:
-        return codecs.encode(text, encoding)
-    except UnicodeEncodeError as error:
-        character = text[error.start]
-        raise Misuse(
-            f"{path} is in {encoding}, which has no {character!r} for what must be added: "
-            "make it UTF-8 first"
-        ) from error
-
-
-def _parse(text: str, path: Path) -> cst.Module:
-    try:
-        module = cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        line, reason = _reason(text, error)
-        raise Misuse(f"{path}:{line} is not Python yet ({reason}): finish it first") from error
-    if module.code != text:
-        raise Misuse(f"{path} can't be read and written back unchanged: add to it by hand")
-    return module
-
-
-def _reason(text: str, error: cst.ParserSyntaxError) -> tuple[int, str]:
-    """Python's own words where it refuses too, as they are better."""
-    try:
-        ast.parse(text)
-    except SyntaxError as known:
-        return known.lineno or error.raw_line, known.msg
-    except ValueError as known:
-        return error.raw_line, str(known)
-    return error.raw_line, error.message
-
-
-def _keep_lines(before: str, after: str, replaced: Iterable[str], path: Path) -> None:
-    """Every line is still there, in order, but for those of statements that were replaced."""
-    gone = {line.strip() for code in replaced for line in code.splitlines()}
-    rest = iter(after.splitlines())
-    for number, line in enumerate(before.splitlines(), 1):
-        if line.strip() not in gone and line not in rest:
-            raise AssertionError(f"{path}:{number} would be lost, so nothing was written: {line}")
-
-
-class _Source:
-    """A module, and what its names stand for."""
-
-    def __init__(self, module: cst.Module, path: Path) -> None:
-        self.module = module
-        self.path = path
-        self.classes = {
-            node.name.value: node for node in module.body if isinstance(node, cst.ClassDef)
-        }
-        scope = MetadataWrapper(module, unsafe_skip_copy=True).resolve(ScopeProvider)[module]
-        assert isinstance(scope, GlobalScope)
-        typing_only = {id(node) for block in _typing_blocks(module) for node in _walk(block)}
-        self.bound: dict[str, set[str]] = {}
-        self.names: dict[int, str] = {}
-        for one in scope.assignments:
-            if id(getattr(one, "node", None)) in typing_only:
-                continue
-            origins = {name.name for name in one.get_qualified_names_for(one.name)}
-            self.bound.setdefault(one.name, set()).update(origins)
-            self.names |= {id(access.node): one.name for access in one.references}
-
-    def uses(self, node: cst.CSTNode) -> set[str]:
-        """The names of the module that are used in a part of it."""
-        return {self.names[id(part)] for part in _walk(node) if id(part) in self.names}
-
-    def lineage(self, found: cst.ClassDef) -> list[cst.ClassDef]:
-        """A class and its bases in the same file, nearest first."""
-        line = [found]
-        for one in line:
-            bases = [self.classes.get(_last_name(arg.value)) for arg in one.bases]
-            line += [base for base in bases if base and base not in line]
-        return line
-
-    def base_names(self, found: cst.ClassDef) -> set[str]:
-        """The names of all bases, also by which they were imported."""
-        names = {_last_name(arg.value) for one in self.lineage(found) for arg in one.bases}
-        origins = {origin for name in names for origin in self.bound.get(name, ())}
-        return names | {origin.rpartition(".")[2] for origin in origins}
-
-    def tests(self, found: cst.ClassDef) -> set[str]:
-        """The names of the tests that a class holds itself or has from its file."""
-        nodes = (node for one in self.lineage(found) for node in _walk(one.body))
-        return {node.name.value for node in nodes if isinstance(node, cst.FunctionDef)}
+    parse(after, path)
+    keep_lines(text, after, addition.replaced, path)
+    return Merged(encode(after, encoding, path), tuple(addition.added))
 
 
 class _Addition:
     """What is to be added to a module, and the module with it."""
 
-    def __init__(self, yours: _Source, ours: _Source) -> None:
+    def __init__(self, yours: Source, ours: Source) -> None:
         self.yours, self.ours = yours, ours
         self.added: list[str] = []
         self.replaced: list[str] = []
         self._changed: dict[int, tuple[Statement, Sequence[Statement]]] = {}
-        self._appended: list[tuple[cst.ClassDef, cst.ClassDef]] = []
+        self._appended: list[tuple[Test, Test]] = []
 
     def consider(self, template: cst.ClassDef, suite: Suite, identity: Identity) -> None:
         """Add of a rendered class what the module lacks."""
@@ -190,11 +103,12 @@ class _Addition:
         matches = [
             one
             for one in self.yours.classes.values()
-            if _restriction_of(template, one)
+            if self._restriction_of(template, one)
             or _same(wanted, identity(self.yours.module, one), template, one)
         ]
-        bases = {_last_name(arg.value) for arg in template.bases}
-        heirs = [one for one in matches if bases & self.yours.base_names(one) and not _only(one)]
+        if wanted == template.name.value:
+            matches = matches or self._renamed(template)
+        heirs = [one for one in matches if self._is_heir(template, one)]
         if heirs:
             self._complete(heirs[0], template, suite)
         elif not matches:
@@ -203,23 +117,51 @@ class _Addition:
             restricted = template.with_changes(keywords=[*template.keywords, _only_these(missing)])
             self._append(template, f"{template.name.value}Required", restricted)
 
+    def consider_function(self, template: cst.FunctionDef) -> None:
+        """Add a rendered test that is a plain function, unless one of its name is there."""
+        name = template.name.value
+        nodes = (node for node in walk(self.yours.module) if isinstance(node, cst.FunctionDef))
+        if name not in {node.name.value for node in nodes}:
+            self._append(template, name)
+
+    def _is_heir(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
+        """Whether a class inherits what the rendered one does, and all of it."""
+        bases = {last_name(arg.value) for arg in template.bases}
+        return bool(bases & self.yours.base_names(one)) and not self.yours.only(one)
+
+    def _renamed(self, template: cst.ClassDef) -> list[cst.ClassDef]:
+        """The classes of another name that inherit the suite and speak of the component."""
+        name = template.name.value.removeprefix("Test")
+        used = self.ours.uses(template)
+        subjects = {one for one in used & self.ours.bound.keys() if name.startswith(one)}
+        tests = [one for one in self.yours.classes.values() if one.name.value.startswith("Test")]
+        return [
+            one
+            for one in tests
+            if any(_mentions(base, subjects) for base in self.yours.lineage(one))
+            and self._is_heir(template, one)
+        ]
+
+    def _restriction_of(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
+        """Whether a class was added for the cases that a class of the person lacked."""
+        name = re.escape(template.name.value)
+        return bool(re.fullmatch(f"{name}Required\\d*", one.name.value) and self.yours.only(one))
+
     def _proved(self, matches: Iterable[cst.ClassDef], suite: Suite) -> set[str]:
         proved: set[str] = set()
         for one in matches:
-            proved |= self.yours.tests(one) | _only(one)
-            if not _only(one):
+            proved |= self.yours.tests(one) | self.yours.only(one)
+            if not self.yours.only(one):
                 for base in self.yours.base_names(one) & suite.others.keys():
                     proved |= suite.others[base]
         return proved
 
-    def _append(
-        self, template: cst.ClassDef, name: str, changed: cst.ClassDef | None = None
-    ) -> None:
+    def _append(self, template: Test, name: str, changed: Test | None = None) -> None:
         free, number = name, 1
         while free in self.yours.bound or free in self.added:
             if free not in self.yours.classes and free not in self.added:
                 raise Misuse(
-                    f"{self.yours.path} uses the name {free} for something that is no class, and "
+                    f"{self.yours.path} uses the name {free} for something that is no test, and "
                     "the tests to add need it: rename yours"
                 )
             number += 1
@@ -228,18 +170,19 @@ class _Addition:
         self.added.append(free)
 
     def _complete(self, found: cst.ClassDef, template: cst.ClassDef, suite: Suite) -> None:
-        lacking = _lacking(self.yours.lineage(found), template, suite.required)
+        lacking = lacking_members(self.yours.lineage(found), template, suite.required)
         if not lacking:
             return
         replaced = {id(blank): blank for _, blank in lacking if blank}
         code = self.yours.module.code_for_node
         self.replaced += [code(blank) for blank in replaced.values()]
+        self.replaced += [code(one) for one in body_of(found) if says_nothing(one)]
         if isinstance(found.body, cst.SimpleStatementSuite):
             self.replaced.append(code(found))
         name = found.name.value
         members = [member for member, _ in lacking]
-        self._changed[id(found)] = (_with_members(found, lacking), members)
-        self.added += [f"{name}.{_names(member)[0]}" for member in members]
+        self._changed[id(found)] = (with_members(found, lacking), members)
+        self.added += [f"{name}.{names_of(member)[0]}" for member in members]
 
     def module(self) -> cst.Module:
         """The module with all that was added."""
@@ -250,13 +193,13 @@ class _Addition:
             helpers = self._helpers(members, given)
             lead = node.leading_lines[:1] if helpers else ()
             crowded = helpers and not (lead and lead[0].comment is None)
-            body += [*helpers, _led(changed, 2 * [BLANK_LINE]) if crowded else changed]
+            body += [*helpers, led(changed, 2 * [BLANK_LINE]) if crowded else changed]
         footer = self.yours.module.footer
         tail: list[Statement] = []
         for template, added in self._appended:
-            tail += [*self._helpers([template], given), _apart(added, 2)]
+            tail += [*self._helpers([template], given), set_apart(added, 2)]
         if tail:
-            body, footer = [*body, _led(tail[0], footer), *tail[1:]], ()
+            body, footer = [*body, led(tail[0], footer), *tail[1:]], ()
         imports = self._imports(given)
         return self.yours.module.with_changes(body=self._import(imports, body), footer=footer)
 
@@ -268,9 +211,9 @@ class _Addition:
             self._refuse_another_constant(name)
         appended = [template for template, _ in self._appended]
         return [
-            _apart(node, 2)
+            set_apart(node, 2)
             for node in self.ours.module.body
-            if fresh.intersection(_names(node)) - self.yours.bound.keys() and node not in appended
+            if fresh.intersection(names_of(node)) - self.yours.bound.keys() and node not in appended
         ]
 
     def _needed(self, nodes: Sequence[Statement]) -> set[str]:
@@ -285,22 +228,22 @@ class _Addition:
         return needed
 
     def _helper(self, name: str) -> list[Statement]:
-        return [node for node in self.ours.module.body if name in _names(node)]
+        return [node for node in self.ours.module.body if name in names_of(node)]
 
     def _refuse_another_constant(self, name: str) -> None:
         for node in self._helper(name):
-            same = [yours for yours in self.yours.module.body if name in _names(yours)]
-            code = {_bare_code(one) for one in same}
-            if isinstance(node, cst.SimpleStatementLine) and code != {_bare_code(node)}:
+            same = [yours for yours in self.yours.module.body if name in names_of(yours)]
+            code = {bare_code(one) for one in same}
+            if isinstance(node, cst.SimpleStatementLine) and code != {bare_code(node)}:
                 raise Misuse(
                     f"{self.yours.path} gives {name} another value than the tests to add need, "
-                    f"`{_bare_code(node)}`: rename yours"
+                    f"`{bare_code(node)}`: rename yours"
                 )
 
     def _imports(self, used: set[str]) -> list[cst.Import | cst.ImportFrom]:
         """Imports of the names that are used and not bound yet, a statement for each."""
         wanted = []
-        for statement, alias in _imported(self.ours.module):
+        for statement, alias in imported_names(self.ours.module):
             name = alias.evaluated_alias or alias.evaluated_name
             if name in used and not self._has(name):
                 names = [alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
@@ -328,33 +271,13 @@ class _Addition:
     ) -> list[Statement]:
         body = list(body)
         for wanted in imports:
-            at, extended = _place(body, wanted)
+            at, extended = place_of(body, wanted)
             if extended:
                 self.replaced.append(self.yours.module.code_for_node(body[at]))
                 body[at] = extended
             else:
-                body.insert(at, cst.SimpleStatementLine([wanted]))
+                insert(body, at, wanted)
         return body
-
-
-def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
-
-
-def _typing_blocks(module: cst.Module) -> list[cst.BaseSuite]:
-    ifs = [node for node in _walk(module) if isinstance(node, cst.If)]
-    return [node.body for node in ifs if _last_name(node.test) == "TYPE_CHECKING"]
-
-
-def _last_name(node: cst.BaseExpression) -> str:
-    """`StepSuite` of `StepSuite`, of `suites.step.StepSuite` and of `StepSuite[Model]`."""
-    if isinstance(node, cst.Subscript):
-        return _last_name(node.value)
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    return node.value if isinstance(node, cst.Name) else ""
 
 
 def _same(wanted: Hashable, theirs: Hashable, template: cst.ClassDef, one: cst.ClassDef) -> bool:
@@ -363,275 +286,11 @@ def _same(wanted: Hashable, theirs: Hashable, template: cst.ClassDef, one: cst.C
     return wanted == theirs
 
 
-def _restriction_of(template: cst.ClassDef, one: cst.ClassDef) -> bool:
-    """Whether a class was added for the cases that a class of the person lacked."""
-    name = re.escape(template.name.value)
-    return bool(re.fullmatch(f"{name}Required\\d*", one.name.value) and _only(one))
-
-
-def _only(found: cst.ClassDef) -> set[str]:
-    """The cases to which a class restricts its suite."""
-    lists = [arg.value for arg in found.keywords if arg.keyword and arg.keyword.value == "only"]
-    return {text for one in lists for node in _walk(one) if (text := _text(node))}
+def _mentions(node: cst.CSTNode, names: set[str]) -> bool:
+    return any(isinstance(part, cst.Name) and part.value in names for part in walk(node))
 
 
 def _only_these(cases: Iterable[str]) -> cst.Arg:
     elements = [cst.Element(cst.SimpleString(f'"{case}"')) for case in sorted(cases)]
     bare = cst.SimpleWhitespace("")
     return cst.Arg(cst.List(elements), keyword=cst.Name("only"), equal=cst.AssignEqual(bare, bare))
-
-
-def _text(node: cst.CSTNode) -> str:
-    if not isinstance(node, cst.SimpleString | cst.ConcatenatedString):
-        return ""
-    value = node.evaluated_value
-    return value if isinstance(value, str) else ""
-
-
-def _body(found: cst.ClassDef | cst.FunctionDef) -> list[Statement]:
-    if isinstance(found.body, cst.IndentedBlock):
-        return cast("list[Statement]", list(found.body.body))
-    assert isinstance(found.body, cst.SimpleStatementSuite)
-    return [cst.SimpleStatementLine(found.body.body, (), found.body.trailing_whitespace)]
-
-
-def _names(node: cst.CSTNode) -> list[str]:
-    """What a statement states: the names that it binds, and those in the text of a blank."""
-    if isinstance(node, cst.FunctionDef):
-        fixture = [text for one in node.decorators for part in _walk(one) if (text := _text(part))]
-        names = [node.name.value, *fixture]
-    elif isinstance(node, cst.ClassDef):
-        names = [node.name.value]
-    else:
-        names = [name for part in _walk(node) for name in _targets(part)]
-    states = STATES.findall(_blank(node) or "")
-    return [*names, *(function or name for function, name in states)]
-
-
-def _targets(part: cst.CSTNode) -> list[str]:
-    if isinstance(part, cst.Assign):
-        targets: Iterable[cst.CSTNode] = [one.target for one in part.targets]
-    elif isinstance(part, cst.AnnAssign) and part.value:
-        targets = [part.target]
-    elif isinstance(part, cst.TypeAlias | cst.FunctionDef):
-        targets = [part.name]
-    else:
-        return []
-    return [name.value for one in targets for name in _walk(one) if isinstance(name, cst.Name)]
-
-
-def _blank(node: cst.CSTNode) -> str | None:
-    """The text of `name = blank("…")`, or of a function that only gives a blank."""
-    lines = _body(node) if isinstance(node, cst.FunctionDef) else [node]
-    parts = [part for line in lines for part in _parts(line) if not _is_docstring(part)]
-    value = getattr(parts[0], "value", None) if len(parts) == 1 else None
-    if not isinstance(value, cst.Call) or _last_name(value.func) != "blank":
-        return None
-    return _text(value.args[0].value) if value.args else ""
-
-
-def _parts(line: cst.CSTNode) -> Sequence[cst.CSTNode]:
-    return line.body if isinstance(line, cst.SimpleStatementLine) else [line]
-
-
-def _is_docstring(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Expr) and bool(_text(node.value))
-
-
-def _lacking(
-    lineage: Sequence[cst.ClassDef],
-    template: cst.ClassDef,
-    required: Mapping[str, frozenset[str]],
-) -> list[tuple[Statement, Statement | None]]:
-    """The members to add to a class, each with the blank in whose place it comes."""
-    own = _body(lineage[0])
-    inherited = [member for base in lineage[1:] for member in _body(base)]
-    stating = [*inherited, *(member for member in own if _blank(member) is None)]
-    filled = {name for member in stating for name in _names(member)}
-    blanks = {
-        name: member for member in own if _blank(member) is not None for name in _names(member)
-    }
-    found: dict[int, Statement | None] = {}
-    for member in _body(template):
-        names = set(_names(member))
-        facts = [{fact, *others} for fact, others in required.items()]
-        enough = {name for fact in facts if names & fact for name in fact}
-        blank = next((blanks[name] for name in sorted(enough & blanks.keys())), None)
-        if enough and not enough & filled and not (blank and _blank(member) is not None):
-            found[id(member)] = blank
-    _add_mentioned(found, template, filled | blanks.keys())
-    left = {id(one) for one in _body(template)} - found.keys()
-    rest = _left_open(template, left, required, filled | blanks.keys())
-    return [(one, found[id(one)]) for one in _body(template) if id(one) in found] + rest
-
-
-def _left_open(
-    template: cst.ClassDef, left: set[int], required: Mapping[str, frozenset[str]], stated: set[str]
-) -> list[tuple[Statement, Statement | None]]:
-    """A blank for each fact that a person forgot, of several that one rendered blank stands for."""
-    return [
-        (cst.parse_statement(f"{line.partition('=')[0].strip()} = blank({line!r})"), None)
-        for member in _body(template)
-        if id(member) in left
-        for line in dedent(_blank(member) or "").strip().splitlines()
-        if (states := STATES.match(line)) and (name := states[2])
-        if name in required and not {name, *required[name]} & stated
-    ]
-
-
-def _add_mentioned(
-    found: dict[int, Statement | None], template: cst.ClassDef, stated: set[str]
-) -> None:
-    """Add what the members mention of their own class, such as the fixtures that they ask for."""
-    members = _body(template)
-    todo = [member for member in members if id(member) in found]
-    for one in todo:
-        mentioned = {node.value for node in _walk(one) if isinstance(node, cst.Name)} - stated
-        for member in members:
-            if id(member) not in found and mentioned.intersection(_names(member)):
-                found[id(member)] = None
-                todo.append(member)
-
-
-def _with_members(
-    found: cst.ClassDef, lacking: Sequence[tuple[Statement, Statement | None]]
-) -> cst.ClassDef:
-    """The class with its members: in the place of blanks, after the facts, or at its end."""
-    body: list[Statement] = []
-    for node in _body(found):
-        fillers = [member for member, blank in lacking if blank is node]
-        body += _in_place(node, fillers) if fillers else [node]
-    new = [member for member, blank in lacking if blank is None]
-    block = found.body if isinstance(found.body, cst.IndentedBlock) else cst.IndentedBlock([])
-    at = next((at for at, one in enumerate(body) if not _is_line(one)), len(body))
-    at = at or len(body)
-    start = at
-    for member in new:
-        body.insert(at, _spaced(member, body[at - 1]))
-        at += 1
-    if new and at == len(body):
-        body[start] = _led(body[start], block.footer)
-        block = block.with_changes(footer=())
-    return found.with_changes(body=block.with_changes(body=body))
-
-
-def _in_place(blank: Statement, members: Sequence[Statement]) -> list[Statement]:
-    """The members that fill a blank, below the comments that stood at it."""
-    above = list(blank.leading_lines)
-    inside = [node for node in _walk(blank) if isinstance(node, cst.Comment)]
-    inside = [one for one in inside if all(one is not line.comment for line in above)]
-    above += [cst.EmptyLine(comment=one) for one in inside]
-    body: list[Statement] = [members[0].with_changes(leading_lines=above)]
-    for member in members[1:]:
-        body.append(_spaced(member, body[-1]))
-    return body
-
-
-def _is_line(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.SimpleStatementLine)
-
-
-def _is_docstring_line(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.SimpleStatementLine) and _is_docstring(node.body[0])
-
-
-def _spaced(member: Statement, previous: Statement) -> Statement:
-    """A member as it stands below another one: facts together, all else a line apart."""
-    facts = _is_line(member) and _is_line(previous) and not _is_docstring_line(previous)
-    return _apart(member, 0 if facts else 1)
-
-
-def _apart(node: Statement, lines: int) -> Statement:
-    """The statement below a number of blank lines; its comments stay with it."""
-    comments = [line for line in node.leading_lines if line.comment]
-    return node.with_changes(leading_lines=[*lines * [BLANK_LINE], *comments])
-
-
-def _led(node: Statement, lines: Sequence[cst.EmptyLine]) -> Statement:
-    return node.with_changes(leading_lines=[*lines, *node.leading_lines])
-
-
-def _bare_code(node: Statement) -> str:
-    return cst.Module([_apart(node, 0)]).code.strip()
-
-
-def _imported(module: cst.Module) -> Iterator[tuple[cst.Import | cst.ImportFrom, cst.ImportAlias]]:
-    for line in module.body:
-        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-            if isinstance(node, cst.Import | cst.ImportFrom):
-                for alias in node.names if not isinstance(node.names, cst.ImportStar) else ():
-                    yield node, alias
-
-
-def _place(
-    body: Sequence[Statement], wanted: cst.Import | cst.ImportFrom
-) -> tuple[int, Statement | None]:
-    """Where an import goes: into a line that is given too, near its kin, or below the others."""
-    last, kin = (1 if body and _is_docstring_line(body[0]) else 0), None
-    for at, line in enumerate(body):
-        if isinstance(line, cst.FunctionDef | cst.ClassDef):
-            break
-        if not isinstance(line, cst.SimpleStatementLine):
-            continue
-        if extended := _extended(line, wanted):
-            return at, extended
-        packages = {_package(one) for one in line.body}
-        last = last if packages == {""} else at + 1
-        kin = at + 1 if _package(wanted) in packages else kin
-    return kin or last, None
-
-
-def _package(node: cst.CSTNode) -> str:
-    """The first part of what an import statement names; nothing for another statement."""
-    if isinstance(node, cst.Import):
-        return node.names[0].evaluated_name.partition(".")[0]
-    if isinstance(node, cst.ImportFrom):
-        return _module_of(node).partition(".")[0] or "."
-    return ""
-
-
-def _module_of(node: cst.ImportFrom) -> str:
-    name = cst.Module([]).code_for_node(node.module) if node.module else ""
-    return "." * len(node.relative) + name
-
-
-def _extended(
-    line: cst.SimpleStatementLine, wanted: cst.Import | cst.ImportFrom
-) -> cst.SimpleStatementLine | None:
-    """The line with one name more, in its own layout, if it imports from the same module."""
-    [given, *others] = line.body
-    if others or not isinstance(given, cst.ImportFrom) or not isinstance(wanted, cst.ImportFrom):
-        return None
-    if isinstance(given.names, cst.ImportStar) or _module_of(given) != _module_of(wanted):
-        return None
-    assert not isinstance(wanted.names, cst.ImportStar)
-    *before, last = given.names
-    between, closing = _layout(given, before, last)
-    new = wanted.names[0]
-    if isinstance(last.comma, cst.Comma):
-        new = new.with_changes(comma=cst.Comma(whitespace_after=closing))
-    elif given.rpar:
-        given = given.with_changes(rpar=cst.RightParen(whitespace_before=closing))
-    last = last.with_changes(comma=cst.Comma(whitespace_after=between))
-    return line.with_changes(body=[given.with_changes(names=[*before, last, new])])
-
-
-def _layout(
-    given: cst.ImportFrom, before: Sequence[cst.ImportAlias], last: cst.ImportAlias
-) -> tuple[cst.BaseParenthesizableWhitespace, cst.BaseParenthesizableWhitespace]:
-    """What stands between the last name and one more, and after that one."""
-    commas = [one.comma.whitespace_after for one in before if isinstance(one.comma, cst.Comma)]
-    opening = [given.lpar.whitespace_after] if given.lpar else []
-    broken = [one for one in [*opening, *commas] if isinstance(one, cst.ParenthesizedWhitespace)]
-    end: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace("")
-    if isinstance(last.comma, cst.Comma):
-        end = last.comma.whitespace_after
-    elif given.rpar:
-        end = given.rpar.whitespace_before
-    if isinstance(end, cst.ParenthesizedWhitespace):
-        indentation = broken[0].last_line if broken else cst.SimpleWhitespace("    ")
-        bare = cst.ParenthesizedWhitespace(indent=end.indent, last_line=end.last_line)
-        return end.with_changes(last_line=indentation), bare
-    if broken:
-        return cst.ParenthesizedWhitespace(indent=True, last_line=broken[-1].last_line), end
-    return (commas or [cst.SimpleWhitespace(" ")])[-1], end

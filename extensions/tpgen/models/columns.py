@@ -1,6 +1,5 @@
 """The value that a factory gives a column: chosen by its name, its type and its limits."""
 
-import re
 from ast import literal_eval
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from typing import Any
 
 from tpgen.naming import to_snake
 
+from . import forms
 from .constraints import Condition, quoted
+from .texts import formed, text_value
 
 PYTHON = {
     "String": {"str"},
@@ -29,59 +30,6 @@ PYTHON = {
     "ARRAY": {"list"},
 }
 
-# Names of columns, what is written for them, and the longest that it gives. The first that fits.
-# None gives what a scanner for personal data must take for real.
-PROVIDERS = [
-    (r"e?mail(_address)?", 'Faker("safe_email")', 40),
-    (r"phone(_number)?|mobile|telephone|fax", 'Faker("numerify", text="+120255501##")', 12),
-    (r"(first|given)_name", 'Faker("first_name")', 15),
-    (r"(last|family)_name|surname", 'Faker("last_name")', 15),
-    (r"(full|display|contact|person)_name|author", 'Faker("name")', 35),
-    (r"user_?name|login|nickname|handle", 'Faker("user_name")', 25),
-    (r"company(_name)?|organi[sz]ation|employer|vendor|merchant", 'Faker("company")', 45),
-    (r"file_?name", 'Faker("file_name")', 30),
-    (r"domain(_name)?|host(_?name)?", 'Faker("safe_domain_name")', 11),
-    (r"url|uri|link|website|homepage", 'Faker("url")', 45),
-    (r"street|address|(address_)?line_?\d?", 'Faker("street_address")', 45),
-    (r"city|town", 'Faker("city")', 30),
-    (r"province|region", 'Faker("state")', 20),
-    (r"post(al_)?code|zip(_code)?", 'Faker("postcode")', 5),
-    (r"country", 'Faker("country")', 60),
-    (r"country(_code)?", 'Faker("country_code")', 2),
-    (r"currency(_code)?", 'Faker("currency_code")', 3),
-    (r"locale", 'Faker("locale")', 8),
-    (r"lang(uage)?(_code)?", 'Faker("language_code")', 3),
-    (r"time_?zone|tz", 'Faker("timezone")', 35),
-    (r"slug", 'Faker("slug")', 30),
-    (r"title|subject|headline", 'Faker("sentence", nb_words=4)', 60),
-    (r"description|summary|bio|comment|notes?|message|reason", 'Faker("sentence")', 100),
-    (r"body|content|text", 'Faker("paragraph")', 300),
-    (r"ip(_?addr(ess)?)?", 'Faker("ipv4_private")', 15),
-    (r"mac(_address)?", 'Faker("mac_address")', 17),
-    (r"(sha256|hash|digest|fingerprint|checksum|token|secret|signature)", 'Faker("sha256")', 64),
-    (r"(md5|hash|digest|fingerprint|checksum|token|secret|signature)", 'Faker("md5")', 32),
-    (r"uuid|guid", 'Faker("uuid4")', 36),
-    (r"user_agent", 'Faker("user_agent")', 200),
-    (r"(mime|content|media)_type", 'Faker("mime_type")', 80),
-    (r"colou?r", 'Faker("hex_color")', 7),
-    (r"job(_title)?|occupation|profession", 'Faker("job")', 70),
-    (r"path", 'Faker("file_path")', 60),
-    (r"isbn", 'Faker("isbn13")', 17),
-    (r"ean|barcode", 'Faker("ean13")', 13),
-]
-NAMES = [
-    (r"user|customer|person|employee|contact|member|author|patient", 'Faker("name")', 35),
-    (r"company|tenant|organi[sz]ation|vendor|supplier|merchant|account", 'Faker("company")', 45),
-    (r"product|plan|project|campaign", 'Faker("catch_phrase")', 70),
-    (r".*", 'Faker("word")', 20),
-]
-UNIQUE = [
-    (r"e?mail(_address)?", '"{stem}-{{n}}@example.com"', 18),
-    (r"phone(_number)?|mobile|telephone|fax", '"+1555{{n:07}}"', 12),
-    (r"url|uri|link|website|homepage", '"https://example.com/{{n}}"', 26),
-]
-# What differs by itself, however many there are.
-RANDOM = ("sha256", "md5", "uuid4", "mac_address", "ipv4_private")
 NO = ("deleted", "archived", "disabled", "revoked", "blocked", "locked", "expired", "hidden")
 LATEST = {
     "Date": "date(2030, 1, 1) + timedelta(days=n)",
@@ -130,7 +78,9 @@ def value(column: Column) -> str:
     """The expression that a factory has for the column; a blank where only a person knows it."""
     strange = column.decorated and column.python not in {None, *PYTHON.get(column.kind or "", ())}
     if column.discriminator or (strange and not column.enum):
-        return blank(column.name, column.type)
+        return _unknown(column)
+    if not column.enum and forms.forms(column.conditions):
+        return formed(column) or _unknown(column)
     if column.enum:
         return _enum(column, column.enum)
     if choices := [each.operand for each in column.conditions if each.operator == "in"]:
@@ -141,13 +91,27 @@ def value(column: Column) -> str:
     return WRITERS.get(column.kind, _unknown)(column)
 
 
-def blank(name: str, comment: str) -> str:
-    """The expression for what only a person knows; it fails with the line to write instead."""
-    return f"LazyFunction(lambda: blank({quoted(f'{name} = ...  # {comment}')}))"
+def is_unkept(column: Column) -> bool:
+    """Whether no value is known that keeps the column's checks."""
+    return not column.enum and bool(forms.forms(column.conditions)) and formed(column) is None
+
+
+def blank(name: str, comment: str, unique: bool = False) -> str:
+    """The expression for what only a person knows; it fails with the line to write instead.
+
+    Args:
+        name: of the column.
+        comment: what must be known.
+        unique: whether no two rows may have the same.
+    """
+    line = f"{name} = ...  # {comment}"
+    if unique:
+        line = f"{name} = Sequence(lambda n: ...)  # {comment}; no two may be alike"
+    return f"LazyFunction(lambda: blank({quoted(line)}))"
 
 
 def _unknown(column: Column) -> str:
-    return blank(column.name, column.type)
+    return blank(column.name, column.type, column.unique)
 
 
 def _literal(value: object) -> str:
@@ -170,62 +134,6 @@ def _beside_another(column: Column) -> str | None:
             more = f" {sign} {step}" if sign else ""
             return f"LazyAttribute(lambda {row}: {row}.{each.operand}{more})"
     return None
-
-
-def _text(column: Column) -> str:
-    shortest, longest = _lengths(column)
-    if column.unique:
-        return _unique_text(column, shortest, longest)
-    if shortest > 3:
-        return f'Faker("lexify", text="{"?" * shortest}")'
-    for pattern, expression, most in _providers(column):
-        if re.search(rf"(^|_)({pattern})$", column.name) and most <= longest:
-            return expression
-    return _any_text(longest)
-
-
-def _providers(column: Column) -> list[tuple[str, str, int]]:
-    if column.name != "name":
-        return PROVIDERS
-    owner = to_snake(column.model).rpartition("_")[2]
-    return [("name", *each[1:]) for each in NAMES if re.fullmatch(each[0], owner)]
-
-
-def _any_text(longest: float) -> str:
-    if longest >= 20:
-        return 'Faker("word")'
-    if longest >= 5:
-        return f'Faker("text", max_nb_chars={longest})'
-    return f'Faker("lexify", text="{"?" * int(longest)}")'
-
-
-def _unique_text(column: Column, shortest: int, longest: float) -> str:
-    for pattern, expression, most in PROVIDERS:
-        random = any(name in expression for name in RANDOM)
-        if random and re.search(rf"(^|_)({pattern})$", column.name) and most <= longest:
-            return expression
-    stem = to_snake(column.model if column.name in SHARED else column.name).replace("_", "-")
-    for pattern, expression, most in [*UNIQUE, (".*", '"{stem}-{{n}}"', 6)]:
-        more = len(stem) if "stem" in expression else 0
-        if re.search(rf"(^|_)({pattern})$", column.name) and shortest <= most + more <= longest:
-            return f"Sequence(lambda n: f{expression.format(stem=stem)})"
-    return f'Sequence(lambda n: f"{{n:0{int(min(longest, max(shortest, 8)))}}}")'
-
-
-# Names that say nothing of whose they are.
-SHARED = {"code", "email", "handle", "key", "label", "name", "number", "sku", "slug", "title"}
-
-
-def _lengths(column: Column) -> tuple[int, float]:
-    shortest, longest = 0, float(column.length) if column.length else float("inf")
-    for each in column.conditions:
-        if each.operator.startswith("length"):
-            operator, number = each.operator.removeprefix("length "), int(float(each.operand))
-            if operator[0] in ">=":
-                shortest = max(shortest, number + (operator == ">"))
-            if operator[0] in "<=":
-                longest = min(longest, number - (operator == "<"))
-    return shortest, int(longest) if longest != float("inf") else longest
 
 
 def _between(column: Column, low: int, high: int) -> tuple[Decimal, Decimal, bool]:
@@ -313,7 +221,7 @@ def _json(column: Column) -> str:
 
 
 WRITERS: dict[str | None, Callable[[Column], str]] = {
-    "String": _text,
+    "String": text_value,
     "Integer": _integer,
     "Numeric": _decimal,
     "Float": _float,

@@ -1,7 +1,7 @@
 """Check constraints as simple conditions: `amount > 0`, `rate BETWEEN 0 AND 1`, `kind IN ('a')`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
@@ -19,7 +19,8 @@ class Condition:
 
     Attributes:
         name: the attribute.
-        operator: a comparison; `in`; or `length` and a comparison.
+        operator: a comparison; `in`; `length` and a comparison; or that of a form: `~`, `~*`,
+            `like`, `ilike`, `upper` or `lower`.
         operand: what it is compared with: numbers or texts as Python has them, or an attribute.
     """
 
@@ -38,7 +39,8 @@ def conditions(check: str, columns: Mapping[str, str]) -> list[Condition] | None
     Returns:
         What it asks, all of it; None where that is more than simple conditions.
     """
-    text = re.sub(r"\s+", " ", check).strip()
+    # Spaces within a text count.
+    text = re.sub(r"('(?:[^']|'')*')|\s+", lambda m: m[1] or " ", check).strip()
     # A column that may be null is asked only where it is not.
     text = re.sub(rf"^\(?{NAME} IS NULL\)? OR ", "", text, flags=re.IGNORECASE)
     text = re.sub(
@@ -68,6 +70,9 @@ def _condition(text: str, columns: Mapping[str, str]) -> Condition | None:
 
 
 def _with_attributes(condition: Condition, columns: Mapping[str, str]) -> Condition | None:
+    if condition.operator in {"upper", "lower"}:
+        same = condition.name == condition.operand and condition.name in columns
+        return Condition(columns[condition.name], condition.operator, "") if same else None
     operand = columns.get(condition.operand, condition.operand)
     unknown = condition.operand.isidentifier() and condition.operand not in columns
     if condition.name not in columns or unknown:
@@ -97,6 +102,11 @@ def _choices(match: re.Match[str]) -> Condition:
     return Condition(match[1], "in", ", ".join(number or _python(text) for text, number in items))
 
 
+def _form(match: re.Match[str]) -> Condition:
+    operator = {"~~": "like", "~~*": "ilike"}.get(match[2], match[2].lower())
+    return Condition(match[1], operator, _python(match[3]))
+
+
 def _python(text: str) -> str:
     """A literal of SQL, without its quotes, as one of Python."""
     return quoted(text.replace("''", "'"))
@@ -107,7 +117,7 @@ def quoted(text: str) -> str:
     return repr(text) if '"' in text or "\\" in text or "\n" in text else f'"{text}"'
 
 
-PATTERNS = {
+PATTERNS: Mapping[str, Callable[[re.Match[str]], Condition]] = {
     rf"{NAME} ?{OPERATOR} ?{NUMBER}": lambda m: Condition(m[1], m[2], m[3]),
     rf"{NUMBER} ?{OPERATOR} ?{NAME}": lambda m: Condition(m[3], FLIPPED[m[2]], m[1]),
     rf"{NAME} ?{OPERATOR} ?{NAME}": lambda m: Condition(m[1], m[2], m[3]),
@@ -115,4 +125,7 @@ PATTERNS = {
     rf"{NAME} ?(?:<>|!=) ?''": lambda m: Condition(m[1], "length >", "0"),
     rf"{NAME} ?= ?{TEXT}": lambda m: Condition(m[1], "in", _python(m[2])),
     rf"{NAME} {LIST}": _choices,
+    rf"{NAME} ?(~\*?|LIKE|ILIKE|~~\*?) ?{TEXT}": _form,
+    rf"{NAME} ?= ?(upper|lower)\s*\(\s*{NAME}\s*\)": lambda m: Condition(m[1], m[2].lower(), m[3]),
+    rf"(upper|lower)\s*\(\s*{NAME}\s*\) ?= ?{NAME}": lambda m: Condition(m[2], m[1].lower(), m[3]),
 }

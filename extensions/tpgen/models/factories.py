@@ -9,7 +9,7 @@ from typing import Any
 
 from tpgen.naming import to_snake
 
-from .columns import Column, blank, last_to_differ, value
+from .columns import Column, blank, is_unkept, last_to_differ, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
 
 MODULES = {
@@ -60,9 +60,10 @@ class Factories:
     """What a model needs: the skeleton renders this.
 
     Attributes:
-        model: the name that was asked for.
+        model: its name; where there is none, the name that was asked for.
         known: whether there is such a model.
-        nearest: the models that have names like it, where it is unknown.
+        nearest: the models that have names like it, where there is none.
+        unknown: what to do where there is none, as a sentence.
         present: the factory that the service has for it already, if it has one.
         made: the factories that the service lacks, each after those that it uses.
         imports: the lines that import what they use: a group for the standard library, one for
@@ -72,6 +73,7 @@ class Factories:
     model: str
     known: bool = True
     nearest: tuple[str, ...] = ()
+    unknown: str = ""
     present: str | None = None
     made: tuple[Factory, ...] = ()
     imports: tuple[tuple[str, ...], ...] = ()
@@ -166,12 +168,15 @@ def _with_blanks_of_checks(
     for check in model["checks"]:
         names = mentioned(check["text"], check["columns"])
         of_enum = any(columns[name].enum or columns[name].kind == "Boolean" for name in names)
-        if conditions(check["text"], check["columns"]) is not None or of_enum:
+        read = conditions(check["text"], check["columns"])
+        unkept = [one.name for one in read or () if is_unkept(columns[one.name])]
+        if of_enum or (read is not None and not unkept):
             continue
-        inside = [name for name in names if name in values]
+        inside = [name for name in unkept or names if name in values]
         asks_for_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
         for name in inside[-1:] or (names[:1] if asks_for_one else []):
-            values[name] = blank(name, f"CHECK ({' '.join(check['text'].split())})")
+            text = f"CHECK ({' '.join(check['text'].split())})"
+            values[name] = blank(name, text, columns[name].unique)
     return [Line(name, text) for name, text in values.items()]
 
 

@@ -2,12 +2,13 @@
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from tpgen.errors import Misuse
+from tpgen.naming import alike
 from tpgen.service import Service
 
 from .factories import Factories, factory, imports
@@ -32,7 +33,7 @@ def read(service: Service, name: str, factories: str) -> Factories:
 
     Args:
         service: where to look.
-        name: the class of the model.
+        name: the class of the model, in any way of writing it: `order_line` is `OrderLine`.
         factories: the text of the service's `tests/factories.py`; empty where there is none.
 
     Raises:
@@ -40,9 +41,11 @@ def read(service: Service, name: str, factories: str) -> Factories:
     """
     present = factories_of(factories)
     modules = _models(service)
+    name = _meant(name, modules)
     homes = sorted(module for module, found in modules.items() if name in found)
     if not homes:
-        return Factories(name, known=False, nearest=tuple(_nearest(name, modules)))
+        near = tuple(_nearest(name, modules))
+        return Factories(name, known=False, nearest=near, unknown=_unknown(name, near))
     if len(homes) > 1:
         raise Misuse(
             f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
@@ -61,9 +64,25 @@ def read(service: Service, name: str, factories: str) -> Factories:
     return Factories(name, made=tuple(made), imports=imports(made, models, packages))
 
 
+def _meant(name: str, modules: Mapping[str, set[str]]) -> str:
+    """The name as the model has it, where one model alone may be meant."""
+    known = {each for found in modules.values() for each in found}
+    same = [each for each in known if alike(each) == alike(name)]
+    return same[0] if len(same) == 1 and name not in known else name
+
+
 def _nearest(name: str, modules: Mapping[str, set[str]]) -> list[str]:
-    known = {each.lower(): each for found in modules.values() for each in found}
-    return [known[each] for each in get_close_matches(name.lower(), known, cutoff=0.5)]
+    known: dict[str, list[str]] = {}
+    for each in sorted({each for found in modules.values() for each in found}):
+        known.setdefault(alike(each), []).append(each)
+    near = get_close_matches(alike(name), known, cutoff=0.7)
+    return [each for one in near for each in known[one]]
+
+
+def _unknown(name: str, near: Sequence[str]) -> str:
+    if near:
+        return f"the service has no model {name}: did you mean {' or '.join(near)}?"
+    return f"the service has no model {name}: write the model first, then run this again"
 
 
 def _probe(service: Service, name: str, modules: list[str]) -> list[dict[str, Any]]:

@@ -2,20 +2,25 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
-from tpgen.naming import to_class, to_snake
 from tpgen.service import Service
+from tpgen.snapshots import Failure
 
-from . import values
-from .reader import App, Route
+from .changes import changed
+from .literals import source
+from .naming import name_of_class, name_when_unbuilt
+from .reader import Route
 from .rows import Row, Rows
 
-GENERIC = {"api", "app", "endpoints", "handlers", "main", "routers", "routes", "server", "views"}
+# As much of a blank's text as one line of the test file takes.
+LINE = 80
 
 
 @dataclass
@@ -25,12 +30,45 @@ class Code:
     Attributes:
         text: the expression; empty where no tool can know it.
         rows: made by factories.
-        caller: whether it speaks of the caller.
+        caller: the fixture with its type, where it speaks of the caller.
     """
 
     text: str = ""
     rows: list[Row] = field(default_factory=list)
-    caller: bool = False
+    caller: str = ""
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it can stand in the class itself, without a fixture."""
+        return bool(self.text) and not self.rows and not self.caller
+
+    def use(self, row: Row, caller: tuple[str, str]) -> None:
+        """Note a row that it speaks of."""
+        if row.factory and row not in self.rows:
+            self.rows.append(row)
+        if not row.factory or row.uses(caller[0]):
+            self.caller = ": ".join(caller)
+
+    def fixture(self, name: str, returns: str) -> str:
+        """The fixture that makes the rows and returns the expression.
+
+        Args:
+            name: of the fixture.
+            returns: its type.
+        """
+        session = "session: AsyncSession" if self.rows else ""
+        arguments = ", ".join(filter(None, ["self", session, self.caller]))
+        body = [*self._statements(), f"return {self.text}"]
+        start = f"{'async ' if self.rows else ''}def {name}({arguments}) -> {returns}:"
+        return "\n".join(["@pytest.fixture", start, *(indent(line, "    ") for line in body)])
+
+    def _statements(self) -> Iterator[str]:
+        for number, row in enumerate(self.rows):
+            later = any(one.uses(row.name) for one in self.rows[number + 1 :])
+            named = later or re.search(rf"[{{ (]{row.name}\.", self.text)
+            yield f"{row.name} = {row.create}" if named else row.create
+        if self.rows:
+            yield "await session.commit()"
 
 
 @dataclass(frozen=True)
@@ -40,10 +78,14 @@ class RouteFacts:
     Attributes:
         route: what the app says of it.
         rows: what rows the tests can make.
+        taken: the classes of its test file that are about other routes.
+        refused: what the app said to the valid request, where that proved wrong.
     """
 
     route: Route
     rows: Rows
+    taken: Collection[str] = ()
+    refused: Failure | None = None
 
     @property
     def suite(self) -> str:
@@ -54,36 +96,81 @@ class RouteFacts:
 
     @property
     def class_name(self) -> str:
-        """Of the test, after the function behind the route."""
-        return f"Test{to_class(to_snake(self.route.name))}"
+        """Of the test."""
+        return name_of_class(self.route, self.taken)
+
+    @property
+    def blamed(self) -> str:
+        """The guess that the app's answer proves wrong: `url`, `valid`, or none."""
+        status = self.refused.status if self.refused else 0
+        known = 400 <= status < 500 and status not in (405, 406, 429)
+        if not known or (status == 401 and self.route.secured):
+            return ""
+        has_input = "valid" if self.route.valid or self.route.malformed else ""
+        if "{" not in self.route.path:
+            return "" if status == 403 and self.route.secured else has_input
+        return "url" if status in (403, 404) else has_input or "url"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all is said that a valid request needs."""
+        return bool(self.url.text and self.valid.text)
+
+    @property
+    def url(self) -> Code:
+        """The path with its ids filled in; no text where that can't be known."""
+        return Code() if self.blamed == "url" else self._guessed_url
+
+    @property
+    def url_blank(self) -> str:
+        """What stands for the path where it can't be known."""
+        code = self._guessed_url
+        if not code.text:
+            code = Code(f'f"{self.route.path}"  # of a row that the caller may see')
+        return self._blank(code.fixture("url", "str"))
+
+    @property
+    def valid(self) -> Code:
+        """The valid request; no text where that can't be known."""
+        return Code() if self.blamed == "valid" else self._guessed_valid
+
+    @property
+    def valid_blank(self) -> str:
+        """What stands for the valid request where it can't be known."""
+        code = self._guessed_valid
+        if code.is_fact:
+            return self._blank(f"valid = {code.text}")
+        code = code if code.text else Code('{"json": …}  # naming rows that are there')
+        return self._blank(code.fixture("valid_request", "dict[str, Any]"))
 
     @cached_property
-    def url(self) -> Code:
-        """The path with its ids filled in; no text where some row can't be made."""
+    def _guessed_url(self) -> Code:
         code = Code()
         parts = self.route.path.split("/")
         filled = self.route.url.split("/")
         for number, part in enumerate(parts):
             if name := part.strip("{}") if part.startswith("{") and part.endswith("}") else "":
-                row = self.rows.find(name, parts[number - 1])
+                row = self.rows.find(name, parts[number - 1], code.rows)
                 if row:
                     parts[number] = f"{{{row.name}.{self.rows.attribute(row, name)}}}"
-                    _use(code, row)
+                    code.use(row, self.rows.caller)
                 elif name in self.route.path_references:
                     return Code()
                 else:
                     parts[number] = filled[number]
-        path = values.source("/".join(parts))
+        path = source("/".join(parts))
         code.text = f"f{path}" if code.rows or code.caller else path
+        # A list of nothing would show little of its shape.
+        if self.route.method == "GET" and (row := self.rows.one_of(parts[-1], code.rows)):
+            code.use(row, self.rows.caller) if row.factory else None
         return code
 
     @cached_property
-    def valid(self) -> Code:
-        """The valid request; no text where it names a row that can't be made."""
+    def _guessed_valid(self) -> Code:
         code = Code()
         request: Any = self.route.valid
         for place in self.route.references:
-            row = self.rows.find(str(place[-1]))
+            row = self.rows.find(str(place[-1]), made=code.rows)
             if row is None:
                 return Code()
             wanted = f"{row.name}.id"
@@ -91,9 +178,13 @@ class RouteFacts:
             request = _put(
                 request, ("json", *place), f"@{f'str({wanted})' if is_text else wanted}@"
             )
-            _use(code, row)
-        code.text = re.sub(r'"@([\w.()]+)@"', r"\1", values.source(request))
+            code.use(row, self.rows.caller)
+        code.text = re.sub(r'"@([\w.()]+)@"', r"\1", source(request))
         return code
+
+    def _blank(self, lines: str) -> str:
+        answer = f"\n# the app says: {self.refused}" if self.refused and self.blamed else ""
+        return blank(lines + answer)
 
     @property
     def other(self) -> str:
@@ -101,19 +192,26 @@ class RouteFacts:
         if self.route.other is None:
             return ""
         if not self.route.references:
-            return values.source(self.route.other)
+            return source(self.route.other)
         valid, other = self.route.valid["json"], self.route.other["json"]
         differing = {key: value for key, value in other.items() if valid.get(key) != value}
-        pairs = "".join(f", {values.source(k)}: {values.source(v)}" for k, v in differing.items())
+        pairs = "".join(f", {source(k)}: {source(v)}" for k, v in differing.items())
         return f'{{"json": {{**valid_request["json"]{pairs}}}}}'
 
     @property
     def malformed(self) -> list[str]:
         """The requests to refuse, as code."""
-        return [values.source(request) for request in self.route.malformed]
+        return [changed(self.route.valid, request) for request in self.route.malformed]
 
 
-def facts(service: Service, route: Route | None, method: str, path: str) -> dict[str, Any]:
+def facts(
+    service: Service,
+    route: Route | None,
+    method: str,
+    path: str,
+    taken: Collection[str] = (),
+    refused: Failure | None = None,
+) -> dict[str, Any]:
     """What the skeleton of a route may use.
 
     Args:
@@ -121,35 +219,29 @@ def facts(service: Service, route: Route | None, method: str, path: str) -> dict
         route: what the app says of it; None where the app has no such route.
         method: of the route.
         path: of the route.
+        taken: the classes of its test file that are about other routes.
+        refused: what the app said to the valid request, where that was tried and failed.
     """
     rows = Rows(service)
-    found = RouteFacts(route, rows) if route else None
+    found = RouteFacts(route, rows, taken, refused) if route else None
     used = [*found.url.rows, *found.valid.rows] if found else []
     return {
         "route": found,
         "method": method,
         "path": path,
-        "class_name": found.class_name if found else name_of_class(method, path),
+        "path_blank": blank(f'path = "{path}"  # build {method} {path} first'),
+        "class_name": found.class_name if found else name_when_unbuilt(method, path),
         "who": rows.caller,
         "who_module": rows.caller_module,
         "factories": sorted({row.factory for row in used}),
     }
 
 
-def name_of_file(app: App, route: Route | None, path: str) -> str:
-    """What the test file of a route is called after: its module, else the first word of its path."""
-    stem = route.module.rpartition(".")[2] if route else ""
-    if stem and stem not in GENERIC and not stem.startswith("_"):
-        return to_snake(stem)
-    words = [part for part in path.split("/") if re.fullmatch(r"[A-Za-z][\w-]*", part)]
-    named = [word for word in words if word != "api" and not re.fullmatch(r"v\d+", word)]
-    return to_snake((named or ["root"])[0].replace("-", "_"))
-
-
-def name_of_class(method: str, path: str) -> str:
-    """The test class of a route that nobody has built yet."""
-    words = [part for part in re.split(r"\W+", path) if part and not re.fullmatch(r"v\d+", part)]
-    return "Test" + "".join(to_class(to_snake(word)) for word in (method.lower(), *words))
+def blank(lines: str) -> str:
+    """A blank with these lines, as code that is as wide as a test file."""
+    width = rf".{{1,{LINE}}}(?:\s|$)|.{{1,{LINE}}}"
+    pieces = [one for line in lines.splitlines(keepends=True) for one in re.findall(width, line)]
+    return f"blank({' '.join(map(repr, pieces))})"
 
 
 class Covered:
@@ -171,17 +263,20 @@ class Covered:
         }
         stated = dict(_stated(owner))
         method = _pattern(stated.get("method"), constants)
-        path = _pattern(stated.get("url") or stated.get("path"), constants)
+        path = _pattern(stated.get("url"), constants) or _pattern(stated.get("path"), constants)
         return (method, self._route(method, path)) if method and path else None
+
+    def taken(self, file: Path, route: tuple[str, str]) -> set[str]:
+        """The classes of a test file that are about other routes than this one."""
+        tree = _tree(file)
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        return {one.name for one in classes if self.identity(tree, one) not in (None, route)}
 
     def files(self, service: Service) -> dict[tuple[str, str], Path]:
         """The test file that has a class about a route, for each route that has one."""
         found: dict[tuple[str, str], Path] = {}
         for file in sorted((service.root / "tests").rglob("test_*.py")):
-            try:
-                tree = ast.parse(file.read_bytes())
-            except (OSError, SyntaxError, ValueError):
-                continue
+            tree = _tree(file)
             for node in tree.body:
                 if isinstance(node, ast.ClassDef) and (route := self.identity(tree, node)):
                     found.setdefault(route, file.relative_to(service.root))
@@ -202,15 +297,32 @@ def holes(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-def _stated(owner: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
-    """The facts of a class: what it assigns, and what its fixture `url` returns."""
+def _tree(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
+    """The facts of a class: what it assigns, and what its fixture `url` returns.
+
+    A blank states what its lines would.
+    """
     for node in owner.body:
         if isinstance(node, ast.Assign):
-            yield ast.unparse(node.targets[0]), node.value
+            yield from _assigned(ast.unparse(node.targets[0]), node.value)
         elif isinstance(node, ast.AnnAssign):
-            yield ast.unparse(node.target), node.value
+            yield from _assigned(ast.unparse(node.target), node.value)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "url":
             yield "url", next((n.value for n in node.body if isinstance(n, ast.Return)), None)
+
+
+def _assigned(name: str, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
+    yield name, value
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "blank" and value.args:
+        with suppress(SyntaxError, ValueError):
+            yield from _stated(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
 
 
 def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:
@@ -226,12 +338,6 @@ def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:
     if isinstance(node, ast.BinOp):
         return _pattern(node.left, constants) + (_pattern(node.right, constants) or "{}")
     return ""
-
-
-def _use(code: Code, row: Row) -> None:
-    if row.factory and row not in code.rows:
-        code.rows.append(row)
-    code.caller = code.caller or not row.factory or bool(row.belongs)
 
 
 def _at(value: Any, place: Sequence[str | int]) -> Any:

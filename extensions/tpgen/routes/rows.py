@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,19 +20,24 @@ class Row:
 
     Attributes:
         name: of the variable that holds it.
+        model: its class.
         factory: of the class that makes it; empty for the caller.
-        belongs: keyword arguments that make it the caller's.
+        belongs: keyword arguments that make it the caller's, or a part of rows made before.
     """
 
     name: str
-    factory: str
-    belongs: str
+    model: str
+    factory: str = ""
+    belongs: tuple[str, ...] = ()
 
     @property
     def create(self) -> str:
-        """The statement that makes it."""
-        belongs = f", {self.belongs}" if self.belongs else ""
-        return f"{self.name} = await {self.factory}.create(session=session{belongs})"
+        """The expression that makes it."""
+        return f"await {self.factory}.create({', '.join(['session=session', *self.belongs])})"
+
+    def uses(self, name: str) -> bool:
+        """Whether a variable is needed to make it."""
+        return any(re.search(rf"=\s*{name}\b", one) for one in self.belongs)
 
 
 class Rows:
@@ -73,46 +78,77 @@ class Rows:
                 return "." * node.level + (node.module or "")
         return ""
 
-    def find(self, parameter: str, before: str = "") -> Row | None:
+    def find(self, parameter: str, before: str = "", made: Sequence[Row] = ()) -> Row | None:
         """The row that a parameter such as `agent_id` names; None where no factory makes one.
 
         Args:
             parameter: its name.
             before: what stands before it in the path, such as `agents`.
+            made: the rows before it, which it may be a part of.
         """
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
-        wanted = {alike(own), alike(before), *(alike(one) for one in _singular(before))} - {""}
-        for model, node in self.classes.items():
-            if alike(model) in wanted:
-                if model == self.caller[1]:
-                    return Row(self.caller[0], "", "")
-                return Row(to_snake(model), node.name, self._belongs(node))
-        return None
+        wanted = [own, before, *singular(before)]
+        model = self._model([alike(one) for one in wanted], [one.model for one in made])
+        return self._row(model, made) if model else None
+
+    def one_of(self, word: str, made: Sequence[Row] = ()) -> Row | None:
+        """A row of what a word of the path, such as `agents`, is the plural of."""
+        wanted = [alike(one) for one in singular(word)]
+        model = self._model(wanted, [one.model for one in made])
+        return self._row(model, made) if model else None
+
+    def _model(self, wanted: Sequence[str], above: Sequence[str]) -> str:
+        """The model of a word: `OrderLine` for `line` below an order, or where no other ends so."""
+        words = [word for word in wanted if word]
+        below = [alike(model) + word for model in reversed(above) for word in words]
+        for word in (*words, *below):
+            if found := [model for model in self.classes if alike(model) == word]:
+                return found[0]
+        ends = tuple(f"_{word}" for word in words)
+        found = [model for model in self.classes if to_snake(model).endswith(ends or "/")]
+        return found[0] if len(found) == 1 else ""
+
+    def _row(self, model: str, made: Sequence[Row]) -> Row:
+        if model == self.caller[1]:
+            return Row(self.caller[0], model)
+        node = self.classes[model]
+        return Row(to_snake(model), model, node.name, self._belongs(node, made))
 
     def attribute(self, row: Row, parameter: str) -> str:
         """The attribute of a row that a parameter holds: `slug` for `slug`, else `id`."""
         node = next((one for one in self.classes.values() if one.name == row.factory), None)
         return parameter if node and parameter in _declared(node) else "id"
 
-    def _belongs(self, node: ast.ClassDef, depth: int = 3) -> str:
-        """`tenant=agent.tenant`, where a factory of the caller has a tenant too.
+    def _belongs(self, node: ast.ClassDef, made: Sequence[Row], depth: int = 3) -> tuple[str, ...]:
+        """`project=project` of a row made before, and `tenant=agent.tenant` of the caller.
 
-        Or `folder__tenant=agent.tenant`, where the folder of a note has one.
+        Or `folder__tenant=agent.tenant`, where the folder of a note has a tenant.
         """
-        name, model = self.caller
-        caller = self.classes.get(model)
-        theirs = _declared(caller) if caller else {}
         references = {key: value for key, value in _declared(node).items() if value}
+        known: dict[str, str] = {}
         for attribute, factory in references.items():
-            if caller and factory == caller.name:
-                return f"{attribute}={name}"
-            if factory == theirs.get(attribute):
-                return f"{attribute}={name}.{attribute}"
+            if theirs := self._known(attribute, factory, made):
+                known.setdefault(factory, f"{attribute}={theirs}")
+        if known:
+            return tuple(known.values())
         for attribute, factory in references.items():
             inner = next((one for one in self.classes.values() if one.name == factory), None)
-            if inner and depth and (belongs := self._belongs(inner, depth - 1)):
-                return f"{attribute}__{belongs}"
-        return ""
+            if inner and depth and (belongs := self._belongs(inner, made, depth - 1)):
+                return tuple(f"{attribute}__{one}" for one in belongs)
+        return ()
+
+    def _known(self, attribute: str, factory: str, made: Sequence[Row]) -> str:
+        """What an attribute refers to: a row made before, the caller, or what the caller has too."""
+        for row in made:
+            if row.factory == factory:
+                return row.name
+        name, model = self.caller
+        caller = self.classes.get(model)
+        if caller is None:
+            return ""
+        if factory == caller.name:
+            return name
+        return f"{name}.{attribute}" if _declared(caller).get(attribute) == factory else ""
 
 
 def _tree(service: Service, path: str) -> ast.Module:
@@ -136,7 +172,7 @@ def _declared(node: ast.ClassDef) -> Mapping[str, str]:
     }
 
 
-def _singular(word: str) -> list[str]:
+def singular(word: str) -> list[str]:
     """What a word of the path may be the plural of."""
     endings = {"ies": "y", "sses": "ss", "ses": "s", "xes": "x", "s": ""}
     return [word.removesuffix(old) + new for old, new in endings.items() if word.endswith(old)]

@@ -29,9 +29,14 @@ class Upstream:
         self.requests: list[httpx.Request] = []
 
     @property
+    def transport(self) -> httpx.MockTransport:
+        """What carries every request here, for async and other clients."""
+        return httpx.MockTransport(self._handle)
+
+    @property
     def http(self) -> httpx.AsyncClient:
         """A client whose every request comes here."""
-        return httpx.AsyncClient(transport=httpx.MockTransport(self._handle))
+        return httpx.AsyncClient(transport=self.transport)
 
     @property
     def bodies(self) -> list[Any]:

@@ -1,0 +1,148 @@
+"""Where a service's app is, and what it says of its routes."""
+
+import ast
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tpgen.errors import Misuse
+from tpgen.models.reader import names
+from tpgen.service import Service
+
+PROBE = Path(__file__).parents[1] / "probes" / "app.py"
+
+
+def ask(service: Service) -> Mapping[str, Any]:
+    """What the app says: that of the fixture `app` of the tests, else one in the source.
+
+    Returns:
+        `openapi`, its document, and `routes`, what that leaves out.
+
+    Raises:
+        Misuse: there is no app, or it can't be made.
+    """
+    found: Mapping[str, Any] = {}
+    if conftest := _conftest(service):
+        found = _probe(service, "fixture", str(conftest.relative_to(service.root)))
+    if "routes" not in found:
+        found = _probe(service, "module", _app_in_source(service))
+    return found
+
+
+def _probe(service: Service, how: str, what: str) -> Mapping[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "facts.json"
+        run = service.run(["-B", str(PROBE), str(out), how, what])
+        found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    if "routes" in found or ("error" in found and found["error"] is None):
+        return found
+    said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
+    if "tests.factories" in said:
+        model = next(iter(names(service)), "MODEL")
+        raise Misuse(f"{said}: write it first, by `tpgen factory {model}`")
+    if how == "fixture":
+        raise Misuse(
+            f"the app of the tests can't be made with the fixtures of {what}: {said}; make "
+            f"`pytest {what}` pass with a test that asks for `app`, and run this again"
+        )
+    raise Misuse(
+        f"{what} can't be made: {said}; if it needs settings, give it those in a fixture `app` of "
+        "tests/conftest.py, and run this again"
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E ").strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _conftest(service: Service) -> Path | None:
+    """The file of the tests that has the app, or may see it in a plugin."""
+    files = [service.root / "conftest.py", *(service.root / "tests").rglob("conftest.py")]
+    files = sorted((one for one in files if one.is_file()), key=lambda one: len(one.parts))
+    for fixture in ("app", "client"):
+        defined = re.compile(rf"\bdef {fixture}\(|name=[\"']{fixture}[\"']")
+        for file in files:
+            if defined.search(file.read_text(errors="replace")):
+                return file
+    return files[0] if files else None
+
+
+def _app_in_source(service: Service) -> str:
+    """The name of the app, as `module:name`; it may be a function that makes it.
+
+    Raises:
+        Misuse: there is none.
+    """
+    found = [app for file, module in _modules(service) for app in _apps(file, module)]
+    if not found:
+        raise Misuse(
+            f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
+            "an `app = FastAPI()` in its packages; write that fixture, and run this again"
+        )
+    return min(found, key=lambda one: (one[0], one[1].count("."), one[1]))[1]
+
+
+def _modules(service: Service) -> Iterator[tuple[Path, str]]:
+    for folder in (service.root, service.root / "src"):
+        yield from ((file, file.stem) for file in folder.glob("*.py"))
+    for package in service.packages:
+        for file in package.rglob("*.py"):
+            parts = file.relative_to(package.parent).with_suffix("").parts
+            yield file, ".".join(parts).removesuffix(".__init__")
+
+
+def _apps(file: Path, module: str) -> Iterator[tuple[bool, str]]:
+    """The apps of a module, and whether each is a function to call."""
+    text = file.read_text(errors="replace")
+    if "FastAPI" not in text and "Starlette" not in text:
+        return
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError:
+        return
+    bases = {"FastAPI", "Starlette"}
+    for statement in statements:
+        if isinstance(statement, ast.ClassDef) and {_end(base) for base in statement.bases} & bases:
+            bases.add(statement.name)
+        for name in _made(statement, bases):
+            yield False, f"{module}:{name}"
+        if isinstance(statement, ast.FunctionDef) and _makes(statement, bases):
+            yield True, f"{module}:{statement.name}"
+
+
+def _made(statement: ast.AST, classes: set[str]) -> list[str]:
+    """The names that a statement gives to a new app."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return []
+    if not isinstance(statement.value, ast.Call) or _end(statement.value.func) not in classes:
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _makes(function: ast.FunctionDef, classes: set[str]) -> bool:
+    arguments = function.args
+    required = len(arguments.posonlyargs + arguments.args) - len(arguments.defaults)
+    if required or None in arguments.kw_defaults:
+        return False
+    if function.returns and _end(function.returns) in classes:
+        return True
+    nodes = list(ast.walk(function))
+    made = {name for node in nodes for name in _made(node, classes)}
+    for node in nodes:
+        if isinstance(node, ast.Return) and node.value is not None:
+            is_new = isinstance(node.value, ast.Call) and _end(node.value.func) in classes
+            if is_new or _end(node.value) in made:
+                return True
+    return False
+
+
+def _end(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    if isinstance(node, ast.Constant):
+        return str(node.value).rpartition(".")[2]
+    return ast.unparse(node).rpartition(".")[2]
