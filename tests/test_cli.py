@@ -321,7 +321,7 @@ def test_a_start_never_takes_the_place_of_a_file(tpgen: Tpgen, service: Service)
     before = tree(service.path)
     done = tpgen("step", "detect_keys", "--with-source")
     assert done.code == 2
-    assert "detect_keys.py is there, and holds no class that is a step" in done.text
+    assert "detect_keys.py is there, and holds no such step" in done.text
     assert tree(service.path) == before
 
 
@@ -332,6 +332,16 @@ def test_twice_changes_nothing(tpgen: Tpgen, service: Service) -> None:
     assert done.code == 0
     assert done.text.startswith("step detect_keys has all of its tests\n")
     assert tree(service.path) == before
+
+
+def test_a_complete_file_of_a_person_is_told_without_a_merge(service: Service) -> None:
+    """LibCST takes longer to import than all else."""
+    script = "import sys; from tpgen.cli import main; main(['step', 'detect_pii'])"
+    loaded = "; print(*{'libcst', 'copier', 'jsonschema'} & set(sys.modules))"
+    command = [sys.executable, "-c", script + loaded]
+    said = subprocess.check_output(command, cwd=service.path, env=clean_environment(), text=True)
+    assert said.startswith("step detect_pii has all of its tests\n")
+    assert said.endswith("\n\n")
 
 
 def test_only_what_lacks_is_added(tpgen: Tpgen, service: Service) -> None:

@@ -1,0 +1,188 @@
+"""The component that a command is about: what the skeletons may use, and where its tests are."""
+
+import ast
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import formatting, skeletons
+from .classes import components
+from .classes.code import Definition, Module, last_name
+from .classes.components import Component
+from .classes.facts import Facts
+from .errors import Misuse
+from .files import Change, check
+from .naming import require_name
+from .policy import Kind
+from .routes.rows import FACTORIES
+from .service import Service
+from .snapshots import Failure
+
+if TYPE_CHECKING:
+    from .routes.reader import App
+
+Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A component, ready for the skeletons.
+
+    Attributes:
+        title: as a person calls it: "step detect_pii".
+        name: what `{name}` stands for in a path.
+        facts: what the skeletons may use.
+        missing: what is to be built first, as a sentence; empty where the component is there.
+        changes: the component's own files.
+        identity: what tells that a test class is about this very component; its name, if None.
+        file: where the component has its tests already, if not where the kind says.
+        snapshot: whether its test compares with a snapshot, which is to be recorded.
+        without: the same without the guess that a failure proves wrong, or None.
+    """
+
+    title: str
+    name: str
+    facts: Mapping[str, Any]
+    missing: str = ""
+    changes: tuple[Change, ...] = ()
+    identity: Identity | None = None
+    file: Path | None = None
+    snapshot: bool = False
+    without: "Callable[[Failure], Subject | None]" = lambda failure: None
+
+
+def find(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+    """Look at the component that was typed.
+
+    Args:
+        service: where.
+        kind: of the component.
+        words: what was typed behind the kind: a name, or method and path.
+        with_source: whether to plan a start of the component too, where it is not there.
+
+    Raises:
+        Misuse: the component can't be told, or a file can't be read.
+    """
+    readers = {"source": _of_source, "route": _of_route, "model": _of_model}
+    return readers[kind.reads](service, kind, words, with_source)
+
+
+def read(service: Service, path: Path) -> bytes | None:
+    """What a file of the service holds; None where there is none.
+
+    Raises:
+        Misuse: it can't be read.
+    """
+    file = service.root / path
+    try:
+        return file.read_bytes() if file.exists() else None
+    except OSError as error:
+        raise Misuse(f"{path} can't be read: {error.strerror}; nothing was written") from None
+
+
+def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+    name = require_name(words[0])
+    component = components.find(service, kind, name)
+    name = component.name
+    title = f"{kind.name} {name}"
+    changes: tuple[Change, ...] = ()
+    missing = ""
+    if not component.exists and with_source:
+        facts = _common(service, kind, name) | {"component": Facts(component)}
+        start = _start(service, kind, component.path, facts)
+        changes = (start,)
+        component = _built(service, component, start.after or b"")
+    elif not component.exists:
+        offer = "; `--with-source` writes a start" if kind.source else ""
+        missing = (
+            f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
+        )
+    facts = _common(service, kind, name) | {"component": Facts(component)}
+    return Subject(title, name, facts, missing, changes)
+
+
+def _common(service: Service, kind: Kind, name: str) -> dict[str, Any]:
+    return {"kind": kind.name, "name": name, "package": service.packages[0].name}
+
+
+def _start(service: Service, kind: Kind, path: Path, facts: Mapping[str, Any]) -> Change:
+    """The file of a component that nobody has built yet."""
+    check(service.root, path)
+    if (service.root / path).exists():
+        raise Misuse(
+            f"{path} is there, and holds no such {kind.name}: add it there, or leave out "
+            "--with-source"
+        )
+    text = skeletons.render(service, kind.source, facts)
+    return Change(path, None, formatting.tidy(service, path, text).encode())
+
+
+def _built(service: Service, component: Component, text: bytes) -> Component:
+    """The component as its start will define it."""
+    folder = service.packages[0].parent
+    module = Module(service.root / component.path, folder, text)
+    definition = Definition(module, module.definitions[component.class_name])
+    return Component(**{**vars(component), "definition": definition})
+
+
+def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+    from .routes import facts as route_tests
+    from .routes import naming
+    from .routes import reader as routes
+
+    app = routes.read(service)
+    route = app.find(*words)
+    method, path = words[0].upper(), route.path if route else words[1]
+    covered, own = route_tests.Covered(app.routes), (method, route_tests.holes(path))
+    name = naming.name_of_file(app, route, path)
+    title = f"{kind.name} {method} {path}"
+    missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
+    changes: tuple[Change, ...] = ()
+    if not route and with_source:
+        start = _common(service, kind, name) | naming.start(method, path)
+        home = service.packages[0].relative_to(service.root) / kind.sources[0]
+        changes = (_start(service, kind, Path(str(home).replace("{name}", name)), start),)
+        missing += ": include the router of the new module in it"
+    file = covered.files(service).get(own)
+    there = [file or Path(pattern.replace("{name}", name)) for pattern in kind.tests]
+    taken = {name for one in there for name in covered.taken(service.root / one, own)}
+
+    def facts(refused: Failure | None = None) -> dict[str, Any]:
+        found = route_tests.facts(service, route, method, path, taken, refused)
+        return _common(service, kind, name) | found
+
+    first = facts()
+    is_known = bool(first["route"] and first["route"].is_known)
+    subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
+    return replace(subject, without=lambda failure: _without(subject, facts(failure)))
+
+
+def _without(subject: Subject, facts: Mapping[str, Any]) -> Subject | None:
+    """The tests of a route with a blank for the guess that is to blame, which can't be recorded."""
+    return replace(subject, facts=facts, snapshot=False) if facts["route"].blamed else None
+
+
+def _nearest(app: "App", method: str, path: str) -> str:
+    near = app.nearest(method, path)
+    return f" (it has {', '.join(near)})" if near else ""
+
+
+def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+    from .models import reader as models
+
+    text = (read(service, Path(FACTORIES)) or b"").decode(errors="replace")
+    found = models.read(service, words[0], text)
+    if not found.known:
+        raise Misuse(found.unknown)
+    facts = _common(service, kind, found.model) | {"factories": found}
+    return Subject(f"{kind.name} {found.model}", found.model, facts, identity=_model_of)
+
+
+def _model_of(module: ast.Module, owner: ast.ClassDef) -> str | None:
+    """The model of a factory: what tells which component the class is about."""
+    for meta in owner.body:
+        for line in meta.body if isinstance(meta, ast.ClassDef) else []:
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "model":
+                return last_name(line.value)
+    return None
