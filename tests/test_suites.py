@@ -20,7 +20,7 @@ STEP_REQUEST = {
 ROUTE = {
     "method": 'method = "POST"',
     "path": 'path = "/v1/agents"',
-    "malformed": 'malformed = [{"json": {}}, {"json": {"limit": "many"}}]',
+    "malformed": 'malformed = [lacking("json.text"), having("params.limit", "many")]',
 }
 IDEMPOTENT_ROUTE = {**ROUTE, "other": 'other = {"json": {"model": "another"}}'}
 VAULT = {"vault": "def vault(self): return MyVault(…)"}
@@ -60,6 +60,7 @@ async def call(self, client):
 FILE = "tests/integration/test_it.py"
 IMPORTS = """\
 import pytest
+from tests.policy.suites.route import having, lacking
 from gateway.openai import OpenAIClient, UpstreamError
 from gateway.pipeline import Detection
 from gateway.pipeline.steps.detect_pii import DetectPII, RegexDetector

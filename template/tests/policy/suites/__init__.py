@@ -4,7 +4,6 @@ A subclass says the facts of one component. What it leaves blank fails with the 
 """
 
 import inspect
-import os
 import re
 from collections.abc import Collection
 from importlib import import_module
@@ -64,8 +63,9 @@ def blank(lines: str) -> Any:
     owner = type(frame.f_back.f_locals.get("self"))
     if issubclass(owner, Suite) and inspect.getfile(owner) != file:
         place = _place_of(owner)
-    # Inside a test a function was called that needs the fact; else a class is being made.
-    if "PYTEST_CURRENT_TEST" in os.environ:
+    # Only functions have optimized locals: one was called that needs the fact. Else this is the
+    # body of a class, or of a module, where it is but stated.
+    if frame.f_back.f_code.co_flags & inspect.CO_OPTIMIZED:
         fill_in(lines, place)
     return Blank(lines, place)
 
