@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -13,6 +14,14 @@ NOT_COMPONENTS = {
 }
 # What says more of a type than which one it is: `Annotated[X, …]` is an `X`.
 AROUND = {"Annotated", "ClassVar", "Final", "InitVar", "Optional", "Union"}
+
+
+def tree_of(file: Path) -> ast.Module:
+    """The syntax tree of a file; an empty one where there is none, or it can't be read."""
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def last_name(expression: ast.expr | None) -> str:

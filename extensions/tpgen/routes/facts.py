@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+from tpgen.classes.trees import tree_of
 from tpgen.service import Service
 from tpgen.snapshots import Failure
 
@@ -268,7 +269,7 @@ class Covered:
 
     def taken(self, file: Path, route: tuple[str, str]) -> set[str]:
         """The classes of a test file that are about other routes than this one."""
-        tree = _tree(file)
+        tree = tree_of(file)
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         return {one.name for one in classes if self.identity(tree, one) not in (None, route)}
 
@@ -276,7 +277,7 @@ class Covered:
         """The test file that has a class about a route, for each route that has one."""
         found: dict[tuple[str, str], Path] = {}
         for file in sorted((service.root / "tests").rglob("test_*.py")):
-            tree = _tree(file)
+            tree = tree_of(file)
             for node in tree.body:
                 if isinstance(node, ast.ClassDef) and (route := self.identity(tree, node)):
                     found.setdefault(route, file.relative_to(service.root))
@@ -295,13 +296,6 @@ class Covered:
 def holes(path: str) -> str:
     """The path with its parameters left open: `/v1/agents/{}`."""
     return re.sub(r"\{[^}]*\}", "{}", path)
-
-
-def _tree(file: Path) -> ast.Module:
-    try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])
 
 
 def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tpgen.classes.code import last_name
+from tpgen.classes.trees import last_name, tree_of
 from tpgen.naming import alike, to_snake
 from tpgen.service import Service
 
@@ -44,8 +44,8 @@ class Rows:
     """What rows a service's tests can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
-        self.factories = _tree(service, FACTORIES)
-        self.conftest = _tree(service, CONFTEST)
+        self.factories = tree_of(service.root / FACTORIES)
+        self.conftest = tree_of(service.root / CONFTEST)
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
@@ -149,14 +149,6 @@ class Rows:
         if factory == caller.name:
             return name
         return f"{name}.{attribute}" if _declared(caller).get(attribute) == factory else ""
-
-
-def _tree(service: Service, path: str) -> ast.Module:
-    file = service.root / path
-    try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])
 
 
 def _declared(node: ast.ClassDef) -> Mapping[str, str]:
