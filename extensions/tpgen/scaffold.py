@@ -108,9 +108,9 @@ def write(service: Service, done: Scaffold, command: str) -> None:
             done.recorded += [change.path for change in recorded]
 
 
-def blanks(text: bytes) -> Iterator[int]:
+def blanks(tree: ast.Module) -> Iterator[int]:
     """The lines of a test file where a blank is left."""
-    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     yield from sorted(one.lineno for one in calls if getattr(one.func, "id", "") == "blank")
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import formatting, skeletons
 from .classes import components
-from .classes.code import Definition, Module, last_name
+from .classes.code import Definition, Module
 from .classes.components import Component
 from .classes.facts import Facts
+from .classes.trees import model_of
 from .errors import Misuse
 from .files import Change, check
 from .naming import require_name
@@ -135,7 +136,7 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
     route = app.find(*words)
     method, path = words[0].upper(), route.path if route else words[1]
     covered, own = route_tests.Covered(app.routes), (method, route_tests.holes(path))
-    name = naming.name_of_file(app, route, path)
+    name = naming.name_of_file(route, path)
     title = f"{kind.name} {method} {path}"
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
     changes: tuple[Change, ...] = ()
@@ -180,9 +181,5 @@ def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool)
 
 
 def _model_of(module: ast.Module, owner: ast.ClassDef) -> str | None:
-    """The model of a factory: what tells which component the class is about."""
-    for meta in owner.body:
-        for line in meta.body if isinstance(meta, ast.ClassDef) else []:
-            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "model":
-                return last_name(line.value)
-    return None
+    """What tells which factory a class is: its model."""
+    return model_of(owner) or None

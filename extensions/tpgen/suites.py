@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .classes.code import Code, Definition, Function
+from .classes.trees import is_none, names
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def read(root: Path, module: ast.Module) -> Suite:
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
-    names = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
-    found = [code.find(f"{imported[name]}.{name}") for name in names]
+    bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
+    found = [code.find(f"{imported[base]}.{base}") for base in bases]
     members = list(_members(code, filter(None, found)))
     cases = _cases(members)
     asked = {name for name, node in members if name not in cases and _asks(node)}
@@ -92,18 +93,12 @@ def is_complete(mine: bytes, rendered: ast.Module, suite: Suite) -> bool:
         return False
     if own.keywords or _bases(own) != _bases(wanted):
         return False
-    stated = {name for node in own.body if not _asks(node) for name in _stated(node)}
+    stated = {name for node in own.body if not _asks(node) for name in names(node)}
     return all({fact, *instead} & stated for fact, instead in suite.required.items())
 
 
 def _bases(owner: ast.ClassDef) -> list[str]:
     return [ast.unparse(base) for base in owner.bases]
-
-
-def _stated(node: ast.stmt) -> list[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    names = [getattr(one, "id", "") for one in targets]
-    return [*names, getattr(node, "name", "")]
 
 
 def switched_off(module: ast.Module) -> list[str]:
@@ -113,14 +108,10 @@ def switched_off(module: ast.Module) -> list[str]:
         for owner in module.body
         if isinstance(owner, ast.ClassDef)
         for line in owner.body
-        if isinstance(line, ast.Assign | ast.AnnAssign) and _is_none(line.value)
+        if isinstance(line, ast.Assign | ast.AnnAssign) and is_none(line.value)
         for target in (line.targets if isinstance(line, ast.Assign) else [line.target])
         if isinstance(target, ast.Name) and target.id.startswith("test")
     ]
-
-
-def _is_none(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:

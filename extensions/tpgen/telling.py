@@ -64,9 +64,9 @@ def _blanks(service: Service, done: Scaffold) -> Iterator[str]:
     """Where something is left to say: line by line for this component, else how often."""
     older = 0
     for path in done.tests:
-        text = (service.root / path).read_bytes()
-        others = _others(done, path, ast.parse(text))
-        for line in blanks(text):
+        tree = ast.parse((service.root / path).read_bytes())
+        others = _others(done, path, tree)
+        for line in blanks(tree):
             if any(line in one for one in others):
                 older += 1
             else:

@@ -59,7 +59,7 @@ class Code:
 
     def __init__(self, packages: Sequence[Path]) -> None:
         self.packages = packages
-        self.module = cache(self._module)
+        self.module = cache(Module)
 
     def matching(self, pattern: str) -> Iterator[Module]:
         """The modules whose file, relative to a package, has this form (`pipeline/*.py`)."""
@@ -191,9 +191,6 @@ class Code:
             elif name in module.definitions:
                 lines.append(f"from {module.name} import {name}")
         return lines
-
-    def _module(self, path: Path, folder: Path) -> Module:
-        return Module(path, folder)
 
     def _find(self, dotted: str) -> Module | None:
         for package in self.packages:

@@ -61,7 +61,7 @@ def find(service: Service, kind: Kind, name: str) -> Component:
         raise Misuse(f"{kind.name} {name} may be {several}: say the name of the class instead")
     for one in found:
         path = one.module.path.relative_to(service.root)
-        name = name if name == path.stem else to_snake(_known_as(kind, one)[0].replace("-", "_"))
+        name = name if name == path.stem else _name(kind, one)
         return Component(name, one.name, one.module.name, path, code, one)
     return _to_build(service, kind, name, code)
 
@@ -72,7 +72,7 @@ def names(service: Service, kind: Kind) -> list[str]:
     found = _all(code, kind)
     bases = {base.node for one in found for base in code.lineage(one)[1:]}
     own = [one for one in found if not _is_only_a_base(one, bases)]
-    return sorted({to_snake(_known_as(kind, one)[0].replace("-", "_")) for one in own})
+    return sorted({_name(kind, one) for one in own})
 
 
 def _is_only_a_base(one: Definition, bases: Collection[ast.stmt]) -> bool:
@@ -126,6 +126,11 @@ def _is_readable(module: Module) -> bool:
 
 def _is_called(kind: Kind, one: Definition, name: str) -> bool:
     return alike(name) in {alike(known) for known in _known_as(kind, one)}
+
+
+def _name(kind: Kind, one: Definition) -> str:
+    """The name of a component, as a module would have it."""
+    return to_snake(_known_as(kind, one)[0].replace("-", "_"))
 
 
 def _known_as(kind: Kind, one: Definition) -> list[str]:

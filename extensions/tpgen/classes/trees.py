@@ -36,6 +36,16 @@ def base_names(node: ast.ClassDef) -> list[str]:
     return [last_name(unsubscripted(base)) for base in node.bases]
 
 
+def model_of(owner: ast.ClassDef) -> str:
+    """The model that a factory makes rows of, by its `class Meta: model = X`; else nothing."""
+    for meta in owner.body:
+        if isinstance(meta, ast.ClassDef) and meta.name == "Meta":
+            for line in meta.body:
+                if isinstance(line, ast.Assign) and "model" in names(line):
+                    return last_name(line.value)
+    return ""
+
+
 def is_component(node: ast.stmt) -> bool:
     """Whether a class may be a component: concrete, and neither an error, an enum nor a model."""
     if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
@@ -138,9 +148,9 @@ def plain(annotation: ast.expr | None) -> ast.expr | None:
         parsed = _parsed(annotation.value)
         return plain(parsed) if parsed else annotation
     if isinstance(annotation, ast.BinOp):
-        return plain(annotation.right if _is_none(annotation.left) else annotation.left)
+        return plain(annotation.right if is_none(annotation.left) else annotation.left)
     if isinstance(annotation, ast.Subscript) and last_name(annotation.value) in AROUND:
-        return plain(next((one for one in inner(annotation) if not _is_none(one)), None))
+        return plain(next((one for one in inner(annotation) if not is_none(one)), None))
     return annotation
 
 
@@ -162,6 +172,11 @@ def type_variables(node: ast.stmt) -> list[str]:
     bases = node.bases if isinstance(node, ast.ClassDef) else []
     generic = [one for one in bases if last_name(unsubscripted(one)) in {"Generic", "Protocol"}]
     return [last_name(one) for base in generic for one in inner(base)]
+
+
+def is_none(expression: ast.expr | None) -> bool:
+    """Whether an expression is `None`."""
+    return isinstance(expression, ast.Constant) and expression.value is None
 
 
 def unsubscripted(expression: ast.expr) -> ast.expr:
@@ -186,10 +201,6 @@ class _Unquoted(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         """A text is a type."""
         return (isinstance(node.value, str) and _parsed(node.value)) or node
-
-
-def _is_none(expression: ast.expr) -> bool:
-    return isinstance(expression, ast.Constant) and expression.value is None
 
 
 @cache

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from tpgen.classes.trees import model_of
 from tpgen.errors import Misuse
 from tpgen.naming import alike
 from tpgen.service import Service
@@ -131,13 +132,8 @@ def factories_of(factories: str) -> dict[str, str]:
         raise Misuse(
             f"tests/factories.py, line {error.lineno}: {error.msg}; mend it, then again"
         ) from None
-    return {
-        _last(line.value): cls.name
-        for cls in reversed(_classes(tree))
-        for meta in _classes(cls)
-        for line in meta.body
-        if isinstance(line, ast.Assign) and meta.name == "Meta" and "model" in _targets(line)
-    }
+    classes = reversed(_classes(tree))
+    return {model: owner.name for owner in classes if (model := model_of(owner))}
 
 
 def _classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:

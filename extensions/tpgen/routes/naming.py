@@ -6,7 +6,7 @@ from typing import Any
 
 from tpgen.naming import to_class, to_snake
 
-from .reader import App, Route
+from .reader import Route
 
 GENERIC = {"api", "app", "endpoints", "handlers", "main", "routers", "routes", "server", "views"}
 VERBS = {
@@ -17,7 +17,7 @@ VERBS = {
 VERSION = re.compile(r"v\d+")
 
 
-def name_of_file(app: App, route: Route | None, path: str) -> str:
+def name_of_file(route: Route | None, path: str) -> str:
     """What the test file of a route is called after: its module, else the first word of its path."""
     stem = route.module.rpartition(".")[2] if route else ""
     if stem and stem not in GENERIC and not stem.startswith("_"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tpgen.classes.trees import last_name, tree_of
+from tpgen.classes.trees import last_name, model_of, tree_of
 from tpgen.naming import alike, to_snake
 from tpgen.service import Service
 
@@ -50,15 +50,8 @@ class Rows:
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
         """The factories, by their models."""
-        return {
-            last_name(line.value): node
-            for node in self.factories.body
-            if isinstance(node, ast.ClassDef)
-            for meta in node.body
-            if isinstance(meta, ast.ClassDef)
-            for line in meta.body
-            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "model"
-        }
+        classes = (node for node in self.factories.body if isinstance(node, ast.ClassDef))
+        return {model: node for node in classes if (model := model_of(node))}
 
     @cached_property
     def caller(self) -> tuple[str, str]:
