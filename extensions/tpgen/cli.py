@@ -12,8 +12,10 @@ from . import policy, service
 from .errors import Misuse
 from .policy import Kind
 
-WITHOUT_KINDS = {"undo", "completion"}
+WITHOUT_KINDS = {"undo", "completion", "check", "explain", "exemptions"}
+FORMATS = ("text", "json", "sarif", "github")
 SHELLS = ("bash", "zsh", "fish")
+CODES_HELP = "codes, their beginnings or names, between commas: TPG1,sleep-in-test"
 WORDS = {
     "source": [("NAME", "its name, such as detect_pii")],
     "model": [("NAME", "the model, such as Invoice")],
@@ -76,12 +78,14 @@ def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
 def _parser(kinds: Mapping[str, Kind]) -> Parser:
     parser = Parser(
         prog="tpgen",
-        description="Writes the tests that the testing policy asks of a component.",
+        description="Writes the tests that the testing policy asks of a component, and finds "
+        "where a project falls short of it.",
         epilog=None if kinds else "In a service there is a command for each kind of component.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in kinds.values():
         _add_kind(commands, kind)
+    _add_check(commands)
     undo = commands.add_parser("undo", help="take back what the last command wrote")
     undo.set_defaults(run=_undo, parser=undo)
     completion = commands.add_parser("completion", help="print what makes a shell complete names")
@@ -106,6 +110,23 @@ def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> Non
         text = "write a start of the component too, where it is not there"
         command.add_argument("--with-source", action="store_true", help=text)
     command.set_defaults(run=_scaffold, parser=command, kind=kind, with_source=False)
+
+
+def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
+    check = commands.add_parser("check", help="find where the files fall short of the policy")
+    check.add_argument("paths", metavar="PATH", nargs="*", help="a file or folder; all, if none")
+    check.add_argument("--select", action="append", default=[], metavar="CODES", help=CODES_HELP)
+    check.add_argument("--ignore", action="append", default=[], metavar="CODES", help=CODES_HELP)
+    check.add_argument("--fix", action="store_true", help="mend what is safe to mend")
+    check.add_argument("--format", choices=FORMATS, help="text, in GitHub's workflows github")
+    text = "compare with this revision, where a rule is about a change (HEAD)"
+    check.add_argument("--base", default="", metavar="REVISION", help=text)
+    check.set_defaults(run=_check, parser=check)
+    explain = commands.add_parser("explain", help="say what a rule is about, and what to do")
+    explain.add_argument("code", nargs="?", default="", metavar="CODE", help="such as TPG205")
+    explain.set_defaults(run=_explain, parser=explain)
+    exemptions = commands.add_parser("exemptions", help="list what is exempt, why and until when")
+    exemptions.set_defaults(run=_exemptions, parser=exemptions)
 
 
 class _Completer:
@@ -140,6 +161,26 @@ def _scaffold(chosen: argparse.Namespace) -> int:
     else:
         scaffold.write(here, done, shlex.join(["tpgen", chosen.kind.name, *chosen.words]))
         print(telling.outcome(here, done))
+    return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from .check import command
+
+    return command.check(chosen)
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    from .check import command
+
+    print(command.explain(chosen.code), end="")
+    return 0
+
+
+def _exemptions(chosen: argparse.Namespace) -> int:
+    from .check import command
+
+    print(command.exemptions(), end="")
     return 0
 
 

@@ -1,0 +1,1 @@
+"""`tpgen check`: which files are read, once each, and which rules look at them."""

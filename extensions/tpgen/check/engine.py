@@ -1,0 +1,145 @@
+"""Runs the rules over a project: each file is read once, on both cores where that pays."""
+
+import multiprocessing
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from tpgen.errors import Misuse
+
+from . import exemptions
+from .file import LIMIT, File, Unreadable
+from .finding import Finding
+from .project import Project
+from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
+
+# Below so many files a second process costs more than it saves.
+ALONE = 300
+CHUNK = 64
+Subject = TypeVar("Subject", File, Project)
+
+
+def run(project: Project, rules: Sequence[Rule]) -> list[Finding]:
+    """All findings of some rules, sorted, less those that are exempt.
+
+    Raises:
+        Misuse: an exemption, or the revision to compare with, is broken.
+    """
+    exempt = exemptions.read(project.root)
+    found = [*_of_files(project, rules), *_of_project(project, rules)]
+    codes = {rule.code for rule in rules}
+    left = [one for one in exempt.apply(project, rules, found) if one.code in codes]
+    return sorted(left, key=lambda one: one.order)
+
+
+def _of_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
+    for rule in rules:
+        if isinstance(rule, ProjectRule):
+            for finding in _guarded(rule, project, rule.check, "pyproject.toml"):
+                if project.is_asked(finding.path) or finding.code == CODE_OF_READING:
+                    yield finding
+
+
+def _of_files(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
+    file_rules = [rule for rule in rules if isinstance(rule, FileRule)]
+    paths = project.checked
+    look = partial(_look, project, file_rules)
+    workers = min(os.cpu_count() or 1, len(paths) // ALONE + 1)
+    if workers == 1:
+        yield from look(paths)
+        return
+    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    # Forked, so that a worker needs no import, and no rule has to be pickled.
+    global _inherited
+    _inherited = look
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for found in pool.imap_unordered(_inherited_look, chunks):
+            yield from found
+
+
+_inherited: partial[list[Finding]]
+
+
+def _inherited_look(paths: Sequence[str]) -> list[Finding]:
+    return _inherited(paths)
+
+
+def _look(project: Project, rules: Sequence[FileRule], paths: Iterable[str]) -> list[Finding]:
+    return [finding for path in paths for finding in _of_file(project, rules, path)]
+
+
+def _of_file(project: Project, rules: Sequence[FileRule], path: str) -> Iterator[Finding]:
+    wanted = [rule for rule in rules if rule.applies(path)]
+    if not wanted:
+        return
+    try:
+        if reason := _strange(project.root / path):
+            if reason != "link":
+                yield _note(path, f"{reason}: it was not looked at")
+            return
+        file = File.read(path, project)
+    except FileNotFoundError:
+        if project.asked is not None or not _is_deleted(project, path):
+            yield _note(path, "the file is gone: it was not looked at")
+        return
+    except OSError as error:
+        yield _note(path, f"the file can't be read ({error.strerror}): it was not looked at")
+        return
+    if file.is_cut:
+        yield _note(path, f"only its first {LIMIT // 1024 // 1024} MB were looked at")
+    yield from _checked(file, wanted)
+
+
+def _strange(path: Path) -> str:
+    """What a path is, where it is no plain file."""
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        # What it leads to is listed itself, or isn't of this project.
+        return "link" if path.exists() else "a symlink that leads nowhere"
+    if stat.S_ISDIR(mode):
+        return "link"
+    return "" if stat.S_ISREG(mode) else "no plain file"
+
+
+def _is_deleted(project: Project, path: str) -> bool:
+    """Whether a file that git lists was there when the check began."""
+    return not (project.root / path).is_symlink()
+
+
+def _checked(file: File, rules: Sequence[FileRule]) -> Iterator[Finding]:
+    broken = False
+    for rule in rules:
+        if rule.triggers and not any(one in file.data for one in rule.triggers):
+            continue
+        try:
+            yield from _guarded(rule, file, rule.check, file.path)
+        except Unreadable as error:
+            if not broken:
+                message = f"the file is no Python that can be parsed: {error}"
+                yield replace(file.finding(error.line, message), code=CODE_OF_READING)
+            broken = True
+
+
+def _guarded(
+    rule: Rule, subject: Subject, check: Callable[[Subject], Iterable[Finding]], path: str
+) -> Iterator[Finding]:
+    """The findings of a rule, stamped with its code; a fault of the rule's own is one more."""
+    try:
+        for finding in check(subject):
+            yield replace(finding, code=finding.code or rule.code)
+    except (Unreadable, Misuse):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a file does to a rule, the rest is checked
+        message = (
+            f"{rule.code} broke here ({type(error).__name__}: {error}): this is a fault of tpgen, "
+            "and the rest was checked; please report it"
+        )
+        yield Finding(path, 1, 1, message, CODE_OF_READING)
+
+
+def _note(path: str, message: str) -> Finding:
+    return Finding(path, 1, 1, message, CODE_OF_READING, "note")

@@ -1,0 +1,131 @@
+"""A file as the rules see it: read once, parsed only where a rule asks."""
+
+import ast
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .finding import Edit, Finding, Level
+
+if TYPE_CHECKING:
+    from .project import Project
+
+# No source and no fixture that a person wrote is longer; of a dump the beginning is enough.
+LIMIT = 5 * 1024 * 1024
+Node = TypeVar("Node", bound=ast.AST)
+
+
+class Unreadable(Exception):
+    """A file can't be parsed: what is wrong, and in which line."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class File:
+    """A file of a project.
+
+    Attributes:
+        path: relative to the project, with `/`.
+        data: what it holds, up to `LIMIT` bytes.
+        is_cut: whether it holds more.
+        project: where it is.
+    """
+
+    def __init__(self, path: str, data: bytes, project: "Project") -> None:
+        self.path = path
+        self.data = data[:LIMIT]
+        self.is_cut = len(data) > LIMIT
+        self.project = project
+
+    @classmethod
+    def read(cls, path: str, project: "Project") -> "File":
+        """Read a file.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        with open(project.root / path, "rb", buffering=0) as file:
+            return cls(path, file.read(LIMIT + 1) or b"", project)
+
+    @cached_property
+    def text(self) -> str:
+        """What it holds as text; what is no UTF-8 becomes a replacement character."""
+        for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+            if self.data.startswith(mark):
+                return self.data.decode(encoding, errors="replace")
+        return self.data.decode("utf-8-sig", errors="replace")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines, without their ends."""
+        return self.text.split("\n")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree.
+
+        Raises:
+            Unreadable: it is no Python.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(self.data)
+        except SyntaxError as error:
+            raise Unreadable(error.msg, error.lineno or 1) from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise Unreadable(str(error) or type(error).__name__, 1) from None
+
+    @cached_property
+    def _nodes(self) -> Mapping[type, list[ast.AST]]:
+        found: dict[type, list[ast.AST]] = defaultdict(list)
+        for node in ast.walk(self.tree):
+            found[type(node)].append(node)
+        return found
+
+    def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
+        """The nodes of its tree that are of these classes."""
+        for kind in kinds:
+            yield from self._nodes.get(kind, ())  # type: ignore[misc]
+
+    @cached_property
+    def parents(self) -> Mapping[ast.AST, ast.AST]:
+        """Each node of its tree to the one around it."""
+        return {
+            inner: node
+            for nodes in self._nodes.values()
+            for node in nodes
+            for inner in ast.iter_child_nodes(node)
+        }
+
+    def finding(
+        self,
+        where: ast.AST | int,
+        message: str,
+        *,
+        column: int = 1,
+        level: Level = "error",
+        edits: tuple[Edit, ...] = (),
+    ) -> Finding:
+        """A finding in this file, at a node or a line."""
+        place: Any = where
+        if not isinstance(where, int):
+            line, column = place.lineno, self._column(place.lineno, place.col_offset)
+        else:
+            line = where
+        return Finding(self.path, line, column, message, level=level, edits=edits)
+
+    def _column(self, line: int, offset: int) -> int:
+        """The column, in characters, of a byte of a line, as `ast` counts them."""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return len(text.encode(errors="replace")[:offset].decode(errors="replace")) + 1
+
+
+def exists(project: "Project", path: str) -> bool:
+    """Whether a project has a file."""
+    return (Path(project.root) / path).is_file()

@@ -1,0 +1,81 @@
+"""What git knows of a project."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Git:
+    """The git repository that a project lies in.
+
+    Attributes:
+        root: the folder of the project: the top of the work tree, or below it.
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> "Git | None":
+        """The repository of a folder; None where there is none, or no git."""
+        try:
+            inside = _git(root, "rev-parse", "--is-inside-work-tree").strip() == b"true"
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return cls(root) if inside else None
+
+    def run(self, *arguments: str) -> bytes:
+        """What a git command says.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        return _git(self.root, *arguments)
+
+    def files(self) -> list[str]:
+        """The files below the project that are in the index, or could be added to it."""
+        listed = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return sorted(set(_names(listed)))
+
+    @cached_property
+    def has_commits(self) -> bool:
+        """Whether anything was committed here."""
+        return self.commit("HEAD") is not None
+
+    def commit(self, revision: str) -> str | None:
+        """The commit that a revision names, or None."""
+        try:
+            said = self.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        except subprocess.CalledProcessError:
+            return None
+        return said.decode().strip()
+
+    def changed(self, base: str) -> Mapping[str, str]:
+        """The files that differ from a revision, in the work tree: path to `A`, `M` or `D`.
+
+        Files that are new and not in the index count as added.
+        """
+        said = _names(self.run("diff", "--name-status", "--no-renames", "-z", "--relative", base))
+        found = {path: state for state, path in zip(said[::2], said[1::2], strict=True)}
+        new = _names(self.run("ls-files", "-z", "--others", "--exclude-standard"))
+        return found | {path: "A" for path in new}
+
+    def show(self, revision: str, path: str) -> bytes | None:
+        """A file as it was in a revision; None where it was not there."""
+        try:
+            return self.run("show", f"{revision}:./{path}")
+        except subprocess.CalledProcessError:
+            return None
+
+
+def _names(said: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in said.split(b"\0") if name]
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    # pre-commit sets GIT_DIR and others for hooks of a work tree; those of git itself stay.
+    command: Sequence[str] = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout

@@ -1,0 +1,163 @@
+"""The folder that is checked, and what is known of it: each fact is found when it is asked for."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tpgen.errors import Misuse
+from tpgen.service import POLICY, Service
+
+from . import places
+from .file import File
+from .git import Git
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """A service, or any other repository with tests.
+
+    Attributes:
+        root: its folder.
+        asked: the files that the check is about, relative to the root; None for all.
+        base: the revision that a change is compared with; by default the branch that a pull
+            request goes to, else HEAD.
+    """
+
+    root: Path
+    asked: frozenset[str] | None = None
+    base: str = ""
+    _files: dict[str, File | None] = field(default_factory=dict)
+
+    @cached_property
+    def policy(self) -> Mapping[str, Any]:
+        """The policy that it holds; nothing where it holds none, or none that can be read."""
+        try:
+            return tomllib.loads((self.root / POLICY).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            return {}
+
+    @cached_property
+    def excluded(self) -> Sequence[str]:
+        """Patterns of what is not the project's own, from `exclude` of `[tool.tpgen]`."""
+        try:
+            text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
+            given = tomllib.loads(text).get("tool", {}).get("tpgen", {}).get("exclude", [])
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            return []
+        return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it was made from the template."""
+        return (self.root / POLICY).is_file()
+
+    @cached_property
+    def service(self) -> Service:
+        """The same as the commands that write tests see it."""
+        return Service(self.root)
+
+    @cached_property
+    def git(self) -> Git | None:
+        """Its git repository, if it has one."""
+        return Git.at(self.root)
+
+    @cached_property
+    def files(self) -> list[str]:
+        """All of its files, but those that it excludes."""
+        found = places.list_files(self.root, self.git)
+        return [path for path in found if not self._is_excluded(path)] if self.excluded else found
+
+    @property
+    def checked(self) -> list[str]:
+        """The files that the check is about."""
+        if self.asked is None:
+            return self.files
+        return sorted(path for path in self.asked if not self._is_excluded(path))
+
+    def is_asked(self, path: str) -> bool:
+        """Whether the check is about a file."""
+        return self.asked is None or path in self.asked
+
+    def file(self, path: str) -> File | None:
+        """A file of the project; None where there is none that can be read."""
+        if path not in self._files:
+            try:
+                self._files[path] = File.read(path, self)
+            except OSError:
+                self._files[path] = None
+        return self._files[path]
+
+    @cached_property
+    def changed(self) -> Mapping[str, str]:
+        """The files that differ from the base: path to `A`, `M` or `D`; nothing without git."""
+        if not self.git or not self.git.has_commits:
+            return {}
+        return self.git.changed(self._base(self.git))
+
+    def number(self, table: str, key: str, default: Any) -> Any:
+        """A value of the policy, or what stands in where the project holds none."""
+        found = self.policy.get(table, {})
+        return found.get(key, default) if isinstance(found, dict) else default
+
+    def _is_excluded(self, path: str) -> bool:
+        return any(places.matches(path, pattern) for pattern in self.excluded)
+
+    def _base(self, git: Git) -> str:
+        """The commit where this change begins."""
+        target = os.environ.get("GITHUB_BASE_REF")
+        named = self.base or (f"origin/{target}" if target else "HEAD")
+        if git.commit(named) is None:
+            raise Misuse(
+                f"there is no revision {named} to compare with: fetch it (in CI with "
+                "`fetch-depth: 0`), or name another with --base"
+            )
+        return git.run("merge-base", named, "HEAD").decode().strip()
+
+
+def find(start: Path, paths: list[str], base: str = "") -> Project:
+    """The project of a folder, and the files that were typed.
+
+    Args:
+        start: where the command runs; the root is the nearest folder above with a policy, a
+            `pyproject.toml` or a `.git`.
+        paths: files and folders; all of the project where there are none.
+        base: the revision to compare with, if not the usual one.
+
+    Raises:
+        Misuse: a path is not there, or outside.
+    """
+    start = start.resolve()
+    root = _root(start)
+    everything = Project(root, base=base)
+    if not paths:
+        return everything
+    return Project(root, frozenset(_expanded(everything, start, paths)), base)
+
+
+def _root(start: Path) -> Path:
+    above = [start, *start.parents]
+    for sign in (POLICY, Path(".git"), Path("pyproject.toml")):
+        for folder in above:
+            if (folder / sign).exists():
+                return folder
+    return start
+
+
+def _expanded(project: Project, start: Path, paths: list[str]) -> Iterator[str]:
+    for typed in paths:
+        # A symlink itself is meant, so that nothing is resolved.
+        absolute = Path(os.path.abspath(start / typed))
+        if not os.path.lexists(absolute):
+            raise Misuse(f"{typed} is not there; `tpgen check` alone checks all")
+        if not absolute.is_relative_to(project.root):
+            raise Misuse(f"{typed} is not in {project.root}: run the command in its project")
+        path = absolute.relative_to(project.root).as_posix()
+        if absolute.is_dir() and not absolute.is_symlink():
+            below = "" if path == "." else f"{path}/"
+            yield from (one for one in project.files if one.startswith(below))
+        else:
+            yield path

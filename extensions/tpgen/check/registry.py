@@ -1,0 +1,68 @@
+"""All rules, by code: each module of `tpgen.rules` has one."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import cache
+
+from tpgen import rules
+from tpgen.errors import Misuse
+
+from .rule import OF_THE_ENGINE, Rule
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """The rules, sorted by code."""
+    names = [one.name for one in pkgutil.iter_modules(rules.__path__)]
+    found = [importlib.import_module(f"{rules.__name__}.{name}").RULE for name in names]
+    return {rule.code: rule for rule in sorted(found, key=lambda rule: rule.code)}
+
+
+def find(word: str) -> Rule:
+    """A rule, by its code or its name.
+
+    Raises:
+        Misuse: there is none.
+    """
+    for rule in all_rules().values():
+        if word.upper() == rule.code or word == rule.name:
+            return rule
+    raise Misuse(f"there is no rule {word}{_near(word)}; `tpgen explain` lists them all")
+
+
+def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
+    """The rules that a command line asks for.
+
+    Args:
+        select: codes, beginnings of codes such as TPG1, or names; none for all rules. What can't
+            be read is told in any case.
+        ignore: those to leave out, in the same words.
+
+    Raises:
+        Misuse: a word means no rule.
+    """
+    chosen = _meant(select) | _meant([OF_THE_ENGINE]) if select else set(all_rules())
+    left = chosen - _meant(ignore)
+    return [rule for code, rule in all_rules().items() if code in left]
+
+
+def _meant(words: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for word in words:
+        if re.fullmatch(r"TPG\d{0,2}", word, re.IGNORECASE):
+            meant = {code for code in all_rules() if code.startswith(word.upper())}
+            if not meant:
+                raise Misuse(f"no rule begins with {word}; `tpgen explain` lists them all")
+            found |= meant
+        else:
+            found.add(find(word).code)
+    return found
+
+
+def _near(word: str) -> str:
+    names = [name for rule in all_rules().values() for name in (rule.code, rule.name)]
+    near = get_close_matches(word, names, 1)
+    return f"; is it {near[0]}?" if near else ""

@@ -1,0 +1,1 @@
+"""The rules of the policy, one a file. `tpgen.check.registry` finds them."""

@@ -1,0 +1,33 @@
+"""TPG002: an exemption that has ended, or that covers nothing."""
+
+from tpgen.check.exemptions import CODE_OF_EXEMPTIONS
+from tpgen.check.rule import Rule
+
+SLEEPING = (
+    "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
+)
+EXEMPT = """\
+[[tool.tpgen.exemptions]]
+rule = "TPG205"
+path = "tests/unit/test_worker.py"
+reason = "the worker has no event yet"
+issue = "#12"
+until = {until}
+"""
+
+RULE = Rule(
+    code=CODE_OF_EXEMPTIONS,
+    name="ended-exemption",
+    section="all: an exemption ends",
+    why="An exemption without an end becomes permanent, and one that covers nothing hides the "
+    "next fault in its place.",
+    fix="Mend what it covers and take it out; or, with a reason that still holds, name a later day.",
+    bad={
+        "tests/unit/test_worker.py": SLEEPING,
+        "pyproject.toml": EXEMPT.format(until="2020-01-31"),
+    },
+    good={
+        "tests/unit/test_worker.py": SLEEPING,
+        "pyproject.toml": EXEMPT.format(until="2999-01-31"),
+    },
+)
