@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from . import factory, first_test, isolation, policy, scaffold, starter, workers
+from . import check, factory, first_test, isolation, policy, scaffold, starter, workers
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
 from .sources import no_docker, version
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "first_test": first_test.run,
     "workers": workers.run,
     "scaffold": scaffold.run,
+    "check": check.run,
     "starter": starter.run,
 }
 CORES = 2

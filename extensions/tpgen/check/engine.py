@@ -1,9 +1,12 @@
 """Runs the rules over a project: each file is read once, on both cores where that pays."""
 
+import gc
 import multiprocessing
 import os
+import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import TypeVar
 from tpgen.errors import Misuse
 
 from . import exemptions
-from .file import LIMIT, File, Unreadable
+from .file import LIMIT, File, Unreadable, digest
 from .finding import Finding
 from .project import Project
 from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
@@ -30,10 +33,44 @@ def run(project: Project, rules: Sequence[Rule]) -> list[Finding]:
         Misuse: an exemption, or the revision to compare with, is broken.
     """
     exempt = exemptions.read(project.root)
-    found = [*_of_files(project, rules), *_of_project(project, rules)]
+    with _no_collection():
+        found = [*_found(project, rules)]
     codes = {rule.code for rule in rules}
     left = [one for one in exempt.apply(project, rules, found) if one.code in codes]
     return sorted(left, key=lambda one: one.order)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Syntax trees are many objects and no cycles: to look for those takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _found(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
+    paths = project.checked
+    look = partial(_look, project, [rule for rule in rules if isinstance(rule, FileRule)])
+    workers = min(os.cpu_count() or 1, len(paths) // ALONE + 1)
+    if workers == 1:
+        yield from look(paths)
+        yield from _of_project(project, rules)
+        return
+    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    # Forked, so that a worker needs no import, and no rule has to be pickled.
+    global _inherited
+    _inherited = look
+    fork = multiprocessing.get_context("fork")
+    # Ctrl-C reaches all processes: the first one ends the others.
+    with fork.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        looking = pool.imap_unordered(_inherited_look, chunks)
+        yield from _of_project(project, rules)
+        for found in looking:
+            yield from found
 
 
 def _of_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -42,23 +79,6 @@ def _of_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
             for finding in _guarded(rule, project, rule.check, "pyproject.toml"):
                 if project.is_asked(finding.path) or finding.code == CODE_OF_READING:
                     yield finding
-
-
-def _of_files(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
-    file_rules = [rule for rule in rules if isinstance(rule, FileRule)]
-    paths = project.checked
-    look = partial(_look, project, file_rules)
-    workers = min(os.cpu_count() or 1, len(paths) // ALONE + 1)
-    if workers == 1:
-        yield from look(paths)
-        return
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    # Forked, so that a worker needs no import, and no rule has to be pickled.
-    global _inherited
-    _inherited = look
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for found in pool.imap_unordered(_inherited_look, chunks):
-            yield from found
 
 
 _inherited: partial[list[Finding]]
@@ -130,15 +150,24 @@ def _guarded(
     """The findings of a rule, stamped with its code; a fault of the rule's own is one more."""
     try:
         for finding in check(subject):
-            yield replace(finding, code=finding.code or rule.code)
+            seen = _digest(subject, finding) if finding.edits else ""
+            yield replace(finding, code=finding.code or rule.code, seen=seen)
     except (Unreadable, Misuse):
         raise
+    except RecursionError:
+        yield _note(path, f"the file is nested too deeply for {rule.code}: it was not looked at")
     except Exception as error:  # noqa: BLE001 - whatever a file does to a rule, the rest is checked
         message = (
             f"{rule.code} broke here ({type(error).__name__}: {error}): this is a fault of tpgen, "
             "and the rest was checked; please report it"
         )
         yield Finding(path, 1, 1, message, CODE_OF_READING)
+
+
+def _digest(subject: File | Project, finding: Finding) -> str:
+    """Of the content that a finding's edits were made for."""
+    file = subject if isinstance(subject, File) else subject.file(finding.path)
+    return digest(file.data) if file else ""
 
 
 def _note(path: str, message: str) -> Finding:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tpgen.errors import Misuse
+
 
 @dataclass(frozen=True)
 class Git:
@@ -20,10 +22,18 @@ class Git:
 
     @classmethod
     def at(cls, root: Path) -> "Git | None":
-        """The repository of a folder; None where there is none, or no git."""
+        """The repository of a folder; None where there is none, or no git.
+
+        Raises:
+            Misuse: git refuses to look, because the repository is somebody else's.
+        """
         try:
             inside = _git(root, "rev-parse", "--is-inside-work-tree").strip() == b"true"
-        except (OSError, subprocess.CalledProcessError):
+        except OSError:
+            return None
+        except subprocess.CalledProcessError as error:
+            if b"safe.directory" in error.stderr:
+                raise Misuse(f"git says: {error.stderr.decode(errors='replace').strip()}") from None
             return None
         return cls(root) if inside else None
 
@@ -53,14 +63,17 @@ class Git:
             return None
         return said.decode().strip()
 
-    def changed(self, base: str) -> Mapping[str, str]:
+    def changed(self, base: str, below: str = ".") -> Mapping[str, str]:
         """The files that differ from a revision, in the work tree: path to `A`, `M` or `D`.
 
-        Files that are new and not in the index count as added.
+        Args:
+            base: the revision. Files that are new and not in the index count as added.
+            below: the folder to look at.
         """
-        said = _names(self.run("diff", "--name-status", "--no-renames", "-z", "--relative", base))
+        options = ["--name-status", "--no-renames", "-z", "--relative"]
+        said = _names(self.run("diff", *options, base, "--", below))
         found = {path: state for state, path in zip(said[::2], said[1::2], strict=True)}
-        new = _names(self.run("ls-files", "-z", "--others", "--exclude-standard"))
+        new = _names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
         return found | {path: "A" for path in new}
 
     def show(self, revision: str, path: str) -> bytes | None:

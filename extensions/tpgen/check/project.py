@@ -11,7 +11,7 @@ from typing import Any
 from tpgen.errors import Misuse
 from tpgen.service import POLICY, Service
 
-from . import places
+from . import places, settings
 from .file import File
 from .git import Git
 
@@ -42,13 +42,12 @@ class Project:
 
     @cached_property
     def excluded(self) -> Sequence[str]:
-        """Patterns of what is not the project's own, from `exclude` of `[tool.tpgen]`."""
-        try:
-            text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
-            given = tomllib.loads(text).get("tool", {}).get("tpgen", {}).get("exclude", [])
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-            return []
-        return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+        """Patterns of what is not the project's own, from `exclude` of `[tool.tpgen]`.
+
+        Raises:
+            Misuse: they can't be read.
+        """
+        return settings.read(self.root).exclude
 
     @property
     def is_service(self) -> bool:
@@ -96,7 +95,12 @@ class Project:
         """The files that differ from the base: path to `A`, `M` or `D`; nothing without git."""
         if not self.git or not self.git.has_commits:
             return {}
-        return self.git.changed(self._base(self.git))
+        return self.git.changed(self._compared)
+
+    def before(self, path: str) -> str:
+        """A file as it was in the base; nothing where it was not there."""
+        found = self.git.show(self._compared, path) if self.git and self.changed else None
+        return (found or b"").decode(errors="replace")
 
     def number(self, table: str, key: str, default: Any) -> Any:
         """A value of the policy, or what stands in where the project holds none."""
@@ -106,9 +110,11 @@ class Project:
     def _is_excluded(self, path: str) -> bool:
         return any(places.matches(path, pattern) for pattern in self.excluded)
 
-    def _base(self, git: Git) -> str:
+    @cached_property
+    def _compared(self) -> str:
         """The commit where this change begins."""
-        target = os.environ.get("GITHUB_BASE_REF")
+        assert self.git
+        git, target = self.git, os.environ.get("GITHUB_BASE_REF")
         named = self.base or (f"origin/{target}" if target else "HEAD")
         if git.commit(named) is None:
             raise Misuse(
@@ -151,6 +157,9 @@ def _expanded(project: Project, start: Path, paths: list[str]) -> Iterator[str]:
     for typed in paths:
         # A symlink itself is meant, so that nothing is resolved.
         absolute = Path(os.path.abspath(start / typed))
+        if not absolute.is_relative_to(project.root):
+            # The project itself may have been reached by a symlink.
+            absolute = absolute.parent.resolve() / absolute.name
         if not os.path.lexists(absolute):
             raise Misuse(f"{typed} is not there; `tpgen check` alone checks all")
         if not absolute.is_relative_to(project.root):

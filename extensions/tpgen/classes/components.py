@@ -68,11 +68,14 @@ def find(service: Service, kind: Kind, name: str) -> Component:
 
 def names(service: Service, kind: Kind) -> list[str]:
     """The names of the components that a service has of a kind."""
-    code = Code(service.packages)
+    return sorted(definitions(Code(service.packages), kind))
+
+
+def definitions(code: Code, kind: Kind) -> dict[str, Definition]:
+    """The components of a kind, by name; nothing is imported."""
     found = _all(code, kind)
     bases = {base.node for one in found for base in code.lineage(one)[1:]}
-    own = [one for one in found if not _is_only_a_base(one, bases)]
-    return sorted({_name(kind, one) for one in own})
+    return {_name(kind, one): one for one in found if not _is_only_a_base(one, bases)}
 
 
 def _is_only_a_base(one: Definition, bases: Collection[ast.stmt]) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,14 @@ def read(service: Service, name: str, factories: str) -> Factories:
     return Factories(name, made=tuple(made), imports=imports(made, models, packages))
 
 
-def _meant(name: str, modules: Mapping[str, set[str]]) -> str:
+def _meant(name: str, modules: Mapping[str, Collection[str]]) -> str:
     """The name as the model has it, where one model alone may be meant."""
     known = {each for found in modules.values() for each in found}
     same = [each for each in known if alike(each) == alike(name)]
     return same[0] if len(same) == 1 and name not in known else name
 
 
-def _nearest(name: str, modules: Mapping[str, set[str]]) -> list[str]:
+def _nearest(name: str, modules: Mapping[str, Collection[str]]) -> list[str]:
     known: dict[str, list[str]] = {}
     for each in sorted({each for found in modules.values() for each in found}):
         known.setdefault(alike(each), []).append(each)
@@ -140,8 +140,25 @@ def _classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:
     return [each for each in node.body if isinstance(each, ast.ClassDef)]
 
 
-def _models(service: Service) -> dict[str, set[str]]:
-    """The names of the models, by the module that defines them."""
+def places(service: Service) -> dict[str, tuple[str, int]]:
+    """The file and the line of each model, by its name."""
+    return {
+        name: (_file(service, module), line)
+        for module, found in _models(service).items()
+        for name, line in found.items()
+    }
+
+
+def _file(service: Service, module: str) -> str:
+    """The file of a module, relative to the service."""
+    folder = service.packages[0].parent / module.replace(".", "/")
+    file = folder.with_suffix(".py")
+    found = file if file.is_file() else folder / "__init__.py"
+    return found.relative_to(service.root).as_posix()
+
+
+def _models(service: Service) -> dict[str, dict[str, int]]:
+    """The names of the models with their lines, by the module that defines them."""
     classes = {module: _classes(tree) for module, tree in _trees(service)}
     everywhere = [cls for found in classes.values() for cls in found]
     rooted = _closure(everywhere, {cls.name for cls in everywhere if _has_root(cls, everywhere)})
@@ -150,7 +167,7 @@ def _models(service: Service) -> dict[str, set[str]]:
         {cls.name for cls in everywhere if _looks_mapped(cls, rooted)},
     )
     found = {
-        module: {cls.name for cls in each if cls.name in models and not _is_base(cls)}
+        module: {cls.name: cls.lineno for cls in each if cls.name in models and not _is_base(cls)}
         for module, each in classes.items()
     }
     return {module: each for module, each in found.items() if each}

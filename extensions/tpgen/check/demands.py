@@ -1,0 +1,126 @@
+"""Which suites the components of a service must have, and which of them they lack."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tpgen import policy
+from tpgen.classes import components
+from tpgen.classes.code import Code, Definition
+from tpgen.errors import Misuse
+from tpgen.policy import Kind
+from tpgen.routes.facts import holes
+from tpgen.routes.rows import FACTORIES
+
+from .inheritance import TestClass, test_classes
+from .project import Project
+from .stated_routes import routes
+
+SKELETONS = Path("tests/policy/skeletons")
+INHERITS = "test class that inherits from "
+ROUTE_SUITES = ("PublicRouteSuite", "RouteSuite", "IdempotentRouteSuite")
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A component, and what it lacks.
+
+    Attributes:
+        title: as a person calls it, and as `tpgen` takes it: "step detect_pii".
+        what: it lacks.
+        path: where the component is, relative to the service.
+        line: of it.
+    """
+
+    title: str
+    what: str
+    path: str
+    line: int
+
+
+def lacking(project: Project) -> Iterator[Lacking]:
+    """The components of a service that lack a suite of their kind, each with what it lacks.
+
+    Raises:
+        Misuse: the policy of the service is broken.
+    """
+    code = Code(project.service.packages)
+    tests = list(test_classes(project))
+    for kind in policy.kinds(project.root).values():
+        if kind.reads == "source":
+            yield from _of_sources(project, kind, code, tests)
+        elif kind.reads == "route":
+            yield from _of_routes(project, kind, code, tests)
+        else:
+            yield from _of_models(project, kind)
+
+
+def _of_sources(
+    project: Project, kind: Kind, code: Code, tests: Iterable[TestClass]
+) -> Iterator[Lacking]:
+    for name, one in components.definitions(code, kind).items():
+        for pattern, skeleton in kind.tests.items():
+            suite = _suite(project, skeleton)
+            home = pattern.replace("{name}", name)
+            if suite and not any(_serves(test, suite, one, home) for test in tests):
+                yield Lacking(f"{kind.name} {name}", INHERITS + suite, *_place(project, one))
+
+
+def _suite(project: Project, skeleton: str) -> str:
+    """The suite that the class of a skeleton inherits from; nothing where it has none."""
+    try:
+        text = (project.root / SKELETONS / skeleton).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = re.search(r"^class Test.*\((\w+Suite)\):", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _serves(test: TestClass, suite: str, one: Definition, home: str) -> bool:
+    """Whether a class brings the cases of a suite to a component."""
+    return suite in test.suites and (test.file.path == home or one.name in test.words)
+
+
+def _place(project: Project, one: Definition) -> tuple[str, int]:
+    path = one.module.path.relative_to(project.root).as_posix()
+    return path, getattr(one.node, "lineno", 1)
+
+
+def _of_routes(
+    project: Project, kind: Kind, code: Code, tests: Iterable[TestClass]
+) -> Iterator[Lacking]:
+    """The routes that decorators state, less those that a class of tests states too.
+
+    A router may be included below any prefix, so that a class whose path ends like the route's
+    is taken for one about it; a class whose path can't be read is about any route of its method.
+    """
+    stated = defaultdict(set)
+    for test in tests:
+        if test.suites & set(ROUTE_SUITES):
+            method, path = test.route
+            stated[method].add(path)
+    for method, path, where, line in routes(project, code):
+        if not any(not one or _ends(one, path) for one in stated[method] | stated[""]):
+            title = f"{kind.name} {method} {path}"
+            yield Lacking(title, INHERITS + " or ".join(ROUTE_SUITES), where, line)
+
+
+def _ends(path: str, route: str) -> bool:
+    """Whether the path of a test is that of a route, below whatever prefix."""
+    pattern = ".*" + re.escape(holes(route)).replace(r"\{\}", "[^/]+") + "/?"
+    return re.fullmatch(pattern, path) is not None
+
+
+def _of_models(project: Project, kind: Kind) -> Iterator[Lacking]:
+    from tpgen.models import reader as models
+
+    factories = project.file(FACTORIES)
+    try:
+        known = models.factories_of(factories.text if factories else "")
+    except Misuse:
+        return
+    for name, (path, line) in models.places(project.service).items():
+        if name not in known:
+            yield Lacking(f"{kind.name} {name}", f"class in {FACTORIES}", path, line)

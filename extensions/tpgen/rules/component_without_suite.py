@@ -1,0 +1,68 @@
+"""TPG302: a component without the suite that its kind demands."""
+
+from collections.abc import Iterator
+
+from tpgen.check import demands
+from tpgen.check.finding import Finding
+from tpgen.check.project import Project
+from tpgen.check.rule import ProjectRule
+
+POLICY = """\
+[kinds.step]
+help = "a step of the pipeline"
+sources = ["pipeline/steps/{name}.py"]
+methods = ["run"]
+
+[kinds.step.tests]
+"tests/unit/pipeline/steps/test_{name}.py" = "step.py.j2"
+"""
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Each component, at its class or route, with the command that writes what it lacks."""
+    if not project.is_service or not _is_touched(project):
+        return
+    for one in demands.lacking(project):
+        message = f"{one.title} has no {one.what}: `tpgen {one.title}` writes it"
+        yield Finding(one.path, one.line, 1, message)
+
+
+def _is_touched(project: Project) -> bool:
+    """Whether the check is about any code of the service."""
+    folders = [one.relative_to(project.root).as_posix() for one in project.service.packages]
+    return project.asked is None or any(
+        path.startswith(f"{folder}/") for folder in folders for path in project.asked
+    )
+
+
+STEP = {
+    "tests/policy/policy.toml": POLICY,
+    "tests/policy/skeletons/step.py.j2": "class Test{{ component.class_name }}(StepSuite):\n",
+    "src/gateway/__init__.py": "",
+    "src/gateway/pipeline/steps/detect_pii.py": """\
+class DetectPII:
+    async def run(self, ctx):
+        return []
+""",
+}
+
+RULE = ProjectRule(
+    code="TPG302",
+    name="component-without-suite",
+    section="What to test: for pipeline steps, for API routes, for vault providers",
+    why="The required cases come by inheritance, so a component that no suite knows of is one "
+    "whose cases nobody misses.",
+    fix="Run the command that the finding names, and fill the blanks that it leaves.",
+    check=check,
+    bad=STEP,
+    good={
+        **STEP,
+        "tests/unit/pipeline/steps/test_detect_pii.py": """\
+from tests.policy.suites.step import StepSuite
+
+
+class TestDetectPII(StepSuite):
+    triggering = "write to jane@example.com"
+""",
+    },
+)

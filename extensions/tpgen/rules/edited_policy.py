@@ -1,0 +1,83 @@
+"""TPG501: a file of the policy that was edited by hand."""
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from tpgen.check.finding import Finding
+from tpgen.check.git import Git
+from tpgen.check.project import Project
+from tpgen.check.rule import ProjectRule
+from tpgen.service import POLICY
+
+FOLDER = "tests/policy"
+ANSWERS = ".copier-answers.yml"
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Each file that differs from what the last copy or update of the template brought."""
+    git = project.git
+    if not git or not project.is_service or ANSWERS in project.changed:
+        return
+    commit = git.run("log", "-1", "--format=%H", "--", ANSWERS).decode().strip()
+    if not commit or _is_shallow(git):
+        return
+    for path, state in sorted(git.changed(commit, FOLDER).items()):
+        if state in "MD" and not _only_adds(project, commit, path):
+            yield _finding(path, state, commit)
+
+
+def _is_shallow(git: Git) -> bool:
+    """Whether the clone lacks history, so that its oldest commit seems to have brought all."""
+    return git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def _finding(path: str, state: str, commit: str) -> Finding:
+    what = "was edited by hand" if state == "M" else "is gone"
+    message = (
+        f"{path} is the template's, and {what}: `git checkout {commit[:10]} -- {path}` brings it "
+        "back; the policy is changed in the template, for every service"
+    )
+    return Finding(path, 1, 1, message)
+
+
+def _only_adds(project: Project, commit: str, path: str) -> bool:
+    """Whether the numbers and kinds of the policy stay, and a service adds kinds of its own."""
+    git = project.git
+    if path != POLICY.as_posix() or git is None:
+        return False
+    try:
+        before = tomllib.loads((git.show(commit, path) or b"").decode())
+        after = tomllib.loads((project.root / path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    kinds = after.get("kinds", {})
+    own = [name for name in kinds if name not in before.get("kinds", {})]
+    return _without(after, own) == _without(before, [])
+
+
+def _without(policy: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    kinds = {name: one for name, one in policy.get("kinds", {}).items() if name not in names}
+    return {**policy, "kinds": kinds}
+
+
+RULE = ProjectRule(
+    code="TPG501",
+    name="edited-policy",
+    section="all: the policy is one, for every service",
+    why="A number that is edited in one service is a policy of its own that nobody decided, and a "
+    "conflict at the next `copier update`.",
+    fix="Bring the file back, and change the policy in the template. A kind of components that "
+    "only this service has may be added to policy.toml, with a suite and a skeleton in new files.",
+    check=check,
+    before={
+        ANSWERS: "_commit: v1.0.0\n",
+        "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n",
+    },
+    bad={"tests/policy/policy.toml": "[slow]\nseconds = 30.0\n"},
+    good={
+        "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n\n[kinds.job]\n"
+        'help = "a nightly job"\nsources = ["jobs/{name}.py"]\n\n[kinds.job.tests]\n'
+        '"tests/unit/jobs/test_{name}.py" = "job.py.j2"\n'
+    },
+)

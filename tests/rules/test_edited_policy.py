@@ -1,0 +1,84 @@
+"""TPG501: what counts as an edit of the policy, on a rendered service."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checking import check, git, repository, write
+from tests.service import Service
+from tpgen.check import project
+
+CODE = "TPG501"
+PLUGIN = "tests/policy/plugin.py"
+NUMBERS = "tests/policy/policy.toml"
+KIND = """
+
+[kinds.job]
+help = "a nightly job"
+sources = ["jobs/{name}.py"]
+
+[kinds.job.tests]
+"tests/unit/jobs/test_{name}.py" = "job.py.j2"
+"""
+
+
+@pytest.fixture
+def root(service: Service) -> Path:
+    """A service as it was copied and committed."""
+    repository(service.path)
+    return service.path
+
+
+def edited(root: Path) -> list[str]:
+    return [one.path for one in check(project.find(root, []), CODE)]
+
+
+def test_a_fresh_copy_is_clean(root: Path) -> None:
+    assert edited(root) == []
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["staged", "committed"])
+def test_an_edit_is_found(root: Path, committed: bool) -> None:
+    write(root, {PLUGIN: (root / PLUGIN).read_text() + "# mine\n"})
+    git(root, "add", "-A")
+    if committed:
+        git(root, "commit", "-qm", "an edit")
+    assert edited(root) == [PLUGIN]
+
+
+def test_a_file_that_is_gone_is_found(root: Path) -> None:
+    (root / PLUGIN).unlink()
+    assert edited(root) == [PLUGIN]
+
+
+def test_a_number_is_found_and_a_kind_of_the_services_own_is_not(root: Path) -> None:
+    numbers = (root / NUMBERS).read_text()
+    write(root, {NUMBERS: numbers + KIND, "tests/policy/skeletons/job.py.j2": "\n"})
+    assert edited(root) == []
+    write(root, {NUMBERS: numbers.replace("seconds = 1.0", "seconds = 30.0")})
+    assert edited(root) == [NUMBERS]
+
+
+def test_a_known_kind_is_not_to_be_changed(root: Path) -> None:
+    numbers = (root / NUMBERS).read_text()
+    write(root, {NUMBERS: numbers.replace('methods = ["run"]', 'methods = ["walk"]')})
+    assert edited(root) == [NUMBERS]
+
+
+def test_what_an_update_brings_is_no_edit(root: Path) -> None:
+    """Neither while it is staged nor once it is committed."""
+    answers = (root / ".copier-answers.yml").read_text()
+    write(root, {PLUGIN: "# of the next version\n", ".copier-answers.yml": answers + "# new\n"})
+    assert edited(root) == []
+    git(root, "commit", "-qam", "copier update")
+    assert edited(root) == []
+
+
+def test_a_shallow_clone_does_not_know(root: Path, tmp_path: Path) -> None:
+    """Its only commit seems to have brought all: nothing is said rather than something wrong."""
+    write(root, {PLUGIN: "# mine\n"})
+    git(root, "commit", "-qam", "an edit")
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "shallow")
+    assert edited(tmp_path / "shallow") == []
+    git(tmp_path, "clone", "-q", f"file://{root}", "whole")
+    assert edited(tmp_path / "whole") == [PLUGIN]
