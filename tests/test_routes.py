@@ -12,7 +12,8 @@ import pytest
 from tpgen.errors import Misuse
 from tpgen.routes import reader as routes
 from tpgen.routes.changes import changed
-from tpgen.routes.facts import Covered, RouteFacts
+from tpgen.routes.covered import Covered
+from tpgen.routes.facts import RouteFacts
 from tpgen.routes.literals import source
 from tpgen.routes.naming import name_of_class
 from tpgen.routes.parameters import PNG

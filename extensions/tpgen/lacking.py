@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from .classes import components
 from .policy import Kind
+from .routes.covered import Covered, holes
 from .routes.rows import FACTORIES
 from .service import Service
 
@@ -40,9 +41,8 @@ def _models(service: Service) -> list[str]:
 
 def _routes(service: Service) -> list[tuple[str, str]]:
     """The routes that no test class states; the app is asked, which takes a second or two."""
-    from .routes import facts as route_tests
     from .routes import reader as routes
 
     app = routes.read(service)
-    stated = route_tests.Covered(app.routes).files(service)
-    return [one for one in app.routes if (one[0], route_tests.holes(one[1])) not in stated]
+    stated = Covered(app.routes).files(service)
+    return [one for one in app.routes if (one[0], holes(one[1])) not in stated]

@@ -16,6 +16,7 @@ from .errors import Misuse
 from .files import Change, check
 from .naming import require_name
 from .policy import Kind
+from .routes.covered import Covered, holes
 from .routes.rows import FACTORIES
 from .service import Service
 from .snapshots import Failure
@@ -135,7 +136,7 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
     app = routes.read(service)
     route = app.find(*words)
     method, path = words[0].upper(), route.path if route else words[1]
-    covered, own = route_tests.Covered(app.routes), (method, route_tests.holes(path))
+    covered, own = Covered(app.routes), (method, holes(path))
     name = naming.name_of_file(route, path)
     title = f"{kind.name} {method} {path}"
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"

@@ -11,7 +11,7 @@ from tpgen.classes import components
 from tpgen.classes.code import Code, Definition
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
-from tpgen.routes.facts import holes
+from tpgen.routes.covered import holes
 from tpgen.routes.rows import FACTORIES
 
 from .inheritance import TestClass, test_classes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tpgen.classes.trees import base_names, names
-from tpgen.routes.facts import Covered
+from tpgen.routes.covered import Covered
 
 from .file import File, Unreadable
 from .places import is_test_python

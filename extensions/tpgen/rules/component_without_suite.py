@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from tpgen.check import demands
 from tpgen.check.finding import Finding
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
@@ -22,6 +21,8 @@ def check(project: Project) -> Iterator[Finding]:
     """Each component, at its class or route, with the command that writes what it lacks."""
     if not project.is_service or not _is_touched(project):
         return
+    from tpgen.check import demands
+
     for one in demands.lacking(project):
         message = f"{one.title} has no {one.what}: `tpgen {one.title}` writes it"
         yield Finding(one.path, one.line, 1, message)
