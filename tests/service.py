@@ -17,6 +17,9 @@ from pytest_copie.plugin import Copie
 HIDDEN = {
     "CI",
     "DATABASE_URL",
+    "GITHUB_ACTIONS",
+    "GITHUB_BASE_REF",
+    "GITHUB_STEP_SUMMARY",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
     "TEST_POSTGRES",

@@ -17,7 +17,7 @@ ANSWERS = ".copier-answers.yml"
 def check(project: Project) -> Iterator[Finding]:
     """Each file that differs from what the last copy or update of the template brought."""
     git = project.git
-    if not git or not project.is_service or ANSWERS in project.changed:
+    if not git or not git.has_commits or not project.is_service or ANSWERS in project.changed:
         return
     commit = git.run("log", "-1", "--format=%H", "--", ANSWERS).decode().strip()
     if not commit or _is_shallow(git):

