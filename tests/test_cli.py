@@ -82,7 +82,7 @@ BROKEN = {
     "no help": (
         'help = "a step of the pipeline"\n',
         "",
-        ":3\\d: .kinds.step. lacks the key `help`",
+        ":\\d+: .kinds.step. lacks the key `help`",
     ),
     "help is a number": (
         'help = "a step of the pipeline"',

@@ -15,7 +15,14 @@ from .policy import Kind
 WITHOUT_KINDS = {"undo", "completion", "check", "explain", "exemptions"}
 FORMATS = ("text", "json", "sarif", "github")
 SHELLS = ("bash", "zsh", "fish")
-CODES_HELP = "codes, their beginnings or names, between commas: TPG1,sleep-in-test"
+CHECK = """\
+Finds where the files fall short of the testing policy: in a service, or in any other project.
+Without a PATH these are the files that git knows, or could add."""
+CODES = """\
+RULES are codes, their beginnings or names, between commas: TPG1,sleep-in-test.
+`tpgen explain` lists them. `pyproject.toml` exempts from one for a while: `tpgen exemptions`.
+
+exit codes: 0 no findings, 1 findings, 2 something must be changed first"""
 WORDS = {
     "source": [("NAME", "its name, such as detect_pii")],
     "model": [("NAME", "the model, such as Invoice")],
@@ -34,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0 where all is well; 2 where a person must change something first, and nothing was written.
+        0 where all is well; 1 where `check` finds something; 2 where a person must change
+        something first, and nothing was written.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -46,12 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen, rest = parser.parse_known_args(typed)
         if rest:
             chosen.parser.error(f"there is no use for {shlex.join(rest)}")
-        return int(chosen.run(chosen))
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return code
     except Misuse as error:
         print(f"tpgen: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read on, such as `head`, has enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
@@ -113,20 +127,40 @@ def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> Non
 
 
 def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
-    check = commands.add_parser("check", help="find where the files fall short of the policy")
+    check = commands.add_parser(
+        "check",
+        help="find where the files fall short of the policy",
+        description=CHECK,
+        epilog=CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     check.add_argument("paths", metavar="PATH", nargs="*", help="a file or folder; all, if none")
-    check.add_argument("--select", action="append", default=[], metavar="CODES", help=CODES_HELP)
-    check.add_argument("--ignore", action="append", default=[], metavar="CODES", help=CODES_HELP)
-    check.add_argument("--fix", action="store_true", help="mend what is safe to mend")
+    for option, text in (("--select", "run these rules alone"), ("--ignore", "leave these out")):
+        words = check.add_argument(option, action="append", default=[], metavar="RULES", help=text)
+        words.completer = _rules  # type: ignore[attr-defined]
+    text = "mend what is safe to mend, marked [*]; `tpgen undo` takes it back"
+    check.add_argument("--fix", action="store_true", help=text)
     check.add_argument("--format", choices=FORMATS, help="text, in GitHub's workflows github")
     text = "compare with this revision, where a rule is about a change (HEAD)"
     check.add_argument("--base", default="", metavar="REVISION", help=text)
     check.set_defaults(run=_check, parser=check)
     explain = commands.add_parser("explain", help="say what a rule is about, and what to do")
-    explain.add_argument("code", nargs="?", default="", metavar="CODE", help="such as TPG205")
+    code = explain.add_argument(
+        "code", nargs="?", default="", metavar="RULE", help="its code or name; lists all, if none"
+    )
+    code.completer = _rules  # type: ignore[attr-defined]
     explain.set_defaults(run=_explain, parser=explain)
     exemptions = commands.add_parser("exemptions", help="list what is exempt, why and until when")
     exemptions.set_defaults(run=_exemptions, parser=exemptions)
+
+
+def _rules(prefix: str, **_: object) -> list[str]:
+    """The rules, for whoever presses TAB; what stands before a comma stays."""
+    from .check import registry
+
+    head, comma, _word = prefix.rpartition(",")
+    known = registry.all_rules().values()
+    return [f"{head}{comma}{name}" for rule in known for name in (rule.code, rule.name)]
 
 
 class _Completer:
@@ -173,21 +207,23 @@ def _check(chosen: argparse.Namespace) -> int:
 def _explain(chosen: argparse.Namespace) -> int:
     from .check import command
 
-    print(command.explain(chosen.code), end="")
+    command.say(command.explain(chosen.code))
     return 0
 
 
 def _exemptions(chosen: argparse.Namespace) -> int:
     from .check import command
 
-    print(command.exemptions(), end="")
+    command.say(command.exemptions())
     return 0
 
 
 def _undo(chosen: argparse.Namespace) -> int:
     from . import files
+    from .check import project
 
-    undone = files.undo(service.find(Path.cwd()).root)
+    # Also where `check --fix` wrote, which needs no service.
+    undone = files.undo(project.find(Path.cwd(), []).root)
     for one in undone:
         print(f"{one.outcome:9}{one.path}{f': {one.reason}' if one.reason else ''}")
     if any(one.outcome == "left" for one in undone):

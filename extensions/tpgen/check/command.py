@@ -3,27 +3,33 @@
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from tpgen.errors import Misuse
 
 from . import engine, fixes, project, registry
 from .exemptions import read
 from .finding import Finding
+from .project import Project
 
 
 def check(chosen: argparse.Namespace) -> int:
-    """Print the findings.
+    """Print the findings, after `--fix` those that are left.
 
     Returns:
         1 where there are any, else 0.
     """
-    rules = registry.selected(_words(chosen.select), _words(chosen.ignore))
+    rules = registry.selected(_words("--select", chosen.select), _words("--ignore", chosen.ignore))
     here = project.find(Path.cwd(), chosen.paths, chosen.base)
     found = engine.run(here, rules)
-    if chosen.fix:
-        found = fixes.apply(here, found)
-    print(_rendered(chosen.format or _usual_format(), found), end="")
+    if chosen.fix and _mend(here, found):
+        # Looked at anew: what an edit left or brought is told.
+        found = engine.run(project.find(Path.cwd(), chosen.paths, chosen.base), rules)
+    _report(chosen.format or _usual_format(), here, found)
     return int(any(one.level == "error" for one in found))
 
 
@@ -35,25 +41,87 @@ def explain(word: str) -> str:
 
 
 def exemptions() -> str:
-    """A line for each exemption of the project."""
+    """What the project exempts and excludes."""
     from tpgen.report import listing
 
-    return listing.render(read(project.find(Path.cwd(), []).root))
+    here = project.find(Path.cwd(), [])
+    return listing.render(read(here.root), here.excluded)
 
 
-def _words(given: Sequence[str]) -> list[str]:
-    return [word.strip() for one in given for word in one.split(",") if word.strip()]
+def say(text: str) -> None:
+    """Print a text, in whatever a terminal can show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
+
+
+def _mend(here: Project, found: Sequence[Finding]) -> bool:
+    """Whether a file was changed."""
+    mended = fixes.apply(here, found)
+    for path in mended.left:
+        reason = "it would be no Python afterwards, by a fault of tpgen; please report it"
+        print(f"left {path} as it is: {reason}", file=sys.stderr)
+    if number := len(mended.changed):
+        files = f"{number} file{'s' * (number > 1)}"
+        print(f"mended {files}; `tpgen undo` takes it back", file=sys.stderr)
+    return bool(mended.changed)
+
+
+def _words(option: str, given: Sequence[str]) -> list[str]:
+    words = [word.strip() for one in given for word in one.split(",") if word.strip()]
+    if given and not words:
+        raise Misuse(f"{option} names no rule; `tpgen explain` lists them all")
+    return words
 
 
 def _usual_format() -> str:
     return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
 
 
-def _rendered(name: str, found: Sequence[Finding]) -> str:
+def _report(name: str, here: Project, found: Sequence[Finding]) -> None:
     if name == "text":
         from tpgen.report import text
 
-        coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        return text.render(found, coloured=coloured)
-    rendered: str = importlib.import_module(f"tpgen.report.{name}").render(found)
-    return rendered
+        # Relative to where the person is, so that a terminal finds the file.
+        say(text.render(_seen_from(Path.cwd(), here.root, found), coloured=_is_coloured()))
+        return
+    if name in ("github", "sarif"):
+        found = _seen_from(_top(here), here.root, found)
+    say(importlib.import_module(f"tpgen.report.{name}").render(found))
+    if name == "github" and (file := os.environ.get("GITHUB_STEP_SUMMARY")):
+        _summarize(Path(file), found)
+
+
+def _seen_from(folder: Path, root: Path, found: Sequence[Finding]) -> Sequence[Finding]:
+    """The findings with their paths relative to a folder."""
+    start = folder.resolve()
+    if start == root:
+        return found
+    return [replace(one, path=os.path.relpath(root / one.path, start)) for one in found]
+
+
+def _top(here: Project) -> Path:
+    """The top of the repository, from which GitHub counts paths."""
+    if here.git is None:
+        return here.root
+    try:
+        said = here.git.run("rev-parse", "--show-toplevel")
+    except subprocess.CalledProcessError:
+        return here.root
+    return Path(os.fsdecode(said.rstrip(b"\n")))
+
+
+def _summarize(file: Path, found: Sequence[Finding]) -> None:
+    from tpgen.report import github
+
+    try:
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as summary:
+            summary.write(github.table(found))
+    except OSError as error:
+        print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
+
+
+def _is_coloured() -> bool:
+    """Whether a terminal reads it; NO_COLOR and FORCE_COLOR say otherwise, in this order."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

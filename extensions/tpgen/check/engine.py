@@ -6,6 +6,8 @@ import os
 import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -65,12 +67,22 @@ def _found(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
     global _inherited
     _inherited = look
     fork = multiprocessing.get_context("fork")
-    # Ctrl-C reaches all processes: the first one ends the others.
-    with fork.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-        looking = pool.imap_unordered(_inherited_look, chunks)
-        yield from _of_project(project, rules)
-        for found in looking:
-            yield from found
+    # Ctrl-C reaches all processes: the others end without a word.
+    quiet = (signal.SIGINT, signal.SIG_DFL)
+    # Unlike `multiprocessing.Pool` it notices a worker that was killed, and waits for no answer.
+    with ProcessPoolExecutor(workers, fork, signal.signal, quiet) as pool:
+        try:
+            looking = pool.map(_inherited_look, chunks)
+            yield from _of_project(project, rules)
+            for found in looking:
+                yield from found
+        except BrokenProcessPool:
+            raise Misuse(
+                "a process of the check was killed, most likely because the memory ran out: "
+                "give paths to check part by part"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _of_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -152,8 +164,13 @@ def _guarded(
         for finding in check(subject):
             seen = _digest(subject, finding) if finding.edits else ""
             yield replace(finding, code=finding.code or rule.code, seen=seen)
-    except (Unreadable, Misuse):
+    except Misuse:
         raise
+    except Unreadable as error:
+        if isinstance(subject, File):
+            raise
+        message = f"{rule.code} reads a file that is no Python that can be parsed: {error}"
+        yield Finding(error.path, error.line, 1, message, CODE_OF_READING)
     except RecursionError:
         yield _note(path, f"the file is nested too deeply for {rule.code}: it was not looked at")
     except Exception as error:  # noqa: BLE001 - whatever a file does to a rule, the rest is checked

@@ -1,29 +1,29 @@
 """What `pyproject.toml` exempts from the rules: each with a reason, an issue and an end."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tpgen.errors import Misuse
 
+from . import settings
 from .finding import Finding
 from .places import matches
 from .project import Project
 from .rule import Rule
+from .settings import WHERE
 
-WHERE = "pyproject.toml"
 CODE_OF_EXEMPTIONS = "TPG002"
-EXAMPLE = """\
-    [[tool.tpgen.exemptions]]
-    rule = "TPG104"
-    path = "tests/legacy/**"
-    reason = "moves to MockTransport with the new client"
-    issue = "#123"
-    until = 2027-01-31"""
+# Whoever needs longer says so again, in a change that somebody reviews.
+LONGEST = timedelta(days=366)
+TEXTS = ("rule", "path", "reason", "issue")
+KEYS = (*TEXTS, "until")
+# "#12", "org/repo#12", "ABC-12", or an address.
+ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+|[A-Z][A-Z0-9]+-\d+|https?://\S*\d\S*")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Exemption:
         reason: why.
         issue: where its end is worked on: "#12", or an address.
         until: the last day that it holds.
-        line: of its first key in `pyproject.toml`.
+        line: of its table in `pyproject.toml`.
     """
 
     rule: str
@@ -79,9 +79,11 @@ class Exemptions:
         self, project: Project, rules: Sequence[Rule], used: set[Exemption]
     ) -> Iterator[Finding]:
         ran = {rule.code for rule in rules}
+        # What is found in a change only may be found again in the next.
+        lasting = {rule.code for rule in rules if not rule.of_a_change}
         for one in self.all:
             title = f"the exemption of {one.path} from {one.rule}"
-            if one not in used and one.rule in ran and project.asked is None:
+            if one not in used and one.rule in lasting and project.asked is None:
                 message = f"{title} covers nothing any more: take it out"
                 yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
             elif one.has_ended and one.rule in ran:
@@ -95,38 +97,67 @@ def read(root: Path) -> Exemptions:
     Raises:
         Misuse: `pyproject.toml` can't be read, or one lacks something.
     """
-    try:
-        text = (root / WHERE).read_text(encoding="utf-8")
-        tables = tomllib.loads(text).get("tool", {}).get("tpgen", {}).get("exemptions", [])
-    except FileNotFoundError:
-        return Exemptions()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misuse(f"{WHERE} can't be read: {error}; correct it first") from None
-    if not isinstance(tables, list):
-        raise Misuse(f"{WHERE}: write each exemption as a table of its own:\n{EXAMPLE}")
-    lines = [
-        text.count("\n", 0, found.start()) + 1
-        for found in re.finditer(r"^\s*\[\[\s*tool\.tpgen\.exemptions\s*\]\]", text, re.MULTILINE)
-    ]
-    lines += [1] * len(tables)
-    return Exemptions([_exemption(one, line) for one, line in zip(tables, lines, strict=False)])
+    found = settings.read(root)
+    if not isinstance(found.table.get("exemptions", []), list):
+        raise Misuse(f"{WHERE}: write each exemption as a table of its own:\n{example()}")
+    return Exemptions([_exemption(root, table, line) for table, line in found.exemptions])
 
 
-def _exemption(table: Any, line: int) -> Exemption:
-    known = [one.name for one in fields(Exemption) if one.name != "line"]
-    if not isinstance(table, dict) or set(table) - set(known):
-        _refuse(line, f"has other keys than {', '.join(known)}")
-    for key in known[:-1]:
-        if not isinstance(table.get(key), str) or not table[key].strip():
-            _refuse(line, f"lacks `{key}`")
-    if type(table.get("until")) is not date:
-        _refuse(line, "lacks `until`, a date such as 2027-01-31")
-    if not re.fullmatch(r"TPG\d{3}", table["rule"]):
-        _refuse(line, f"names no rule: {table['rule']!r}")
-    if not re.search(r"\d", table["issue"]):
+def example() -> str:
+    """An exemption as it stands in `pyproject.toml`, to paste."""
+    return f"""\
+    [[tool.tpgen.exemptions]]
+    rule = "TPG104"
+    path = "tests/legacy/**"
+    reason = "moves to MockTransport with the new client"
+    issue = "#123"
+    until = {date.today() + timedelta(days=90)}"""
+
+
+def _exemption(root: Path, table: Any, line: int) -> Exemption:
+    _require_keys(table, line)
+    if not ISSUE.fullmatch(table["issue"].strip()):
         _refuse(line, f"names no issue: {table['issue']!r}, where #12 or an address belongs")
-    return Exemption(**table, line=line)
+    _require_place(root, table["path"], line)
+    if table["until"] > date.today() + LONGEST:
+        _refuse(line, f"ends on {table['until']}: that is more than a year from now")
+    return Exemption(**{**table, "rule": _code(table["rule"], line)}, line=line)
 
 
-def _refuse(line: int, reason: str) -> None:
-    raise Misuse(f"{WHERE}:{line}: an exemption {reason}; one looks like this:\n{EXAMPLE}")
+def _require_keys(table: Any, line: int) -> None:
+    if not isinstance(table, dict):
+        _refuse(line, "is no table")
+    for key in table:
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, 1)
+            hint = f"is it `{near[0]}`?" if near else f"there are {', '.join(KEYS)}"
+            _refuse(line, f"has the unknown key `{key}` ({hint})")
+    for key in TEXTS:
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            _refuse(line, f"lacks `{key}`, a text")
+    if type(table.get("until")) is not date:
+        _refuse(line, "lacks `until`, a day without quotes")
+
+
+def _require_place(root: Path, path: str, line: int) -> None:
+    """A path that can't fit any file is a mistake, not one that is done with."""
+    if path.startswith(("/", "./", "~")) or "\\" in path or ".." in path.split("/"):
+        _refuse(line, f"has the `path` {path!r}: write it from the folder of {WHERE} on, with /")
+    if not re.search(r"[*?]", path) and (root / path).is_dir():
+        _refuse(line, f"has the `path` of a folder: write {path.rstrip('/') + '/**'!r}")
+
+
+def _code(word: str, line: int) -> str:
+    from . import registry  # The rules import this module.
+
+    try:
+        code = registry.find(word.strip()).code
+    except Misuse as error:
+        _refuse(line, f"names no rule: {error}")
+    if code == CODE_OF_EXEMPTIONS:
+        _refuse(line, f"is from {code}, the rule about exemptions: that one always holds")
+    return code
+
+
+def _refuse(line: int, reason: str) -> NoReturn:
+    raise Misuse(f"{WHERE}:{line}: an exemption {reason}; one looks like this:\n{example()}")

@@ -24,10 +24,11 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 class Unreadable(Exception):
-    """A file can't be parsed: what is wrong, and in which line."""
+    """A file can't be parsed: what is wrong, and where."""
 
-    def __init__(self, reason: str, line: int) -> None:
+    def __init__(self, reason: str, path: str, line: int) -> None:
         super().__init__(reason)
+        self.path = path
         self.line = line
 
 
@@ -84,9 +85,9 @@ class File:
                 warnings.simplefilter("ignore")
                 return ast.parse(self.data)
         except SyntaxError as error:
-            raise Unreadable(error.msg, error.lineno or 1) from None
+            raise Unreadable(error.msg, self.path, error.lineno or 1) from None
         except (ValueError, RecursionError, MemoryError) as error:
-            raise Unreadable(str(error) or type(error).__name__, 1) from None
+            raise Unreadable(str(error) or type(error).__name__, self.path, 1) from None
 
     @cached_property
     def _nodes(self) -> Mapping[type, list[ast.AST]]:

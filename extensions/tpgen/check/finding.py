@@ -1,6 +1,6 @@
 """What a rule found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Level = Literal["error", "warning", "note"]
@@ -28,6 +28,7 @@ class Finding:
         level: an "error" fails the check; a "warning" will one day; a "note" says what was not
             looked at.
         edits: what `--fix` does about it; nothing where only a person can tell.
+        seen: a digest of what the file held when the edits were made; the engine fills it in.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Finding:
     code: str = ""
     level: Level = "error"
     edits: tuple[Edit, ...] = ()
+    seen: str = field(default="", compare=False)
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:

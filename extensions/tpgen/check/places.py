@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from .git import Git
 
 TEST_FOLDERS = {"test", "tests", "testing", "fixtures", "testdata", "test_data", "seeds"}
-NOT_OURS = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"}
+NOT_OURS = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".tpgen"}
 
 
 def is_test_path(path: str) -> bool:

@@ -70,6 +70,11 @@ class Project:
         found = places.list_files(self.root, self.git)
         return [path for path in found if not self._is_excluded(path)] if self.excluded else found
 
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The same, to look one up."""
+        return frozenset(self.files)
+
     @property
     def checked(self) -> list[str]:
         """The files that the check is about."""

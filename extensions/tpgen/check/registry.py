@@ -37,8 +37,8 @@ def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
     """The rules that a command line asks for.
 
     Args:
-        select: codes, beginnings of codes such as TPG1, or names; none for all rules. What can't
-            be read is told in any case.
+        select: codes, beginnings of codes such as TPG1, or names; none for all rules. The rules
+            about what can't be read and about exemptions run in any case.
         ignore: those to leave out, in the same words.
 
     Raises:

@@ -27,6 +27,7 @@ class Rule:
         good: files without any.
         before: files that were committed before those of `bad` or `good` are put in the index.
         days_ago: how long ago they were.
+        of_a_change: whether it looks at a change, so that what is found once is gone later.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Rule:
     good: Tree | Callable[[], Tree]
     before: Tree | Callable[[], Tree] = field(default_factory=dict)
     days_ago: int = 0
+    of_a_change: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """TPG002: an exemption that has ended, or that covers nothing."""
 
+from datetime import date, timedelta
+
 from tpgen.check.exemptions import CODE_OF_EXEMPTIONS
 from tpgen.check.rule import Rule
 
@@ -26,8 +28,8 @@ RULE = Rule(
         "tests/unit/test_worker.py": SLEEPING,
         "pyproject.toml": EXEMPT.format(until="2020-01-31"),
     },
-    good={
+    good=lambda: {
         "tests/unit/test_worker.py": SLEEPING,
-        "pyproject.toml": EXEMPT.format(until="2999-01-31"),
+        "pyproject.toml": EXEMPT.format(until=date.today() + timedelta(days=30)),
     },
 )

@@ -123,6 +123,7 @@ RULE = ProjectRule(
     "right one.",
     fix="Say in an assertion of the test what the response holds now, or bring the old shape back.",
     check=check,
+    of_a_change=True,
     before={PLACE: SNAPSHOT.format(key="label"), OWNER: TEST.format(assertion="")},
     bad={PLACE: SNAPSHOT.format(key="title")},
     good={

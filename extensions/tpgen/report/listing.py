@@ -1,0 +1,40 @@
+"""What `tpgen exemptions` prints: what is left out, why, and until when."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from tpgen.check import registry
+from tpgen.check.exemptions import Exemption, Exemptions
+
+from .text import printable
+
+
+def render(exemptions: Exemptions, excluded: Sequence[str] = ()) -> str:
+    """The exemptions, those that end first at the top, and the files that no rule looks at.
+
+    Args:
+        exemptions: of the project.
+        excluded: the patterns of `exclude`.
+    """
+    lines = [line for one in sorted(exemptions.all, key=_order) for line in _lines(one)]
+    lines += [f"excluded from all rules: {printable(pattern)}" for pattern in excluded]
+    return "".join(f"{line}\n" for line in lines or ["nothing is exempt"])
+
+
+def _order(one: Exemption) -> tuple[date, str, str]:
+    return one.until, one.rule, one.path
+
+
+def _lines(one: Exemption) -> list[str]:
+    name = registry.find(one.rule).name
+    return [
+        f"{one.rule} {name} in {printable(one.path)}: {_end(one.until)}",
+        f"    {printable(one.reason)} ({printable(one.issue)})",
+    ]
+
+
+def _end(until: date) -> str:
+    days = (until - date.today()).days
+    if days < 0:
+        return f"ENDED on {until}"
+    return f"until {until}, {days} day{'s' * (days != 1)} left"
