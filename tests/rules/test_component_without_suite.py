@@ -3,15 +3,15 @@
 import re
 
 import pytest
+from tpgen.check import project
 
 from tests.checking import check
 from tests.service import Service
-from tpgen.check import project
 
 STEPS = "src/gateway/pipeline/steps"
 UNIT = "tests/unit/pipeline/steps"
 STEP = '"""A step."""\n\n\nclass DetectKeys:\n    async def run(self, ctx: object) -> list[str]:\n        return []\n'
-ROUTES = '''\
+ROUTES = """\
 from fastapi import APIRouter
 
 router = APIRouter(prefix="/invoices")
@@ -25,7 +25,7 @@ async def read_invoice(number: int) -> int:
 @router.{verb}
 async def make_invoice() -> int:
     return 1
-'''
+"""
 
 
 def lacking(service: Service) -> set[str]:

@@ -3,10 +3,10 @@
 import re
 
 import pytest
+from tpgen.check import project
 
 from tests.checking import check, repository
 from tests.service import Service
-from tpgen.check import project
 
 CODE = "TPG502"
 EDITS = {

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tpgen.check import project
 
 from tests.checking import check, git, repository, write
 from tests.service import Service
-from tpgen.check import project
 
 CODE = "TPG501"
 PLUGIN = "tests/policy/plugin.py"

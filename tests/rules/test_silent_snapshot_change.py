@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tpgen.check import project
 
 from tests.checking import check, findings, git, repository, write
-from tpgen.check import project
 
 AMBR = "tests/api/__snapshots__/test_agents.ambr"
 TESTS = "tests/api/test_agents.py"

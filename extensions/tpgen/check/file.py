@@ -19,8 +19,34 @@ if TYPE_CHECKING:
 
 # No source and no fixture that a person wrote is longer; of a dump the beginning is enough.
 LIMIT = 5 * 1024 * 1024
-CONTEXTS = {ast.Load, ast.Store, ast.Del}
+# What of a node is no node: names, values, contexts, operators.
+PLAIN = {
+    *("arg", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno"),
+    *("module", "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores"),
+}
 Node = TypeVar("Node", bound=ast.AST)
+
+
+def _inner(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a class of nodes that hold nodes, the last one first."""
+    names = [name for name in kind._fields if name not in PLAIN]
+    if issubclass(kind, ast.Constant | ast.Global | ast.Nonlocal | ast.MatchSingleton):
+        return ()
+    if "name" in names and not issubclass(kind, getattr(ast, "TypeAlias", ())):
+        names.remove("name")
+    if issubclass(kind, ast.alias):
+        return ()
+    return tuple(reversed(names))
+
+
+INNER: Mapping[type, tuple[str, ...]] = {
+    type(None): (),
+    **{
+        one: _inner(one)
+        for one in vars(ast).values()
+        if isinstance(one, type) and issubclass(one, ast.AST)
+    },
+}
 
 
 class Unreadable(Exception):
@@ -91,17 +117,21 @@ class File:
 
     @cached_property
     def _nodes(self) -> Mapping[type, list[ast.AST]]:
-        # What `ast.walk` does, in a third of its time and in the order of the source.
+        # What `ast.walk` does, in a fraction of its time and in the order of the source.
         found: dict[type, list[ast.AST]] = defaultdict(list)
-        waiting: list[ast.AST] = [self.tree]
+        waiting: list[Any] = [self.tree]
         while waiting:
             node = waiting.pop()
-            found[node.__class__].append(node)
-            for value in reversed(node.__dict__.values()):
-                if isinstance(value, list):
-                    waiting += [one for one in reversed(value) if isinstance(one, ast.AST)]
-                elif isinstance(value, ast.AST) and value.__class__ not in CONTEXTS:
+            kind = node.__class__
+            found[kind].append(node)
+            for name in INNER[kind]:
+                value = getattr(node, name)
+                if value.__class__ is list:
+                    waiting += value[::-1]
+                else:
                     waiting.append(value)
+        # Where a node may have another one, and has none.
+        found.pop(type(None), None)
         return found
 
     def nodes(self, *kinds: type[Node]) -> Iterator[Node]:

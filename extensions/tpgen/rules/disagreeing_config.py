@@ -63,7 +63,7 @@ def _line(file: File, needle: str) -> int:
     return next((n for n, line in enumerate(file.lines, 1) if needle in line), 1)
 
 
-def _at(content: Any, *keys: str) -> Any:
+def _at(content: Any, *keys: str | bool) -> Any:
     """What stands below these keys; None where nothing does."""
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
@@ -129,14 +129,35 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
     """What no workflow does any more; which one shall do it, a service may decide."""
     paths = [one for one in project.files if re.fullmatch(r"\.github/workflows/.*\.ya?ml", one)]
     files = [file for path in paths if (file := project.file(path))]
+    commands = [(_events(file), _commands(file)) for file in files]
     for event, command, purpose in WORKFLOWS:
-        if not any(event in file.text and re.search(command, file.text) for file in files):
+        if not any(event in events and re.search(command, run) for events, run in commands):
             path = paths[0] if paths else ".github/workflows/tests.yml"
             yield Finding(path, 1, 1, f"no workflow on {event} {purpose}: {RESTORE}")
     for file in files:
-        if "pull_request_target" in file.text:
+        if "pull_request_target" in _events(file):
             message = "pull_request_target hands the service's secrets to a fork's code"
             yield file.finding(_line(file, "pull_request_target"), f"{message}: use pull_request")
+
+
+def _workflow(file: File) -> Any:
+    try:
+        return _yaml(file.text)
+    except ValueError:
+        return None
+
+
+def _events(file: File) -> set[str]:
+    # In YAML 1.1 `on` is true.
+    given = _at(_workflow(file), True) or _at(_workflow(file), "on") or []
+    return {given} if isinstance(given, str) else set(given)
+
+
+def _commands(file: File) -> str:
+    """What the steps of a workflow run."""
+    jobs = _at(_workflow(file), "jobs") or {}
+    steps = [step for job in jobs.values() for step in _at(job, "steps") or []]
+    return "\n".join(str(_at(step, "run") or "") for step in steps)
 
 
 Look = Callable[[Project, Mapping[str, Any]], Iterator[Fault]]

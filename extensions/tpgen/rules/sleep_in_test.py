@@ -1,19 +1,34 @@
 """TPG205: a test that waits by the clock."""
 
 import ast
+import re
 from collections.abc import Iterator
 
+from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
+from tpgen.check.names import full_name, imported, last_name
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 
+BLOCKING = {"time.sleep", "gevent.sleep", "eventlet.sleep"}
+AWAITED = {"asyncio.sleep", "anyio.sleep", "trio.sleep"}
+CALLED = re.compile(rb"\bsleep\b\s*\(|\bsleep as\b|=\s*(?:time\.)?sleep\b|getattr\(time")
+LIMITS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
 
 def check(file: File) -> Iterator[Finding]:
-    """Each call of `time.sleep`, by whatever name it was imported."""
-    names = _names(file)
+    """Each pause of a fixed time, unless it is between two looks at what is waited for."""
+    if not CALLED.search(file.data):
+        return
+    called = {name for name, full in imported(file).items() if full.endswith(".sleep")} | {"sleep"}
+    own = {call for test in _async(file) for call in _own_calls(test.function)}
     for call in file.nodes(ast.Call):
-        if ast.unparse(call.func) in names:
+        if last_name(call.func) not in called:
+            continue
+        name = full_name(file, call.func)
+        waits = name in BLOCKING or (name in AWAITED and call in own and _is_fixed(call))
+        if waits and not _is_nothing(call) and not _polls(file, call):
             yield file.finding(
                 call,
                 "the test sleeps: wait for what it needs (an event, a row, a state) with a "
@@ -21,13 +36,59 @@ def check(file: File) -> Iterator[Finding]:
             )
 
 
-def _names(file: File) -> set[str]:
-    """What `time.sleep` is called in a file."""
-    imported = [one for node in file.nodes(ast.Import) for one in node.names]
-    lines = [node for node in file.nodes(ast.ImportFrom) if node.module == "time"]
-    taken = [one for node in lines for one in node.names]
-    modules = {f"{one.asname or one.name}.sleep" for one in imported if one.name == "time"}
-    return modules | {one.asname or one.name for one in taken if one.name == "sleep"}
+def _async(file: File) -> list[tests.Test]:
+    return [one for one in tests.of(file) if isinstance(one.function, ast.AsyncFunctionDef)]
+
+
+def _own_calls(function: tests.Function) -> Iterator[ast.AST]:
+    """The calls of a test itself: a handler in it may well be slow on purpose."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Await):
+            yield node.value
+        if not isinstance(node, (*tests.FUNCTIONS, ast.Lambda, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _is_fixed(call: ast.Call) -> bool:
+    given = [*call.args, *(one.value for one in call.keywords)]
+    return bool(given) and isinstance(given[0], ast.Constant)
+
+
+def _is_nothing(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+
+
+def _polls(file: File, call: ast.Call) -> bool:
+    """Whether a call stands in a loop that ends when something is so, or when time is up.
+
+    A lambda that sleeps is handed to somebody, as something slow.
+    """
+    node: ast.AST = call
+    while (above := file.parents.get(node)) is not None and not isinstance(node, tests.FUNCTIONS):
+        node = above
+        if isinstance(node, ast.Lambda):
+            return True
+        if isinstance(node, ast.For | ast.AsyncFor) and _leaves(node):
+            return True
+        if isinstance(node, ast.While) and _has_limit(node):
+            return True
+    return False
+
+
+def _leaves(loop: ast.For | ast.AsyncFor) -> bool:
+    kinds = (ast.Break, ast.Return, ast.Raise)
+    return any(isinstance(inner, kinds) for inner in ast.walk(loop))
+
+
+def _has_limit(loop: ast.While) -> bool:
+    for inner in ast.walk(loop):
+        if isinstance(inner, ast.Raise | ast.Assert):
+            return True
+        if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], LIMITS):
+            return True
+    return False
 
 
 RULE = FileRule(
@@ -35,7 +96,9 @@ RULE = FileRule(
     name="sleep-in-test",
     section="Flakes: we tolerate zero flakes in main; fix the root cause",
     why="A pause is too short on a busy machine, which is a flake, and too long on every other.",
-    fix="Wait for the fact itself with a deadline, or give the code under test a clock.",
+    fix="Wait for the fact itself with a deadline, or give the code under test a clock. A short "
+    "pause between two looks is fine, in a loop that ends: `while time.monotonic() < deadline`. "
+    "So are `asyncio.sleep(0)`, and a fake that is slow on purpose with `asyncio.sleep`.",
     applies=is_test_python,
     triggers=(b"sleep",),
     check=check,

@@ -1,0 +1,82 @@
+"""TPG401: something of a real person in tests or in what they read."""
+
+import secrets
+from collections.abc import Iterator
+
+from tpgen.check.contents import packed
+from tpgen.check.file import File
+from tpgen.check.finding import Finding
+from tpgen.check.personal import Person, people
+from tpgen.check.places import is_python, is_test_path
+from tpgen.check.rule import FileRule
+
+TABLES = (".csv", ".tsv")
+NO_TEXT = (".patch", ".diff", ".min.js", ".map", ".svg", ".po")
+
+
+def check(file: File) -> Iterator[Finding]:
+    """What belongs to people, each kind once a line."""
+    seen = set()
+    for line, found, where in _all(file):
+        if (line, found.what) not in seen:
+            seen.add((line, found.what))
+            yield file.finding(
+                line,
+                f"this looks like {found.what} of a real person{where}: let Faker or a factory "
+                "make one, or take one that was published for tests",
+            )
+
+
+def _all(file: File) -> Iterator[tuple[int, Person, str]]:
+    if file.path.endswith(NO_TEXT):
+        return
+    data = _text(file.data)
+    code, table = is_python(file.path), file.path.endswith(TABLES)
+    text = ""
+    for found in people(data, is_code=code, is_table=table):
+        text = text or data.decode("utf-8", errors="replace")
+        yield text.count("\n", 0, found.offset) + 1, found, ""
+    if b"\0" in file.data or b"base64" in file.data:
+        for part in packed(file.data):
+            line = file.data.count(b"\n", 0, part.offset) + 1
+            for found in people(_text(part.data), is_table=part.path.endswith(TABLES)):
+                yield line, found, f" (inside {part.path})"
+
+
+def _text(data: bytes) -> bytes:
+    """A text as UTF-8; nothing of what is no text."""
+    data = data.replace(b"%40", b"@")
+    if b"\0" not in data[:1000]:
+        return data
+    plain = data.replace(b"\0", b"")
+    return plain if len(plain) * 2 <= len(data) + 4 else b""
+
+
+def _address() -> str:
+    """A mail address of nobody, at a provider where anybody has one."""
+    return f"jane.{secrets.token_hex(6)}@{'.'.join(_provider())}"
+
+
+def _provider() -> list[str]:
+    return ["gmail", "com"]
+
+
+def _bad() -> dict[str, str | bytes]:
+    return {"tests/fixtures/people.json": f'[{{"email": "{_address()}"}}]\n'}
+
+
+RULE = FileRule(
+    code="TPG401",
+    name="personal-data",
+    section="Data: no real PII in fixtures; use Faker",
+    why="What belongs to a real person is copied to every clone, every log and every snapshot, "
+    "and can't be taken back.",
+    fix="Let Faker or a factory make it. Where a fixed value is needed: example.com, +1 202 555 "
+    "0100 to 0199, the test cards of your payment provider.",
+    applies=is_test_path,
+    check=check,
+    bad=_bad,
+    good={
+        "tests/fixtures/people.json": '[{"email": "jane@example.com", "phone": "+12025550143"}]\n'
+    },
+)

@@ -1,0 +1,81 @@
+"""TPG204: reruns are for a test or two, a few times each."""
+
+from collections.abc import Iterator
+
+from tpgen.check import reruns
+from tpgen.check.finding import Finding
+from tpgen.check.places import is_test_python
+from tpgen.check.project import Project
+from tpgen.check.rule import ProjectRule
+
+RERUNS = 3
+TESTS = 3
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Each mark that asks for too many reruns, and those that are more than the policy allows."""
+    if not any(is_test_python(one) or _is_configuration(one) for one in project.checked):
+        return
+    most = project.number("flaky", "reruns", RERUNS)
+    for path in filter(_is_configuration, project.checked):
+        file = project.file(path)
+        for number, times in reruns.configured(file) if file else ():
+            if file and times is not None and times > most:
+                yield file.finding(number, _message(times, most))
+    yield from _marks(project, most)
+
+
+def _marks(project: Project, most: int) -> Iterator[Finding]:
+    allowed = project.number("flaky", "tests", TESTS)
+    marks = [(file, one) for file in reruns.marked_files(project) for one in reruns.of(file)]
+    marks.sort(key=lambda one: (one[0].path, one[1].node.lineno))
+    for number, (file, rerun) in enumerate(marks, 1):
+        if rerun.times is not None and rerun.times > most:
+            yield file.finding(rerun.node, _message(rerun.times, most))
+        elif number > allowed:
+            yield file.finding(
+                rerun.node,
+                f"{len(marks)} tests of the project are run again until they pass, where {allowed} "
+                "are allowed: mend the causes",
+            )
+
+
+def _message(times: int, most: int) -> str:
+    return f"{times} reruns, where {most} are allowed: mend the cause"
+
+
+def _is_configuration(path: str) -> bool:
+    return reruns.CONFIGURATION.fullmatch(path) is not None
+
+
+RULE = ProjectRule(
+    code="TPG204",
+    name="too-many-reruns",
+    section="Flakes: Do not sprinkle retries; @pytest.mark.flaky(reruns=3) # for genuinely "
+    "flaky-by-design (rare)",
+    why="What is rare stays rare only where somebody counts: with ten reruns a test passes that "
+    "fails two times in three.",
+    fix="Mend the cause. `[flaky]` of the policy says how many reruns a test may have, and how many "
+    "tests may have any.",
+    check=check,
+    bad={
+        "tests/contract/test_openai.py": """\
+import pytest
+
+
+@pytest.mark.flaky(reruns=10)  # the provider drops one call in a hundred, see #123
+async def test_answers(openai):
+    assert await openai.chat("hello")
+"""
+    },
+    good={
+        "tests/contract/test_openai.py": """\
+import pytest
+
+
+@pytest.mark.flaky(reruns=3)  # the provider drops one call in a hundred, see #123
+async def test_answers(openai):
+    assert await openai.chat("hello")
+"""
+    },
+)

@@ -1,0 +1,50 @@
+"""TPG103: patches, by the library and by hand; requests by PATCH are none."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checking import findings
+
+HEAD = "import unittest.mock as m\nimport shop.clock\nfrom shop import rates\nimport sys\n\n"
+PATCHES = {
+    "call": 'def test_a():\n    with m.patch("shop.clock.now"):\n        pass\n',
+    "object": 'def test_a():\n    m.patch.object(rates, "get")\n',
+    "decorator": '@m.patch("shop.clock.now")\ndef test_a(now):\n    pass\n',
+    "dict": "@m.patch.dict(rates.table)\ndef test_a():\n    pass\n",
+    "mocker": 'def test_a(mocker):\n    mocker.patch("shop.clock.now")\n',
+    "self.mocker": 'def test_a(self):\n    self.mocker.patch("shop.clock.now")\n',
+    "alias": 'swap = m.patch\n\ndef test_a():\n    swap("shop.clock.now")\n',
+    "module": "def test_a():\n    shop.clock.now = lambda: 1\n",
+    "from": "def test_a(fake):\n    rates.get = fake\n",
+    "setattr": 'def test_a(fake):\n    setattr(shop.clock, "now", fake)\n',
+    "__dict__": 'def test_a(fake):\n    shop.clock.__dict__["now"] = fake\n',
+    "vars": 'def test_a(fake):\n    vars(shop.clock)["now"] = fake\n',
+    "sys.modules": 'def test_a(fake):\n    sys.modules["shop.clock"] = fake\n',
+}
+FINE = {
+    "client": 'def test_a(client):\n    client.patch("/v1/agents/1")\n',
+    "requests": 'import requests\n\ndef test_a():\n    requests.patch("http://test/a")\n',
+    "router": '@router.patch("/a")\ndef view():\n    pass\n',
+    "self.client": 'def test_a(self):\n    self.client.patch("/a")\n',
+    "setting": "def test_a():\n    shop.clock.ZONE = 3\n",
+    "argv": "def test_a(given):\n    sys.argv = given\n",
+    "local": "def test_a(rates, fake):\n    rates.get = fake\n",
+    "attribute": "def test_a(agent, fake):\n    agent.name = fake\n",
+}
+PROGRAM = {"src/shop/clock.py": "now = 1\n", "src/shop/rates.py": "get = 1\n"}
+
+
+@pytest.mark.parametrize("source", PATCHES.values(), ids=PATCHES)
+def test_each_patch_is_found_once(tmp_path: Path, source: str) -> None:
+    """One finding at the place of the patch."""
+    tree = PROGRAM | {"tests/test_a.py": HEAD + source}
+    found = findings(tmp_path, tree, select="TPG103")
+    assert [one.split()[1] for one in found] == ["TPG103"]
+
+
+@pytest.mark.parametrize("source", FINE.values(), ids=FINE)
+def test_what_is_no_patch_is_not_found(tmp_path: Path, source: str) -> None:
+    """Requests by PATCH, settings, and objects of the test's own."""
+    tree = PROGRAM | {"tests/test_a.py": HEAD + source}
+    assert findings(tmp_path, tree, select="TPG103") == []

@@ -1,0 +1,79 @@
+"""TPG405: what keeps gitleaks quiet."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tpgen.check import fixes
+from tpgen.check.gitleaks import faults
+from tpgen.rules.silenced_secret_scan import MARK
+
+from tests.checking import check, findings, repository
+
+ALLOW = MARK.decode()
+USUAL = "[extend]\nuseDefault = true\n"
+QUIET = {
+    "comment": ("tests/a.py", f"KEY = 1  # {ALLOW}\n"),
+    "json": ("tests/a.json", f'{{"note": "{ALLOW}"}}\n'),
+    "ignore": (".gitleaksignore", "# why\ntests/a.py:generic-api-key:4\n"),
+    "paths": (".gitleaks.toml", f"{USUAL}[[allowlists]]\npaths = ['''^tests/''']\n"),
+    "old table": (".gitleaks.toml", f"{USUAL}[allowlist]\npaths = ['.*\\.json$']\n"),
+    "regexes": (".gitleaks.toml", f"{USUAL}[[allowlists]]\nregexes = ['tp_.*']\n"),
+    "stopword": (".gitleaks.toml", f"{USUAL}[[allowlists]]\nstopwords = ['tp_live']\n"),
+    "of a rule": (
+        ".gitleaks.toml",
+        f"{USUAL}[[rules]]\nid = 'a'\n[[rules.allowlists]]\npaths = ['tests']\n",
+    ),
+    "table": (".gitleaks.toml", f"{USUAL}[[rule]]\nid = 'a'\n"),
+    "key": (".gitleaks.toml", f"{USUAL}[[rules]]\nid = 'a'\nregexp = 'b'\n"),
+    "no default": (".gitleaks.toml", "title = 'a'\n"),
+    "false default": (".gitleaks.toml", "[extend]\nuseDefault = false\n"),
+    "rule off": (".gitleaks.toml", f"{USUAL}disabledRules = ['private-key']\n"),
+    "no toml": (".gitleaks.toml", "[extend\n"),
+    "workflow": (".github/workflows/ci.yml", "env:\n  GITLEAKS_CONFIG: other.toml\n"),
+    "make": ("Makefile", "export GITLEAKS_CONFIG = other.toml\n"),
+    "env": (".env", "GITLEAKS_CONFIG=/dev/null\n"),
+    "skip": (".github/workflows/ci.yml", "env:\n  SKIP: ruff,gitleaks\n"),
+}
+LOUD = {
+    ".gitleaks.toml": f"{USUAL}\n[[allowlists]]\nregexes = ['''^tp_test_[A-Za-z0-9_-]*$''']\n"
+    "paths = ['^docs/']\n",
+    ".gitleaksignore": "# nothing\n\n",
+    "Makefile": "scan:\n\tenv -u GITLEAKS_CONFIG gitleaks dir . --ignore-gitleaks-allow\n",
+    ".env": "GITLEAKS_CONFIG=.gitleaks.toml\n",
+    "docs/keys.md": f"Never write `{ALLOW}`.\n",
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_what_silences_is_found(name: str, tmp_path: Path) -> None:
+    """Each way to make gitleaks say nothing is a finding."""
+    path, content = QUIET[name]
+    found = findings(tmp_path, {path: content}, select="TPG405")
+    assert [one.split(":")[0] for one in found] == [path]
+
+
+@pytest.mark.parametrize("path", LOUD)
+def test_what_does_not_silence_is_not(path: str, tmp_path: Path) -> None:
+    """A configuration that lets only test keys through is no finding."""
+    assert findings(tmp_path, {path: LOUD[path]}, select="TPG405") == []
+
+
+def test_fix_takes_the_comment_out_and_nothing_else(tmp_path: Path) -> None:
+    """A comment goes, with its line where it is alone; a text that says the same stays."""
+    before = f"# {ALLOW}\nKEY = 'é'  # {ALLOW}\nTEXT = '# {ALLOW}'\nX = 1  # why {ALLOW}\n"
+    here = repository(tmp_path, {"tests/a.py": before})
+    found = check(here, "TPG405")
+    fixes.apply(here, found)
+    after = (tmp_path / "tests/a.py").read_text()
+    assert after == f"KEY = 'é'\nTEXT = '# {ALLOW}'\nX = 1  # why {ALLOW}\n"
+    assert [one.line for one in found if not one.edits] == [3, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("[]extnd.rules= 'allowtpgh\"\n", max_size=80))
+def test_no_configuration_breaks_it(text: str) -> None:
+    """Whatever a configuration holds, each fault has a message."""
+    assert all(one.message for one in faults(text, ["tp"]))
+    assert all(one.message for one in faults(f"[allowlist]\n{text}", ["tp"]))
