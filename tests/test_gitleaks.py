@@ -30,7 +30,7 @@ from tests.service import render
 
 OURS = "tp-live-key"
 # Put together, or it would silence the scan of our own repository.
-ALLOW = ":".join(["gitleaks", "allow"])
+ALLOW = f"{gitleaks.__name__}:allow"
 TEST_LINE = f'API_KEY = "{key("test")}"\n'
 LINE = f'KEY = "{live_key()}"\n'
 

@@ -132,7 +132,8 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
     commands = [(_events(file), _commands(file)) for file in files]
     for event, command, purpose in WORKFLOWS:
         if not any(event in events and re.search(command, run) for events, run in commands):
-            path = paths[0] if paths else ".github/workflows/tests.yml"
+            on_event = [file.path for file in files if event in _events(file)]
+            path = [*on_event, *paths, ".github/workflows/tests.yml"][0]
             yield Finding(path, 1, 1, f"no workflow on {event} {purpose}: {RESTORE}")
     for file in files:
         if "pull_request_target" in _events(file):
