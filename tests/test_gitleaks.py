@@ -14,19 +14,19 @@ from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
-from pytest_copie.plugin import Copie
 
 from tests.hooks import (
     Repository,
     gitleaks,
     key,
     live_key,
+    once,
     path_with,
     recorder,
     reported,
     repository,
 )
-from tests.service import render
+from tests.service import Service
 
 OURS = "tp-live-key"
 # Put together, or it would silence the scan of our own repository.
@@ -85,13 +85,12 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pristine(copie_session: Copie, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pristine(rendered: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a service holds against keys, committed."""
     folder = tmp_path_factory.mktemp("pristine") / "service"
-    service = render(copie_session)
     for name in (".gitleaks.toml", "tests/policy/secrets.sh"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(service / name, folder / name)
+        shutil.copy(rendered.path / name, folder / name)
     return repository(folder).path
 
 
@@ -136,20 +135,25 @@ def hide(service: Repository) -> None:
 def all_hidden(
     pristine: Path, shell: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    """What upstream's scan and ours report of a repository with all that is hidden."""
-    service = start(pristine, shell, tmp_path_factory.mktemp("hidden"))
-    hide(service)
-    reports = service.path.parent / "reports"
-    service.run("gitleaks", "git", ".", "--config=.gitleaks.toml")
-    upstreams = reported(reports)
-    shutil.rmtree(reports)
-    reports.mkdir()
-    # With this setting of a person upstream's scan finds nothing at all.
-    service.git("config", "color.ui", "always")
-    assert service.run("gitleaks", "git", ".", "--config=.gitleaks.toml").code == 0
-    code, ours, said = scan(service)
-    assert code == 1, said
-    return upstreams, ours
+    """What upstream's scan and ours report of a repository with all that is hidden.
+
+    It is scanned once, whatever number of workers asks.
+    """
+
+    def make(folder: Path) -> None:
+        service = start(pristine, shell, folder)
+        hide(service)
+        service.run("gitleaks", "git", ".", "--config=.gitleaks.toml")
+        (folder / "reports").rename(folder / "upstream")
+        (folder / "reports").mkdir()
+        # With this setting of a person upstream's scan finds nothing at all.
+        service.git("config", "color.ui", "always")
+        assert service.run("gitleaks", "git", ".", "--config=.gitleaks.toml").code == 0
+        code, _, said = scan(service)
+        assert code == 1, said
+
+    folder = once(tmp_path_factory, "hidden", make)
+    return reported(folder / "upstream"), reported(folder / "reports")
 
 
 def test_the_binary_is_upstreams() -> None:

@@ -1,46 +1,58 @@
 """What runs before a commit, run for real: pre-commit and prek, in a service from a tagged template.
 
 GitHub can't be reached from everywhere, so git is told of repositories here that have the hooks
-and the tags of the rendered config, and install the same tools from PyPI. The config is unchanged.
+and the tags of the rendered config, and take the same tools from PyPI. The config is unchanged.
 """
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.hooks import Repository, live_key, once, recorder, reported, repository, template
+from tests.hooks import (
+    Repository,
+    live_key,
+    once,
+    path_with,
+    recorder,
+    reported,
+    repository,
+    template,
+)
 from tests.service import Service, clean_environment
 
 TAG = "v0.1.0"
 TOOLS = ("pre-commit", "prek")
-# What stands in for a repository of hooks: what it installs, and its hooks as upstream has them.
-PYPI = {
+# What stands in for a repository of hooks: the package of its tools at PyPI, which uv installs
+# once, and its hooks as upstream has them. gitleaks has an environment of its own, as upstream's,
+# since a hook of the service takes the binary from there.
+UPSTREAM = {
     "astral-sh/ruff-pre-commit": (
-        ["ruff=={version}"],
+        "ruff",
         """
-- {id: ruff-check, name: ruff check, entry: ruff check --force-exclude, language: python,
+- {id: ruff-check, name: ruff check, entry: ruff check --force-exclude, language: system,
    types_or: [python, pyi, jupyter], require_serial: true}
-- {id: ruff-format, name: ruff format, entry: ruff format --force-exclude, language: python,
+- {id: ruff-format, name: ruff format, entry: ruff format --force-exclude, language: system,
    types_or: [python, pyi, jupyter], require_serial: true}
 """,
     ),
     "pre-commit/pre-commit-hooks": (
-        ["pre-commit-hooks=={version}"],
+        "pre-commit-hooks",
         """
-- {id: check-added-large-files, name: check for added large files, language: python,
+- {id: check-added-large-files, name: check for added large files, language: system,
    entry: check-added-large-files, stages: [pre-commit, pre-push, manual]}
-- {id: check-merge-conflict, name: check for merge conflicts, language: python,
+- {id: check-merge-conflict, name: check for merge conflicts, language: system,
    entry: check-merge-conflict, types: [text]}
-- {id: check-toml, name: check toml, entry: check-toml, language: python, types: [toml]}
-- {id: check-yaml, name: check yaml, entry: check-yaml, language: python, types: [yaml]}
+- {id: check-toml, name: check toml, entry: check-toml, language: system, types: [toml]}
+- {id: check-yaml, name: check yaml, entry: check-yaml, language: system, types: [yaml]}
 """,
     ),
     "gitleaks/gitleaks": (
-        [],
+        "",
         """
 - {id: gitleaks, name: Detect hardcoded secrets, language: python, pass_filenames: false,
    entry: gitleaks git --pre-commit --redact --staged --verbose}
@@ -62,18 +74,24 @@ HOOKS = {
 }
 
 
-def stand_in(path: Path, requirements: list[str], hooks: str, tag: str) -> None:
-    """A repository of hooks that come from PyPI; gitleaks' is the binary of our environment."""
+def stand_in(path: Path, hooks: str, tag: str) -> None:
+    """A repository of hooks; gitleaks' installs the binary of our environment."""
     path.mkdir(parents=True)
     (path / ".pre-commit-hooks.yaml").write_text(hooks)
-    (path / "setup.py").write_text(
-        "from setuptools import setup\n"
-        f"setup(name='stand-in-{path.name}', version='0', py_modules=[], install_requires={requirements},\n"
-        f"      scripts={['gitleaks'] if path.name == 'gitleaks' else []})\n"
-    )
     if path.name == "gitleaks":
+        (path / "setup.py").write_text(
+            "from setuptools import setup\n"
+            "setup(name='gitleaks', version='0', py_modules=[], scripts=['gitleaks'])\n"
+        )
         recorder(path / "gitleaks")
     repository(path).git("tag", tag)
+
+
+def install_tools(requirements: Sequence[str], folder: Path) -> None:
+    """Install commands from PyPI into a folder that may be moved afterwards."""
+    subprocess.run(["uv", "venv", "--quiet", "--relocatable", str(folder)], check=True)
+    install = ["uv", "pip", "install", "--quiet", "--python", str(folder / "bin/python")]
+    subprocess.run([*install, *requirements], check=True)
 
 
 def cache_of_uv() -> str:
@@ -92,10 +110,12 @@ def machine(rendered: Service, tmp_path_factory: pytest.TempPathFactory) -> Path
     tags = {repo["repo"]: repo.get("rev", "") for repo in config["repos"]}
 
     def make(folder: Path) -> None:
-        for name, (requirements, hooks) in PYPI.items():
+        wanted = []
+        for name, (package, hooks) in UPSTREAM.items():
             tag = tags[f"https://github.com/{name}"]
-            wanted = [line.format(version=tag.removeprefix("v")) for line in requirements]
-            stand_in(folder / name, wanted, hooks, tag)
+            stand_in(folder / name, hooks, tag)
+            wanted += [f"{package}=={tag.removeprefix('v')}"] if package else []
+        install_tools(wanted, folder / "tools")
         template(folder / "template", TAG)
         (folder / "home").mkdir()
 
@@ -110,6 +130,7 @@ def upstream(machine: Path, rendered: Service) -> dict[str, str]:
     )
     return {
         "HOME": str(machine / "home"),
+        "PATH": path_with(machine / "tools/bin"),
         "PRE_COMMIT_HOME": str(machine / "pre-commit"),
         "PREK_HOME": str(machine / "prek"),
         "UV_CACHE_DIR": cache_of_uv(),
@@ -214,6 +235,16 @@ def test_a_key_behind_the_hooks_back_is_found(
     assert reported(tmp_path / "reports") == {("tp-live-key", name)}
 
 
+def test_what_is_gone_is_found_by_the_hook_of_ci(tool: str, service: Repository) -> None:
+    """The hook before a commit is given the files that are left."""
+    service.git("rm", "--quiet", "codecov.yml")
+    done = service.run(tool, "run", "--all-files", "tpgen-check")
+    assert done.code == 0, done.text
+    done = service.run(tool, "run", "--hook-stage", "manual", "tpgen-check-all")
+    assert done.code == 1, done.text
+    assert "codecov.yml is gone" in done.text
+
+
 @pytest.mark.parametrize("comment", ["", "  # noqa: TID251"])
 def test_a_mock_is_blocked_by_ruff(comment: str, service: Repository) -> None:
     """No comment lets it through."""
@@ -221,7 +252,7 @@ def test_a_mock_is_blocked_by_ruff(comment: str, service: Repository) -> None:
         "tests/unit/test_m.py": f"from unittest import mock{comment}\n"
     }
     said = blocked(service, files, SKIP="fast-tests,tpgen-check")
-    assert "TID251" in said
+    assert said.count("is banned") == 1
     assert "no mock, by any comment" not in passed(said)
 
 
@@ -243,3 +274,24 @@ def test_markers_of_an_update_are_blocked(service: Repository) -> None:
     said = blocked(service, {"docs/notes.md": text}, SKIP="fast-tests,tpgen-check,gitleaks")
     assert "check for merge conflicts" not in passed(said)
     assert "docs/notes.md" in said
+
+
+def test_each_of_several_services_is_checked(
+    tool: str, copied: Path, source: Path, upstream: dict[str, str], tmp_path: Path
+) -> None:
+    """As docs/ci.md says: prek finds their configs, pre-commit reads the one at the top."""
+    for name in ("a", "b"):
+        shutil.copytree(copied, tmp_path / "top" / name)
+    hooks = f"\n  - repo: {source.as_uri()}\n    rev: {TAG}\n    hooks:\n      - id: tpgen-check\n"
+    config = tmp_path / "top/.pre-commit-config.yaml"
+    config.write_text("repos:" + (" []\n" if tool == "prek" else hooks))
+    skip = "gitleaks,ruff-check,ruff-mocks,ruff-format,fast-tests"
+    top = repository(tmp_path / "top", **upstream, SKIP=skip)
+    assert top.run(tool, "install").code == 0
+    clean, fault = (
+        "def test_a() -> None:\n    assert abs(-1) == 1\n",
+        "\n\ndef test_b() -> None:\n    abs(-1)\n",
+    )
+    said = blocked(top, {"a/tests/unit/test_a.py": clean, "b/tests/unit/test_b.py": clean + fault})
+    assert "tests/unit/test_b.py:5:1: TPG301" in said
+    assert "test_a.py" not in said

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from jinja2 import Environment
 from pytest_copie.plugin import Copie
 
 from tests.conftest import ROOT
+from tests.hooks import once
 from tests.service import render
 from tests.test_matrix import COMBINATIONS, label
 
@@ -36,9 +38,15 @@ OUTDATED = re.compile(r'^label "ubuntu-24\.04" is unknown|^undefined variable "v
 
 
 @pytest.fixture(scope="session")
-def folders(copie_session: Copie) -> dict[str, Path]:
-    """A rendered service for every combination of parts."""
-    return {label(answers): render(copie_session, **answers) for answers in COMBINATIONS}
+def folders(copie_session: Copie, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A rendered service for every combination of parts; the workers share them."""
+
+    def make(folder: Path) -> None:
+        for answers in COMBINATIONS:
+            shutil.copytree(render(copie_session, **answers), folder / label(answers))
+
+    folder = once(tmp_path_factory, "combinations", make)
+    return {label(answers): folder / label(answers) for answers in COMBINATIONS}
 
 
 def workflows(folder: Path) -> list[Path]:
@@ -219,6 +227,23 @@ def test_tpgen_comes_from_the_template(written: str, meant: str) -> None:
 
 def test_tpgen_is_a_local_command_where_the_template_has_no_version() -> None:
     assert tpgens_repository({"_src_path": "/srv/tpl"}) == "local"
+
+
+def test_what_ci_runs_is_there(folders: dict[str, Path]) -> None:
+    """Each `make` and each hook that a workflow names; make and prek would fail only there."""
+    folder = folders["neither"]
+    makefile = (folder / "Makefile").read_text()
+    config = content(folder / ".pre-commit-config.yaml")
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    known = {hook["id"] for hook in hooks} | {hook.get("alias") for hook in hooks}
+    text = (folder / ".github/workflows/tests.yml").read_text()
+    targets = re.findall(r"run: make (\w+)", text)
+    assert targets == ["check", "secrets", "lint"]
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    named = re.findall(r"--hook-stage manual (\S+)", makefile)
+    (skipped,) = re.findall(r"SKIP: (\S+)", text)
+    assert set(named) == {"tpgen-check-all", "gitleaks-all"}
+    assert {*named, *skipped.split(",")} <= known
 
 
 def tpgens_repository(answers: Mapping[str, str]) -> str:

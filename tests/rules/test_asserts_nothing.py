@@ -18,6 +18,12 @@ NOTHING = {
     "except": "def test_a(x):\n    try:\n        x()\n    except ValueError as e:\n        assert e\n",
     "method": "class TestA:\n    def test_a(self):\n        work()\n",
     "case": "class Some(unittest.TestCase):\n    def test_a(self):\n        work()\n",
+    "a double raises": "class Double:\n    def ask(self):\n        raise OSError\n\n"
+    "def test_a():\n    Double().ask()\n",
+    "in a text": 'def test_a():\n    run("""\n    assert 1 == two\n""")\n',
+    "constant first": "def test_a():\n    assert 1 == 1\n",
+    "in a tuple": "def test_a(x):\n    assert (x, (x) == 1)\n",
+    "after a return, deeper": "def test_a(x):\n    with x:\n        return\n        assert x\n",
     "compares": "def test_a(x):\n    x.body is None\n",
 }
 SOMETHING = {
@@ -32,6 +38,15 @@ SOMETHING = {
     "fixture": "@pytest.fixture\ndef y():\n    yield 1\n    assert done()\n\ndef test_a(y):\n    work()\n",
     "snapshot": "def test_a(snapshot):\n    work(snapshot)\n",
     "method": "class TestA:\n    def well(self):\n        assert x\n\n    def test_a(self):\n        self.well()\n",
+    "method of an object": "class Reader:\n    def do(self):\n        assert x\n\n"
+    "def test_a():\n    reader = Reader()\n    reader.do()\n",
+    "tearDown": "class TestA(unittest.TestCase):\n    def tearDown(self):\n"
+    "        self.assertTrue(x)\n\n    def test_a(self):\n        work()\n",
+    "handler returns": "def test_a(x):\n    def answer():\n        return 1\n\n    with x(answer):\n"
+    "        assert x\n",
+    "awaited": "async def test_a(x):\n    assert (await x.get(f'{x}')).status == 200\n",
+    "expected first": "def test_a(x):\n    assert 'a' in x\n",
+    "another test": "def test_b(x):\n    assert x\n\ndef test_a(x):\n    test_b(x)\n",
     "else": "def test_a(x):\n    try:\n        x()\n    except ValueError:\n        pass\n"
     "    else:\n        assert False\n",
     "skipped": "@pytest.mark.skip(reason='#1')\ndef test_a():\n    pass\n",

@@ -39,12 +39,13 @@ def test_a_fresh_copy_lacks_nothing(service: Service) -> None:
 
 def test_a_step_needs_both_of_its_suites(service: Service) -> None:
     service.write({f"{STEPS}/detect_keys.py": STEP})
-    found = check(project.find(service.path, []), "TPG302")
-    assert {one.path for one in found} == {f"{STEPS}/detect_keys.py"}
-    assert ["StepSuite" in one.message or "StepRequestSuite" in one.message for one in found] == [
-        True,
-        True,
-    ]
+    (one,) = check(project.find(service.path, []), "TPG302")
+    assert one.path == f"{STEPS}/detect_keys.py"
+    assert re.findall(r"from (\w+)", one.message) == ["StepSuite", "StepRequestSuite"]
+    service.tpgen("step", "detect_keys")
+    (service.path / UNIT / "test_detect_keys.py").unlink()
+    (one,) = check(project.find(service.path, []), "TPG302")
+    assert re.findall(r"from (\w+)", one.message) == ["StepSuite"]
 
 
 def test_what_the_command_writes_is_what_it_lacked(service: Service) -> None:
@@ -85,8 +86,27 @@ def test_a_route_that_no_class_states_lacks_its_suite(
     service: Service, verb: str, method: str
 ) -> None:
     service.write({"src/gateway/api/invoices.py": ROUTES.format(verb=verb)})
-    made = "/invoices/all" if method == "PUT" else "/invoices"
-    assert lacking(service) == {f"route {method} {made}", "route GET /invoices/{number}"}
+    made = "/v1/invoices/all" if method == "PUT" else "/v1/invoices"
+    assert lacking(service) == {f"route {method} {made}", "route GET /v1/invoices/{number}"}
+
+
+def test_what_is_said_of_a_route_is_what_the_app_calls_it(service: Service) -> None:
+    """Below the prefix with which the app includes its routers: the command finds it there."""
+    router = '\n\n@router.get("/{agent_id}/label")\nasync def label(agent_id: str) -> str:\n    return agent_id\n'
+    agents = service.path / "src/gateway/api/agents.py"
+    agents.write_text(agents.read_text() + router)
+    assert lacking(service) == {"route GET /v1/agents/{agent_id}/label"}
+    done = service.tpgen("route", "GET", "/v1/agents/{agent_id}/label")
+    assert "not in the app yet" not in done.text
+    assert lacking(service) == set()
+
+
+@pytest.mark.parametrize("prefix", ["settings.api_prefix", 'f"/{settings.api}"', '"/v" + "1"'])
+def test_a_prefix_is_not_guessed(prefix: str, service: Service) -> None:
+    """Where it is no text."""
+    service.write({"src/gateway/api/invoices.py": ROUTES.format(verb='post("")')})
+    service.replace("src/gateway/app.py", "prefix=API_PREFIX", f"prefix={prefix}")
+    assert lacking(service) == {"route POST /invoices", "route GET /invoices/{number}"}
 
 
 def test_a_route_below_a_prefix_is_known_by_its_end(service: Service) -> None:

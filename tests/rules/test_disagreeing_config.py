@@ -5,7 +5,7 @@ import re
 import pytest
 from tpgen.check import project
 
-from tests.checking import check, repository
+from tests.checking import check, git, repository
 from tests.service import Service
 
 CODE = "TPG502"
@@ -73,6 +73,29 @@ def test_an_edit_disagrees(service: Service, edit: str) -> None:
 def test_a_file_that_is_gone_is_a_finding(service: Service, path: str) -> None:
     (service.path / path).unlink()
     assert [one for one in faults(service) if f"{path} is gone" in one]
+
+
+def test_the_command_that_is_said_brings_back_what_is_gone(service: Service) -> None:
+    """`copier update` would not: it leaves alone what somebody removed."""
+    repository(service.path)
+    before = (service.path / "codecov.yml").read_bytes()
+    git(service.path, "rm", "--quiet", "codecov.yml")
+    git(service.path, "commit", "--quiet", "-m", "gone")
+    (fault,) = faults(service)
+    command = re.search(r"`git (.*)`", fault)
+    assert command
+    git(service.path, *command[1].split())
+    assert (service.path / "codecov.yml").read_bytes() == before
+    assert faults(service) == []
+
+
+def test_the_command_that_is_said_shows_what_was_edited(service: Service) -> None:
+    repository(service.path)
+    service.replace("codecov.yml", "threshold: 2%", "threshold: 20%")
+    (fault,) = faults(service)
+    command = re.search(r"`git (.*)`", fault)
+    assert command
+    assert "+        threshold: 20%" in git(service.path, *command[1].split())
 
 
 def test_the_number_is_the_policys(service: Service) -> None:

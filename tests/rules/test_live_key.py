@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import random
+import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -92,6 +94,17 @@ HIDDEN: dict[str, Callable[[str], str | bytes]] = {
     "a.zip": zipped,
     "a.tar.xz": tarred,
     "a.gz": lambda text: gzip.compress(text.encode()),
+    "plus.js": lambda text: f'const key = "{text[:8]}" + "{text[8:]}";\n',
+    "map.py": lambda text: f'KEY = "".join(map(chr, {list(text.encode())}))\n',
+    "class.py": lambda text: f'class K:\n    A = "{text[:8]}"\n\nKEY = K.A + "{text[8:]}"\n',
+    "unpacked.py": lambda text: f'A, B = "{text[:8]}", "{text[8:]}"\nKEY = A + B\n',
+    "base64_pieces.py": lambda text: f'KEY = b64decode("{coded(text)[:9]}" "{coded(text)[9:]}")\n',
+    "base85.py": lambda text: f"KEY = b85decode({base64.b85encode(text.encode())!r})\n",
+    "gzip.py": lambda text: f"BODY = {gzip.compress(text.encode())!r}\n",
+    "zlib.bin": lambda text: zlib.compress(text.encode()),
+    "a.eml": lambda text: f"Encoding: quoted-printable\n\n{text.replace('_', '=5F')}\n",
+    "invisible.txt": lambda text: f"{text[:3]}\u200b{text[3:]}\n",
+    "rest.json": lambda text: base64.b64encode(b'{"key": "%s"}' % text.encode()),
     "latin.py": lambda text: f"# caf\xe9\nKEY = '{text}'\n".encode("latin-1"),
 }
 UPPER = "".join(DICE.choice("ABCDEFGHJKLMNPQRSTUVWXYZ234567") for _ in range(12))
@@ -115,6 +128,16 @@ WELL_KNOWN = [
     joined("Account", "Key=", MIXED[:86], "=="),
     joined("postgresql+asyncpg", "://app:", MIXED[:12], "@db.company.com/app"),
     joined("-----BEGIN ", "PRIVATE KEY-----\n", MIXED[:64]),
+    joined("hv", "s.", MIXED[:95]),
+    joined("lin", "_api_", MIXED[:40]),
+    joined("dap", "i", MIXED[:32]),
+    joined("whs", "ec_", MIXED[:32]),
+    joined("12345678", "90:A", "A", MIXED[:33]),
+    joined("machine api.company.com\n login bot\n pass", "word ", MIXED[:16]),
+    joined("host=db.company.com user=app pass", "word=", MIXED[:16]),
+    joined("Server=tcp:db.company.com;User ID=app;Pass", "word=", MIXED[:16], ";"),
+    joined('{"kty": "EC", "', 'd": "', MIXED[:43], '"}'),
+    joined("PuTTY-User-Key-File-3: ssh-rsa\nPrivate-", "Lines: 1\n", MIXED[:60]),
     joined('{"private_key": "-----BEGIN ', "PRIVATE KEY-----\\n", MIXED[:64], '"}'),
 ]
 HARMLESS = [
@@ -130,6 +153,8 @@ HARMLESS = [
     "mysql://scott:tiger@db.example.com/app",
     "sk-learn task-0123456789 disk-usage",
     "-----BEGIN PUBLIC KEY-----\n" + MIXED[:64],
+    "host=localhost password=" + MIXED[:16],
+    '{"kty": "EC", "x": "' + MIXED[:43] + '"}',
     "-----BEGIN PRIVATE KEY-----\n...\n",
 ]
 
@@ -148,6 +173,31 @@ def test_a_hidden_test_key_is_not(name: str, tmp_path: Path) -> None:
     """A test key in the same places is no finding."""
     tree = {f"tests/{name}": HIDDEN[name]("tp_test_" + BODY)}
     assert findings(tmp_path, tree, select="TPG403") == []
+
+
+@pytest.mark.parametrize("name", [one for one in HIDDEN if isinstance(HIDDEN[one](""), str)])
+def test_a_key_deep_in_a_long_file_is_found(name: str, tmp_path: Path) -> None:
+    """Text before and after takes nothing away, as it may where only a part is looked at."""
+    data = HIDDEN[name](HEAD + BODY)
+    assert isinstance(data, str)
+    lines = "# one line of many in a file that is long\n" * 99
+    found = findings(tmp_path, {f"tests/{name}": lines + data + lines}, select="TPG403")
+    assert found != []
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_a_private_key_without_its_first_line_is_found(form: str, tmp_path: Path) -> None:
+    """The base64 or the bytes alone, as openssl writes them."""
+    command = ["openssl", "genpkey", "-algorithm", "RSA", "-outform", form]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    tree = {"tests/body": b"\n".join(data.splitlines()[1:-1]) if form == "PEM" else data}
+    assert findings(tmp_path, tree, select="TPG403") == ["tests/body:1:1 TPG403"]
+
+
+def test_a_key_is_told_once(tmp_path: Path) -> None:
+    """Not a second time for what Python makes of the lines around it."""
+    text = f'KEY = b"""\\\n{joined("-----BEGIN ", "PRIVATE KEY-----")}\n{MIXED[:64]}\n"""\n'
+    assert findings(tmp_path, {"tests/a.py": text}, select="TPG403") == ["tests/a.py:2:1 TPG403"]
 
 
 @pytest.mark.parametrize("text", WELL_KNOWN, ids=lambda text: text[:4])

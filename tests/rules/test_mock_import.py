@@ -28,6 +28,17 @@ ROADS = {
     "exec": 'exec("from unittest import mock")\n',
     "helper": "from tests.helpers import MagicMock\n",
     "helper's patch": "from tests.helpers import patch\n",
+    "loader by another name": 'from importlib import import_module as f\nm = f("unittest.mock")\n',
+    "loader by assignment": 'import importlib\nf = importlib.import_module\nm = f("unittest.mock")\n',
+    "builtins": 'import builtins\nm = builtins.__import__("unittest.mock")\n',
+    "vars": 'import unittest\nm = vars(unittest)["mock"]\n',
+    "locate": 'import pydoc\nm = pydoc.locate("unittest.mock")\n',
+    "run_module": 'import runpy\nm = runpy.run_module("unittest.mock")\n',
+    "type checking": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import unittest.mock\n",
+    "after a semicolon": "x = 1; from unittest import mock\n",
+    "over two lines": "from unittest \\\n    import mock\n",
+    "vendored": "from tests.vendor.mock import patch\n",
+    "respx": "import respx\n",
     "plugin": 'pytest_plugins = ["pytest_mock"]\n',
 }
 FINE = {

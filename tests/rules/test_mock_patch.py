@@ -6,7 +6,10 @@ import pytest
 
 from tests.checking import findings
 
-HEAD = "import unittest.mock as m\nimport shop.clock\nfrom shop import rates\nimport sys\n\n"
+HEAD = (
+    "import unittest.mock as m\nimport shop.clock\nfrom shop import rates\nfrom shop.rates import Rates, reckon\nimport sys\n"
+    "from tests.helpers import Upstream\n\n"
+)
 PATCHES = {
     "call": 'def test_a():\n    with m.patch("shop.clock.now"):\n        pass\n',
     "object": 'def test_a():\n    m.patch.object(rates, "get")\n',
@@ -20,6 +23,16 @@ PATCHES = {
     "setattr": 'def test_a(fake):\n    setattr(shop.clock, "now", fake)\n',
     "__dict__": 'def test_a(fake):\n    shop.clock.__dict__["now"] = fake\n',
     "vars": 'def test_a(fake):\n    vars(shop.clock)["now"] = fake\n',
+    "class": "def test_a(fake):\n    Rates.get = fake\n",
+    "setattr of a class": 'def test_a(fake):\n    setattr(Rates, "get", fake)\n',
+    "object.__setattr__": 'def test_a(fake):\n    object.__setattr__(rates, "get", fake)\n',
+    "__dict__.update": "def test_a(fake):\n    rates.__dict__.update(get=fake)\n",
+    "vars().update": "def test_a(fake):\n    vars(rates).update(get=fake)\n",
+    "two targets": "def test_a(fake):\n    rates.get, old = fake, 1\n",
+    "annotated": "def test_a(fake):\n    rates.get: object = fake\n",
+    "no spaces": "def test_a(fake):\n    rates.get=fake\n",
+    "__code__": "def test_a(fake):\n    reckon.__code__ = fake.__code__\n",
+    "sys.modules.update": 'def test_a(fake):\n    sys.modules.update({"shop.clock": fake})\n',
     "sys.modules": 'def test_a(fake):\n    sys.modules["shop.clock"] = fake\n',
 }
 FINE = {
@@ -30,9 +43,15 @@ FINE = {
     "setting": "def test_a():\n    shop.clock.ZONE = 3\n",
     "argv": "def test_a(given):\n    sys.argv = given\n",
     "local": "def test_a(rates, fake):\n    rates.get = fake\n",
+    "class of the tests": "def test_a(fake):\n    Upstream.get = fake\n",
+    "entry": "def test_a(fake):\n    rates.table.update(fake)\n",
     "attribute": "def test_a(agent, fake):\n    agent.name = fake\n",
 }
-PROGRAM = {"src/shop/clock.py": "now = 1\n", "src/shop/rates.py": "get = 1\n"}
+PROGRAM = {
+    "src/shop/clock.py": "now = 1\n",
+    "src/shop/rates.py": "get = 1\n",
+    "tests/helpers.py": "",
+}
 
 
 @pytest.mark.parametrize("source", PATCHES.values(), ids=PATCHES)

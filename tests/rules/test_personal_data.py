@@ -1,7 +1,9 @@
 """TPG401: what belongs to people, however it is packed; and what only looks like it."""
 
+import base64
 import gzip
 import io
+import pickle
 import random
 import zipfile
 from pathlib import Path
@@ -43,6 +45,20 @@ def some_bsn() -> str:
             return f"{body}{last}"
 
 
+def check_digit(text: str) -> str:
+    """As ICAO's standard counts it."""
+    values = (0 if one == "<" else int(one, 36) for one in text)
+    return str(sum(value * (7, 3, 1)[at % 3] for at, value in enumerate(values)) % 10)
+
+
+def some_passport() -> str:
+    """The second line of a passport."""
+    parts = ["NX4J8R014", "830912", "310305"]
+    number, born, ends = (one + check_digit(one) for one in parts)
+    rest = "<" * 14 + "0"
+    return number + "NLD" + born + "M" + ends + rest + check_digit(number + born + ends + rest)
+
+
 def in_fours(text: str, by: str = " ") -> str:
     """The same in groups."""
     return by.join(text[at : at + 4] for at in range(0, len(text), 4))
@@ -77,10 +93,25 @@ NAMED = [
     ("a.txt", f"call {PHONE[:3]} {PHONE[3]} {PHONE[4:]}\n"),
     ("a.py", f'MAIL = "{MAIL}"\n'),
     ("a.xlsx", zipped(MAIL)),
-    ("a.json.gz", gzip.compress(f'"{some_iban()}"'.encode())),
+    ("a.json.gz", gzip.compress(f'"{some_iban()}"'.encode(), mtime=0)),
     ("url.txt", f"?card={some_card()}&mail={MAIL.replace('@', '%40')}\n"),
     ("amex.txt", some_card("3782", 15)),
     ("br.txt", joined("k.smith", "@", "yahoo", ".com.br")),
+    ("lower.csv", f"id;iban\n1;{some_iban().lower()}\n"),
+    ("dots.txt", in_fours(some_iban(), ".")),
+    ("ssn.py", f"ssn = '{SSN.replace('-', ' ')}'\n"),
+    ("a.py", joined('phone = "06-', "24", "81", '9375"\n')),
+    ("a.yaml", joined("tel: (212) ", "736", "-", "5019\n")),
+    ("phones.csv", joined("name,phone\nJan,06 ", "24 81 93 75\n")),
+    ("a.py", joined('mobile = "00', "31624", '819375"\n')),
+    ("at.txt", MAIL.replace("@", " [at] ")),
+    ("escaped.json", MAIL.replace("@", "\\u0040")),
+    ("html.html", MAIL.replace("@", "&#64;")),
+    ("people.pickle", pickle.dumps([{"mail": MAIL}])),
+    ("cassette.yaml", base64.b64encode(f'{{"mail": "{MAIL}"}}'.encode())),
+    ("cpr.txt", joined("cpr: 1209", "83-", "1937\n")),
+    ("nino.txt", joined("NINO: JG", "10", "37", "59", "A\n")),
+    ("passport.txt", some_passport()),
     ("utf16.csv", f"mail\n{MAIL}\n".encode("utf-16")),
 ]
 SHA = "3d4f2bf07dc1be38b20cd6e46949a1071f9d0e3d"
@@ -93,6 +124,10 @@ NOTHING = {
     "times.csv": "at,id\n1700000000123,175928847299117063\n2024-01-31T10:00:00+01:00,1\n",
     "mail.py": "A = 'jane@example.com'\nB = 'user@gmail.com'\n@gmail.command\ndef f(): ...\n",
     "versions.txt": "python 3.11.7+20240107 lib==1.2.3.4\n",
+    "national.py": "phone = '07700 900123'\nfax = '212-555-0143'\nphone = '0123456789'\n",
+    "no_phone.py": "order = '06-24819375'\nhotel = 1\n",
+    "mrz.txt": "L898902C36UTO7408122F1204159ZE184226B<<<<<10\n",
+    "bogus.py": "A = 'bogus@gmail.com'\n",
     "dates.py": "DAY = '2024-01-31'\nRANGE = '100-20-3000000'\n",
 }
 

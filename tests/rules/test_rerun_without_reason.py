@@ -23,6 +23,7 @@ SAID = {
 }
 CONFIGURED = {
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "--reruns 2"\n',
+    "native/pyproject.toml": '[tool.pytest]\naddopts = ["-q", "--force-reruns=2"]\n',
     "pytest.ini": "[pytest]\nreruns = 2\n",
     "Makefile": "test:\n\tpytest --reruns=2\n",
     ".github/workflows/ci.yml": "jobs:\n  a:\n    steps:\n      - run: pytest --retries 2\n",

@@ -1,5 +1,6 @@
 """TPG405: what keeps gitleaks quiet."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,35 @@ LOUD = {
     ".env": "GITLEAKS_CONFIG=.gitleaks.toml\n",
     "docs/keys.md": f"Never write `{ALLOW}`.\n",
 }
+
+
+REVOKED = {"condition": '"AND"', "commits": f'["{"a1" * 20}"]', "paths": "['^src/a b/x\\.py$']"}
+NOT_ONE = {
+    "or": {"condition": '"OR"'},
+    "short": {"commits": '["a1b2c3d"]'},
+    "open": {"paths": "['^src/']"},
+    "any": {"paths": "['^src/.*$']"},
+    "one of two": {"paths": "['^src/x\\.py$', 'y']"},
+    "none": {"paths": "[]"},
+}
+
+
+def allowlist(given: Mapping[str, str]) -> str:
+    """A configuration with one allowlist."""
+    return f"{USUAL}[[allowlists]]\n" + "".join(f"{key} = {given[key]}\n" for key in given)
+
+
+def test_a_revoked_key_can_be_accepted(tmp_path: Path) -> None:
+    """One file in one commit may be named: the history of a merged key stays."""
+    tree = {".gitleaks.toml": allowlist(REVOKED)}
+    assert findings(tmp_path, tree, select="TPG405") == []
+
+
+@pytest.mark.parametrize("name", NOT_ONE)
+def test_no_more_than_that(name: str, tmp_path: Path) -> None:
+    """What lets through more than one file in one commit is a finding."""
+    tree = {".gitleaks.toml": allowlist({**REVOKED, **NOT_ONE[name]})}
+    assert findings(tmp_path, tree, select="TPG405") != []
 
 
 @pytest.mark.parametrize("name", QUIET)

@@ -95,6 +95,27 @@ def test_a_commit_of_the_pull_request_counts(
     assert [one.path for one in check(project.find(tmp_path, []), CODE)] == [AMBR]
 
 
+def test_what_github_checks_out_is_compared_with_the_branch_to_merge_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The merge of both, on no branch; a slash in a name, and what moved there, change nothing."""
+    moved, here = "tests/api/__snapshots__/test_keys.ambr", repository(tmp_path, before=BEFORE)
+    write(tmp_path, {moved: READS, "tests/api/test_keys.py": BEFORE[TESTS]})
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "keys")
+    git(tmp_path, "switch", "-qc", "change")
+    write(tmp_path, {AMBR: READS})
+    git(tmp_path, "commit", "-qam", "new shape")
+    git(tmp_path, "switch", "-q", "main")
+    write(tmp_path, {moved: snapshot(test_reads="newer")})
+    git(tmp_path, "commit", "-qam", "moved")
+    git(tmp_path, "update-ref", "refs/remotes/origin/release/1.x", "main")
+    git(tmp_path, "switch", "-q", "--detach")
+    git(tmp_path, "merge", "-q", "--no-ff", "-m", "merged", "change")
+    monkeypatch.setenv("GITHUB_BASE_REF", "release/1.x")
+    assert [one.path for one in check(project.find(here.root, []), CODE)] == [AMBR]
+
+
 def test_an_update_of_the_template_changes_suites_and_snapshots_alike(tmp_path: Path) -> None:
     answers = ".copier-answers.yml"
     before = {**BEFORE, answers: "_commit: v1\n"}

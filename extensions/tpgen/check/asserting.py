@@ -8,6 +8,7 @@ from functools import lru_cache
 from . import tests
 from .file import File, Unreadable
 from .names import full_name, imported, last_name, text, written
+from .places import is_test_path
 from .tests import Function, Test
 
 # A call, a fixture or a decorator with one of these words asserts.
@@ -18,11 +19,16 @@ ASSERTING = re.compile(
     re.IGNORECASE,
 )
 DEEPEST = 4
+# Methods of so many classes that their name does not tell which one is meant.
+COMMON = {"close", "connect", "start", "stop", "get", "set", "read", "write", "send", "run"}
+# Run after each test of a class.
+ENDING = {"tearDown", "asyncTearDown", "teardown_method"}
 
 
 def asserts(file: File, test: Test) -> bool:
     """Whether something could fail in a test other than by chance."""
-    return _Look(file, test.classes).holds(test.function) or _asks_for_asserting(file, test)
+    look = _Look(file, test.classes)
+    return look.holds(test.function) or look.ends() or _asks_for_asserting(file, test)
 
 
 class _Look:
@@ -44,6 +50,16 @@ class _Look:
         if any(self._says(one) for one in decorators):
             return True
         return any(self._is_assertion(node) for node in reachable(function.body))
+
+    def ends(self) -> bool:
+        """Whether what runs after each test of the classes asserts by itself."""
+        return any(
+            isinstance(one, tests.FUNCTIONS)
+            and one.name in ENDING
+            and any(_is_plain(node) for node in reachable(one.body))
+            for owner in self.classes
+            for one in owner.body
+        )
 
     def _says(self, decorator: ast.expr) -> bool:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -76,15 +92,27 @@ class _Look:
 
     def _target_asserts(self, target: ast.expr) -> bool:
         whole = written(target)
-        if whole.startswith(("self.", "cls.")) or (
-            isinstance(target, ast.Attribute) and _is_super(target)
-        ):
+        if whole.startswith(("self.", "cls.")) or _is_super(target):
             return self._method_asserts(last_name(target))
         if isinstance(target, ast.Name):
             own = tests.functions_by_name(self.file).get(target.id, [])
             if own:
                 return any(self.holds(one) for one in own)
-        return self._imported_asserts(target)
+        return self._imported_asserts(target) or self._object_asserts(target)
+
+    def _object_asserts(self, target: ast.expr) -> bool:
+        """Whether a method of that name asserts, of a class of the file or of its helpers.
+
+        That it raises proves nothing: a double raises what the test is about.
+        """
+        if not isinstance(target, ast.Attribute) or target.attr in COMMON:
+            return False
+        return any(
+            isinstance(node, ast.Assert) and not is_constant(node.test)
+            for one in [self.file, *_helpers(self.file)]
+            for method in tests.methods(one).get(target.attr, [])
+            for node in ast.walk(method)
+        )
 
     def _method_asserts(self, name: str) -> bool:
         found = tests.functions_by_name(self.file).get(name, [])
@@ -107,6 +135,23 @@ class _Look:
             return any(look.holds(one) for one in functions)
         except Unreadable:
             return True
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Whether a node asserts, without a look at what it calls."""
+    if isinstance(node, ast.Call):
+        return ASSERTING.search(last_name(node.func)) is not None
+    return isinstance(node, ast.Assert) and not is_constant(node.test)
+
+
+@lru_cache(maxsize=4)
+def _helpers(file: File) -> list[File]:
+    """The files of the project's tests that a file imports from, or that define fixtures for it."""
+    modules = {full.rpartition(".")[0] for full in imported(file).values()}
+    modules |= set(imported(file).values())
+    found = [own_module(file, one) for one in sorted(modules) if one.strip(".")]
+    helpers = [one for one in found if one and is_test_path(one.path)]
+    return [*helpers, *tests.conftests(file)]
 
 
 def _is_error(call: ast.Call) -> bool:
@@ -205,8 +250,12 @@ def _is_skip(node: ast.Raise) -> bool:
     return called is not None and "Skip" in last_name(called)
 
 
-def _is_super(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Call) and written(node.value.func) == "super"
+def _is_super(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Call)
+        and written(node.value.func) == "super"
+    )
 
 
 def _asks_for_asserting(file: File, test: Test) -> bool:

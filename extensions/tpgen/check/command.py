@@ -15,6 +15,7 @@ from . import engine, fixes, project, registry
 from .exemptions import read
 from .finding import Finding
 from .project import Project
+from .rule import Rule
 
 
 def check(chosen: argparse.Namespace) -> int:
@@ -25,12 +26,22 @@ def check(chosen: argparse.Namespace) -> int:
     """
     rules = registry.selected(_words("--select", chosen.select), _words("--ignore", chosen.ignore))
     here = project.find(Path.cwd(), chosen.paths, chosen.base)
-    found = engine.run(here, rules)
-    if chosen.fix and _mend(here, found):
-        # Looked at anew: what an edit left or brought is told.
-        found = engine.run(project.find(Path.cwd(), chosen.paths, chosen.base), rules)
-    _report(chosen.format or _usual_format(), here, found)
+    found = [one for part in project.services(here) for one in _found(here, part, rules, chosen)]
+    _report(chosen.format or _usual_format(), here, sorted(found, key=lambda one: one.order))
     return int(any(one.level == "error" for one in found))
+
+
+def _found(
+    here: Project, part: Project, rules: Sequence[Rule], chosen: argparse.Namespace
+) -> Sequence[Finding]:
+    """What is found in one of the projects, after `--fix` what is left; paths as of `here`."""
+    if part.asked is not None and not part.asked:
+        return []
+    found = engine.run(part, rules)
+    if chosen.fix and _mend(part, found):
+        # Looked at anew: what an edit left or brought is told.
+        found = engine.run(Project(part.root, part.asked, part.base), rules)
+    return _seen_from(here.root, part.root, found)
 
 
 def explain(word: str) -> str:
@@ -62,8 +73,13 @@ def _mend(here: Project, found: Sequence[Finding]) -> bool:
         print(f"left {path} as it is: {reason}", file=sys.stderr)
     if number := len(mended.changed):
         files = f"{number} file{'s' * (number > 1)}"
-        print(f"mended {files}; `tpgen undo` takes it back", file=sys.stderr)
+        where = "" if here.root in _above(Path.cwd()) else f" in {here.root}"
+        print(f"mended {files}; `tpgen undo`{where} takes it back", file=sys.stderr)
     return bool(mended.changed)
+
+
+def _above(folder: Path) -> Sequence[Path]:
+    return [folder.resolve(), *folder.resolve().parents]
 
 
 def _words(option: str, given: Sequence[str]) -> list[str]:

@@ -12,7 +12,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, cast
+
+from .runs import has_long_run, near_runs
 
 # What one file may unpack to: more than any fixture, and too little to harm a machine.
 DEPTH = 3
@@ -34,8 +37,6 @@ BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
 )
-LONG_RUN = b"a" * 24
-_SHAPE = bytes(97 if chr(code).isalnum() else 46 for code in range(128)) + b"." * 128
 
 
 @dataclass(frozen=True)
@@ -74,22 +75,18 @@ class _Budget:
         return b"".join(got)
 
 
-def parts(data: bytes) -> Iterator[Part]:
+@lru_cache(maxsize=1)  # Three rules look at each file.
+def parts(data: bytes) -> tuple[Part, ...]:
     """A file and everything packed in it, three layers deep.
 
     Never raises: what is broken is read as far as it goes, and what is too much is left out.
     """
-    yield from _parts("", data, DEPTH, _Budget(), 0)
+    return tuple(_parts("", data, DEPTH, _Budget(), 0))
 
 
-def packed(data: bytes) -> Iterator[Part]:
+def packed(data: bytes) -> tuple[Part, ...]:
     """The same, without the file itself."""
-    return (part for part in parts(data) if part.path)
-
-
-def has_long_run(data: bytes) -> bool:
-    """Whether there are 24 letters and digits in a row, as in keys and packed data."""
-    return LONG_RUN in data.translate(_SHAPE)
+    return parts(data)[1:]
 
 
 def _parts(path: str, data: bytes, depth: int, budget: _Budget, offset: int) -> Iterator[Part]:
@@ -206,6 +203,11 @@ _HEADS = (
     (b"LS0gUG9zdGdyZVNRTC", "dump"),
     (b"LS0gTXlTUUwgZHVtc", "dump"),
     (b"LS0gTWFyaWFEQiBkdW1w", "dump"),
+    (b"dG9jLmRhdAAA", "dump"),
+    (b"eyJ", "JSON"),
+    (b"ewog", "JSON"),
+    (b"W3si", "JSON"),
+    (b"PD94bWwg", "XML"),
 )
 _BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{40,}(?:(?:\\n|[\s\"'+,])+[A-Za-z0-9+/=_-]{4,})*")
 
@@ -213,8 +215,10 @@ _BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{40,}(?:(?:\\n|[\s\"'+,])+[A-Za-z0-9+/=_-]
 def _of_text(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes, int]]:
     if not has_long_run(data):
         return
-    left = BLOBS
+    left, near = BLOBS, near_runs(data)
     for head, name in _HEADS:
+        if head not in near:
+            continue
         at = data.find(head)
         while at >= 0 and left > 0:
             if found := _BLOB.match(data, at):
@@ -254,6 +258,10 @@ def _bzip2(stream: IO[bytes]) -> IO[bytes]:
     return bz2.BZ2File(stream)
 
 
+def _zlib(stream: IO[bytes]) -> IO[bytes]:
+    return io.BytesIO(zlib.decompressobj().decompress(stream.read(), TOTAL))
+
+
 def _xz(stream: IO[bytes]) -> IO[bytes]:
     return lzma.LZMAFile(stream)
 
@@ -264,4 +272,7 @@ _STREAMS: tuple[tuple[bytes, str, Callable[[IO[bytes]], IO[bytes]]], ...] = (
     (b"\xfd7zXZ\0", "xz", _xz),
     (b"\x5d\0\0", "lzma", _xz),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd),
+    (b"x\x9c", "zlib", _zlib),
+    (b"x\xda", "zlib", _zlib),
+    (b"x\x01", "zlib", _zlib),
 )

@@ -61,11 +61,19 @@ def _of_sources(
     project: Project, kind: Kind, code: Code, tests: Iterable[TestClass]
 ) -> Iterator[Lacking]:
     for name, one in components.definitions(code, kind).items():
-        for pattern, skeleton in kind.tests.items():
-            suite = _suite(project, skeleton)
-            home = pattern.replace("{name}", name)
-            if suite and not any(_serves(test, suite, one, home) for test in tests):
-                yield Lacking(f"{kind.name} {name}", INHERITS + suite, *_place(project, one))
+        suites = {
+            pattern.replace("{name}", name): suite
+            for pattern, skeleton in kind.tests.items()
+            if (suite := _suite(project, skeleton))
+        }
+        missing = [
+            suite
+            for home, suite in suites.items()
+            if not any(_serves(test, suite, one, home) for test in tests)
+        ]
+        if missing:
+            what = INHERITS + ", and none from ".join(missing)
+            yield Lacking(f"{kind.name} {name}", what, *_place(project, one))
 
 
 def _suite(project: Project, skeleton: str) -> str:
@@ -101,10 +109,11 @@ def _of_routes(
         if test.suites & set(ROUTE_SUITES):
             method, path = test.route
             stated[method].add(path)
-    for method, path, where, line in routes(project, code):
-        if not any(not one or _ends(one, path) for one in stated[method] | stated[""]):
-            title = f"{kind.name} {method} {path}"
-            yield Lacking(title, INHERITS + " or ".join(ROUTE_SUITES), where, line)
+    for one in routes(project, code):
+        known = stated[one.method] | stated[""]
+        if not any(not path or _ends(path, one.local) for path in known):
+            title = f"{kind.name} {one.method} {one.full}"
+            yield Lacking(title, INHERITS + " or ".join(ROUTE_SUITES), one.file, one.line)
 
 
 def _ends(path: str, route: str) -> bool:

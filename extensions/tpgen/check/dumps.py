@@ -12,6 +12,9 @@ MAGIC = (
     (4, b"Standard Jet DB\0", "Access"),
     (4, b"Standard ACE DB\0", "Access"),
     (8, b"DUCK", "DuckDB"),
+    (0, b"PGCOPY\n\xff\r\n\0", "COPY"),
+    (3, b"EXPORT:V", "Oracle"),
+    (0, b"START WAL LOCATION: ", "pg_basebackup"),
 )
 # Each stands at the beginning of a line of a dump as text.
 SIGNS = (
@@ -24,8 +27,19 @@ SIGNS = (
     ("mysqldump", b"enable the sandbox mode"),
     ("mysqldump", b"SET @OLD_CHARACTER_SET_CLIENT"),
     ("mysqldump", b"-- Dump completed"),
+    ("mysqldump", b"/*!40000 ALTER TABLE `"),
+    ("H2", b" +/- SELECT COUNT(*) FROM "),
     ("phpMyAdmin", b"-- phpMyAdmin SQL Dump"),
     ("SQLite", b"PRAGMA foreign_keys=OFF;"),
+)
+# One of these is in each sign.
+COMMON = (
+    b"-- ",
+    b"\\restrict ",
+    b"pg_catalog.set_",
+    b"/*!4",
+    b"PRAGMA foreign_keys=",
+    b"sandbox mode",
 )
 LINE = {
     b"-- PostgreSQL database ": rb"-- PostgreSQL database (?:cluster )?dump",
@@ -34,6 +48,7 @@ LINE = {
     b"pg_catalog.set_config('search_path'": rb"SELECT pg_catalog\.set_config\('search_path'",
     b"enable the sandbox mode": rb"/\*M?!999999\\- enable the sandbox mode",
     b"SET @OLD_CHARACTER_SET_CLIENT": rb"/\*!40101 SET @OLD_CHARACTER_SET_CLIENT",
+    b" +/- SELECT COUNT(*) FROM ": rb"-- \d{1,12} \+/- SELECT COUNT\(\*\) FROM ",
     b"PRAGMA foreign_keys=OFF;": rb"PRAGMA foreign_keys=OFF;\s{1,8}BEGIN TRANSACTION;",
 }
 AT_LINE = rb"(?:^|\n)(?:\xef\xbb\xbf)?[ \t>#*/\"']{0,12}"
@@ -66,19 +81,28 @@ def _binary(data: bytes) -> str:
         return "Redis"
     if data.startswith(b"TAPE") and b"\0" in data[4:16]:
         return "SQL Server"
+    if data.endswith(b"\n\\.\n\n\n"):
+        return "pg_dump"  # The rows of one table, beside a `toc.dat`.
     return "Redis" if re.match(rb"\*2\r\n\$6\r\nSELECT\r\n", data, re.IGNORECASE) else ""
 
 
 def _text(data: bytes, is_prose: bool) -> str:
     if b"\0" in data[:200]:
         data = data.replace(b"\0", b"")
-    signs = [(name, sign) for name, sign in SIGNS if sign in data and PATTERNS[sign].search(data)]
+    signs = [(name, sign) for name, sign in _told(data) if PATTERNS[sign].search(data)]
     copies = (b"FROM stdin" in data or b"from stdin" in data) and COPY.search(data)
     if copies and (signs or not is_prose):
         return "pg_dump"
     if not signs or (is_prose and len(signs) < 2):
         return ""
     return "" if CREATE.search(data) and not _has_rows(data) else signs[0][0]
+
+
+def _told(data: bytes) -> list[tuple[str, bytes]]:
+    """The signs that stand anywhere in a text, which few texts hold."""
+    if not any(one in data for one in COMMON):
+        return []
+    return [(name, sign) for name, sign in SIGNS if sign in data]
 
 
 def _has_rows(data: bytes) -> bool:

@@ -82,9 +82,11 @@ class File:
             OSError: it can't be read.
         """
         with open(project.root / path, "rb", buffering=0, opener=_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
                 raise OSError(errno.EINVAL, "it is no plain file", path)
-            return cls(path, file.read(LIMIT + 1) or b"", project)
+            # No more than there is: room for all that may be takes longer than to read it.
+            return cls(path, file.read(min(about.st_size, LIMIT) + 1) or b"", project)
 
     @cached_property
     def text(self) -> str:
@@ -142,12 +144,17 @@ class File:
     @cached_property
     def parents(self) -> Mapping[ast.AST, ast.AST]:
         """Each node of its tree to the one around it."""
-        return {
-            inner: node
-            for nodes in self._nodes.values()
-            for node in nodes
-            for inner in ast.iter_child_nodes(node)
-        }
+        found: dict[ast.AST, ast.AST] = {}
+        for kind, nodes in self._nodes.items():
+            for node in nodes:
+                for name in INNER[kind]:
+                    value = getattr(node, name)
+                    if value.__class__ is list:
+                        found.update(dict.fromkeys(value, node))
+                    elif value is not None:
+                        found[value] = node
+        found.pop(None, None)  # type: ignore[call-overload]
+        return found
 
     def finding(
         self,

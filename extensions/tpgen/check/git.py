@@ -55,6 +55,11 @@ class Git:
         """Whether anything was committed here."""
         return self.commit("HEAD") is not None
 
+    @cached_property
+    def is_shallow(self) -> bool:
+        """Whether history is cut off, so that the oldest commit seems to have brought all."""
+        return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
     def commit(self, revision: str) -> str | None:
         """The commit that a revision names, or None."""
         try:

@@ -21,6 +21,10 @@ PROBES = ("tests/unit/test_client.py", "tests/conftest.py", "tests/fixtures/agen
           "tests/integration/api/__snapshots__/test_agents.ambr")  # fmt: skip
 
 
+# A path from its first to its last character, with nothing that stands for many.
+ONE_FILE = re.compile(r"\^(?:[\w/ -]|\\\.)+\$")
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is wrong, and a piece of text that stands where it is."""
@@ -104,8 +108,18 @@ def _covered(allowed: Mapping[str, Any], live: Sequence[str]) -> Iterator[Fault]
     for word in _texts(allowed.get("stopwords")):
         if any(word.lower() in key.lower()[: key.rindex("_") + 1] for key in live):
             yield Fault(f"the stopword lets live keys through: {word}", word)
+    if _is_one_revoked_key(allowed):
+        return
     for commit in _texts(allowed.get("commits")):
         yield Fault(f"the allowlist lets a whole commit through: {commit[:12]}", commit)
+
+
+def _is_one_revoked_key(allowed: Mapping[str, Any]) -> bool:
+    """Whether only named files of named commits are allowed: how a revoked key is accepted."""
+    commits, paths = _texts(allowed.get("commits")), _texts(allowed.get("paths"))
+    is_both = str(allowed.get("condition", "")).upper() == "AND"
+    whole = all(re.fullmatch("[0-9a-fA-F]{40}", one) for one in commits)
+    return is_both and bool(commits and paths) and whole and all(map(ONE_FILE.fullmatch, paths))
 
 
 def _texts(value: Any) -> list[str]:

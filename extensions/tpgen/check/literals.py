@@ -5,6 +5,7 @@ import base64
 import binascii
 import codecs
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -37,7 +38,7 @@ def texts(file: File) -> Iterator[tuple[ast.expr, str]]:
                 continue
             value = fold(node, known)
             if isinstance(value, bytes):
-                value = value.decode("utf-8", errors="replace")
+                value = _unpacked(value).decode("utf-8", errors="replace")
             if isinstance(value, str):
                 done.update(ast.walk(node))
                 yield node, value
@@ -56,8 +57,8 @@ def _names(file: File, sums: list[ast.BinOp]) -> Known:
     bound: dict[str, list[ast.expr]] = {}
     for node in file.nodes(ast.Assign):
         for target in node.targets:
-            if isinstance(target, ast.Name):
-                bound.setdefault(target.id, []).append(node.value)
+            for name, value in _pairs(target, node.value):
+                bound.setdefault(name, []).append(value)
     for annotated in file.nodes(ast.AnnAssign):
         if isinstance(annotated.target, ast.Name) and annotated.value is not None:
             bound.setdefault(annotated.target.id, []).append(annotated.value)
@@ -71,6 +72,15 @@ def _names(file: File, sums: list[ast.BinOp]) -> Known:
         if len(values) == 1 and (value := fold(values[0], known)) is not None:
             known[name] = value
     return known
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """What an assignment binds to names, each with its own value."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its_value in zip(target.elts, value.elts, strict=False):
+            yield from _pairs(one, its_value)
 
 
 def fold(node: ast.expr, known: Known, depth: int = 40) -> Any:
@@ -88,7 +98,7 @@ def _fold(node: ast.expr, known: Known, depth: int) -> Any:
     match node:
         case ast.Constant(value=str() | bytes() | int() as value):
             return value
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name):
             return known.get(name)
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             values = [fold(one, known, depth) for one in elements]
@@ -135,7 +145,7 @@ def _joined(values: list[Any]) -> str | None:
 
 
 def _call(node: ast.Call, known: Known, depth: int) -> Any:
-    given = [fold(one, known, depth) for one in node.args]
+    given: list[Any] = ["chr" if _is_chr(one) else fold(one, known, depth) for one in node.args]
     named = {one.arg: fold(one.value, known, depth) for one in node.keywords if one.arg}
     if None in given or None in named.values():
         return None
@@ -148,6 +158,8 @@ def _call(node: ast.Call, known: Known, depth: int) -> Any:
             return _method(of, name, given, named)
     if name in DECODERS and given and isinstance(given[0], str | bytes):
         return DECODERS[name](given[0])
+    if name == "map" and len(given) == 2 and isinstance(given[1], list):
+        return list(map(chr, given[1]))
     if name == "chr" and given:
         return chr(given[0])
     if name == "bytes" and given and isinstance(given[0], list):
@@ -155,6 +167,10 @@ def _call(node: ast.Call, known: Known, depth: int) -> Any:
     if name == "reversed" and given and isinstance(given[0], str):
         return list(given[0][::-1])
     return None
+
+
+def _is_chr(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "chr"
 
 
 METHODS = {"join", "format", "replace", "decode", "encode", "strip", "removeprefix", "removesuffix"}
@@ -190,6 +206,17 @@ def _rot13(text: str | bytes) -> str:
     return codecs.decode(text if isinstance(text, str) else text.decode(), "rot13")
 
 
+def _unpacked(data: str | bytes) -> bytes:
+    """What gzip and zlib packed; other bytes as they are."""
+    packed = data.encode() if isinstance(data, str) else data
+    if not packed.startswith((b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01")):
+        return packed
+    try:
+        return zlib.decompressobj(47).decompress(packed, LIMIT)
+    except zlib.error:
+        return packed
+
+
 DECODERS: dict[str, Any] = {
     "b64decode": _base64,
     "standard_b64decode": _base64,
@@ -198,6 +225,9 @@ DECODERS: dict[str, Any] = {
     "urlsafe_b64decode": _urlsafe,
     "b32decode": base64.b32decode,
     "b16decode": base64.b16decode,
+    "b85decode": base64.b85decode,
+    "a85decode": base64.a85decode,
+    "decompress": _unpacked,
     "fromhex": _hex,
     "unhexlify": _hex,
     "unquote": _unquoted,

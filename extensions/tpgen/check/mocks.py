@@ -6,7 +6,10 @@ import re
 from .file import File
 from .names import full_name, imported, text
 
-MODULES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "flexmock", "mockito")
+MODULES = (
+    *("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "flexmock", "mockito"),
+    *("aioresponses", "doublex", "mocket", "pytest_httpx", "requests_mock", "respx"),
+)
 FIXTURES = {f"{scope}mocker" for scope in ("", "class_", "module_", "package_", "session_")}
 # Names that are the library's wherever they are imported from.
 UNMISTAKABLE = {
@@ -24,6 +27,7 @@ USUAL = {"Mock", "mock", "patch"}
 # A file without any of these words needs no tree for the rules about mocks.
 WORDS = re.compile(
     rb"\b(?:mock|patch|\w*_?mocker|unittest\.mock|pytest_mock|asynctest|asyncmock|flexmock|mockito"
+    rb"|aioresponses|doublex|mocket|pytest_httpx|requests_mock|respx"
     rb"|Mock|create_autospec|mock_open|(?:Magic|Async|Property|Threading|NonCallable)\w*Mock)\b"
 )
 

@@ -3,9 +3,9 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tpgen.errors import Misuse
@@ -14,6 +14,8 @@ from tpgen.service import POLICY, Service
 from . import places, settings
 from .file import File
 from .git import Git
+
+ANSWERS = ".copier-answers.yml"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,14 @@ class Project:
             return {}
         return self.git.changed(self._compared)
 
+    @cached_property
+    def template_commit(self) -> str:
+        """The commit in which the template last wrote its files; empty where git can't tell."""
+        git = self.git
+        if not git or not git.has_commits or git.is_shallow:
+            return ""
+        return git.run("log", "-1", "--format=%H", "--", ANSWERS).decode().strip()
+
     def before(self, path: str) -> str:
         """A file as it was in the base; nothing where it was not there."""
         found = self.git.show(self._compared, path) if self.git and self.changed else None
@@ -147,6 +157,44 @@ def find(start: Path, paths: list[str], base: str = "") -> Project:
     if not paths:
         return everything
     return Project(root, frozenset(_expanded(everything, start, paths)), base)
+
+
+def services(here: Project) -> list[Project]:
+    """A project, or the projects of a repository with several services: itself and each of them.
+
+    A service has a policy and settings of its own, so that its files are checked as its own,
+    wherever the command runs.
+    """
+    if here.is_service:
+        return [here]
+    tops = sorted(top for top in _folders(here) if _is_service(here.root / top))
+    return [_without(here, tops), *(_below(here, top) for top in tops)] if tops else [here]
+
+
+def _folders(here: Project) -> set[str]:
+    """The folders that may be services; where files are named, no others are listed for that."""
+    if here.asked is None:
+        end = f"/{POLICY.as_posix()}"
+        return {path.removesuffix(end) for path in here.files if path.endswith(end)}
+    return {str(above) for path in here.asked for above in PurePosixPath(path).parents} - {"."}
+
+
+def _is_service(folder: Path) -> bool:
+    return (folder / POLICY).is_file() and (folder / ANSWERS).is_file()
+
+
+def _without(here: Project, tops: Sequence[str]) -> Project:
+    """What of a project is in none of these folders."""
+    own = [path for path in here.checked if not path.startswith(tuple(f"{top}/" for top in tops))]
+    return replace(here, asked=frozenset(own))
+
+
+def _below(here: Project, top: str) -> Project:
+    """What of a project is in a folder, as a project of its own."""
+    if here.asked is None:
+        return Project(here.root / top, base=here.base)
+    own = [path.removeprefix(f"{top}/") for path in here.asked if path.startswith(f"{top}/")]
+    return Project(here.root / top, frozenset(own), here.base)
 
 
 def _root(start: Path) -> Path:

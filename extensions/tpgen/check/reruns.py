@@ -14,6 +14,10 @@ from .project import Project
 
 TRIGGERS = (b"flaky", b"retry", b"backoff", b"reruns", b"retries")
 DECORATORS = re.compile(r"(?:.*\.)?(?:flaky|retry|on_exception|on_predicate|auto_retry|rerun\w*)")
+MARK = re.compile(
+    rb"\.flaky\b|@[\w.]*(?:flaky|retry|on_exception|on_predicate|rerun)"
+    rb"|(?:flaky|retry|on_exception|on_predicate|rerun\w*) as \w"
+)
 COUNTS = {
     "reruns",
     "retries",
@@ -33,7 +37,9 @@ CONFIGURATION = re.compile(
     r"|\.circleci/.*\.ya?ml|azure-pipelines\.ya?ml|Jenkinsfile)|\.github/(?:workflows|actions)/.*\.ya?ml"
     r"|\.ci/.*"
 )
-OPTION = re.compile(r"--(?:reruns|retries|max-runs|force-flaky)\b(?:[=\s\"',]+(\d+))?")
+OPTION = re.compile(
+    r"--(?:force-reruns|reruns|retries|max-runs|force-flaky)\b(?:[=\s\"',\\]+(\d+))?"
+)
 SETTING = re.compile(r"^\s*(?:reruns|retries)\s*=\s*[\"']?(\d+)")
 
 
@@ -44,10 +50,17 @@ class Rerun:
     Attributes:
         node: the mark.
         times: how often, where it says a number.
+        tests: how many tests of the file it is for.
     """
 
     node: ast.expr
     times: int | None
+    tests: int = 1
+
+
+def may_rerun(file: File) -> bool:
+    """Whether a file has to be parsed to find such a mark."""
+    return MARK.search(file.data) is not None
 
 
 def of(file: File) -> Iterator[Rerun]:
@@ -59,7 +72,7 @@ def of(file: File) -> Iterator[Rerun]:
             name = full_name(file, called)
             if DECORATORS.fullmatch(name) and not name.startswith("pytest.mark.parametrize"):
                 seen.add(called)
-                yield Rerun(one, _times(one))
+                yield Rerun(one, _times(one), _count(file, holder))
     calls = {call.func: call for call in file.nodes(ast.Call)}
     for node in file.nodes(ast.Attribute):
         if (
@@ -67,7 +80,30 @@ def of(file: File) -> Iterator[Rerun]:
             and node not in seen
             and full_name(file, node) == "pytest.mark.flaky"
         ):
-            yield Rerun(calls.get(node, node), _times(calls.get(node, node)))
+            mark = calls.get(node, node)
+            yield Rerun(mark, _times(mark), _count(file, _holder(file, mark)))
+
+
+def _holder(file: File, mark: ast.expr) -> ast.AST | None:
+    """What a mark is for: a function, a class or a module; None where it is for a set of values."""
+    node: ast.AST = mark
+    while (above := file.parents.get(node)) is not None:
+        if isinstance(above, (*tests.FUNCTIONS, ast.ClassDef)) and node in above.decorator_list:
+            # Within another decorator it is for a row of values.
+            return above if node is mark else None
+        node = above
+        if isinstance(node, ast.Assign) and last_name(node.targets[0]) == "pytestmark":
+            return file.parents[node]
+    return None
+
+
+def _count(file: File, holder: ast.AST | None) -> int:
+    """How many tests are in a class or a module; a function is one."""
+    if isinstance(holder, ast.Module):
+        return len(tests.of(file))
+    if isinstance(holder, ast.ClassDef):
+        return sum(holder in test.classes for test in tests.of(file))
+    return 1
 
 
 def _times(node: ast.expr) -> int | None:
@@ -101,10 +137,14 @@ def configured(file: File) -> Iterator[tuple[int, int | None]]:
     """The lines of a configuration that run tests again, and how often."""
     for number, line in enumerate(file.lines, 1):
         if not line.lstrip().startswith(("#", ";")):
-            found = OPTION.search(line) or (
+            found = OPTION.search(f"{line}\n{''.join(file.lines[number : number + 1])}") or (
                 SETTING.search(line) if not file.path.endswith((".sh", ".yml", ".yaml")) else None
             )
-            if found and (found.re is OPTION or _is_of_pytest(file, number)):
+            if (
+                found
+                and found.start() < len(line)
+                and (found.re is OPTION or _is_of_pytest(file, number))
+            ):
                 yield number, int(found[1]) if found[1] else None
 
 

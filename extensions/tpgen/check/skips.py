@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from .file import File
 from .names import full_name, last_name, text
+from .skim import occurrences
 
 MARKS = {f"pytest.mark.{name}" for name in ("skip", "skipif", "xfail")}
 CALLS = {"pytest.skip", "pytest.xfail"}
@@ -22,7 +23,15 @@ FLAKY = re.compile(
     r"|\b(?:a|data) race\b|\bnot (?:always )?(?:stable|reliable|deterministic)\b|\bbrittle\b",
     re.IGNORECASE,
 )
-FLAKY_BYTES = re.compile(FLAKY.pattern.encode(), re.IGNORECASE)
+FLAKY_BYTES = re.compile(FLAKY.pattern.encode())
+# One of these is in each text that the expression above fits; to look for them is fast.
+STEMS = (
+    *(b"flak", b"intermittent", b"stable", b"reliable", b"sporadic", b"rac", b"sometimes"),
+    *(b"occasional", b"determinis", b"heisenbug", b"random", b"once in", b"now and", b"timing"),
+    *(b"brittle",),
+)
+# No text that it fits is longer, on either side of its stem.
+AROUND = 40
 ISSUE = re.compile(
     r"#\d+|\bGH[- ]?\d+|\b(?:bpo|gh|issue|ticket|bug)[-: ]+#?\d+"
     r"|https?://\S*/\S*\d|\b(?!(?:UTF|SHA|ISO|RFC|HTTP|AES|PEP|CP|MD|TLS|PY|IPV|LATIN)-)[A-Z][A-Z0-9]+-\d+\b",
@@ -61,11 +70,22 @@ class Skip:
         return bool(self.reason and ISSUE.search(self.reason))
 
 
+@lru_cache(maxsize=2)
+def tells_of_flake(file: File) -> bool:
+    """Whether a file holds words that tell of a flake, wherever they stand."""
+    lower = file.data.lower()
+    return any(
+        FLAKY_BYTES.search(lower, max(at - AROUND, 0), at + AROUND)
+        for stem in STEMS
+        for at in occurrences(lower, stem)
+    )
+
+
 def may_skip(file: File) -> bool:
     """Whether a file has to be parsed to find a skip for a flake."""
     data = file.data
     return (
-        bool(FLAKY_BYTES.search(data))
+        tells_of_flake(file)
         or b"mark.skip" in data
         or b"strict=False" in data
         or (b"unittest" in data and b"skip" in data)

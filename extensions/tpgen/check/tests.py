@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from .file import File
+from .file import File, Unreadable
 from .names import full_name, last_name, text
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,6 +51,20 @@ def functions_by_name(file: File) -> dict[str, list[Function]]:
     found: dict[str, list[Function]] = {}
     for function in functions(file):
         found.setdefault(function.name, []).append(function)
+    return found
+
+
+@lru_cache(maxsize=16)
+def methods(file: File) -> dict[str, list[Function]]:
+    """The methods of the classes of a file that hold no tests, by name; none where it is broken."""
+    found: dict[str, list[Function]] = {}
+    try:
+        owners = [one for one in file.nodes(ast.ClassDef) if not is_test_class(one)]
+    except Unreadable:
+        owners = []
+    for one in (one for owner in owners for one in owner.body):
+        if isinstance(one, FUNCTIONS):
+            found.setdefault(one.name, []).append(one)
     return found
 
 
@@ -120,6 +134,11 @@ def defines_fixture(file: File, name: str) -> bool:
 def is_test_case(node: ast.ClassDef) -> bool:
     """Whether a class is a test case of unittest, by the name of what it inherits from."""
     return any(last_name(base).endswith("TestCase") for base in node.bases)
+
+
+def is_test_class(node: ast.ClassDef) -> bool:
+    """Whether a class holds tests, by its name or by what it inherits from."""
+    return node.name.startswith("Test") or is_test_case(node)
 
 
 def _in_body(file: File, body: list[ast.stmt], classes: tuple[ast.ClassDef, ...]) -> Iterator[Test]:

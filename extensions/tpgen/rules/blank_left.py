@@ -7,6 +7,7 @@ from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.check.skim import skimmed
 from tpgen.classes.trees import last_name
 
 OURS = "tests.policy.suites"
@@ -16,6 +17,7 @@ def check(file: File) -> Iterator[Finding]:
     """Each call of `blank` or `to_build` that comes from the suites of the policy."""
     if OURS.encode() not in file.data:
         return
+    file = skimmed(file)
     lines = [node for node in file.nodes(ast.ImportFrom) if (node.module or "").startswith(OURS)]
     taken = [one for node in lines for one in node.names if one.name in MESSAGES]
     names = {one.asname or one.name: one.name for one in taken}

@@ -21,7 +21,6 @@ HOOKS = {
     "check-added-large-files": "no dump is committed",
     "check-merge-conflict": "no merge marker is committed",
 }
-RESTORE = "`copier update` brings the template's version, or write it as it says"
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -39,7 +38,7 @@ def check(project: Project) -> Iterator[Finding]:
 def _of_file(project: Project, path: str, look: "Look") -> Iterator[Finding]:
     file = project.file(path)
     if file is None:
-        yield Finding(path, 1, 1, f"{path} is gone, which the template brings: {RESTORE}")
+        yield _gone(project, path)
         return
     try:
         content = tomllib.loads(file.text) if path.endswith(".toml") else _yaml(file.text)
@@ -47,7 +46,19 @@ def _of_file(project: Project, path: str, look: "Look") -> Iterator[Finding]:
         yield file.finding(1, f"{path} can't be read: {' '.join(str(error).split())}")
         return
     for message, needle in look(project, content if isinstance(content, dict) else {}):
-        yield file.finding(_line(file, needle), message)
+        yield file.finding(_line(file, needle), f"{message}{_since(project, path)}")
+
+
+def _gone(project: Project, path: str) -> Finding:
+    commit = project.template_commit[:10]
+    advice = f"`git checkout {commit} -- {path}` brings it back" if commit else "bring it back"
+    return Finding(path, 1, 1, f"{path} is gone, which the template brought: {advice}")
+
+
+def _since(project: Project, path: str) -> str:
+    """How a person sees what was edited: `copier update` keeps an edit."""
+    commit = project.template_commit[:10]
+    return f"; `git diff {commit} -- {path}` shows what was edited" if commit else ""
 
 
 def _yaml(text: str) -> Any:
@@ -74,13 +85,13 @@ def _codecov(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
     status = _at(content, "coverage", "status")
     target, drop = project.number("coverage", "new_code", 85), project.number("coverage", "drop", 2)
     if not _is_percent(_at(status, "patch", "default", "target"), target):
-        yield f"the target of a patch is not {target}%, as the policy asks: {RESTORE}", "patch:"
+        yield f"the target of a patch is not {target}%, as the policy asks", "patch:"
     if not _is_percent(_at(status, "project", "default", "threshold"), drop):
-        yield f"the coverage may drop by other than {drop}%: {RESTORE}", "threshold:"
+        yield f"the coverage may drop by other than {drop}%", "threshold:"
     if _at(status, "project", "default", "informational") or _at(
         status, "patch", "default", "informational"
     ):
-        yield f"a status that is informational blocks nothing: {RESTORE}", "informational:"
+        yield "a status that is informational blocks nothing", "informational:"
 
 
 def _is_percent(given: Any, number: float) -> bool:
@@ -92,10 +103,10 @@ def _pyproject(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
     banned = _at(lint, "flake8-tidy-imports", "banned-api") or {}
     for name in MOCKS:
         if name not in banned:
-            yield f"ruff does not ban {name} any more: {RESTORE}", "banned-api"
+            yield f"ruff does not ban {name} any more", "banned-api"
     chosen = [*(_at(lint, "select") or []), *(_at(lint, "extend-select") or [])]
     if not any("TID251".startswith(one) or one == "ALL" for one in chosen):
-        yield f"ruff does not select TID251, which bans mocks: {RESTORE}", "extend-select"
+        yield "ruff does not select TID251, which bans mocks", "extend-select"
     for ignored in _ignored(lint):
         if "TID251".startswith(ignored):
             yield f"ruff ignores {ignored}, and so the ban of mocks: take it out", f'"{ignored}"'
@@ -103,7 +114,7 @@ def _pyproject(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
     options = _at(pytest, "addopts") or _at(pytest, "ini_options", "addopts") or []
     words = options if isinstance(options, list) else str(options).split()
     if "tests.policy.plugin" not in words:
-        yield f"pytest does not load tests.policy.plugin: {RESTORE}", "addopts"
+        yield "pytest does not load tests.policy.plugin", "addopts"
 
 
 def _ignored(lint: Mapping[str, Any]) -> Iterator[str]:
@@ -120,9 +131,9 @@ def _pre_commit(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]
     committed = [one for one in hooks if one.get("stages") != ["manual"]]
     for name, purpose in HOOKS.items():
         if name not in {one.get("id") for one in committed}:
-            yield f"the hook {name} is gone, by which {purpose}: {RESTORE}", "repos:"
+            yield f"the hook {name} is gone, by which {purpose}", "repos:"
     if not any("pytest" in str(one.get("entry")) for one in committed):
-        yield f"no hook runs the fast tests (`pytest -m 'not slow'`): {RESTORE}", "repos:"
+        yield "no hook runs the fast tests (`pytest -m 'not slow'`)", "repos:"
 
 
 def _of_workflows(project: Project) -> Iterator[Finding]:
@@ -134,7 +145,8 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
         if not any(event in events and re.search(command, run) for events, run in commands):
             on_event = [file.path for file in files if event in _events(file)]
             path = [*on_event, *paths, ".github/workflows/tests.yml"][0]
-            yield Finding(path, 1, 1, f"no workflow on {event} {purpose}: {RESTORE}")
+            message = f"no workflow on {event} {purpose}{_since(project, '.github')}"
+            yield Finding(path, 1, 1, message)
     for file in files:
         if "pull_request_target" in _events(file):
             message = "pull_request_target hands the service's secrets to a fork's code"
@@ -224,7 +236,8 @@ RULE = ProjectRule(
     "everything in CI runs unit + integration on every PR",
     why="A target that somebody lowered, or a hook that somebody took out, is a policy of its own "
     "that nobody decided; the page still says otherwise.",
-    fix="Bring the template's version back with `copier update`, or write what the finding says.",
+    fix="Write what the finding says. `copier update` would not: it keeps what was edited or "
+    "removed by hand. Git has what the template wrote, in the commit that the finding names.",
     check=check,
     bad={**GOOD, "codecov.yml": GOOD["codecov.yml"].replace("85%", "60%")},
     good=GOOD,

@@ -5,31 +5,22 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tpgen.check.finding import Finding
-from tpgen.check.git import Git
-from tpgen.check.project import Project
+from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
 from tpgen.service import POLICY
 
 FOLDER = "tests/policy"
-ANSWERS = ".copier-answers.yml"
 
 
 def check(project: Project) -> Iterator[Finding]:
     """Each file that differs from what the last copy or update of the template brought."""
     git = project.git
-    if not git or not git.has_commits or not project.is_service or ANSWERS in project.changed:
-        return
-    commit = git.run("log", "-1", "--format=%H", "--", ANSWERS).decode().strip()
-    if not commit or _is_shallow(git):
+    commit = project.template_commit if project.is_service else ""
+    if not git or not commit or ANSWERS in project.changed:
         return
     for path, state in sorted(git.changed(commit, FOLDER).items()):
         if state in "MD" and not _only_adds(project, commit, path):
             yield _finding(path, state, commit)
-
-
-def _is_shallow(git: Git) -> bool:
-    """Whether the clone lacks history, so that its oldest commit seems to have brought all."""
-    return git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _finding(path: str, state: str, commit: str) -> Finding:

@@ -7,13 +7,14 @@ from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.check.skim import skimmed
 
 
 def check(file: File) -> Iterator[Finding]:
     """Each skip whose reason tells of a flake, or that gives none, and no issue."""
     if not skips.may_skip(file):
         return
-    for skip in skips.of(file):
+    for skip in skips.of(skimmed(file)):
         if skip.is_silent:
             yield file.finding(skip.node, f"this {skip.kind} gives no reason: say it, and {ISSUE}")
         elif skip.says_flaky and not skip.names_issue:

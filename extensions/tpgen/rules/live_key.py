@@ -14,6 +14,7 @@ from tpgen.check.literals import texts
 from tpgen.check.places import is_python
 from tpgen.check.project import Project
 from tpgen.check.rule import FileRule
+from tpgen.check.runs import has_run, near_runs
 
 ANSWERS = ".copier-answers.yml"
 # Where none of these stands, no key is put together from literals. The first of each is looked for
@@ -23,7 +24,7 @@ PIECES = (
         b"live",
         b"_live_' _live_{ _live_% _live_\\ 'live_ _live' 'live' -live- }_live %s_live".split(),
     ),
-    (b"evil", b"evil_ _evil".split()),
+    (b"evil", b"'evil_ _evil_ _evil'".split()),
     (b"AKIA", b"AKIA' AKIA{".split()),
     (b"ghp_", b"ghp_' ghp_{".split()),
     (b"_pat_", b"_pat_' _pat_{".split()),
@@ -32,17 +33,27 @@ PIECES = (
     (b"npm_", b"npm_'".split()),
     (b"[::-1]", b"'[::-1]".split()),
     (b"rot13", b"rot13".split()),
-    (b"bytes([", b"bytes([".split()),
+    (b"bytes([", tuple(b"bytes([%d" % digit for digit in range(10))),
+    (b"b64decode(", (b"decode('", b"decode(b'", b"decode(\n")),
+    (b"b32decode(", (b"decode('", b"decode(b'", b"decode(\n")),
+    (b"85decode(", (b"decode('", b"decode(b'", b"decode(\n")),
+    (b"(chr, ", (b"(chr, [", b"(chr, (")),
+    (b"\\x1f\\x8b", (b"\\x1f\\x8b",)),
 )
+# Of these, what is decoded needs no letters and digits in a row.
+RUNLESS = {b"bytes([", b"(chr, ", b"85decode(", b"\\x1f\\x8b"}
 SHORTEST = 12
 
 
 def check(file: File) -> Iterator[Finding]:
     """Each live key once, where it is first seen."""
     seen: set[tuple[int, str]] = set()
+    texts: set[str] = set()
     for key, how in _all(file):
-        if (key.line, key.kind) not in seen:
+        # What stands there plainly is often read a second time, undone or put together.
+        if (key.line, key.kind) not in seen and not (how and key.text in texts):
             seen.add((key.line, key.kind))
+            texts.add(key.text)
             yield file.finding(
                 key.line,
                 f"{key.kind} stands here ({key.shown}{how}): revoke it, since whoever has the "
@@ -66,7 +77,8 @@ def _all(file: File) -> Iterator[tuple[Key, str]]:
 
 
 def _named(file: File, own: tuple[str, ...]) -> Iterator[Key]:
-    return keys(file.path.encode(errors="replace"), own)
+    path = file.path.encode(errors="replace")
+    return keys(path, own) if b"_live_" in path or has_run(path) else iter(())
 
 
 def _folded(file: File, own: tuple[str, ...]) -> Iterator[Key]:
@@ -83,11 +95,16 @@ def _folded(file: File, own: tuple[str, ...]) -> Iterator[Key]:
 
 
 def _has_pieces(data: bytes) -> bool:
+    near = near_runs(data)
     for first, rest in PIECES:
-        if first in data:
-            plain = data.replace(b'"', b"'")
-            if any(one in plain for one in rest):
+        if first not in (data if first in RUNLESS else near):
+            continue
+        at = data.find(first)
+        while at >= 0:
+            around = data[max(0, at - 4) : at + 14].replace(b'"', b"'")
+            if any(one in around for one in rest):
                 return True
+            at = data.find(first, at + 1)
     return False
 
 

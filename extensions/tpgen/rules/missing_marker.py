@@ -18,11 +18,16 @@ CLIENTS = {
     f"httpx.{name}" for name in ("get", "post", "put", "patch", "delete", "request", "stream")
 }
 CLIENTS |= {name.replace("httpx", "requests") for name in CLIENTS}
-SIGNS = re.compile(
-    rb"\b(?:pg_container|committed_db|pg_session|PostgresContainer|playwright|db[,:)])"
-    rb"|\bcreate_(?:async_)?engine\(|\b(?:httpx|requests)\.\w+\(|from (?:httpx|requests) import"
+SIGNS = (
+    *(b"pg_container", b"committed_db", b"pg_session", b"PostgresContainer", b"playwright"),
+    *(b"create_engine(", b"create_async_engine(", b"httpx.", b"requests.", b"from httpx"),
+    *(b"from requests", b"db", b"page"),
 )
-REACHING = re.compile(rb"\b(?:httpx|requests)\.\w+\(|from (?:httpx|requests) import")
+PARAMETER = re.compile(rb"[\s(,\"'](db|page)(?=[\s,:)\"'])")
+REACHING = re.compile(
+    rb"\b(?:httpx|requests)\.(?:get|post|put|patch|delete|request|stream)\("
+    rb"|from (?:httpx|requests) import|import (?:httpx|requests) as"
+)
 LIVE = re.compile(
     r"https?://(?!localhost\b|127\.|\[|test\b|testserver\b|0\b|[\w.-]*\.?(?:example|invalid|test|localhost)\b"
     r"|(?:[\w-]+\.)*example\.(?:com|org|net)\b)[\w-]+(?:\.[\w-]+)+",
@@ -38,7 +43,7 @@ def applies(path: str) -> bool:
 
 def check(file: File) -> Iterator[Finding]:
     """Each test that lacks a mark."""
-    if not SIGNS.search(file.data):
+    if not _may_need(file):
         return
     for test in tests.of(file):
         for mark, reason in _needed(file, test):
@@ -51,26 +56,55 @@ def check(file: File) -> Iterator[Finding]:
                 )
 
 
+def _may_need(file: File) -> bool:
+    """Whether a file has to be parsed: what can be told from its words is told so."""
+    if any(one.encode() in file.data for one in OURS) or REACHING.search(file.data):
+        return True
+    asked = {found[1] for found in PARAMETER.finditer(file.data)}
+    if (b"db" in asked and _has_postgres(file)) or (b"page" in asked and _has_playwright(file)):
+        return True
+    return _may_make_postgres(file)
+
+
+def _may_make_postgres(file: File) -> bool:
+    return b"PostgresContainer" in file.data or (
+        b"postgres" in file.data and b"_engine(" in file.data
+    )
+
+
+def _has_postgres(file: File) -> bool:
+    return any(b"ostgres" in one.data for one in tests.conftests(file))
+
+
 def _needed(file: File, test: tests.Test) -> Iterator[tuple[str, str]]:
     asked = tests.asked_for(file, test)
     # The plugin of a service marks what asks for a database by itself.
     if not file.project.is_service and (reason := _postgres(file, test, asked)):
         yield "integration", reason
-    if "page" in asked and b"playwright" in file.data:
+    if "page" in asked and _has_playwright(file):
         yield "e2e", "drives a browser"
     if REACHING.search(file.data) and any(_goes_out(file, one) for one in ast.walk(test.function)):
         yield "contract", "asks a live upstream"
 
 
+def _has_playwright(file: File) -> bool:
+    """Whether `page` is Playwright's: by the words of a file, or because its plugin is installed."""
+    if any(b"playwright" in one.data for one in [file, *tests.conftests(file)]):
+        return True
+    settings = file.project.file("pyproject.toml")
+    named = settings is not None and b"pytest-playwright" in settings.data
+    return named and not tests.defines_fixture(file, "page")
+
+
 def _postgres(file: File, test: tests.Test, asked: set[str]) -> str:
     wanted = asked & OURS
-    if "db" in asked and any(b"ostgres" in one.data for one in tests.conftests(file)):
+    if "db" in asked and _has_postgres(file):
         wanted |= {"db"}
     if wanted:
         return f"asks for {min(wanted)}"
-    fixtures = tests.fixtures(file)
-    if b"PostgresContainer" not in file.data and b"postgres" not in file.data:
+    if not _may_make_postgres(file):
         return ""
+    fixtures = tests.fixtures(file)
     nodes = [test.function, *(fixtures[name] for name in asked if name in fixtures)]
     if any(_makes_postgres(file, one) for node in nodes for one in ast.walk(node)):
         return "makes a Postgres of its own"
@@ -125,14 +159,11 @@ def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
     if _imports_pytest(file):
         return (decorator,)
     first = _first_statement(file)
-    line = b"import pytest" + end
-    if first is test.function:
-        return (Edit(at, at, line + end + end + decorator.text),)
-    if isinstance(first, ast.Import | ast.ImportFrom):
-        start = _offset(lines, first.lineno)
-        return Edit(start, start, line), decorator
-    # A second `--fix` does it: then the first test of the file has brought the import.
-    return ()
+    if first is None or first.col_offset:
+        return ()
+    start = _offset(lines, min([first.lineno, *(one.lineno for one in _decorators(first))]))
+    is_import = isinstance(first, ast.Import | ast.ImportFrom)
+    return Edit(start, start, b"import pytest" + end * (1 if is_import else 3)), decorator
 
 
 def _first_statement(file: File) -> ast.stmt | None:
@@ -142,6 +173,10 @@ def _first_statement(file: File) -> ast.stmt | None:
         if not is_text and getattr(node, "module", "") != "__future__":
             return node
     return None
+
+
+def _decorators(node: ast.stmt) -> list[ast.expr]:
+    return getattr(node, "decorator_list", [])
 
 
 def _offset(lines: list[bytes], line: int) -> int:
@@ -164,7 +199,7 @@ RULE = FileRule(
     "fails there, or reaches out where nobody expects it.",
     fix="Move the test to the folder of its layer, which gives the mark, or mark it. `--fix` marks it.",
     applies=applies,
-    triggers=(b"pg_", b"db", b"PostgresContainer", b"create_", b"http", b"playwright"),
+    triggers=SIGNS,
     check=check,
     bad={
         "tests/test_audit.py": """\

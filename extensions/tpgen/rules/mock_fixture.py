@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tpgen.check import mocks, tests
+from tpgen.check import mocks, skim, tests
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.names import last_name, text
@@ -18,7 +18,7 @@ ASKING = {"getfixturevalue", "usefixtures"}
 
 def check(file: File) -> Iterator[Finding]:
     """Each parameter and each call that asks for such a fixture, unless it is the project's own."""
-    for where, name in _asked(file):
+    for where, name in _asked(skim.skimmed(file)):
         if not tests.defines_fixture(file, name):
             yield file.finding(
                 where,
@@ -50,7 +50,7 @@ RULE = FileRule(
     fix="Give the client `httpx.MockTransport(handler)`, or write a small class that does what the "
     "real one does.",
     applies=is_test_python,
-    triggers=(b"mocker", *(name.encode() for name in sorted(PATCHING))),
+    triggers=(b"mocker", b"getfixturevalue", *(name.encode() for name in sorted(PATCHING))),
     check=check,
     bad={
         "tests/unit/test_client.py": """\

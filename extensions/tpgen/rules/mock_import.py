@@ -4,19 +4,22 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tpgen.check import mocks
+from tpgen.check import mocks, skim
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.names import full_name, imported, last_name, text
+from tpgen.check.names import full_name, imported, last_name, text, written
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.rule import FileRule
 
 LOADERS = {"import_module", "__import__", "find_spec", "importorskip", "resolve_name", "LazyLoader"}
 LOADERS |= {"import_string", "locate", "run_module", "load_module"}
+RUNS = re.compile(rb"exec\((?<=\bexec\()|eval\((?<=\beval\()")
+OF_MODULES = {"sys.modules.get", "sys.modules.pop"}
 RUNNERS = {"exec", "eval", "compile"}
-STATEMENT = re.compile(rb"^[^#\n]*\b(?:import|from)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
-LOAD = re.compile(
-    rb"\b(?:import_module|__import__|find_spec|resolve_name|importorskip|exec|eval|LazyLoader|import_string|getattr\(unittest|modules\[|modules\.get|unittest\.__dict__)"
+LOADS = (
+    *(b"import_module", b"__import__", b"find_spec", b"resolve_name", b"importorskip"),
+    *(b"LazyLoader", b"import_string", b"getattr(", b"modules[", b"modules.get"),
+    *(b"unittest.__dict__", b"vars(", b"run_module", b"locate", b"load_module"),
 )
 SPELT = re.compile(
     r"\b(?:unittest\.mock|unittest import .*\bmock|(?:import|from) mock|pytest_mock)\b"
@@ -51,16 +54,18 @@ def check(file: File) -> Iterator[Finding]:
 
 def _found(file: File) -> Iterator[tuple[ast.AST, str]]:
     data = file.data
-    if mocks.WORDS.search(b"\n".join(STATEMENT.findall(data))):
-        yield from _imports(file)
-        yield from _froms(file)
+    if mocks.WORDS.search(skim.imports(file)):
+        part = skim.skimmed(file)
+        yield from _imports(part)
+        yield from _froms(part)
     # Only in tests: a program may well ask whether the library is there.
     if is_test_path(file.path):
-        if LOAD.search(data):
-            yield from _loaded(file)
+        if any(one in data for one in LOADS) or RUNS.search(data):
+            yield from _loaded(skim.skimmed(file))
         if b"pytest_plugins" in data and b"mock" in data:
-            yield from _plugins(file)
-        yield from _dotted(file)
+            yield from _plugins(skim.skimmed(file))
+        if b"unittest" in data and b".mock" in data:
+            yield from _dotted(skim.skimmed(file))
 
 
 def _configured(file: File) -> Iterator[Finding]:
@@ -114,7 +119,7 @@ def _is_module(file: File, node: ast.ImportFrom) -> bool:
 
 def _loaded(file: File) -> Iterator[tuple[ast.AST, str]]:
     for call in file.nodes(ast.Call):
-        name = last_name(call.func)
+        name = full_name(file, call.func).rpartition(".")[2] or last_name(call.func)
         if (name in LOADERS and _loads(file, call)) or (
             name in RUNNERS and call.args and SPELT.search(text(file, call.args[0]) or "")
         ):
@@ -122,7 +127,7 @@ def _loaded(file: File) -> Iterator[tuple[ast.AST, str]]:
         elif name == "getattr" and len(call.args) > 1 and _is_unittest(file, call.args[0]):
             if text(file, call.args[1]) == "mock":
                 yield call, "getattr()"
-        elif full_name(file, call.func) in {"sys.modules.get", "sys.modules.pop"}:
+        elif name in {"get", "pop"} and full_name(file, call.func) in OF_MODULES:
             yield from ((call, "sys.modules") for one in call.args[:1] if _is_key(file, one))
     yield from _subscripts(file)
 
@@ -156,10 +161,16 @@ def _subscripts(file: File) -> Iterator[tuple[ast.AST, str]]:
             continue
         if _is_key(file, node.slice) and last_name(node.value) == "modules":
             yield node, "sys.modules"
-        elif (
-            text(file, node.slice) == "mock" and full_name(file, node.value) == "unittest.__dict__"
-        ):
+        elif text(file, node.slice) == "mock" and _is_inside(file, node.value):
             yield node, "unittest.__dict__"
+
+
+def _is_inside(file: File, node: ast.expr) -> bool:
+    """Whether it is `unittest.__dict__`, or `vars(unittest)`."""
+    if isinstance(node, ast.Call):
+        given = node.args[:1]
+        return written(node.func) == "vars" and any(_is_unittest(file, one) for one in given)
+    return full_name(file, node) == "unittest.__dict__"
 
 
 def _plugins(file: File) -> Iterator[tuple[ast.AST, str]]:
@@ -173,8 +184,6 @@ def _plugins(file: File) -> Iterator[tuple[ast.AST, str]]:
 
 def _dotted(file: File) -> Iterator[tuple[ast.AST, str]]:
     """`unittest.mock` by attribute, where no import of the file says so."""
-    if b"unittest" not in file.data or not re.search(rb"\.mock\b", file.data):
-        return
     if "unittest" not in imported(file).values():
         return
     if any(one.name == "unittest.mock" for node in file.nodes(ast.Import) for one in node.names):
@@ -201,6 +210,10 @@ RULE = FileRule(
         b"__import__",
         b"exec(",
         b"resolve_name",
+        b"respx",
+        b"aioresponses",
+        b"doublex",
+        b"pytest_httpx",
     ),
     check=check,
     bad={

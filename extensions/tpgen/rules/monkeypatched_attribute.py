@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from tpgen.check import skim
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.names import full_name, imported, text, written
@@ -20,6 +21,7 @@ MESSAGE = (
 
 def check(file: File) -> Iterator[Finding]:
     """Each `setattr` and `delattr` of an object, whatever it is called."""
+    file = skim.skimmed(file)
     allowed = {call.func for call in file.nodes(ast.Call) if _is_of_process(file, call)}
     for node in file.nodes(ast.Attribute):
         if node.attr in SWAPPING and node not in allowed and not _is_of_module(file, node):

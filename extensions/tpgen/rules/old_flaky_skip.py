@@ -8,6 +8,7 @@ from tpgen.check.finding import Finding
 from tpgen.check.git import Git
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.check.skim import skimmed
 
 DAYS = 14
 
@@ -15,8 +16,9 @@ DAYS = 14
 def check(file: File) -> Iterator[Finding]:
     """Each skip for a flake that is older than the policy lets it be."""
     git = file.project.git
-    if not skips.FLAKY_BYTES.search(file.data) or not git or not git.has_commits:
+    if not git or not skips.tells_of_flake(file) or not git.has_commits:
         return
+    file = skimmed(file)
     days = file.project.number("flaky", "days", DAYS)
     for skip in skips.of(file):
         if skip.says_flaky:

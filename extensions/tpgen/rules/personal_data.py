@@ -1,16 +1,22 @@
 """TPG401: something of a real person in tests or in what they read."""
 
+import re
 import secrets
 from collections.abc import Iterator
 
 from tpgen.check.contents import packed
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.personal import Person, people
+from tpgen.check.numbers import Person
+from tpgen.check.personal import people
 from tpgen.check.places import is_python, is_test_path
 from tpgen.check.rule import FileRule
 
 TABLES = (".csv", ".tsv")
+AT = (b"%40", b"\\u0040", b"&#64;", b"=40")
+SPOKEN_AT = re.compile(rb" ?[(\[]at[)\]] ?")
+SPOKEN_DOT = re.compile(rb"[(\[]dot[)\]]|&#46;")
+READABLE = bytes(one if 32 <= one < 127 else 10 for one in range(256))
 NO_TEXT = (".patch", ".diff", ".min.js", ".map", ".svg", ".po")
 
 
@@ -30,26 +36,33 @@ def check(file: File) -> Iterator[Finding]:
 def _all(file: File) -> Iterator[tuple[int, Person, str]]:
     if file.path.endswith(NO_TEXT):
         return
-    data = _text(file.data)
+    data, is_binary = _text(file.data)
     code, table = is_python(file.path), file.path.endswith(TABLES)
     text = ""
-    for found in people(data, is_code=code, is_table=table):
-        text = text or data.decode("utf-8", errors="replace")
+    for found in people(data, is_code=code or is_binary, is_table=table):
+        text = text or (file.data if is_binary else data).decode("utf-8", errors="replace")
         yield text.count("\n", 0, found.offset) + 1, found, ""
-    if b"\0" in file.data or b"base64" in file.data:
-        for part in packed(file.data):
-            line = file.data.count(b"\n", 0, part.offset) + 1
-            for found in people(_text(part.data), is_table=part.path.endswith(TABLES)):
-                yield line, found, f" (inside {part.path})"
+    for part in packed(file.data):
+        line = file.data.count(b"\n", 0, part.offset) + 1
+        plain, is_binary = _text(part.data)
+        is_table = part.path.endswith(TABLES)
+        for found in people(plain, is_code=is_binary, is_table=is_table):
+            yield line, found, f" (inside {part.path})"
 
 
-def _text(data: bytes) -> bytes:
-    """A text as UTF-8; nothing of what is no text."""
-    data = data.replace(b"%40", b"@")
-    if b"\0" not in data[:1000]:
-        return data
-    plain = data.replace(b"\0", b"")
-    return plain if len(plain) * 2 <= len(data) + 4 else b""
+def _text(data: bytes) -> tuple[bytes, bool]:
+    """A text as UTF-8, and whether it is what can be read of something that is none."""
+    if b"\0" in data[:1000]:
+        plain = data.replace(b"\0", b"")
+        if len(plain) * 2 > len(data) + 4:
+            return data.translate(READABLE), True
+        data = plain
+    if b"40" in data or b"&#64;" in data:
+        for way in AT:
+            data = data.replace(way, b"@")
+    if b"(at)" in data or b"[at]" in data:
+        data = SPOKEN_DOT.sub(b".", SPOKEN_AT.sub(b"@", data))
+    return data, False
 
 
 def _address() -> str:

@@ -7,6 +7,7 @@ from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.check.skim import skimmed
 
 
 def applies(path: str) -> bool:
@@ -17,7 +18,7 @@ def applies(path: str) -> bool:
 def check(file: File) -> Iterator[Finding]:
     """Each rerun without a comment that says why."""
     if is_test_python(file.path):
-        for rerun in reruns.of(file):
+        for rerun in reruns.of(skimmed(file)) if reruns.may_rerun(file) else ():
             node = rerun.node
             if not reruns.reason(file, node.lineno, node.end_lineno or node.lineno):
                 yield file.finding(node, f"this test is run again until it passes: {MEND}")
@@ -37,7 +38,8 @@ RULE = FileRule(
     "two passes.",
     fix="Mend the cause. Where a test can only be flaky, say why in a comment in the lines of the "
     "mark or right above: at least three words, or an issue such as #123. "
-    "`pytest-rerunfailures` reads no `reason=`.",
+    "The mark of `pytest-rerunfailures` takes `reruns`, `reruns_delay`, `only_rerun`, `rerun_except` "
+    "and `condition`; a `reason=` is passed over without a word, so that nobody reads it.",
     applies=applies,
     triggers=reruns.TRIGGERS,
     check=check,

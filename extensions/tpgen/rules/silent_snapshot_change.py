@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tpgen.check.finding import Finding
-from tpgen.check.project import Project
+from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
 
 FOLDER = "__snapshots__"
 ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)
-# An update of the template changes the suites that own snapshots, for all services alike.
-UPDATE = ".copier-answers.yml"
 
 
 def check(project: Project) -> Iterator[Finding]:
     """Each snapshot that differs from the base, whose test says what it said before."""
     changed = project.changed
-    if UPDATE in changed:
+    # An update of the template changes the suites that own snapshots, for all services alike.
+    if ANSWERS in changed:
         return
     for path, state in sorted(changed.items()):
         if state == "M" and posixpath.basename(posixpath.dirname(path)) == FOLDER:

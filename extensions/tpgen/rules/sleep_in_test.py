@@ -10,6 +10,7 @@ from tpgen.check.finding import Finding
 from tpgen.check.names import full_name, imported, last_name
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.check.skim import skimmed
 
 BLOCKING = {"time.sleep", "gevent.sleep", "eventlet.sleep"}
 AWAITED = {"asyncio.sleep", "anyio.sleep", "trio.sleep"}
@@ -21,13 +22,13 @@ def check(file: File) -> Iterator[Finding]:
     """Each pause of a fixed time, unless it is between two looks at what is waited for."""
     if not CALLED.search(file.data):
         return
+    file = skimmed(file)
     called = {name for name, full in imported(file).items() if full.endswith(".sleep")} | {"sleep"}
-    own = {call for test in _async(file) for call in _own_calls(test.function)}
     for call in file.nodes(ast.Call):
         if last_name(call.func) not in called:
             continue
         name = full_name(file, call.func)
-        waits = name in BLOCKING or (name in AWAITED and call in own and _is_fixed(call))
+        waits = name in BLOCKING or (name in AWAITED and _is_fixed(call) and _is_own(file, call))
         if waits and not _is_nothing(call) and not _polls(file, call):
             yield file.finding(
                 call,
@@ -36,19 +37,14 @@ def check(file: File) -> Iterator[Finding]:
             )
 
 
-def _async(file: File) -> list[tests.Test]:
-    return [one for one in tests.of(file) if isinstance(one.function, ast.AsyncFunctionDef)]
-
-
-def _own_calls(function: tests.Function) -> Iterator[ast.AST]:
-    """The calls of a test itself: a handler in it may well be slow on purpose."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Await):
-            yield node.value
-        if not isinstance(node, (*tests.FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(node)
+def _is_own(file: File, call: ast.Call) -> bool:
+    """Whether a test itself awaits a call: a handler in it may well be slow on purpose."""
+    node: ast.AST = file.parents[call]
+    if not isinstance(node, ast.Await):
+        return False
+    while not isinstance(node, (*tests.FUNCTIONS, ast.Lambda, ast.ClassDef, ast.Module)):
+        node = file.parents[node]
+    return any(test.function is node for test in tests.of(file))
 
 
 def _is_fixed(call: ast.Call) -> bool:

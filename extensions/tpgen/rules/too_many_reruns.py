@@ -29,13 +29,15 @@ def _marks(project: Project, most: int) -> Iterator[Finding]:
     allowed = project.number("flaky", "tests", TESTS)
     marks = [(file, one) for file in reruns.marked_files(project) for one in reruns.of(file)]
     marks.sort(key=lambda one: (one[0].path, one[1].node.lineno))
-    for number, (file, rerun) in enumerate(marks, 1):
+    total, seen = sum(rerun.tests for _, rerun in marks), 0
+    for file, rerun in marks:
+        seen += rerun.tests
         if rerun.times is not None and rerun.times > most:
             yield file.finding(rerun.node, _message(rerun.times, most))
-        elif number > allowed:
+        elif seen > allowed:
             yield file.finding(
                 rerun.node,
-                f"{len(marks)} tests of the project are run again until they pass, where {allowed} "
+                f"{total} tests of the project are run again until they pass, where {allowed} "
                 "are allowed: mend the causes",
             )
 
