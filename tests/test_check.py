@@ -367,3 +367,13 @@ def test_a_shell_completes_rules(tmp_path: Path) -> None:
     assert "sleep-in-test" in completed(tmp_path, "tpgen explain sl")
     assert "TPG205" in completed(tmp_path, "tpgen check --select TPG2")
     assert "TPG1,TPG205" in completed(tmp_path, "tpgen check --ignore TPG1,TPG2")
+
+
+def test_of_a_rule_in_one_file_no_more_is_shown_than_anybody_reads(tmp_path: Path) -> None:
+    """And a note says so: a file of production data would fill the terminal for minutes."""
+    sleeps = "    time.sleep(1)\n" * (engine.MOST + 5)
+    here = repository(tmp_path, {"tests/test_a.py": f"import time\n\n\ndef test_a():\n{sleeps}"})
+    found = [one for one in check(here, "TPG205") if one.code == "TPG205"]
+    notes = [one.message for one in check(here, "TPG205") if one.level == "note"]
+    assert len(found) == engine.MOST
+    assert notes == [f"TPG205 has more findings here: the first {engine.MOST} are shown"]

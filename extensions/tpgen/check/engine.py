@@ -25,6 +25,8 @@ from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
 # Below so many files a second process costs more than it saves.
 ALONE = 300
 CHUNK = 64
+# Of one rule in one file: nobody reads more, and a file of production data has a hundred thousand.
+MOST = 100
 Subject = TypeVar("Subject", File, Project)
 
 
@@ -161,7 +163,10 @@ def _guarded(
 ) -> Iterator[Finding]:
     """The findings of a rule, stamped with its code; a fault of the rule's own is one more."""
     try:
-        for finding in check(subject):
+        for number, finding in enumerate(check(subject)):
+            if number == MOST and isinstance(subject, File):
+                yield _note(path, f"{rule.code} has more findings here: the first {MOST} are shown")
+                return
             seen = _digest(subject, finding) if finding.edits else ""
             yield replace(finding, code=finding.code or rule.code, seen=seen)
     except Misuse:

@@ -1,7 +1,8 @@
 """Numbers that countries give to people; each counts only where a word for it is near."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .numbers import AFTER, BEFORE, Person, is_made_up, is_valid
@@ -103,14 +104,20 @@ def national_numbers(text: str, near: str, is_table: bool) -> Iterator[Person]:
 
 
 def _numbers(one: National, text: str, lowered: str, is_table: bool) -> Iterator[Person]:
-    places = [at for word in one.words for at in _places(lowered, word)]
+    places = sorted(at for word in one.words for at in _places(lowered, word))
     if not places:
         return
-    heads = is_table and min(places) < text.find("\n")
+    heads = is_table and places[0] < text.find("\n")
     for found in one.shape.finditer(text):
-        near = heads or any(-NEAR < found.start() - at < NEAR for at in places)
+        near = heads or _is_near(places, found.start())
         if near and not is_made_up(found[0]) and is_valid(one.module, found[0].replace(" ", "")):
             yield Person(found.start(), one.what)
+
+
+def _is_near(places: Sequence[int], at: int) -> bool:
+    """Whether one of the sorted places is less than `NEAR` characters away."""
+    following = bisect_right(places, at - NEAR)
+    return following < len(places) and places[following] < at + NEAR
 
 
 def _places(lowered: str, word: str) -> Iterator[int]:

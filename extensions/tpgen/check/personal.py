@@ -145,10 +145,15 @@ def _ssns(text: str) -> Iterator[Person]:
 
 
 def _cards(text: str, is_code: bool) -> Iterator[Person]:
-    for found in CARD.finditer(text):
-        is_bare = is_code and found[0].isdigit() and text[found.start() - 1] not in "\"'"
-        if is_card(re.sub(r"\D", "", found[0])) and not (is_bare and not ABOUT_CARDS.search(text)):
-            yield Person(found.start(), "a card number")
+    cards = [found for found in CARD.finditer(text) if is_card(re.sub(r"\D", "", found[0]))]
+    if cards and is_code and not ABOUT_CARDS.search(text):
+        cards = [found for found in cards if not _is_bare(text, found)]
+    yield from (Person(found.start(), "a card number") for found in cards)
+
+
+def _is_bare(text: str, found: "re.Match[str]") -> bool:
+    """Whether a number stands in code as a number, which may be any."""
+    return found[0].isdigit() and text[found.start() - 1] not in "\"'"
 
 
 def is_card(digits: str) -> bool:

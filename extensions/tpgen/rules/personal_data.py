@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from tpgen.check.contents import packed
@@ -38,10 +39,12 @@ def _all(file: File) -> Iterator[tuple[int, Person, str]]:
         return
     data, is_binary = _text(file.data)
     code, table = is_python(file.path), file.path.endswith(TABLES)
-    text = ""
+    ends: list[int] | None = None
     for found in people(data, is_code=code or is_binary, is_table=table):
-        text = text or (file.data if is_binary else data).decode("utf-8", errors="replace")
-        yield text.count("\n", 0, found.offset) + 1, found, ""
+        if ends is None:
+            text = (file.data if is_binary else data).decode("utf-8", errors="replace")
+            ends = [end.start() for end in re.finditer("\n", text)]
+        yield bisect_left(ends, found.offset) + 1, found, ""
     for part in packed(file.data):
         line = file.data.count(b"\n", 0, part.offset) + 1
         plain, is_binary = _text(part.data)
