@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tpgen.errors import Misuse
 
-from . import engine, fixes, project, registry
+from . import engine, project, registry
 from .exemptions import read
 from .finding import Finding
 from .project import Project
@@ -67,6 +67,8 @@ def say(text: str) -> None:
 
 def _mend(here: Project, found: Sequence[Finding]) -> bool:
     """Whether a file was changed."""
+    from . import fixes
+
     mended = fixes.apply(here, found)
     for path in mended.left:
         reason = "it would be no Python afterwards, by a fault of tpgen; please report it"

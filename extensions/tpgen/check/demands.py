@@ -1,9 +1,9 @@
 """Which suites the components of a service must have, and which of them they lack."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tpgen import policy
@@ -14,9 +14,9 @@ from tpgen.policy import Kind
 from tpgen.routes.covered import holes
 from tpgen.routes.rows import FACTORIES
 
-from .inheritance import TestClass, test_classes
+from .inheritance import TestClass, TestClasses
 from .project import Project
-from .stated_routes import routes
+from .stated_routes import Stated, routes
 
 SKELETONS = Path("tests/policy/skeletons")
 INHERITS = "test class that inherits from "
@@ -47,7 +47,7 @@ def lacking(project: Project) -> Iterator[Lacking]:
         Misuse: the policy of the service is broken.
     """
     code = Code(project.service.packages)
-    tests = list(test_classes(project))
+    tests = TestClasses(project)
     for kind in policy.kinds(project.root).values():
         if kind.reads == "source":
             yield from _of_sources(project, kind, code, tests)
@@ -57,9 +57,7 @@ def lacking(project: Project) -> Iterator[Lacking]:
             yield from _of_models(project, kind)
 
 
-def _of_sources(
-    project: Project, kind: Kind, code: Code, tests: Iterable[TestClass]
-) -> Iterator[Lacking]:
+def _of_sources(project: Project, kind: Kind, code: Code, tests: TestClasses) -> Iterator[Lacking]:
     for name, one in components.definitions(code, kind).items():
         suites = {
             pattern.replace("{name}", name): suite
@@ -69,7 +67,7 @@ def _of_sources(
         missing = [
             suite
             for home, suite in suites.items()
-            if not any(_serves(test, suite, one, home) for test in tests)
+            if not tests.any(partial(_serves, suite, one, home), [suite, one.name])
         ]
         if missing:
             what = INHERITS + ", and none from ".join(missing)
@@ -86,9 +84,9 @@ def _suite(project: Project, skeleton: str) -> str:
     return found[1] if found else ""
 
 
-def _serves(test: TestClass, suite: str, one: Definition, home: str) -> bool:
+def _serves(suite: str, one: Definition, home: str, test: TestClass) -> bool:
     """Whether a class brings the cases of a suite to a component."""
-    return suite in test.suites and (test.file.path == home or one.name in test.words)
+    return suite in test.suites and (test.path == home or test.speaks_of(one.name))
 
 
 def _place(project: Project, one: Definition) -> tuple[str, int]:
@@ -96,24 +94,25 @@ def _place(project: Project, one: Definition) -> tuple[str, int]:
     return path, getattr(one.node, "lineno", 1)
 
 
-def _of_routes(
-    project: Project, kind: Kind, code: Code, tests: Iterable[TestClass]
-) -> Iterator[Lacking]:
+def _of_routes(project: Project, kind: Kind, code: Code, tests: TestClasses) -> Iterator[Lacking]:
     """The routes that decorators state, less those that a class of tests states too.
 
     A router may be included below any prefix, so that a class whose path ends like the route's
     is taken for one about it; a class whose path can't be read is about any route of its method.
     """
-    stated = defaultdict(set)
-    for test in tests:
-        if test.suites & set(ROUTE_SUITES):
-            method, path = test.route
-            stated[method].add(path)
     for one in routes(project, code):
-        known = stated[one.method] | stated[""]
-        if not any(not path or _ends(path, one.local) for path in known):
+        words = [one.method, *re.findall(r"\w+", holes(one.local))]
+        if not tests.any(partial(_states, one), words):
             title = f"{kind.name} {one.method} {one.full}"
             yield Lacking(title, INHERITS + " or ".join(ROUTE_SUITES), one.file, one.line)
+
+
+def _states(route: Stated, test: TestClass) -> bool:
+    """Whether a class of tests is about a route."""
+    method, path = test.route
+    if not (method or path) or not test.suites & set(ROUTE_SUITES):
+        return False
+    return method in ("", route.method) and (not path or _ends(path, route.local))
 
 
 def _ends(path: str, route: str) -> bool:

@@ -1,13 +1,10 @@
 """Runs the rules over a project: each file is read once, on both cores where that pays."""
 
 import gc
-import multiprocessing
 import os
 import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -60,10 +57,26 @@ def _found(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
     paths = project.checked
     look = partial(_look, project, [rule for rule in rules if isinstance(rule, FileRule)])
     workers = min(os.cpu_count() or 1, len(paths) // ALONE + 1)
-    if workers == 1:
+    if workers > 1:
+        yield from _in_processes(workers, look, paths, project, rules)
+    else:
         yield from look(paths)
         yield from _of_project(project, rules)
-        return
+
+
+def _in_processes(
+    workers: int,
+    look: "partial[list[Finding]]",
+    paths: Sequence[str],
+    project: Project,
+    rules: Sequence[Rule],
+) -> Iterator[Finding]:
+    """The files in processes of their own, while this one looks at the project."""
+    # Here, since the few files of a commit need none of it.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     # Forked, so that a worker needs no import, and no rule has to be pickled.
     global _inherited

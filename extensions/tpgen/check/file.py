@@ -2,7 +2,6 @@
 
 import ast
 import errno
-import hashlib
 import os
 import stat
 import warnings
@@ -181,6 +180,8 @@ class File:
 
 def digest(data: bytes) -> str:
     """What tells one content of a file from another, as far as a rule sees it."""
+    import hashlib
+
     return hashlib.sha256(data[:LIMIT]).hexdigest()
 
 

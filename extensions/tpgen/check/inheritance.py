@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tpgen.classes.trees import base_names, names
@@ -13,66 +13,99 @@ from .file import File, Unreadable
 from .places import is_test_python
 from .project import Project
 
+INHERITS = re.compile(rb"^[ \t]*class[ \t]+\w+[^:]*Suite", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class TestClass:
     """A class of tests that inherits from a suite.
 
     Attributes:
-        file: where it is.
-        node: the class.
+        name: of the class.
+        path: its file.
+        data: what the file holds.
+        route: method and path of the route that it states; empty where they can't be read.
         suites: the names of all that it inherits from.
     """
 
-    file: File
-    node: ast.ClassDef
+    name: str
+    path: str
+    data: bytes
+    route: tuple[str, str]
     suites: frozenset[str]
 
     # pytest would take it for tests.
     __test__ = False
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The names that its module speaks of."""
-        return frozenset(re.findall(r"\w+", self.file.text))
+    def speaks_of(self, name: str) -> bool:
+        """Whether its module holds a name."""
+        return re.search(rb"\b%s\b" % name.encode(), self.data) is not None
 
-    @property
-    def route(self) -> tuple[str, str]:
-        """Method and path of the route that it states; empty where they can't be read."""
-        known = Covered([]).identity(self.file.tree, self.node)
-        if known:
-            return known
-        values = {
-            name: getattr(line.value, "value", "")
-            for line in self.node.body
-            if isinstance(line, ast.Assign)
-            for name in names(line)
+
+class TestClasses:
+    """The classes of tests of a project that inherit from suites.
+
+    Of thousands of files only those are parsed that may answer a question; no tree is kept.
+    """
+
+    __test__ = False
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        files = (project.read(path) for path in filter(is_test_python, project.files))
+        self._texts = {
+            file.path: file.data for file in files if file and INHERITS.search(file.data)
         }
-        return str(values.get("method", "")), ""
+        self._known: dict[str, list[TestClass]] = {}
 
+    def any(self, is_meant: Callable[[TestClass], bool], words: Collection[str]) -> bool:
+        """Whether there is such a class; the files that hold all of the words come first."""
+        wanted = [word.encode() for word in words]
+        paths = sorted(
+            self._texts, key=lambda path: not all(word in self._texts[path] for word in wanted)
+        )
+        direct = (one for path in paths for one in self._of(path))
+        return any(map(is_meant, direct)) or any(map(is_meant, self._inheriting))
 
-def test_classes(project: Project) -> Iterator[TestClass]:
-    """The classes of tests of a service that inherit from suites, also by way of others."""
-    found = {node.name: (file, node) for file, node in _classes(project)}
-    bases = {name: set(base_names(node)) for name, (_, node) in found.items()}
-    for file, node in _classes(project):
-        if inherited := _inherited(node, bases):
-            yield TestClass(file, node, inherited)
+    @cached_property
+    def _inheriting(self) -> list[TestClass]:
+        """All classes, each with the suites that it has by way of others too."""
+        found = [one for path in self._texts for one in self._of(path)]
+        bases = {one.name: one.suites for one in found}
+        return [replace(one, suites=_inherited(one.suites, bases)) for one in found]
 
-
-def _classes(project: Project) -> Iterator[tuple[File, ast.ClassDef]]:
-    for path in project.files:
-        file = project.file(path) if is_test_python(path) else None
-        if file and b"Suite" in file.data:
+    def _of(self, path: str) -> list[TestClass]:
+        """The classes of a file, each with its own bases alone."""
+        if path not in self._known:
+            file = File(path, self._texts[path], self._project)
             try:
-                yield from ((file, node) for node in file.nodes(ast.ClassDef))
+                self._known[path] = [_class(file, node) for node in file.nodes(ast.ClassDef)]
             except Unreadable:
-                continue
+                self._known[path] = []
+        return self._known[path]
 
 
-def _inherited(node: ast.ClassDef, bases: Mapping[str, set[str]]) -> frozenset[str]:
+def _class(file: File, node: ast.ClassDef) -> TestClass:
+    own = frozenset(base_names(node))
+    return TestClass(node.name, file.path, file.data, _route(file, node), own)
+
+
+def _route(file: File, node: ast.ClassDef) -> tuple[str, str]:
+    known = Covered([]).identity(file.tree, node)
+    if known:
+        return known
+    values = {
+        name: getattr(line.value, "value", "")
+        for line in node.body
+        if isinstance(line, ast.Assign)
+        for name in names(line)
+    }
+    return str(values.get("method", "")), ""
+
+
+def _inherited(own: frozenset[str], bases: Mapping[str, frozenset[str]]) -> frozenset[str]:
     seen: set[str] = set()
-    waiting = set(base_names(node))
+    waiting = set(own)
     while waiting:
         seen |= waiting
         waiting = {base for name in waiting for base in bases.get(name, ())} - seen

@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
 
 from .git import Git
 
@@ -11,15 +12,17 @@ TEST_FOLDERS = {"test", "tests", "testing", "fixtures", "testdata", "test_data",
 NOT_OURS = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".tpgen"}
 
 
+# Each rule asks, file by file.
+@lru_cache(maxsize=64)
 def is_test_path(path: str) -> bool:
     """Whether a file belongs to tests: what they do, or what they read."""
-    parts = PurePosixPath(path).parts
-    return bool(TEST_FOLDERS & set(parts[:-1])) or is_test_file(path) or parts[-1] == "conftest.py"
+    *folders, name = path.split("/")
+    return bool(TEST_FOLDERS & set(folders)) or is_test_file(path) or name == "conftest.py"
 
 
 def is_test_file(path: str) -> bool:
     """Whether pytest finds tests in a file by itself."""
-    return re.fullmatch(r"(test_.*|.*_test)\.py", PurePosixPath(path).name) is not None
+    return re.fullmatch(r"(test_.*|.*_test)\.py", path.rpartition("/")[2]) is not None
 
 
 def is_python(path: str) -> bool:

@@ -91,11 +91,15 @@ class Project:
     def file(self, path: str) -> File | None:
         """A file of the project; None where there is none that can be read."""
         if path not in self._files:
-            try:
-                self._files[path] = File.read(path, self)
-            except OSError:
-                self._files[path] = None
+            self._files[path] = self.read(path)
         return self._files[path]
+
+    def read(self, path: str) -> File | None:
+        """The same, which is not kept: for a rule that goes through many files."""
+        try:
+            return File.read(path, self)
+        except OSError:
+            return None
 
     @cached_property
     def changed(self) -> Mapping[str, str]:

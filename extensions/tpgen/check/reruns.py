@@ -179,7 +179,7 @@ def _comment(line: str) -> str:
 def marked_files(project: Project) -> Iterator[File]:
     """The test files that hold such a mark, by their words; git looks for them where it can."""
     for path in _candidates(project):
-        if is_test_python(path) and (file := project.file(path)) and b"flaky" in file.data:
+        if is_test_python(path) and (file := project.read(path)) and b"flaky" in file.data:
             try:
                 if file.tree:
                     yield file

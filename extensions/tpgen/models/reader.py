@@ -5,14 +5,15 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tpgen.classes.trees import model_of
 from tpgen.errors import Misuse
 from tpgen.naming import alike
 from tpgen.service import Service
 
-from .factories import Factories, factory, imports
+if TYPE_CHECKING:
+    from .factories import Factories
 
 PROBE = Path(__file__).parents[1] / "probes" / "models.py"
 MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
@@ -29,7 +30,7 @@ def without_factory(service: Service, factories: str) -> list[str]:
     return sorted(set(names(service)) - set(factories_of(factories)))
 
 
-def read(service: Service, name: str, factories: str) -> Factories:
+def read(service: Service, name: str, factories: str) -> "Factories":
     """Find out which factories a model needs that are not there yet.
 
     Args:
@@ -40,6 +41,8 @@ def read(service: Service, name: str, factories: str) -> Factories:
     Raises:
         Misuse: two models have the name, the models can't be imported, or the text is no Python.
     """
+    from .factories import Factories, factory, imports
+
     present = factories_of(factories)
     modules = _models(service)
     name = _meant(name, modules)
