@@ -18,23 +18,28 @@ OURS = Path(__file__).parents[1] / "tests"
 
 def run(service: Service, repeats: int) -> Sequence[Row]:
     """The rows of this benchmark."""
-    large, small = service.copy("large", {}).path, service.copy("staged", {}).path
-    for folder in (large, small):
+    theirs, ours, small = (service.copy(name, {}).path for name in ("theirs", "ours", "staged"))
+    for folder in (theirs, ours, small):
         _commit(folder)
-    _fill(large)
+    _fill(theirs, sorted((small / "tests").rglob("test_*.py")))
+    # These speak of mocks and pauses in texts, so that a check has to look at most of them twice.
+    _fill(ours, sorted(OURS.glob("test_*.py")))
     step = "src/gateway/pipeline/steps/detect_pii.py"
     staged = [step, "tests/unit/pipeline/steps/test_detect_pii.py"]
     check, ruff = [sys.executable, "-m", "tpgen", "check"], [sys.executable, "-m", "ruff", "check"]
     sides = {
-        "check": _side(check, large),
-        "ruff": _side([*ruff, "--no-cache", "--quiet"], large),
+        "theirs": _side(check, theirs),
+        "theirs by ruff": _side([*ruff, "--no-cache", "--quiet"], theirs),
+        "ours": _side(check, ours),
+        "ours by ruff": _side([*ruff, "--no-cache", "--quiet"], ours),
         "staged": _side([*check, *staged], small),
         "pass": _side([sys.executable, "-c", "pass"], small),
     }
     times = in_turn(sides, repeats)
-    files = f"{FILES:,} test files"
+    what = f"`tpgen check` / `ruff check`, {FILES:,} test files"
     return [
-        ratio(f"`tpgen check` of {files} / `ruff check`", times, "check", "ruff", TARGET),
+        ratio(f"{what} of a service", times, "theirs", "theirs by ruff", TARGET),
+        ratio(f"{what} of tpgen", times, "ours", "ours by ruff"),
         ratio("`tpgen check` of two staged files / `python -c pass`", times, "staged", "pass"),
     ]
 
@@ -45,19 +50,14 @@ def _commit(folder: Path) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True)
 
 
-def _fill(folder: Path) -> None:
-    """Add copies of real tests: those of the service, and our own."""
-    for number, text in enumerate(islice(cycle(_tests(folder)), FILES)):
+def _fill(folder: Path, tests: Sequence[Path]) -> None:
+    """Add copies of real tests."""
+    texts = [test.read_bytes() for test in tests]
+    for number, text in enumerate(islice(cycle(texts), FILES)):
         file = folder / f"tests/unit/part{number // 100}/test_{number}.py"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(text)
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
-
-
-def _tests(folder: Path) -> list[bytes]:
-    # Not those of the rules: they are made of what a check has to look at twice.
-    files = [*sorted((folder / "tests").rglob("test_*.py")), *sorted(OURS.glob("test_*.py"))]
-    return [file.read_bytes() for file in files]
 
 
 def _side(command: Sequence[str], folder: Path) -> Callable[[], float]:
