@@ -8,7 +8,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .finding import Edit, Finding, Level
@@ -188,8 +187,3 @@ def digest(data: bytes) -> str:
 def _at_once(path: str, flags: int) -> int:
     """Open a file without waiting for whoever writes to a pipe."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def exists(project: "Project", path: str) -> bool:
-    """Whether a project has a file."""
-    return (Path(project.root) / path).is_file()
