@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tpgen.classes.code import Code, Module
-from tpgen.classes.trees import Function, last_name, names
+from tpgen.classes.trees import last_name, names
 
 from .file import File, Unreadable
 from .project import Project
+from .tests import functions
 
 MAKERS = {"APIRouter", "FastAPI"}
 VERBS = {"get", "post", "put", "patch", "delete"}
@@ -39,7 +40,7 @@ def routes(project: Project, code: Code) -> Iterator[Stated]:
     for _, file in _files(project, code, b"APIRouter", b"FastAPI"):
         prefixes = _prefixes(file, *MAKERS)
         routers = _prefixes(file, "APIRouter")
-        for function in _functions(file):
+        for function in functions(file):
             for call in function.decorator_list:
                 for router, method, local in _route(call, prefixes):
                     full = below + local if router in routers else local
@@ -77,11 +78,6 @@ def _is_python(file: File) -> bool:
         return file.tree is not None
     except Unreadable:
         return False
-
-
-def _functions(file: File) -> list[Function]:
-    found: list[Function] = [*file.nodes(ast.FunctionDef)]
-    return [*found, *file.nodes(ast.AsyncFunctionDef)]
 
 
 def _prefixes(file: File, *makers: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from tpgen.check.file import File
@@ -153,6 +154,7 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
             yield file.finding(_line(file, "pull_request_target"), f"{message}: use pull_request")
 
 
+@lru_cache(maxsize=16)
 def _workflow(file: File) -> Any:
     try:
         return _yaml(file.text)

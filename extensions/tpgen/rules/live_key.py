@@ -12,11 +12,10 @@ from tpgen.check.finding import Finding
 from tpgen.check.keys import Key, keys
 from tpgen.check.literals import texts
 from tpgen.check.places import is_python
-from tpgen.check.project import Project
+from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import FileRule
 from tpgen.check.runs import has_run, near_runs
 
-ANSWERS = ".copier-answers.yml"
 # Where none of these stands, no key is put together from literals. The first of each is looked for
 # first, since it is in few files.
 PIECES = (

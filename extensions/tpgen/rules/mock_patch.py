@@ -11,6 +11,7 @@ from tpgen.check.finding import Finding
 from tpgen.check.names import full_name, imported, last_name, text, written
 from tpgen.check.places import is_test_path, is_test_python
 from tpgen.check.rule import FileRule
+from tpgen.classes.trees import Function
 
 WAYS = {"object", "dict", "multiple", "context_manager"}
 NAMES = {"patch", *WAYS}
@@ -167,7 +168,7 @@ def _bound_around(file: File, node: ast.AST) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def _bound(function: tests.Function) -> set[str]:
+def _bound(function: Function) -> set[str]:
     given = {one.arg for one in tests.parameters(function)}
     inner = [one for one in ast.walk(function) if isinstance(one, ast.Name)]
     return given | {one.id for one in inner if isinstance(one.ctx, ast.Store)}
