@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.hooks import template
 from tests.service import clean_environment
 
 # A fenced block, and the file that the line before it names.
@@ -35,12 +36,14 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # A clone as it is once this is released: Copier takes the newest tag of ours.
+        self.tpgen = template(folder.with_name(f"{folder.name}-tpgen"), "v99.0.0").path
         self.tools = folder / "tools"
         self.said = ""
 
     def sh(self, text: str) -> None:
         env = clean_environment()
-        env |= {"TPGEN": str(ROOT), "TEST_POSTGRES": "embedded"}
+        env |= {"TPGEN": str(self.tpgen), "TEST_POSTGRES": "embedded"}
         env |= {"UV_TOOL_DIR": str(self.tools), "UV_TOOL_BIN_DIR": str(self.tools / "bin")}
         env["PATH"] = f"{self.tools / 'bin'}{os.pathsep}{env['PATH']}"
         done = subprocess.run(

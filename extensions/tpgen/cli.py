@@ -12,9 +12,13 @@ from . import policy, service
 from .errors import Misuse
 from .policy import Kind
 
-WITHOUT_KINDS = {"undo", "completion", "check", "explain", "exemptions"}
+WITHOUT_KINDS = {"undo", "completion", "check", "explain", "exemptions", "update", "drift"}
 FORMATS = ("text", "json", "sarif", "github")
 SHELLS = ("bash", "zsh", "fish")
+UPDATE = """\
+Brings the newest version of the testing policy into this service: says what it changes, lets
+Copier render it, and git merge it. Nothing is committed, and no edit is lost: what can't be
+merged is left as a conflict."""
 CHECK = """\
 Finds where the files fall short of the testing policy: in a service, or in any other project.
 Without a PATH these are the files that git knows, or could add."""
@@ -23,6 +27,9 @@ RULES are codes, their beginnings or names, between commas: TPG1,sleep-in-test.
 `tpgen explain` lists them. `pyproject.toml` exempts from one for a while: `tpgen exemptions`.
 
 exit codes: 0 no findings, 1 findings, 2 something must be changed first"""
+UPDATE_CODES = """\
+exit codes: 0 done, 1 a person must look (with --check: an update waits), 2 something must be
+changed first, and nothing was written"""
 WORDS = {
     "source": [("NAME", "its name, such as detect_pii")],
     "model": [("NAME", "the model, such as Invoice")],
@@ -100,6 +107,7 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
     for kind in kinds.values():
         _add_kind(commands, kind)
     _add_check(commands)
+    _add_update(commands)
     undo = commands.add_parser("undo", help="take back what the last command wrote")
     undo.set_defaults(run=_undo, parser=undo)
     completion = commands.add_parser("completion", help="print what makes a shell complete names")
@@ -152,6 +160,29 @@ def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
     explain.set_defaults(run=_explain, parser=explain)
     exemptions = commands.add_parser("exemptions", help="list what is exempt, why and until when")
     exemptions.set_defaults(run=_exemptions, parser=exemptions)
+
+
+def _add_update(commands: "argparse._SubParsersAction[Parser]") -> None:
+    update = commands.add_parser(
+        "update",
+        help="bring the newest policy into the service",
+        description=UPDATE,
+        epilog=UPDATE_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    update.add_argument("--check", action="store_true", help="only say whether an update waits")
+    text = "say what it would change, write nothing"
+    update.add_argument("--dry-run", action="store_true", help=text)
+    text = "update to this tag or commit of the template (the newest release)"
+    update.add_argument("--to", default="", metavar="VERSION", help=text)
+    text = "answer a question of the template anew"
+    update.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help=text)
+    update.add_argument("--json", action="store_true", help="print one object for programs")
+    update.set_defaults(run=_update, parser=update)
+    drift = commands.add_parser("drift", help="find where the template's files were edited by hand")
+    drift.add_argument("paths", metavar="PATH", nargs="*", help="a file or folder; all, if none")
+    drift.add_argument("--json", action="store_true", help="print one object for programs")
+    drift.set_defaults(run=_drift, parser=drift)
 
 
 def _rules(prefix: str, **_: object) -> list[str]:
@@ -216,6 +247,18 @@ def _exemptions(chosen: argparse.Namespace) -> int:
 
     command.say(command.exemptions())
     return 0
+
+
+def _update(chosen: argparse.Namespace) -> int:
+    from .update import command
+
+    return command.update(chosen)
+
+
+def _drift(chosen: argparse.Namespace) -> int:
+    from .update import command
+
+    return command.drift(chosen)
 
 
 def _undo(chosen: argparse.Namespace) -> int:

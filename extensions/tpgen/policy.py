@@ -60,6 +60,22 @@ def kinds(root: Path) -> dict[str, Kind]:
     return {name: _kind(name, table, document) for name, table in tables.items()}
 
 
+def adds_only_kinds(before: bytes, after: bytes) -> bool:
+    """Whether a `policy.toml` keeps its numbers and kinds, and only has kinds more.
+
+    Args:
+        before: as the template made it.
+        after: as it is now; what can't be read keeps nothing.
+    """
+    try:
+        old, new = tomllib.loads(before.decode()), tomllib.loads(after.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    known = old.get("kinds", {})
+    kept = {name: one for name, one in new.get("kinds", {}).items() if name in known}
+    return {**new, "kinds": kept} == {**old, "kinds": known}
+
+
 @dataclass
 class _Document:
     root: Path

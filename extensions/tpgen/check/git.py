@@ -37,18 +37,25 @@ class Git:
             return None
         return cls(root) if inside else None
 
-    def run(self, *arguments: str) -> bytes:
+    def run(
+        self, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> bytes:
         """What a git command says.
+
+        Args:
+            arguments: those of git.
+            given: its standard input.
+            env: variables of its environment, on top of ours.
 
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        return _git(self.root, *arguments)
+        return _git(self.root, *arguments, given=given, env=env)
 
     def files(self) -> list[str]:
         """The files below the project that are in the index, or could be added to it."""
         listed = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return sorted(set(_names(listed)))
+        return sorted(set(names(listed)))
 
     @cached_property
     def has_commits(self) -> bool:
@@ -76,9 +83,9 @@ class Git:
             below: the folder to look at.
         """
         options = ["--name-status", "--no-renames", "-z", "--relative"]
-        said = _names(self.run("diff", *options, base, "--", below))
+        said = names(self.run("diff", *options, base, "--", below))
         found = {path: state for state, path in zip(said[::2], said[1::2], strict=True)}
-        new = _names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
+        new = names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
         return found | {path: "A" for path in new}
 
     def show(self, revision: str, path: str) -> bytes | None:
@@ -89,11 +96,15 @@ class Git:
             return None
 
 
-def _names(said: bytes) -> list[str]:
+def names(said: bytes) -> list[str]:
+    """The parts of what git says with `-z`."""
     return [os.fsdecode(name) for name in said.split(b"\0") if name]
 
 
-def _git(root: Path, *arguments: str) -> bytes:
+def _git(
+    root: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
+) -> bytes:
     # pre-commit sets GIT_DIR and others for hooks of a work tree; those of git itself stay.
     command: Sequence[str] = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+    whole = {**os.environ, **env} if env else None
+    return subprocess.run(command, input=given, capture_output=True, check=True, env=whole).stdout

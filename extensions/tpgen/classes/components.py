@@ -95,7 +95,7 @@ def _all(code: Code, kind: Kind) -> list[Definition]:
     """All classes of a kind, wherever they are; what can't be read is passed over."""
     patterns = [one.replace("{name}", "*") for one in kind.sources]
     modules = {module.path: module for one in patterns for module in code.matching(one)}
-    readable = [module for module in modules.values() if _is_readable(module)]
+    readable = [module for module in modules.values() if module.is_readable]
     return [one for module in readable for one in _of_module(code, kind, module, by_name=True)]
 
 
@@ -118,13 +118,6 @@ def _of_module(code: Code, kind: Kind, module: Module, by_name: bool) -> Iterato
         is_one = bool(kind.methods) or not by_name or kind.name in alike(node.name)
         if methods and methods >= set(kind.methods) and is_one:
             yield one
-
-
-def _is_readable(module: Module) -> bool:
-    try:
-        return bool(module.tree)
-    except Misuse:
-        return False
 
 
 def _is_called(kind: Kind, one: Definition, name: str) -> bool:

@@ -47,6 +47,14 @@ class Module:
                 "the same command again"
             ) from None
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether it can be parsed."""
+        try:
+            return bool(self.tree)
+        except Misuse:
+            return False
+
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
         """What it defines at the top, by name; the last one counts."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from tpgen.check.finding import Finding
+from tpgen.cases import until
+from tpgen.check.finding import Finding, Level
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 
@@ -25,7 +26,10 @@ def check(project: Project) -> Iterator[Finding]:
 
     for one in demands.lacking(project):
         message = f"{one.title} has no {one.what}: `tpgen {one.title}` writes it"
-        yield Finding(one.path, one.line, 1, message)
+        if one.required_from:
+            message += f"; required from {until(one.required_from)}"
+        level: Level = "warning" if one.required_from else "error"
+        yield Finding(one.path, one.line, 1, message, level=level)
 
 
 def _is_touched(project: Project) -> bool:

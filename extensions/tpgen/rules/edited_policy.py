@@ -1,12 +1,11 @@
 """TPG501: a file of the policy that was edited by hand."""
 
-import tomllib
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from tpgen.check.finding import Finding
 from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
+from tpgen.policy import adds_only_kinds
 from tpgen.service import POLICY
 
 FOLDER = "tests/policy"
@@ -38,18 +37,10 @@ def _only_adds(project: Project, commit: str, path: str) -> bool:
     if path != POLICY.as_posix() or git is None:
         return False
     try:
-        before = tomllib.loads((git.show(commit, path) or b"").decode())
-        after = tomllib.loads((project.root / path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        now = (project.root / path).read_bytes()
+    except OSError:
         return False
-    kinds = after.get("kinds", {})
-    own = [name for name in kinds if name not in before.get("kinds", {})]
-    return _without(after, own) == _without(before, [])
-
-
-def _without(policy: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
-    kinds = {name: one for name, one in policy.get("kinds", {}).items() if name not in names}
-    return {**policy, "kinds": kinds}
+    return adds_only_kinds(git.show(commit, path) or b"", now)
 
 
 RULE = ProjectRule(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 # The parts of the plugin, and the suites, whose asserts explain themselves as a test file's do.
-PLUGINS = [f"{__name__}.{part}" for part in ("factory", "http", "layers", "slow", "snapshots")]
+PARTS = ("factory", "http", "layers", "required", "slow", "snapshots")
+PLUGINS = [f"{__name__}.{part}" for part in PARTS]
 pytest.register_assert_rewrite(*PLUGINS, f"{__name__}.suites")
 
 POLICY: dict[str, Any] = tomllib.loads((Path(__file__).parent / "policy.toml").read_text())

@@ -1,0 +1,1 @@
+"""A changed policy in a service: `tpgen update` and `tpgen drift`."""

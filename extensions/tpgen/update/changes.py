@@ -1,0 +1,199 @@
+"""What changes in the policy between two versions, in the policy's own words."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tpgen import cases, policy
+from tpgen.cases import Case
+from tpgen.check import demands
+from tpgen.check.project import Project
+from tpgen.errors import Misuse
+from tpgen.policy import Kind
+from tpgen.service import POLICY
+
+from .template import Template
+
+RULES = "extensions/tpgen/rules"
+HOOKS = ".pre-commit-config.yaml"
+# Told in words of their own, or no part of what the policy demands.
+NO_VALUES = {"kinds", "words"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that the policy says otherwise.
+
+    Attributes:
+        topic: a "value", a "kind", a "case", a "rule" or a "hook".
+        name: of it: `coverage.new_code`, `job`, `RouteSuite.test_429`, `TPG205`, `gitleaks`.
+        state: "new", "changed" or "gone".
+        words: what it means, in a sentence.
+        required_from: the day until which a new case only warns.
+        components: those of the service that it is about, as `tpgen` takes them.
+        before: the value that it had.
+        after: the value that it has.
+    """
+
+    topic: str
+    name: str
+    state: str
+    words: str
+    required_from: date | None = None
+    components: tuple[str, ...] = ()
+    before: Any = None
+    after: Any = None
+
+
+def between(project: Project, template: Template, old: Path, new: Path) -> list[Change]:
+    """What two versions of the policy say differently.
+
+    Args:
+        project: the service, to tell which of its components are hit.
+        template: where the rules of both versions are.
+        old: the service as it was rendered.
+        new: as it is rendered now.
+    """
+    return [
+        *_values(_toml(old), _toml(new)),
+        *_kinds(project, old, new),
+        *_cases(project, old, new),
+        *_listed("rule", _rules(template, old), _rules(template, new)),
+        *_listed("hook", _hooks(old), _hooks(new)),
+    ]
+
+
+def _toml(folder: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads((folder / POLICY).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Misuse(f"{POLICY} of the template can't be read: {error}") from None
+
+
+def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    before, after = dict(_flat(old)), dict(_flat(new))
+    for name in dict.fromkeys([*after, *before]):
+        was, now = before.get(name), after.get(name)
+        if name not in after:
+            yield Change("value", name, "gone", _said(old, name, was), before=was)
+        elif name not in before:
+            yield Change("value", name, "new", _said(new, name, now), after=now)
+        elif was != now:
+            words = f"{_said(new, name, now)} Until now: {_value(was)}."
+            yield Change("value", name, "changed", words, before=was, after=now)
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if not above and key in NO_VALUES:
+            continue
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _said(document: Mapping[str, Any], name: str, value: Any) -> str:
+    """The sentence of [words] about a value; without one, its name and the value."""
+    known = document.get("words", {})
+    for pattern, sentence in known.items() if isinstance(known, dict) else ():
+        found = re.fullmatch(re.escape(pattern).replace(r"\*", "(.+)"), name)
+        if found:
+            stands = found[1] if found.groups() else ""
+            return str(sentence).replace("{name}", stands).replace("{}", _value(value))
+    return f"{name.replace('_', ' ').replace('.', ': ', 1)} is {_value(value)}."
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
+
+
+def _kinds(project: Project, old: Path, new: Path) -> Iterator[Change]:
+    before, after = policy.kinds(old), policy.kinds(new)
+    for name in dict.fromkeys([*after, *before]):
+        was, now = before.get(name), after.get(name)
+        kind = now or was
+        if was == now or kind is None:
+            continue
+        state = "changed" if was and now else "new" if now else "gone"
+        hit = tuple(demands.named(project, kind)) if now else ()
+        yield Change("kind", name, state, f"{kind.help[:1].upper()}{kind.help[1:]}.", None, hit)
+
+
+def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
+    before, after = _by_name(old), _by_name(new)
+    for name in dict.fromkeys([*after, *before]):
+        was, now = before.get(name), after.get(name)
+        if now is None and was is not None:
+            yield Change("case", name, "gone", _case_words(was, _kind_of(old, was)))
+        elif now is not None and (was is None or was.required_from != now.required_from):
+            kinds = _kind_of(new, now)
+            hit = tuple(_hit(project, new, now, kinds))
+            state = "changed" if was else "new"
+            yield Change("case", name, state, _case_words(now, kinds), now.required_from, hit)
+
+
+def _by_name(folder: Path) -> dict[str, Case]:
+    return {f"{one.suite}.{one.name}": one for one in cases.read(folder / "tests")}
+
+
+def _kind_of(folder: Path, case: Case) -> list[Kind]:
+    """The kinds whose components must pass a case."""
+    suites = cases.heirs(folder / "tests")[case.suite]
+    return [one for one in policy.kinds(folder).values() if suites & demands.suites(folder, one)]
+
+
+def _case_words(case: Case, kinds: list[Kind]) -> str:
+    owners = " or ".join(kind.help for kind in kinds) or case.suite
+    return f"{owners[:1].upper()}{owners[1:]}: {case.words}."
+
+
+def _hit(project: Project, new: Path, case: Case, kinds: list[Kind]) -> Iterator[str]:
+    suites = cases.heirs(new / "tests")[case.suite]
+    for kind in kinds:
+        yield from demands.with_suite(project, kind, suites)
+
+
+def _rules(template: Template, folder: Path) -> dict[str, str]:
+    from . import answers
+
+    version = answers.read(folder).version
+    found = {}
+    for path in template.files(version, RULES):
+        text = template.show(version, path)
+        code, name = (
+            re.search(rf'^    {key}="(.+)",$', text, re.MULTILINE) for key in ("code", "name")
+        )
+        if code and name:
+            found[code[1]] = f"tpgen check looks for {name[1]} ({code[1]})."
+    return found
+
+
+def _hooks(folder: Path) -> dict[str, str]:
+    import yaml
+
+    try:
+        content = yaml.safe_load((folder / HOOKS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    found = {}
+    for repo in content.get("repos", []):
+        for hook in repo["hooks"]:
+            name = str(hook.get("alias") or hook["id"])
+            when = "by hand and in CI" if hook.get("stages") == ["manual"] else "before a commit"
+            found[name] = f"The hook {name} runs {when}."
+    return found
+
+
+def _listed(topic: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+    """What came and what went of two lists: name to sentence."""
+    for name in sorted(new.keys() - old.keys()):
+        yield Change(topic, name, "new", new[name])
+    for name in sorted(old.keys() - new.keys()):
+        yield Change(topic, name, "gone", old[name])

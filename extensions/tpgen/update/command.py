@@ -1,0 +1,156 @@
+"""What `tpgen update` and `tpgen drift` do."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tpgen import service
+from tpgen.check.command import say
+from tpgen.check.project import Project
+from tpgen.errors import Misuse
+
+from . import answers, changes, drifting, merging, readiness, telling
+from .answers import Answers
+from .merging import Versions
+from .plan import Update
+from .template import Rendered, Template, fetch
+
+
+def update(chosen: argparse.Namespace) -> int:
+    """Bring the newest policy into the service here, or say whether one waits.
+
+    Returns:
+        1 where a person must look: something could not be merged, or, with `--check`, an update
+        waits. Else 0.
+    """
+    root = service.find(Path.cwd()).root
+    known = answers.read(root)
+    with _workshop() as folder:
+        template = fetch(known.source, folder / "template")
+        version = _version(template, known, chosen.to)
+        if chosen.check or (version == known.version and not chosen.data):
+            waiting = Update(known.source, known.version, version)
+            say(telling.as_json(waiting) if chosen.json else telling.waiting(waiting))
+            return int(chosen.check and waiting.waits)
+        git = readiness.repository(root)
+        old, new = _rendered(template, known, version, chosen.data, folder)
+        readiness.nothing_ignored(git, _files(old.folder, new.folder))
+        both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
+        return _carry_out(_planned(Project(root), template, old, new, both), both, chosen)
+
+
+def _carry_out(update: Update, both: Versions, chosen: argparse.Namespace) -> int:
+    if not chosen.json:
+        say(telling.planned(update))
+    merged = None
+    if not chosen.dry_run:
+        sys.stdout.flush()
+        print(f"\nwriting; if it is interrupted: `{merging.BRING_BACK}`", file=sys.stderr)
+        merged = merging.merge(both)
+    if chosen.json:
+        say(telling.as_json(update, merged))
+    elif merged:
+        say(telling.done(merged))
+    return int(bool(merged and merged.needs_a_person))
+
+
+def drift(chosen: argparse.Namespace) -> int:
+    """Say which of the template's files differ from the version that the service was made from.
+
+    Returns:
+        1 where one does, else 0.
+    """
+    root = service.find(Path.cwd()).root
+    known = answers.read(root)
+    below = [Path(os.path.relpath(path, root)).as_posix() for path in chosen.paths]
+    with _workshop() as folder:
+        template = fetch(known.source, folder / "template")
+        leaving_out = template.not_owned(known.version, known.given)
+        made = template.render(known.version, known, folder / "made", leaving_out)
+        found = drifting.between(root, made.folder, below)
+    told = telling.drift_as_json if chosen.json else telling.drifted
+    say(told(known.version, found))
+    return int(bool(found))
+
+
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """A folder for what is fetched and rendered; gone afterwards.
+
+    Raises:
+        Misuse: it can't be written.
+    """
+    try:
+        with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Misuse(f"{error.strerror or error}{where}: nothing was changed") from None
+
+
+def _version(template: Template, known: Answers, wanted: str) -> str:
+    """The version to update to, named as Copier names it.
+
+    Raises:
+        Misuse: it is not there, or older than the one that the service has.
+    """
+    template.commit(known.version)
+    version = template.describe(template.commit(wanted)) if wanted else template.newest
+    if template.commit(version) == template.commit(known.version):
+        return known.version
+    if template.is_newer(version, known.version):
+        return version
+    if wanted:
+        raise Misuse(
+            f"{version} is older than {known.version}, which this service has: an update only "
+            "goes forward; to go back, revert the commit of the update"
+        )
+    return known.version
+
+
+def _rendered(
+    template: Template, known: Answers, version: str, data: list[str], folder: Path
+) -> tuple[Rendered, Rendered]:
+    """The service as the template made it, and as it makes it now."""
+    given = answers.changed(known.given, data)
+    leaving_out = template.not_owned(version, given)
+    # What is the person's in either version is nothing that an update may write, or remove.
+    both = [*template.not_owned(known.version, known.given), *leaving_out]
+    old = template.render(known.version, known, folder / "old", both)
+    wanted = Answers(known.source, known.version, given)
+    new = template.render(version, wanted, folder / "new", leaving_out)
+    for key in given.keys() - known.given.keys() - new.answers.given.keys():
+        raise Misuse(
+            f"there is no question `{key}` at {version}; there are {', '.join(new.answers.given)}"
+        )
+    return old, new
+
+
+def _files(*folders: Path) -> list[str]:
+    """The files below some folders, as paths in each."""
+    found = {
+        path.relative_to(folder).as_posix()
+        for folder in folders
+        for path in folder.rglob("*")
+        if not path.is_dir()
+    }
+    return sorted(found)
+
+
+def _planned(
+    project: Project, template: Template, old: Rendered, new: Rendered, both: Versions
+) -> Update:
+    before, after = old.answers.given, new.answers.given
+    return Update(
+        template.source,
+        old.answers.version,
+        new.answers.version,
+        changes.between(project, template, old.folder, new.folder),
+        both.changed,
+        {key: value for key, value in after.items() if key not in before},
+        sorted(before.keys() - after.keys()),
+    )

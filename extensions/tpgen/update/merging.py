@@ -1,0 +1,175 @@
+"""What changed between two versions of the template, merged by git into a service.
+
+Copier renders both versions; git merges their difference as it merges a branch: with renames,
+binary files and any encoding. What it can't merge is left as conflicts in the index, which nobody
+commits by mistake.
+"""
+
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tpgen.check.git import Git, names
+from tpgen.errors import Misuse
+
+WHO = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "tpgen"), ("EMAIL", "tpgen@example.com"))
+}
+# Byte for byte: these files are as they were rendered, whatever a person's settings make of theirs.
+VERBATIM = ["core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"]
+MERGE = ["merge.renames=true", "merge.directoryRenames=false", "rerere.enabled=false"]
+NO_HOOKS = [f"core.hooksPath={os.devnull}"]
+BRING_BACK = "git reset --hard && git clean -fd"
+# The sides of a conflict in git's index.
+BASE, OURS, THEIRS = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What was rendered, as commits in the repository of the service; no branch holds them.
+
+    Attributes:
+        git: the repository, at its top.
+        below: the folder of the service in it, such as "" or "services/mail/".
+        old: the version that the service was made from.
+        new: the one that it gets; a child of `old`.
+    """
+
+    git: Git
+    below: str
+    old: str
+    new: str
+
+    @property
+    def changed(self) -> list[tuple[str, ...]]:
+        """The files that differ: state (`A`, `M`, `D`, or `R` with two paths) and paths."""
+        said = names(
+            self.git.run("diff-tree", "-r", "-z", "-M", "--name-status", self.old, self.new)
+        )
+        found: list[tuple[str, ...]] = []
+        while said:
+            state = said.pop(0)[0]
+            paths = [said.pop(0).removeprefix(self.below) for _ in range(2 if state == "R" else 1)]
+            found.append((state, *paths))
+        return found
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What git could not merge by itself; paths relative to the service, sorted.
+
+    Attributes:
+        conflicts: files with conflict markers, or binary ones as they were.
+        kept: edited files that the template removed: they are where they were.
+        missing: files that the template changed and that are not in the service any more.
+        at: where git has the template's new files: `git show` takes it, with a path behind it.
+    """
+
+    conflicts: tuple[str, ...]
+    kept: tuple[str, ...]
+    missing: tuple[str, ...]
+    at: str
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether something is left to decide."""
+        return bool(self.conflicts or self.kept or self.missing)
+
+
+def versions(service: Git, old: Path, new: Path, title: str) -> Versions:
+    """Put two rendered folders into the repository of a service.
+
+    Args:
+        service: the repository, at the folder of the service.
+        old: what the service was made from.
+        new: what it gets.
+        title: of the commit; it becomes the message that git proposes.
+    """
+    top = Git(Path(os.fsdecode(service.run("rev-parse", "--show-toplevel").rstrip(b"\n"))))
+    below = os.fsdecode(service.run("rev-parse", "--show-prefix").rstrip(b"\n"))
+    first = _commit(top, _tree(top, old, below), "the template as it was")
+    return Versions(top, below, first, _commit(top, _tree(top, new, below), title, first))
+
+
+def _tree(git: Git, folder: Path, below: str) -> str:
+    where = os.fsdecode(git.run("rev-parse", "--absolute-git-dir").rstrip(b"\n"))
+    with TemporaryDirectory(prefix="tpgen-") as spare:
+        index = {"GIT_INDEX_FILE": f"{spare}/index", "GIT_DIR": where}
+        add = [*_settings(VERBATIM), f"--work-tree={folder}", "add", "--all", "--force", "."]
+        Git(folder).run(*add, env=index)
+        tree = git.run("write-tree", env=index).decode().strip()
+        if below:
+            index["GIT_INDEX_FILE"] = f"{spare}/outer"
+            git.run("read-tree", f"--prefix={below}", tree, env=index)
+            tree = git.run("write-tree", env=index).decode().strip()
+    return tree
+
+
+def _commit(git: Git, tree: str, title: str, *parents: str) -> str:
+    options = [word for parent in parents for word in ("-p", parent)]
+    return git.run("commit-tree", tree, *options, "-m", title, env=WHO).decode().strip()
+
+
+def _settings(values: list[str]) -> list[str]:
+    return [word for value in values for word in ("-c", value)]
+
+
+def merge(both: Versions) -> Merged:
+    """Merge the difference into the work tree and the index; nothing is committed.
+
+    Raises:
+        Misuse: git could not write it; then all is as it was, or the sentence says how it gets so.
+    """
+    pick = [*_settings(MERGE + NO_HOOKS), "cherry-pick", "--no-commit", "--allow-empty", both.new]
+    try:
+        both.git.run(*pick)
+    except subprocess.CalledProcessError as error:
+        if not _unmerged(both.git):
+            raise _taken_back(both.git, error) from None
+    return _sorted_out(both)
+
+
+def _unmerged(git: Git) -> Mapping[str, set[int]]:
+    """The files in conflict, and the sides that each of them has."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for line in names(git.run("ls-files", "--unmerged", "-z")):
+        about, path = line.split("\t", 1)
+        found[path].add(int(about.split()[2]))
+    return found
+
+
+def _sorted_out(both: Versions) -> Merged:
+    conflicts, kept, missing = [], [], []
+    for path, sides in sorted(_unmerged(both.git).items()):
+        name = path.removeprefix(both.below)
+        if sides == {BASE, OURS}:
+            kept.append(name)
+        elif sides == {BASE, THEIRS}:
+            # Whoever removed a file keeps it removed, and is told.
+            both.git.run("rm", "--quiet", "--force", "--", path)
+            missing.append(name)
+        elif sides != {BASE}:
+            conflicts.append(name)
+    at = f"{both.new[:10]}:{both.below}"
+    return Merged(tuple(conflicts), tuple(kept), tuple(missing), at)
+
+
+def _taken_back(git: Git, error: subprocess.CalledProcessError) -> Misuse:
+    lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no word of git"]
+    said = next((one for one in lines if one.startswith(("fatal", "error"))), lines[0])
+    try:
+        git.run(*_settings(NO_HOOKS), "reset", "--quiet", "--hard")
+        # The tree was clean, so that all that is new is of the update.
+        git.run("clean", "--quiet", "-fd")
+    except subprocess.CalledProcessError:
+        return Misuse(
+            f"git could not write the update ({said}), nor take it back: make room on the disk, "
+            f"then `{BRING_BACK}` brings everything back"
+        )
+    return Misuse(f"git could not write the update, and nothing was changed: {said}")

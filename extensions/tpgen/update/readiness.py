@@ -1,0 +1,75 @@
+"""What must be so before an update: else it could lose something, or git could not bring it back."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from tpgen.check.git import Git, names
+from tpgen.errors import Misuse
+
+SHOWN = 5
+# What git keeps while a person is in the midst of something, and what ends it.
+UNFINISHED = {
+    "MERGE_HEAD": "git merge --abort",
+    "CHERRY_PICK_HEAD": "git cherry-pick --abort",
+    "REVERT_HEAD": "git revert --abort",
+    "rebase-merge": "git rebase --abort",
+    "rebase-apply": "git rebase --abort",
+}
+
+
+def repository(root: Path) -> Git:
+    """The repository of a service, in which nothing is open.
+
+    Raises:
+        Misuse: there is none, it has no commit, or something is not committed.
+    """
+    git = Git.at(root)
+    if git is None or not git.has_commits:
+        raise Misuse(
+            f"{root} is not committed to git, which must be able to bring everything back: "
+            "`git init && git add --all && git commit -m 'as copied'`"
+        )
+    folder = Path(os.fsdecode(git.run("rev-parse", "--absolute-git-dir").rstrip(b"\n")))
+    for name, command in UNFINISHED.items():
+        if (folder / name).exists():
+            raise Misuse(f"git is in the midst of something here: finish it, or `{command}`")
+    status = git.run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    if changed := [line[3:] for line in names(status)]:
+        raise Misuse(
+            f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
+            "`git stash --include-untracked`, and run it again"
+        )
+    return git
+
+
+def nothing_ignored(git: Git, files: Iterable[str]) -> None:
+    """Make sure that git knows each file of the template that is there.
+
+    Args:
+        git: the repository, at the folder of the service.
+        files: what the update could write, relative to the service.
+
+    Raises:
+        Misuse: git ignores one, so that an update would overwrite what is in it.
+    """
+    there = [path for path in files if os.path.lexists(git.root / path)]
+    given = b"".join(os.fsencode(path) + b"\0" for path in there)
+    try:
+        said = git.run("check-ignore", "--verbose", "--stdin", "-z", given=given)
+    except subprocess.CalledProcessError as error:
+        if error.returncode == 1:  # None is.
+            return
+        raise
+    where, line, pattern, path = names(said)[:4]
+    raise Misuse(
+        f"git ignores {path}, which is the template's, so that an update would lose what is in it: "
+        f"take {pattern!r} out of {where}, line {line}, or `git add --force {path}` and commit"
+    )
+
+
+def _listed(paths: list[str]) -> str:
+    shown = ", ".join(paths[:SHOWN])
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{shown}{more} {'is' if len(paths) == 1 else 'are'}"

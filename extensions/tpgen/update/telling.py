@@ -1,0 +1,166 @@
+"""What a person, or a program, is told of an update and of a drift."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tpgen.cases import until
+from tpgen.report.text import printable
+
+from .changes import Change
+from .drifting import Drift
+from .merging import Merged
+from .plan import Update
+
+# Of what is printed for programs; whatever changes its shape changes this too.
+VERSION = 1
+STATES = {"A": "new", "M": "changed", "D": "gone", "R": "renamed"}
+# Of the lines that differ, and of the components that are hit, as many as anybody reads.
+SHOWN = 8
+
+
+def waiting(update: Update) -> str:
+    """Whether an update waits."""
+    if update.waits:
+        return f"{update.new} waits, and this service has {update.old}: `tpgen update`\n"
+    return f"this service has {update.old}, and there is nothing newer\n"
+
+
+def planned(update: Update) -> str:
+    """What is going to change."""
+    lines = [
+        f"{update.old} -> {update.new} of {update.source}",
+        *_policy(update.policy),
+        *_questions(update),
+        *_files(update.files),
+    ]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def done(merged: Merged) -> str:
+    """What was done, and what is left to a person."""
+    lines = [f"  {title:9} {printable(text)}" for title, text in _to_do(merged)]
+    if lines:
+        head = "Merged, but for what a person must look at:"
+        tail = "`git add` each when it is right, then commit."
+    else:
+        head, tail = "Merged, and not committed: `git diff --staged` shows it.", ""
+    back = "`git reset --hard` takes the update back."
+    follow = "next: `uv sync`, `uv run pytest`, `tpgen check`"
+    return "\n".join(["", head, *lines, " ".join(filter(None, [tail, back])), follow, ""])
+
+
+def as_json(update: Update, merged: Merged | None = None) -> str:
+    """An update for programs: one object.
+
+    Args:
+        update: what is known of it.
+        merged: what became of it; None where nothing was written.
+    """
+    content: dict[str, Any] = {
+        "version": VERSION,
+        "template": update.source,
+        "from": update.old,
+        "to": update.new,
+        "waits": update.waits,
+        "policy": [_given(asdict(one)) for one in update.policy],
+        "files": [_file(*one) for one in update.files],
+        "questions": {"new": update.asked, "dropped": update.dropped},
+    }
+    if merged:
+        content |= {"merged": asdict(merged)}
+    return _dumped(content)
+
+
+def drifted(version: str, found: Sequence[Drift]) -> str:
+    """Where the template's files were edited: each place with its lines, and a line that counts."""
+    lines = [line for one in found for line in _drift(one)]
+    files = f"{len(found) or 'no'} file{'s' * (len(found) > 1)} of the template"
+    lines.append(f"{files} differ{'s' * (len(found) < 2)} from {version}")
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def drift_as_json(version: str, found: Sequence[Drift]) -> str:
+    """The same for programs: one object."""
+    return _dumped({"version": VERSION, "from": version, "drift": [asdict(one) for one in found]})
+
+
+def _dumped(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, default=str) + "\n"
+
+
+def _given(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if value not in (None, ())}
+
+
+def _file(state: str, *paths: str) -> dict[str, str]:
+    was = {"was": paths[0]} if len(paths) > 1 else {}
+    return {"state": STATES.get(state, "changed"), "path": paths[-1], **was}
+
+
+def _policy(changes: Sequence[Change]) -> Iterator[str]:
+    yield from ("", "The policy:" if changes else "The policy says the same.")
+    for one in changes:
+        day = f" Required from {until(one.required_from)}." if one.required_from else ""
+        yield f"  {one.state:9} {one.words}{day}"
+        if one.topic in ("kind", "case") and one.state != "gone":
+            yield f"            {_shortened(one.components) or 'This service has none.'}"
+
+
+def _shortened(components: Sequence[str]) -> str:
+    more = f" and {len(components) - SHOWN} more" if len(components) > SHOWN else ""
+    return ", ".join(components[:SHOWN]) + more
+
+
+def _questions(update: Update) -> Iterator[str]:
+    if update.asked or update.dropped:
+        yield from ("", "The questions:")
+    for key, value in update.asked.items():
+        yield f"  new       {key}: {value}, as proposed; `--data {key}=…` says otherwise"
+    for key in update.dropped:
+        yield f"  gone      {key}"
+
+
+def _files(files: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    yield from ("", "The files:")
+    for state, *paths in files:
+        yield f"  {STATES.get(state, 'changed'):9} {' -> '.join(paths)}"
+
+
+def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
+    for path in merged.conflicts:
+        yield "conflict", f"{path}: changed by both sides; what differs stands between <<< and >>>"
+    for path in merged.kept:
+        yield (
+            "kept",
+            (
+                f"{path}: the template has it no more, and it was edited here, so it is where it was: "
+                "move what you need of it, then `git rm` it"
+            ),
+        )
+    for path in merged.missing:
+        yield (
+            "missing",
+            (
+                f"{path}: the template changed it, and it was removed here, so it stays away: "
+                f"`git show {merged.at}{path}` has the new one"
+            ),
+        )
+
+
+def _drift(one: Drift) -> Iterator[str]:
+    if one.state == "missing":
+        yield f"{one.path}: is gone"
+    elif not one.regions:
+        yield f"{one.path}: was edited"
+    for region in one.regions:
+        yield f"{one.path}:{region.line}:"
+        yield from _lines("-", region.removed)
+        yield from _lines("+", region.added)
+
+
+def _lines(sign: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"    {sign}{line}" for line in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"    {sign}… ({len(lines) - SHOWN} lines more)"
