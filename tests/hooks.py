@@ -109,18 +109,49 @@ def repository(path: Path, **variables: str) -> Repository:
     return made
 
 
-def template(path: Path, tag: str) -> Repository:
-    """This template as it is now, in a repository of its own, with a tag."""
+def template(path: Path, tag: str, revision: str = "") -> Repository:
+    """This template in a repository of its own, with a tag.
+
+    Args:
+        path: a folder to make.
+        tag: of its only commit.
+        revision: as it was in a commit of ours; as it is now where none is named.
+    """
     path.mkdir(parents=True)
+    _fill(path, revision)
+    made = repository(path)
+    made.git("tag", tag)
+    return made
+
+
+def release(source: Repository, tag: str) -> None:
+    """Commit what was changed in a template, and give it a tag."""
+    done = source.commit({}, "--allow-empty")
+    assert done.code == 0, done.text
+    source.git("tag", tag)
+
+
+def renew(source: Repository, tag: str) -> None:
+    """Release the template as it is now in a repository that holds an older one."""
+    for path in source.path.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _fill(source.path, "")
+    release(source, tag)
+
+
+def _fill(path: Path, revision: str) -> None:
+    if revision:
+        archive = ["git", "-C", str(ROOT), "archive", revision, *TEMPLATE]
+        packed = subprocess.run(archive, check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(path)], input=packed, check=True)
+        return
     for name in TEMPLATE:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, path)
-    made = repository(path)
-    made.git("tag", tag)
-    return made
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

@@ -46,11 +46,11 @@ def read(root: Path, module: ast.Module) -> Suite:
     }
     bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
     found = [code.find(f"{imported[base]}.{base}") for base in bases]
-    members = list(_members(code, filter(None, found)))
-    cases = _cases(members)
-    asked = {name for name, node in members if name not in cases and _asks(node)}
-    required = {name: _instead(name, members) for name in asked}
-    others = {name: _cases(_members(code, [one])) for name, one in _all(code)}
+    inherited = list(members(code, filter(None, found)))
+    cases = _cases(inherited)
+    asked = {name for name, node in inherited if name not in cases and asks(node)}
+    required = {name: _instead(name, inherited) for name in asked}
+    others = {name: _cases(members(code, [one])) for name, one in _all(code)}
     return Suite(cases, required, others, code)
 
 
@@ -93,7 +93,7 @@ def is_complete(mine: bytes, rendered: ast.Module, suite: Suite) -> bool:
         return False
     if own.keywords or _bases(own) != _bases(wanted):
         return False
-    stated = {name for node in own.body if not _asks(node) for name in names(node)}
+    stated = {name for node in own.body if not asks(node) for name in names(node)}
     return all({fact, *instead} & stated for fact, instead in suite.required.items())
 
 
@@ -114,19 +114,18 @@ def switched_off(module: ast.Module) -> list[str]:
     ]
 
 
-def _members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
+def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
     """The members of suites and of their bases; the one that counts comes first."""
-    seen = set()
+    seen: set[str] = set()
     for suite in suites:
         for one in code.lineage(suite):
             for node in getattr(one.node, "body", []):
-                name = getattr(node, "name", None) or getattr(getattr(node, "target", 0), "id", "")
-                if name and name not in seen:
+                for name in set(names(node)) - seen:
                     seen.add(name)
                     yield name, node
 
 
-def _asks(node: ast.stmt) -> bool:
+def asks(node: ast.stmt) -> bool:
     """Whether a member is a blank."""
     called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
     return any(isinstance(one, ast.Name) and one.id == "blank" for one in called)

@@ -22,6 +22,8 @@ CODE_OF_EXEMPTIONS = "TPG002"
 LONGEST = timedelta(days=366)
 TEXTS = ("rule", "path", "reason", "issue")
 KEYS = (*TEXTS, "until")
+# What looks like a code may be one of yesterday's; a name is never shown without its code.
+CODE = re.compile(r"TPG[1-9]\d\d")
 # "#12", "org/repo#12", "ABC-12", or an address.
 ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+|[A-Z][A-Z0-9]+-\d+|https?://\S*\d\S*")
 
@@ -45,6 +47,13 @@ class Exemption:
     issue: str
     until: date
     line: int = field(default=1, compare=False)
+
+    @property
+    def is_of_no_rule(self) -> bool:
+        """Whether an update took its rule away."""
+        from . import registry  # The rules import this module.
+
+        return self.rule not in registry.all_rules()
 
     def covers(self, finding: Finding) -> bool:
         """Whether a finding is meant."""
@@ -83,7 +92,10 @@ class Exemptions:
         lasting = {rule.code for rule in rules if not rule.of_a_change}
         for one in self.all:
             title = f"the exemption of {one.path} from {one.rule}"
-            if one not in used and one.rule in lasting and project.asked is None:
+            if one.is_of_no_rule:
+                message = f"{title} is from a rule that there is no more: take it out"
+                yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
+            elif one not in used and one.rule in lasting and project.asked is None:
                 message = f"{title} covers nothing any more: take it out"
                 yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
             elif one.has_ended and one.rule in ran:
@@ -150,6 +162,8 @@ def _require_place(root: Path, path: str, line: int) -> None:
 def _code(word: str, line: int) -> str:
     from . import registry  # The rules import this module.
 
+    if CODE.fullmatch(word.strip()):
+        return word.strip()
     try:
         code = registry.find(word.strip()).code
     except Misuse as error:

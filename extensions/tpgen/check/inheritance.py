@@ -23,6 +23,7 @@ class TestClass:
     Attributes:
         name: of the class.
         path: its file.
+        line: where it begins.
         data: what the file holds.
         route: method and path of the route that it states; empty where they can't be read.
         suites: the names of all that it inherits from.
@@ -30,6 +31,7 @@ class TestClass:
 
     name: str
     path: str
+    line: int
     data: bytes
     route: tuple[str, str]
     suites: frozenset[str]
@@ -67,6 +69,10 @@ class TestClasses:
         direct = (one for path in paths for one in self._of(path))
         return any(map(is_meant, direct)) or any(map(is_meant, self._inheriting))
 
+    def inheriting(self, suites: Collection[str]) -> list[TestClass]:
+        """The classes that have the cases of one of some suites, by way of others too."""
+        return [one for one in self._inheriting if one.suites & set(suites)]
+
     @cached_property
     def _inheriting(self) -> list[TestClass]:
         """All classes, each with the suites that it has by way of others too."""
@@ -87,7 +93,7 @@ class TestClasses:
 
 def _class(file: File, node: ast.ClassDef) -> TestClass:
     own = frozenset(base_names(node))
-    return TestClass(node.name, file.path, file.data, _route(file, node), own)
+    return TestClass(node.name, file.path, node.lineno, file.data, _route(file, node), own)
 
 
 def _route(file: File, node: ast.ClassDef) -> tuple[str, str]:

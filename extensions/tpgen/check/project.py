@@ -106,7 +106,7 @@ class Project:
         """The files that differ from the base: path to `A`, `M` or `D`; nothing without git."""
         if not self.git or not self.git.has_commits:
             return {}
-        return self.git.changed(self._compared)
+        return self.git.changed(self.compared)
 
     @cached_property
     def template_commit(self) -> str:
@@ -114,11 +114,17 @@ class Project:
         git = self.git
         if not git or not git.has_commits or git.is_shallow:
             return ""
-        return git.run("log", "-1", "--format=%H", "--", ANSWERS).decode().strip()
+        return self.template_commit_in("HEAD")
+
+    def template_commit_in(self, revision: str) -> str:
+        """The same, as it was in a revision."""
+        assert self.git
+        said = self.git.run("log", "-1", "--format=%H", revision, "--", ANSWERS)
+        return said.decode().strip()
 
     def before(self, path: str) -> str:
         """A file as it was in the base; nothing where it was not there."""
-        found = self.git.show(self._compared, path) if self.git and self.changed else None
+        found = self.git.show(self.compared, path) if self.git and self.changed else None
         return (found or b"").decode(errors="replace")
 
     def number(self, table: str, key: str, default: Any) -> Any:
@@ -130,8 +136,12 @@ class Project:
         return any(places.matches(path, pattern) for pattern in self.excluded)
 
     @cached_property
-    def _compared(self) -> str:
-        """The commit where this change begins."""
+    def compared(self) -> str:
+        """The commit where this change begins.
+
+        Raises:
+            Misuse: there is no such revision.
+        """
         assert self.git
         git, target = self.git, os.environ.get("GITHUB_BASE_REF")
         named = self.base or (f"origin/{target}" if target else "HEAD")

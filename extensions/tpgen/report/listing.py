@@ -26,7 +26,7 @@ def _order(one: Exemption) -> tuple[date, str, str]:
 
 
 def _lines(one: Exemption) -> list[str]:
-    name = registry.find(one.rule).name
+    name = "(no rule any more)" if one.is_of_no_rule else registry.find(one.rule).name
     return [
         f"{one.rule} {name} in {printable(one.path)}: {_end(one.until)}",
         f"    {printable(one.reason)} ({printable(one.issue)})",

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from tpgen.check.finding import Finding
+from tpgen.check.git import Git
+from tpgen.check.places import is_policy
 from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
 from tpgen.policy import adds_only_kinds
@@ -12,14 +14,34 @@ FOLDER = "tests/policy"
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Each file that differs from what the last copy or update of the template brought."""
+    """Each file that differs from what the last copy or update of the template brought.
+
+    In a change that is an update itself: each edited file that it removes.
+    """
     git = project.git
     commit = project.template_commit if project.is_service else ""
-    if not git or not commit or ANSWERS in project.changed:
+    if not git or not commit:
+        return
+    if ANSWERS in project.changed:
+        yield from _lost(project, git)
         return
     for path, state in sorted(git.changed(commit, FOLDER).items()):
         if state in "MD" and not _only_adds(project, commit, path):
             yield _finding(path, state, commit)
+
+
+def _lost(project: Project, git: Git) -> Iterator[Finding]:
+    """Each file that an update removes though it was edited; `tpgen update` would keep it."""
+    base = project.compared
+    made = project.template_commit_in(base)
+    for path, state in sorted(project.changed.items()):
+        was = git.show(made, path) if state == "D" and made and is_policy(path) else None
+        if was is not None and was != git.show(base, path):
+            message = (
+                f"this update removes {path}, which had been edited here: `git show "
+                f"{base[:10]}:./{path}` has it; move what you need of it"
+            )
+            yield Finding(path, 1, 1, message, level="warning")
 
 
 def _finding(path: str, state: str, commit: str) -> Finding:
@@ -48,7 +70,8 @@ RULE = ProjectRule(
     name="edited-policy",
     section="all: the policy is one, for every service",
     why="A number that is edited in one service is a policy of its own that nobody decided, and a "
-    "conflict at the next `copier update`.",
+    "conflict at the next update. `copier update` removes an edited file without a word, where the "
+    "template has it no more.",
     fix="Bring the file back, and change the policy in the template. A kind of components that "
     "only this service has may be added to policy.toml, with a suite and a skeleton in new files.",
     check=check,

@@ -99,8 +99,11 @@ class Template:
 
     def show(self, version: str, path: str) -> str:
         """A file of the template itself; nothing where it has none."""
-        found = self.git.show(self.commit(version), path)
-        return (found or b"").decode(errors="replace")
+        try:
+            found = self.git.run("show", f"{self.commit(version)}:{path}")
+        except subprocess.CalledProcessError:
+            return ""
+        return found.decode(errors="replace")
 
     def files(self, version: str, folder: str) -> list[str]:
         """The files below a folder of the template itself."""
@@ -110,10 +113,17 @@ class Template:
         return names(listed)
 
     def not_owned(self, version: str, given: Mapping[str, Any]) -> list[str]:
-        """What an update leaves alone, as patterns: the files that are the person's."""
+        """What an update leaves alone, as patterns: the files that are the person's.
+
+        Raises:
+            Misuse: there are no settings of Copier.
+        """
         from jinja2 import Environment
 
-        config = _config(self.show(version, "copier.yml") or self.show(version, "copier.yaml"))
+        text = self.show(version, "copier.yml") or self.show(version, "copier.yaml")
+        if not text:
+            raise Misuse(f"{self.source} is no template at {version}: it has no copier.yml")
+        config = _config(text)
         texts = [str(one) for one in config.get("_exclude") or ()]
         context = {**given, "_copier_operation": "update"}
         lines = (Environment().from_string(one).render(context).splitlines() for one in texts)

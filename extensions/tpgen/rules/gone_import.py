@@ -1,0 +1,119 @@
+"""TPG503: an import of something that the policy has no more."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from tpgen.check.file import File
+from tpgen.check.finding import Finding
+from tpgen.check.places import is_test_python
+from tpgen.check.rule import FileRule
+from tpgen.classes.code import Code
+from tpgen.classes.modules import Module
+
+POLICY = ("tests", "policy")
+
+
+def check(file: File) -> Iterator[Finding]:
+    """Each import from `tests.policy` of a module or a name that is not there."""
+    root = file.project.root
+    if not (root / "tests/policy/__init__.py").is_file():
+        return
+    for node in file.nodes(ast.Import):
+        for alias in node.names:
+            parts = alias.name.split(".")
+            if _is_policy(parts) and not _exists(root, parts):
+                yield _module_is_gone(file, node, parts)
+    for line in file.nodes(ast.ImportFrom):
+        parts = _from(file, line)
+        if _is_policy(parts) and not _exists(root, parts):
+            yield _module_is_gone(file, line, parts)
+        elif _is_policy(parts):
+            yield from _names(file, line, parts)
+
+
+def _is_policy(parts: Sequence[str]) -> bool:
+    return tuple(parts[:2]) == POLICY
+
+
+def _from(file: File, node: ast.ImportFrom) -> list[str]:
+    """The module that an import is from, also where it is relative."""
+    named = node.module.split(".") if node.module else []
+    if not node.level:
+        return named
+    return [*file.path.split("/")[: -node.level], *named]
+
+
+def _exists(root: Path, parts: Sequence[str]) -> bool:
+    place = root.joinpath(*parts)
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def _names(file: File, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[Finding]:
+    root = file.project.root
+    module = _module(root, tuple(parts))
+    if module is None or not module.is_readable or "__getattr__" in module.definitions:
+        return
+    for alias in node.names:
+        is_known = alias.name == "*" or alias.name in module.definitions.keys() | module.imports
+        if not is_known and not _exists(root, [*parts, alias.name]):
+            message = f"{'.'.join(parts)} has no {alias.name} any more"
+            yield file.finding(node, f"{message}: {_advice(root, alias.name)}")
+
+
+def _module_is_gone(file: File, node: ast.stmt, parts: Sequence[str]) -> Finding:
+    names = [one.name for one in node.names] if isinstance(node, ast.ImportFrom) else []
+    message = f"{'.'.join(parts)} is gone from the policy"
+    return file.finding(node, f"{message}: {_advice(file.project.root, *names)}")
+
+
+def _advice(root: Path, *names: str) -> str:
+    """Where names are now."""
+    found = {name: place for name in names if (place := _places(root).get(name))}
+    if found:
+        return "; ".join(f"{name} is in {place} now" for name, place in found.items())
+    return "`git log -p tests/policy` shows what took its place"
+
+
+@lru_cache(maxsize=4)
+def _places(root: Path) -> dict[str, str]:
+    """The modules of the policy that define a name."""
+    return {
+        name: module.name
+        for module in Code([root / "tests"]).matching("policy/**/*.py")
+        if module.is_readable
+        for name in module.definitions
+        if not name.startswith("_")
+    }
+
+
+@lru_cache(maxsize=64)
+def _module(root: Path, parts: tuple[str, ...]) -> Module | None:
+    place = root.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return Module(path, root)
+    return None
+
+
+SERVICE = {
+    "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n",
+    "tests/policy/__init__.py": "",
+    "tests/policy/factory.py": "class AsyncFactory: ...\n",
+}
+
+RULE = FileRule(
+    code="TPG503",
+    name="gone-import",
+    section="all: the policy is one, for every service",
+    why="An update may rename or remove a part of the policy, and leaves alone what is yours: a "
+    "file of yours that imports the old name breaks every test that needs it.",
+    fix="Import what the finding names; where nothing took its place, keep a copy beside the "
+    "policy, in tests/.",
+    applies=is_test_python,
+    triggers=(b"policy",),
+    check=check,
+    bad={**SERVICE, "tests/factories.py": "from tests.policy.factories import AsyncFactory\n"},
+    good={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},
+)

@@ -1,0 +1,147 @@
+"""TPG307: a required case that is new, and what a test class must state for it."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from tpgen import cases
+from tpgen.cases import Case
+from tpgen.check.finding import Finding, Level
+from tpgen.check.inheritance import TestClass, TestClasses
+from tpgen.check.project import Project
+from tpgen.check.rule import ProjectRule
+from tpgen.classes.code import Code, Definition
+from tpgen.suites import asks, members
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Each new case before its day, and each class that lacks something for it."""
+    if not project.is_service:
+        return
+    tests = project.root / "tests"
+    dated = [one for one in cases.read(tests) if one.required_from]
+    if not dated:
+        return
+    code, heirs, classes = Code([tests]), cases.heirs(tests), TestClasses(project)
+    for case in dated:
+        having = classes.inheriting(heirs[case.suite])
+        yield from _announced(case, len(having))
+        for one in having:
+            if reason := _reason(project, code, case, one):
+                yield _finding(case, one, reason)
+
+
+def _announced(case: Case, number: int) -> Iterator[Finding]:
+    if case.is_to_come and case.required_from:
+        classes = f"{number} test class{'es' * (number != 1)} {'has' if number == 1 else 'have'} it"
+        message = (
+            f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
+            f"{classes}, and `uv run pytest -k {case.name}` tells which fail as yet"
+        )
+        yield Finding(case.path, case.line, 1, message, level="warning")
+
+
+def _finding(case: Case, one: TestClass, reason: str) -> Finding:
+    assert case.required_from
+    when = f"required from {cases.until(case.required_from)}"
+    message = f'{one.name} {reason} the case "{case.words}" of {case.suite}, {when}'
+    level: Level = "warning" if case.is_to_come else "error"
+    return Finding(one.path, one.line, 1, message, level=level)
+
+
+def _reason(project: Project, code: Code, case: Case, one: TestClass) -> str:
+    """What a class lacks for a case; nothing where it has all."""
+    module = code.module(project.root / one.path, project.root)
+    node = module.definitions.get(one.name)
+    if not isinstance(node, ast.ClassDef):
+        return ""
+    if _leaves_out(node, case.name):
+        return "leaves out, by `only`,"
+    known = dict(members(code, [Definition(module, node)]))
+    facts = [f"`{name}`" for name in _unstated(known, case.name)]
+    return f"lacks {', '.join(facts)}, for" if facts else ""
+
+
+def _leaves_out(node: ast.ClassDef, name: str) -> bool:
+    only = next((one.value for one in node.keywords if one.arg == "only"), None)
+    if not isinstance(only, ast.List | ast.Tuple | ast.Set):
+        return False
+    own = {getattr(one, "name", "") for one in node.body}
+    return name not in {getattr(one, "value", "") for one in only.elts} | own
+
+
+def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:
+    """The members that are still blank, of those that a case uses by whatever way."""
+    found: dict[str, bool] = {}
+    waiting = [case]
+    for name in waiting:
+        node = known.get(name)
+        if node is None or name in found:
+            continue
+        found[name] = name != case and asks(node)
+        waiting += _used(node)
+    return [name for name, is_blank in found.items() if is_blank]
+
+
+def _used(node: ast.stmt) -> Iterator[str]:
+    """The attributes and the fixtures that a function uses."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Attribute):
+            yield one.attr
+        elif isinstance(one, ast.arg):
+            yield one.arg
+
+
+POLICY = """\
+[kinds.step]
+help = "a step of the pipeline"
+sources = ["pipeline/steps/{name}.py"]
+methods = ["run"]
+
+[kinds.step.tests]
+"tests/unit/pipeline/steps/test_{name}.py" = "step.py.j2"
+"""
+SUITE = """\
+import pytest
+
+from . import Suite, blank
+
+
+class StepSuite(Suite):
+    triggering = blank('triggering = "a message that it reacts to"')
+    harmless = blank('harmless = "a message that it leaves alone"')
+
+    def test_detects(self, run):
+        assert run(self.triggering)
+
+    @pytest.mark.required_from("2026-01-15")
+    def test_leaves_others_alone(self, run):
+        assert not run(self.harmless)
+"""
+TEST = """\
+from tests.policy.suites.step import StepSuite
+
+
+class TestDetectPII(StepSuite):
+    triggering = "write to jane@example.com"
+"""
+SERVICE = {
+    "tests/policy/policy.toml": POLICY,
+    "tests/policy/suites/__init__.py": "class Suite: ...\n\n\ndef blank(lines): ...\n",
+    "tests/policy/suites/step.py": SUITE,
+}
+RULE = ProjectRule(
+    code="TPG307",
+    name="new-case",
+    section="What to test: the required cases of a step, a route, a vault provider",
+    why="A new case comes to every test class by inheritance. Where it needs a fact that the class "
+    "does not state, or where the class takes some cases only, it proves nothing. Until the day "
+    "that the policy gives it this is a warning; then it is an error.",
+    fix="State the fact that the finding names: the case fails with the lines to write. Or run "
+    "`tpgen KIND NAME` for the component again, which adds what is lacking.",
+    check=check,
+    bad={**SERVICE, "tests/unit/pipeline/steps/test_detect_pii.py": TEST},
+    good={
+        **SERVICE,
+        "tests/unit/pipeline/steps/test_detect_pii.py": TEST + '    harmless = "good morning"\n',
+    },
+)
