@@ -4,11 +4,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pytest_copie.plugin import Copie
 
 from tests.service import Service, Suite, clean_environment, install, render
+
+if TYPE_CHECKING:
+    from tests.updating import Pair
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +43,16 @@ def rendered(copie_session: Copie) -> Service:
 def service(rendered: Service, tmp_path: Path) -> Service:
     """A service of this test's own."""
     return rendered.copy(tmp_path / "service")
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
+    """This template as v1.0.0, and a service from it, for all tests: `copy` it."""
+    # They need what is above.
+    from tests.hooks import once
+    from tests.updating import at, made
+
+    return at(once(tmp_path_factory, "pair", made))
 
 
 @pytest.fixture(scope="session")

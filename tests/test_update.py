@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.hooks import once, renew
+from tests.hooks import renew
 from tests.service import Outcome, Service
-from tests.updating import Pair, at, copy, made, releases, tree
+from tests.updating import Pair, copy, made, releases, tree
 
 WAYS = ["tpgen", "copier"]
 LATER = date.today() + timedelta(days=30)
@@ -76,16 +76,6 @@ reason = "the worker has no event yet"
 issue = "#12"
 until = {LATER}
 """
-
-
-def make(folder: Path) -> None:
-    made(folder)
-
-
-@pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """This template as v1.0.0, and a service from it, for all tests: `copy` it."""
-    return at(once(tmp_path_factory, "pair", make))
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def between(project: Project, template: Template, old: Path, new: Path) -> list[
         new: as it is rendered now.
     """
     return [
-        *_values(_toml(old), _toml(new)),
+        *_values(toml(old), toml(new)),
         *_kinds(project, old, new),
         *_cases(project, old, new),
         *_listed("rule", _rules(template, old), _rules(template, new)),
@@ -67,7 +67,15 @@ def between(project: Project, template: Template, old: Path, new: Path) -> list[
     ]
 
 
-def _toml(folder: Path) -> Mapping[str, Any]:
+def toml(folder: Path) -> Mapping[str, Any]:
+    """The policy of a service.
+
+    Args:
+        folder: the service.
+
+    Raises:
+        Misuse: it can't be read.
+    """
     try:
         return tomllib.loads((folder / POLICY).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -75,30 +83,37 @@ def _toml(folder: Path) -> Mapping[str, Any]:
 
 
 def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    before, after = dict(_flat(old)), dict(_flat(new))
+    before, after = dict(flat(old)), dict(flat(new))
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         if name not in after:
-            yield Change("value", name, "gone", _said(old, name, was), before=was)
+            yield Change("value", name, "gone", said_of(old, name, was), before=was)
         elif name not in before:
-            yield Change("value", name, "new", _said(new, name, now), after=now)
+            yield Change("value", name, "new", said_of(new, name, now), after=now)
         elif was != now:
-            words = f"{_said(new, name, now)} Until now: {_value(was)}."
+            words = f"{said_of(new, name, now)} Until now: {_value(was)}."
             yield Change("value", name, "changed", words, before=was, after=now)
 
 
-def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a policy, each with its name: `coverage.new_code`."""
     for key, value in table.items():
         if not above and key in NO_VALUES:
             continue
         if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
+            yield from flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 
 
-def _said(document: Mapping[str, Any], name: str, value: Any) -> str:
-    """The sentence of [words] about a value; without one, its name and the value."""
+def said_of(document: Mapping[str, Any], name: str, value: Any) -> str:
+    """The sentence of [words] about a value; without one, its name and the value.
+
+    Args:
+        document: the policy.
+        name: of the value, as `flat` gives it.
+        value: of it.
+    """
     known = document.get("words", {})
     for pattern, sentence in known.items() if isinstance(known, dict) else ():
         found = re.fullmatch(re.escape(pattern).replace(r"\*", "(.+)"), name)

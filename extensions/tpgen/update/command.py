@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,14 +83,17 @@ def _workshop() -> Iterator[Path]:
     """A folder for what is fetched and rendered; gone afterwards.
 
     Raises:
-        Misuse: it can't be written.
+        Misuse: it can't be written, or git can't do its work in it or in the service.
     """
     try:
         with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise Misuse(f"{error.strerror or error}{where}: nothing was changed") from None
+        raise Misuse(f"{error.strerror or error}{where}, and nothing was changed") from None
+    except subprocess.CalledProcessError as error:
+        said = merging.complaint(error)
+        raise Misuse(f"git can't go on, and nothing was changed: {said}") from None
 
 
 def _version(template: Template, known: Answers, wanted: str) -> str:

@@ -128,11 +128,19 @@ def merge(both: Versions) -> Merged:
     """
     pick = [*_settings(MERGE + NO_HOOKS), "cherry-pick", "--no-commit", "--allow-empty", both.new]
     try:
-        both.git.run(*pick)
+        _pick(both.git, pick)
+        return _sorted_out(both)
     except subprocess.CalledProcessError as error:
-        if not _unmerged(both.git):
-            raise _taken_back(both.git, error) from None
-    return _sorted_out(both)
+        raise _taken_back(both.git, error) from None
+
+
+def _pick(git: Git, command: list[str]) -> None:
+    """Let git merge; that there are conflicts is no failure."""
+    try:
+        git.run(*command)
+    except subprocess.CalledProcessError:
+        if not _unmerged(git):
+            raise
 
 
 def _unmerged(git: Git) -> Mapping[str, set[int]]:
@@ -160,9 +168,14 @@ def _sorted_out(both: Versions) -> Merged:
     return Merged(tuple(conflicts), tuple(kept), tuple(missing), at)
 
 
-def _taken_back(git: Git, error: subprocess.CalledProcessError) -> Misuse:
+def complaint(error: subprocess.CalledProcessError) -> str:
+    """What git said of its failure, in one line."""
     lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no word of git"]
-    said = next((one for one in lines if one.startswith(("fatal", "error"))), lines[0])
+    return str(next((one for one in lines if one.startswith(("fatal", "error"))), lines[0]))
+
+
+def _taken_back(git: Git, error: subprocess.CalledProcessError) -> Misuse:
+    said = complaint(error)
     try:
         git.run(*_settings(NO_HOOKS), "reset", "--quiet", "--hard")
         # The tree was clean, so that all that is new is of the update.

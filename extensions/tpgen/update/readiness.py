@@ -35,7 +35,14 @@ def repository(root: Path) -> Git:
     for name, command in UNFINISHED.items():
         if (folder / name).exists():
             raise Misuse(f"git is in the midst of something here: finish it, or `{command}`")
-    status = git.run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    status = git.run(
+        "--no-optional-locks",
+        "status",
+        "--porcelain",
+        "-z",
+        "--no-renames",
+        "--untracked-files=all",
+    )
     if changed := [line[3:] for line in names(status)]:
         raise Misuse(
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "

@@ -17,6 +17,7 @@ from tpgen.errors import Misuse
 
 from . import answers
 from .answers import Answers
+from .merging import complaint
 
 # What Copier and the template's own pre-commit config take them for.
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
@@ -146,7 +147,7 @@ class Template:
         """
         into.mkdir(parents=True)
         (into / ANSWERS).write_text(known.text, encoding="utf-8")
-        with _copier(self, version) as copier:
+        with _copier(version) as copier:
             copier.run_copy(
                 self.source,
                 into,
@@ -165,7 +166,7 @@ class Template:
     def _refuse(self, version: str, known: Answers, key: str, into: Path) -> None:
         """Say why an answer does not fit: Copier tells it of an answer that is given anew."""
         value = known.given[key]
-        with _copier(self, version, f"; say another: `tpgen update --data {key}=…`") as copier:
+        with _copier(version) as copier:
             copier.run_copy(
                 self.source,
                 into,
@@ -192,14 +193,14 @@ def fetch(source: str, into: Path) -> Template:
     """
     address = _address(source)
     command = ["git", "clone", "--quiet", "--bare", "--", address, str(into)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no word of git"]
-        said = next((line for line in lines if line.startswith("fatal")), lines[-1])
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    except subprocess.CalledProcessError as error:
         raise Misuse(
-            f"the template at {source} can't be fetched, so nothing was changed. git says: {said}. "
-            f"Is there a network, and may you read it? `git ls-remote {address}` tries again"
-        )
+            f"the template at {source} can't be fetched, so nothing was changed. git says: "
+            f"{complaint(error)}. Is there a network, and may you read it? `git ls-remote "
+            f"{address}` tries again"
+        ) from None
     return Template(source, Git(into))
 
 
@@ -241,10 +242,10 @@ def _config(text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _copier(template: Template, version: str, advice: str = "") -> Iterator[Any]:
+def _copier(version: str) -> Iterator[Any]:
     """Copier, whose complaints become one sentence, and whose words don't mix with ours."""
     import copier
-    from copier.errors import CopierError, UnsafeTemplateError
+    from copier.errors import UnsafeTemplateError
 
     try:
         with warnings.catch_warnings(), redirect_stdout(sys.stderr):
@@ -260,9 +261,9 @@ def _copier(template: Template, version: str, advice: str = "") -> Iterator[Any]
     except OSError as error:
         reason = error.strerror or str(error)
         raise Misuse(f"Copier can't render the template: {reason}; nothing was changed") from None
-    except (CopierError, Exception) as error:  # noqa: BLE001 - a template may raise anything
+    except Exception as error:  # noqa: BLE001 - a template may raise anything
         said = " ".join(str(error).split()) or type(error).__name__
         raise Misuse(
             f"Copier can't render the template at {version} with the answers of this service, so "
-            f"nothing was changed: {said}{advice}"
+            f"nothing was changed: {said}. `tpgen update --data KEY=VALUE` answers a question anew"
         ) from None

@@ -1,0 +1,453 @@
+"""No update loses a line: what it refuses, what it keeps, and what an interruption leaves."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from tpgen.check.git import Git
+from tpgen.update import merging
+
+from tests.hooks import repository
+from tests.service import clean_environment
+from tests.updating import Pair, tree
+
+ANSWERS = ".copier-answers.yml"
+BACK = "git reset --hard && git clean -fd"
+
+
+@pytest.fixture
+def pair(first: Pair, tmp_path: Path) -> Pair:
+    """A service, and a template whose newer release changes, adds, removes and renames files."""
+    made = first.copy(tmp_path)
+    policy = "template/tests/policy/"
+    made.replace("questions/policy.yml", "new_code: 85", "new_code: 90")
+    made.source.git("mv", f"{policy}slow.py", f"{policy}watch.py")
+    made.replace(f"{policy}__init__.py", '"slow"', '"watch"')
+    made.source.git("rm", "--quiet", f"{policy}tasks.py")
+    made.replace(f"{policy}sandbox.py", "from .tasks import", "from .stray import")
+    made.source.write({f"{policy}stray.py": "def nothing() -> None: ...\n"})
+    made.release()
+    return made
+
+
+def refused(pair: Pair, *arguments: str, **variables: str) -> str:
+    """Update, which must change nothing; give the reason."""
+    before, head = tree(pair.service.path), pair.service.git("rev-parse", "HEAD")
+    status = pair.service.git("status", "--porcelain", "--ignored")
+    done = pair.tpgen("update", *arguments, **variables)
+    assert done.code == 2, done.text
+    assert tree(pair.service.path) == before
+    assert pair.service.git("rev-parse", "HEAD") == head
+    assert pair.service.git("status", "--porcelain", "--ignored") == status
+    (line,) = [one for one in done.text.splitlines() if one.startswith("tpgen: ")]
+    return line
+
+
+def answer(pair: Pair, key: str, value: str) -> None:
+    """Change what the service remembers, and commit that."""
+    known = yaml.safe_load(pair.read(ANSWERS)) | {key: value}
+    assert pair.service.commit({ANSWERS: yaml.safe_dump(known)}, "--no-verify").code == 0
+
+
+@pytest.mark.parametrize("name", ["codecov.yml", "src/gateway/new.py"])
+def test_a_dirty_tree(pair: Pair, name: str) -> None:
+    pair.service.write({name: "# mine\n"})
+    said = refused(pair)
+    assert f"{name} is not committed: commit, or `git stash --include-untracked`" in said
+
+
+def test_no_repository(pair: Pair) -> None:
+    shutil.rmtree(pair.service.path / ".git")
+    done = pair.tpgen("update")
+    assert done.code == 2
+    assert "is not committed to git" in done.text
+    assert "`git init && git add --all" in done.text
+
+
+def test_a_merge_that_is_not_finished(pair: Pair) -> None:
+    pair.service.git("checkout", "--quiet", "-b", "other")
+    pair.service.commit({"codecov.yml": "# one\n"}, "--no-verify")
+    pair.service.git("checkout", "--quiet", "main")
+    pair.service.commit({"codecov.yml": "# other\n"}, "--no-verify")
+    pair.service.run("git", "merge", "other")
+    assert "`git merge --abort`" in refused(pair)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    {
+        "../tpgen": "a path that depends on the folder where `copier copy` ran",
+        "/nowhere/tpgen": "is not at /nowhere/tpgen any more",
+        "/": "is no git repository",
+        "git+https://127.0.0.1:9/tpgen.git": "can't be fetched, so nothing was changed",
+    }.items(),
+)
+def test_a_template_that_can_not_be_updated_from(pair: Pair, source: str, reason: str) -> None:
+    answer(pair, "_src_path", source)
+    assert reason in refused(pair)
+
+
+def test_no_answers(pair: Pair) -> None:
+    pair.service.git("rm", "--quiet", ANSWERS)
+    pair.service.commit({}, "--no-verify")
+    assert f"{ANSWERS} is not here" in refused(pair)
+
+
+def test_a_tag_that_is_gone(pair: Pair) -> None:
+    pair.source.git("tag", "--delete", "v1.0.0")
+    said = refused(pair)
+    assert "has no v1.0.0 (it has v2.0.0): a tag that was taken back?" in said
+    assert f"write the version that the service is like as `_commit` into {ANSWERS}" in said
+
+
+def test_a_file_that_git_ignores(pair: Pair) -> None:
+    """Its edits would be overwritten: git does not know them."""
+    pair.service.git("rm", "--cached", "--quiet", "codecov.yml")
+    ignore = pair.read(".gitignore") + "codecov.yml\n"
+    pair.service.commit({".gitignore": ignore}, "--no-verify")
+    pair.service.write({"codecov.yml": "# mine\n"})
+    said = refused(pair)
+    assert "git ignores codecov.yml, which is the template's" in said
+    assert "take 'codecov.yml' out of .gitignore, line" in said
+
+
+def test_an_ignored_file_where_a_new_one_belongs(pair: Pair) -> None:
+    ignore = pair.read(".gitignore") + "stray.py\n"
+    pair.service.commit({".gitignore": ignore}, "--no-verify")
+    pair.service.write({"tests/policy/stray.py": "# mine\n"})
+    assert "git ignores tests/policy/stray.py" in refused(pair)
+
+
+def test_an_older_version(pair: Pair) -> None:
+    assert pair.tpgen("update").code == 0
+    pair.service.commit({}, "--no-verify")
+    said = refused(pair, "--to", "v1.0.0")
+    assert "v1.0.0 is older than v2.0.0, which this service has" in said
+
+
+def test_a_version_that_is_not_there(pair: Pair) -> None:
+    assert "has no v7 (it has v2.0.0, v1.0.0)" in refused(pair, "--to", "v7")
+
+
+@pytest.mark.parametrize("data", ["colour=red", "region"])
+def test_an_answer_to_no_question(pair: Pair, data: str) -> None:
+    reason = {"colour=red": "there is no question `colour` at v2.0.0; there are", "region": "KEY"}
+    assert reason[data] in refused(pair, "--data", data)
+
+
+def test_an_answer_that_does_not_fit_any_more(pair: Pair) -> None:
+    """Ours says it in its own words, whatever the template's way to refuse."""
+    file = pair.source.path / "questions/key_prefix.jinja"
+    file.write_text(file.read_text().replace("{1,9}", "{4,9}"))
+    pair.release("v3.0.0")
+    said = refused(pair)
+    assert 'key_prefix: "tp" does not fit' in said
+    assert pair.tpgen("update", "--data", "key_prefix=tpgen").code == 0
+    assert yaml.safe_load(pair.read(ANSWERS))["key_prefix"] == "tpgen"
+
+
+def test_an_answer_that_a_validator_refuses(pair: Pair) -> None:
+    """Copier alone would replace it by the default, and say nothing."""
+    questions = pair.source.path / "questions/parts.yml"
+    rule = '\n  validator: "{% if vault %}no vaults any more{% endif %}"\n'
+    text = questions.read_text()
+    questions.write_text(text.replace("\n\nfrontend:", f"{rule}\nfrontend:"))
+    pair.release("v3.0.0")
+    said = refused(pair)
+    assert "no vaults any more" in said
+    assert "`tpgen update --data KEY=VALUE` answers a question anew" in said
+
+
+def test_what_waits(pair: Pair) -> None:
+    """Exit code 1 while an update waits; an object for programs; nothing is written."""
+    done = pair.tpgen("update", "--check")
+    assert (done.code, done.text) == (
+        1,
+        "v2.0.0 waits, and this service has v1.0.0: `tpgen update`\n",
+    )
+    done = pair.tpgen("update", "--check", "--json")
+    said = json.loads(done.text)
+    assert (done.code, said["waits"], said["from"], said["to"]) == (1, True, "v1.0.0", "v2.0.0")
+    assert pair.service.git("status", "--porcelain") == ""
+    assert pair.tpgen("update").code == 0
+    pair.service.commit({}, "--no-verify")
+    for arguments in (["--check"], []):
+        done = pair.tpgen("update", *arguments)
+        assert (done.code, done.text) == (
+            0,
+            "this service has v2.0.0, and there is nothing newer\n",
+        )
+
+
+def test_a_dry_run_writes_nothing(pair: Pair) -> None:
+    before = tree(pair.service.path)
+    done = pair.tpgen("update", "--dry-run")
+    assert done.code == 0
+    assert "covered to 90 %" in done.text
+    assert "renamed   tests/policy/slow.py -> tests/policy/watch.py" in done.text
+    assert "gone      tests/policy/tasks.py" in done.text
+    assert tree(pair.service.path) == before
+    assert pair.service.git("status", "--porcelain") == ""
+
+
+def test_what_a_person_must_look_at(pair: Pair) -> None:
+    """A conflict, an edited file that is gone, one that a person removed; a rename merges."""
+    numbers = pair.read("tests/policy/policy.toml").replace("new_code = 85", "new_code = 70")
+    mine = {
+        "tests/policy/policy.toml": numbers,
+        "tests/policy/tasks.py": pair.read("tests/policy/tasks.py") + "# mine\n",
+        "tests/policy/slow.py": pair.read("tests/policy/slow.py") + "# mine too\n",
+    }
+    (pair.service.path / "codecov.yml").unlink()
+    assert pair.service.commit(mine, "--no-verify").code == 0
+    done = pair.tpgen("update")
+    assert done.code == 1, done.text
+    assert "conflict  tests/policy/policy.toml: changed by both sides" in done.text
+    assert "kept      tests/policy/tasks.py: the template has it no more" in done.text
+    assert "missing   codecov.yml: the template changed it, and it was removed here" in done.text
+    assert "new_code = 70\n=======\nnew_code = 90\n" in pair.read("tests/policy/policy.toml")
+    assert pair.read("tests/policy/tasks.py").endswith("# mine\n")
+    assert pair.read("tests/policy/watch.py").endswith("# mine too\n")
+    assert not (pair.service.path / "codecov.yml").exists()
+    show = done.text.partition("so it stays away: `")[2].partition("`")[0]
+    assert "target: 90%" in pair.service.run(*show.split()).text
+    # Nobody commits it by mistake.
+    assert pair.service.run("git", "commit", "-m", "oops").code != 0
+    pair.service.git("reset", "--hard", "--quiet")
+    assert pair.service.git("status", "--porcelain") == ""
+
+
+def test_plain_copier_says_nothing_of_a_lost_edit_and_the_check_does(pair: Pair) -> None:
+    mine = pair.read("tests/policy/tasks.py") + "# mine\n"
+    assert pair.service.commit({"tests/policy/tasks.py": mine}, "--no-verify").code == 0
+    assert pair.update("copier").code == 0
+    assert not (pair.service.path / "tests/policy/tasks.py").exists()
+    found = json.loads(pair.theirs("check", "--format=json", "--select=TPG501").text)["findings"]
+    assert [(one["level"], one["path"]) for one in found] == [("warning", "tests/policy/tasks.py")]
+    show = found[0]["message"].partition("`")[2].partition("`")[0]
+    assert pair.service.run(*show.split()).text == mine
+
+
+def test_two_branches_one_of_which_scaffolds(pair: Pair) -> None:
+    """The update and a new component merge; so do two components."""
+    for name, component in (("left", "detect_keys"), ("right", "detect_links")):
+        pair.service.git("checkout", "--quiet", "-b", name, "main")
+        assert pair.tpgen("step", component, "--with-source").code == 0
+        assert pair.service.commit({}, "--no-verify").code == 0
+    pair.service.git("checkout", "--quiet", "main")
+    assert pair.tpgen("update").code == 0
+    pair.service.commit({}, "--no-verify")
+    for name in ("left", "right"):
+        done = pair.service.run("git", "merge", "--no-edit", "--no-verify", name)
+        assert done.code == 0, done.text
+    for component in ("detect_keys", "detect_links"):
+        assert (pair.service.path / f"tests/unit/pipeline/steps/test_{component}.py").exists()
+    assert "new_code = 90" in pair.read("tests/policy/policy.toml")
+
+
+def test_a_service_in_a_folder_of_a_repository(pair: Pair, tmp_path: Path) -> None:
+    """Its neighbours are left alone, and paths are those of the service."""
+    shutil.rmtree(pair.service.path / ".git")
+    top = tmp_path / "top"
+    (top / "services").mkdir(parents=True)
+    shutil.move(pair.service.path, top / "services/mail")
+    (top / "other.txt").write_text("other\n")
+    mail = top / "services/mail"
+    (mail / "tests/policy/tasks.py").open("a").write("# mine\n")
+    whole = repository(top)
+    done = Pair(pair.source, type(whole)(mail)).tpgen("update", "--json")
+    assert done.code == 1, done.text
+    assert json.loads(done.text[done.text.index("{") :])["merged"]["kept"] == [
+        "tests/policy/tasks.py"
+    ]
+    changed = whole.git("diff", "--cached", "--name-only").splitlines()
+    assert changed and all(name.startswith("services/mail/") for name in changed)
+
+
+def start(pair: Pair) -> "subprocess.Popen[str]":
+    """Start an update, in a group of processes of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tpgen", "update"],
+        cwd=pair.service.path,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_killed_at_any_moment(pair: Pair) -> None:
+    """Twenty times: nothing has changed, or the command that was told brings all back."""
+    before = tree(pair.service.path)
+    began = time.monotonic()
+    with start(pair) as whole:
+        assert whole.wait() == 0
+    seconds = time.monotonic() - began
+    assert tree(pair.service.path) != before
+    pair.service.run("sh", "-c", BACK)
+    assert tree(pair.service.path) == before
+    moments = random.Random(5)
+    touched = 0
+    for number in range(20):
+        with start(pair) as process:
+            assert process.stderr
+            if number % 2:
+                # While it writes, which is short.
+                told = next(line for line in process.stderr if "if it is interrupted" in line)
+                assert BACK in told
+                time.sleep(moments.uniform(0, 0.05))
+            else:
+                time.sleep(moments.uniform(0, seconds * 0.6))
+            os.killpg(process.pid, signal.SIGKILL)
+        touched += tree(pair.service.path) != before
+        (pair.service.path / ".git/index.lock").unlink(missing_ok=True)
+        pair.service.run("sh", "-c", BACK)
+        assert tree(pair.service.path) == before
+        assert pair.service.git("status", "--porcelain") == ""
+        assert pair.service.git("fsck", "--no-dangling") == ""
+    assert touched
+
+
+def full_disk(folder: Path, size: str) -> None:
+    """Put a small disk where a folder is; skip where none can be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr}")
+
+
+def fill(folder: Path, left: int) -> None:
+    """Fill a disk but for some bytes."""
+    free = shutil.disk_usage(folder).free
+    (folder / "filler").write_bytes(b"\0" * max(0, free - left))
+
+
+LEFT = [0, 16 * 1024, 40 * 1024, 60 * 1024, 4 * 1024 * 1024]
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_a_full_disk(pair: Pair, tmp_path: Path, left: int) -> None:
+    """Wherever it gets full: nothing has changed."""
+    disk = tmp_path / "disk"
+    full_disk(disk, "12m")
+    try:
+        shutil.copytree(pair.service.path, disk / "service", symlinks=True)
+        small = Pair(pair.source, type(pair.service)(disk / "service"))
+        before = tree(disk / "service")
+        small.service.git("status", "--porcelain")
+        fill(disk, left)
+        done = small.tpgen("update")
+        (disk / "filler").unlink()
+        if done.code:
+            assert done.code == 2, done.text
+            assert "nothing was changed" in done.text or "brings everything back" in done.text
+            small.service.run("sh", "-c", BACK)
+        else:
+            assert left == LEFT[-1]
+            assert "new_code = 90" in (disk / "service/tests/policy/policy.toml").read_text()
+            small.service.git("reset", "--quiet", "--hard")
+        assert tree(disk / "service") == before
+        assert small.service.git("status", "--porcelain") == ""
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_no_room_for_what_is_rendered(pair: Pair, tmp_path: Path) -> None:
+    full_disk(tmp_path / "tmp", "200k")
+    try:
+        said = refused(pair, TMPDIR=str(tmp_path / "tmp"))
+        assert "nothing was changed" in said
+    finally:
+        subprocess.run(["umount", str(tmp_path / "tmp")], check=True)
+
+
+@pytest.fixture(scope="module")
+def versions(first: Pair, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Two versions of what the template gives, and a folder to work in."""
+    folder = tmp_path_factory.mktemp("property")
+    old, new = folder / "old", folder / "new"
+    shutil.copytree(first.service.path, old, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(old, new)
+    for number, path in enumerate(sorted(new.rglob("*.*"))):
+        if not path.is_file():
+            continue
+        text = path.read_text()
+        if number % 7 == 0:
+            path.rename(path.with_name(f"new_{path.name}"))
+        elif number % 7 == 1:
+            path.unlink()
+        elif number % 7 < 5:
+            lines = text.splitlines(keepends=True)
+            lines[len(lines) // 2 : len(lines) // 2 + 2] = [f"# of the template {number}\n"]
+            path.write_text("".join(lines))
+    return old, new, folder
+
+
+NAMES = st.integers(0, 10_000)
+EDITS = st.lists(
+    st.tuples(NAMES, st.sampled_from(["insert", "replace", "delete", "append", "crlf"]), NAMES),
+    min_size=1,
+    max_size=12,
+)
+
+
+@example(edits=[(0, "append", 0), (1, "insert", 3), (2, "replace", 9)])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(edits=EDITS)
+def test_every_edited_line_is_there_or_in_a_conflict(
+    versions: tuple[Path, Path, Path], edits: list[tuple[int, str, int]]
+) -> None:
+    """Random edits of random files, then the merge of the two versions."""
+    old, new, folder = versions
+    shutil.rmtree(folder / "service", ignore_errors=True)
+    shutil.copytree(old, folder / "service")
+    mine = written(folder / "service", edits)
+    made = repository(folder / "service")
+    both = merging.versions(Git(made.path), old, new, "new")
+    merged = merging.merge(both)
+    after = tree(made.path)
+    for name, line in mine.items():
+        there = [path for path, content in after.items() if line in content]
+        assert there, (name, line, merged)
+        assert any(p == name or p.endswith(f"new_{Path(name).name}") for p in there)
+    marked = {name for name, content in after.items() if b"\n>>>>>>> " in content}
+    assert marked <= set(merged.conflicts)
+
+
+def written(folder: Path, edits: list[tuple[int, str, int]]) -> dict[str, bytes]:
+    """Make some edits; give the line that each file got, in a spelling that is no UTF-8."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    mine = {}
+    for number, (which, what, where) in enumerate(edits):
+        path = files[which % len(files)]
+        lines = path.read_bytes().splitlines(keepends=True)
+        at = where % (len(lines) + 1)
+        line = b"# mine \xe9 %d\n" % number
+        if what == "crlf":
+            lines = [one.rstrip(b"\r\n") + b"\r\n" for one in lines]
+        elif what == "delete":
+            del lines[at : at + 3]
+        elif what == "append":
+            lines.append(line)
+        else:
+            lines[at : at + (what == "replace")] = [line]
+        path.write_bytes(b"".join(lines))
+        if line in lines:
+            mine[path.relative_to(folder).as_posix()] = line.rstrip(b"\n")
+    content = tree(folder)
+    return {name: line for name, line in mine.items() if line in content[name]}
