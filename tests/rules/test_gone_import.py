@@ -1,0 +1,59 @@
+"""TPG503: imports of what the policy has, and of what it has no more."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checking import check, repository
+
+POLICY = {
+    "tests/__init__.py": "",
+    "tests/policy/policy.toml": "",
+    "tests/policy/__init__.py": "from .watch import SECONDS\n",
+    "tests/policy/watch.py": "SECONDS = 1\n\n\ndef told(): ...\n",
+    "tests/policy/suites/__init__.py": "class Suite: ...\n",
+    "tests/policy/suites/step.py": "class StepSuite: ...\n",
+}
+
+
+def found(tmp_path: Path, path: str, text: str) -> list[str]:
+    here = repository(tmp_path, {**POLICY, path: text})
+    return [one.message for one in check(here, "TPG503")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    {
+        "import tests.policy.slow\n": "tests.policy.slow is gone from the policy: `git log -p",
+        "from tests.policy.slow import SECONDS\n": "gone from the policy: SECONDS is in tests.pol",
+        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard any more: `git",
+        "from tests.policy import told\n": "has no told any more: told is in tests.policy.watch",
+        "from tests.policy.suites import vault\n": "tests.policy.suites has no vault any more",
+        "from ..policy.slow import SECONDS\n": "tests.policy.slow is gone",
+        "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow any more",
+    }.items(),
+)
+def test_what_is_gone(text: str, message: str, tmp_path: Path) -> None:
+    (said,) = found(tmp_path, "tests/unit/test_x.py", text)
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import tests.policy.watch\n",
+        "from tests.policy import SECONDS, suites, watch\n",
+        "from tests.policy.watch import *\n",
+        "from tests.policy.suites.step import StepSuite\n",
+        "from ..policy.watch import told\n",
+        "from policy import anything\n",
+        "from tests.other import policy\n",
+    ],
+)
+def test_what_is_there(text: str, tmp_path: Path) -> None:
+    assert found(tmp_path, "tests/unit/test_x.py", text) == []
+
+
+def test_a_repository_without_a_policy(tmp_path: Path) -> None:
+    here = repository(tmp_path, {"tests/test_x.py": "from tests.policy import anything\n"})
+    assert check(here, "TPG503") == []

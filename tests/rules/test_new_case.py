@@ -1,0 +1,81 @@
+"""TPG307: what a new case asks of the classes that inherit it."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.checking import check, repository
+
+LATER = date.today() + timedelta(days=30)
+SUITE = """
+import pytest
+
+from . import Suite, blank
+
+
+class StepSuite(Suite):
+    triggering = blank("…")
+    harmless: str = blank("…")
+
+    @pytest.fixture
+    def message(self):
+        return self.harmless
+
+    def test_detects(self):
+        assert self.triggering
+
+    @pytest.mark.required_from("{day}")
+    def test_new(self, message):
+        assert message
+"""
+HEAD = "from tests.policy.suites.step import StepSuite\n\n\n"
+FILE = "tests/unit/test_step.py"
+
+
+def found(tmp_path: Path, test: str, day: date) -> list[str]:
+    """Level, path and message of each finding."""
+    tree = {
+        "tests/policy/policy.toml": "",
+        "tests/policy/suites/__init__.py": "class Suite: ...\ndef blank(lines): ...\n",
+        "tests/policy/suites/step.py": SUITE.replace("{day}", str(day)),
+        FILE: HEAD + test,
+    }
+    here = repository(tmp_path, tree)
+    return [f"{one.level} {one.path} {one.message}" for one in check(here, "TPG307")]
+
+
+@pytest.mark.parametrize(
+    ("test", "reason"),
+    {
+        "class TestA(StepSuite):\n    triggering = 1\n": "lacks `harmless`, for",
+        "class TestA(StepSuite, only=['test_detects']):\n    triggering = 1\n": "leaves out, by",
+        "class Mine(StepSuite): ...\n\n\nclass TestA(Mine):\n    triggering = 1\n": "lacks `harmless`",
+    }.items(),
+)
+def test_what_is_lacking(test: str, reason: str, tmp_path: Path) -> None:
+    """A warning until the day, an error from then on."""
+    before = [one for one in found(tmp_path / "before", test, LATER) if FILE in one]
+    assert all(one.startswith("warning") and reason in one for one in before), before
+    assert any("TestA" in one and f"required from {LATER} (in 30 days)" in one for one in before)
+    after = [one for one in found(tmp_path / "after", test, date(2026, 1, 15)) if FILE in one]
+    assert [one.replace("warning", "error") for one in before] == [
+        one.replace("2026-01-15", f"{LATER} (in 30 days)") for one in after
+    ]
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "class TestA(StepSuite):\n    triggering = 1\n    harmless = 'x'\n",
+        "class TestA(StepSuite):\n    def message(self):\n        return 'x'\n",
+        "class TestA(StepSuite, only=['test_new']):\n    harmless = 'x'\n",
+        "class Mine(StepSuite):\n    harmless = 'x'\n\n\nclass TestA(Mine): ...\n",
+    ],
+)
+def test_what_has_all(test: str, tmp_path: Path) -> None:
+    """Only the case itself is announced, with the command that tells where it fails."""
+    (one,) = found(tmp_path, test, LATER)
+    assert one.startswith("warning tests/policy/suites/step.py StepSuite: new is required from")
+    assert "`uv run pytest -k test_new` tells which fail as yet" in one
+    assert found(tmp_path / "after", test, date(2026, 1, 15)) == []

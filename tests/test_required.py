@@ -1,0 +1,76 @@
+"""`@pytest.mark.required_from`: a new case warns until its day, then fails."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.service import Service
+
+TODAY = date.today()
+SUITE = """
+import pytest
+from tests.policy.suites import Suite, blank
+
+class ShapeSuite(Suite):
+    corners = blank("corners = 3")
+
+    @pytest.mark.required_from("{day}")
+    def test_new(self):
+        assert self.corners == 4
+
+    @pytest.mark.required_from("{day}")
+    def test_is_fine(self):
+        assert True
+
+    def test_old(self):
+        assert True
+
+@pytest.mark.required_from("{day}")
+class RoundSuite(Suite):
+    def test_round(self):
+        assert False, "not round"
+
+class TestTriangle(ShapeSuite):
+    corners = 3
+
+class TestBlank(ShapeSuite):
+    pass
+
+class TestRound(RoundSuite):
+    pass
+"""
+FILE = "tests/unit/test_shapes.py"
+
+
+def shapes(service: Service, days: int, *arguments: str) -> str:
+    """Run some classes whose new cases have a day from now."""
+    service.write({FILE: SUITE.replace("{day}", str(TODAY + timedelta(days=days)))})
+    return service.pytest(FILE, *arguments).text
+
+
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["one process", "xdist"])
+def test_before_its_day_a_failure_is_told_and_fails_nothing(
+    service: Service, arguments: list[str]
+) -> None:
+    said = shapes(service, 1, *arguments)
+    assert "4 passed, 3 xfailed" in said, said
+    told = said.partition("new required cases that fail as yet")[2]
+    day = TODAY + timedelta(days=1)
+    for name in ("TestTriangle::test_new", "TestBlank::test_new", "TestRound::test_round"):
+        assert f"fails from {day} on, in 1 day: {FILE}::{name}\n" in told
+    assert "    AssertionError: not round" in told
+
+
+@pytest.mark.parametrize("days", [0, -100])
+def test_from_its_day_on_it_fails(service: Service, days: int) -> None:
+    said = shapes(service, days)
+    assert "3 failed, 4 passed" in said, said
+    assert "new required cases" not in said
+
+
+def test_a_day_that_is_none_is_refused(service: Service) -> None:
+    """Else a case would never fail, and nobody would know."""
+    service.write({FILE: SUITE.replace("{day}", "next week")})
+    said = service.pytest(FILE)
+    assert said.code == 4
+    assert "required_from('next week') names no day; write it like" in said.text
