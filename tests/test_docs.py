@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.hooks import template
+from tests.hooks import PERSON, template
 from tests.service import clean_environment
 
 # A fenced block, and the file that the line before it names.
@@ -43,7 +43,7 @@ class Reader:
 
     def sh(self, text: str) -> None:
         env = clean_environment()
-        env |= {"TPGEN": str(self.tpgen), "TEST_POSTGRES": "embedded"}
+        env |= {**PERSON, "TPGEN": str(self.tpgen), "TEST_POSTGRES": "embedded"}
         env |= {"UV_TOOL_DIR": str(self.tools), "UV_TOOL_BIN_DIR": str(self.tools / "bin")}
         env["PATH"] = f"{self.tools / 'bin'}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
@@ -74,7 +74,7 @@ class Reader:
             path.write_text(text)
 
 
-@pytest.mark.parametrize("page", ["tutorial", "components"])
+@pytest.mark.parametrize("page", ["tutorial", "components", "update"])
 def test_a_page_is_carried_out(page: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(ROOT / f"docs/{page}.md"):
