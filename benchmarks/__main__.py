@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from . import check, factory, first_test, isolation, policy, scaffold, starter, workers
+from . import check, factory, first_test, isolation, policy, scaffold, starter, update, workers
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
 from .sources import no_docker, version
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "workers": workers.run,
     "scaffold": scaffold.run,
     "check": check.run,
+    "update": update.run,
     "starter": starter.run,
 }
 CORES = 2

@@ -67,6 +67,15 @@ def read(tests: Path) -> list[Case]:
     return [case for _, suite in suites(tests) for case in _cases(suite, tests.parent)]
 
 
+def has_days(tests: Path) -> bool:
+    """Whether any case may have a day; nothing is parsed for it.
+
+    Args:
+        tests: the folder `tests` of a service.
+    """
+    return any(MARK.encode() in path.read_bytes() for path in tests.glob(SUITES))
+
+
 def heirs(tests: Path) -> dict[str, set[str]]:
     """The suites that have the cases of a suite, for each: itself, and those that inherit from it.
 

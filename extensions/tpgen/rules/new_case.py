@@ -15,12 +15,10 @@ from tpgen.suites import asks, members
 
 def check(project: Project) -> Iterator[Finding]:
     """Each new case before its day, and each class that lacks something for it."""
-    if not project.is_service:
-        return
     tests = project.root / "tests"
-    dated = [one for one in cases.read(tests) if one.required_from]
-    if not dated:
+    if not project.is_service or not cases.has_days(tests):
         return
+    dated = [one for one in cases.read(tests) if one.required_from]
     code, heirs, classes = Code([tests]), cases.heirs(tests), TestClasses(project)
     for case in dated:
         having = classes.inheriting(heirs[case.suite])

@@ -1,6 +1,6 @@
 """The testing policy, for this service and every other one: owned by the template.
 
-`copier update` replaces this folder; what you want otherwise goes beside it, not in here.
+`tpgen update` brings what changes in here; what you want otherwise goes beside it.
 """
 
 import tomllib
