@@ -109,3 +109,18 @@ def test_no_name_that_python_or_the_service_imports_is_free(rendered: Service) -
     possible = {name for name in names if name.isidentifier() and name[0].isalpha()}
     taken = {name for name in possible if name == name.lower()} - {"gateway"}
     assert {name for name in taken if repr(name) not in reserved} == set()
+
+
+def test_a_template_that_no_update_would_find_is_told(tmp_path: Path) -> None:
+    """A path counts from where `copier copy` ran; an address and a whole path do not."""
+    command = ["copier", "copy", "--defaults", "--vcs-ref=HEAD"]
+    for source, is_told in ((os.path.relpath(ROOT, tmp_path), True), (str(ROOT), False)):
+        done = subprocess.run(
+            [*command, source, str(tmp_path / f"told-{is_told}")],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ("write its address as `_src_path` into" in done.stderr) is is_told, done.stderr
