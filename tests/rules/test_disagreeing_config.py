@@ -1,11 +1,13 @@
 """TPG502: each configuration of a rendered service, and what makes it disagree."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tpgen.check import project
+from tpgen.rules.disagreeing_config import GOOD as GOOD_TREE
 
-from tests.checking import check, git, repository
+from tests.checking import check, findings, git, repository
 from tests.service import Service
 
 CODE = "TPG502"
@@ -102,3 +104,10 @@ def test_the_number_is_the_policys(service: Service) -> None:
     """A policy that asks for more makes the rest disagree."""
     service.replace("tests/policy/policy.toml", "new_code = 85", "new_code = 90")
     assert [one.partition(" ")[0].partition(":")[0] for one in faults(service)] == ["codecov.yml"]
+
+
+def test_what_renovate_leaves_of_a_refused_update_is_found(tmp_path: Path) -> None:
+    """Merged, it would be the last that Renovate offers this service."""
+    text = "_commit: v1.0.0\n#copier updated\n"
+    found = findings(tmp_path, {**GOOD_TREE, ".copier-answers.yml": text}, select=CODE)
+    assert found == [f".copier-answers.yml:2:1 {CODE}"]

@@ -1,5 +1,6 @@
 """TPG501: what counts as an edit of the policy, on a rendered service."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,20 @@ def test_a_known_kind_is_not_to_be_changed(root: Path) -> None:
 def test_what_an_update_brings_is_no_edit(root: Path) -> None:
     """Neither while it is staged nor once it is committed."""
     answers = (root / ".copier-answers.yml").read_text()
-    write(root, {PLUGIN: "# of the next version\n", ".copier-answers.yml": answers + "# new\n"})
+    newer = re.sub("^_commit: .*", "_commit: v9.9.9", answers, flags=re.MULTILINE)
+    write(root, {PLUGIN: "# of the next version\n", ".copier-answers.yml": newer})
     assert edited(root) == []
     git(root, "commit", "-qam", "copier update")
     assert edited(root) == []
+
+
+def test_another_edit_of_the_answers_is_no_update(root: Path) -> None:
+    """Such as a corrected address of the template."""
+    answers = (root / ".copier-answers.yml").read_text()
+    write(root, {PLUGIN: "# mine\n", ".copier-answers.yml": answers + "# new\n"})
+    assert edited(root) == [PLUGIN]
+    git(root, "commit", "-qam", "an edit")
+    assert edited(root) == [PLUGIN]
 
 
 def test_a_shallow_clone_does_not_know(root: Path, tmp_path: Path) -> None:

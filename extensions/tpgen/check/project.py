@@ -1,6 +1,7 @@
 """The folder that is checked, and what is known of it: each fact is found when it is asked for."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,8 +120,19 @@ class Project:
     def template_commit_in(self, revision: str) -> str:
         """The same, as it was in a revision."""
         assert self.git
-        said = self.git.run("log", "-1", "--format=%H", revision, "--", ANSWERS)
+        log, path = ["log", "-1", "--format=%H"], [revision, "--", ANSWERS]
+        # Not each touch of that file: an address may be corrected in it. A template that was no
+        # repository has no `_commit` there.
+        said = self.git.run(*log, "-G^_commit:", *path) or self.git.run(*log, *path)
         return said.decode().strip()
+
+    @cached_property
+    def is_update(self) -> bool:
+        """Whether this change brings another version of the template."""
+        if ANSWERS not in self.changed:
+            return False
+        now = self.file(ANSWERS)
+        return _version(now.text if now else "") != _version(self.before(ANSWERS))
 
     def before(self, path: str) -> str:
         """A file as it was in the base; nothing where it was not there."""
@@ -151,6 +163,11 @@ class Project:
                 "`fetch-depth: 0`), or name another with --base"
             )
         return git.run("merge-base", named, "HEAD").decode().strip()
+
+
+def _version(answers: str) -> str:
+    found = re.search(r"^_commit:.*$", answers, re.MULTILINE)
+    return found[0] if found else ""
 
 
 def find(start: Path, paths: list[str], base: str = "") -> Project:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.project import Project
+from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
 
 # A message, and a text in whose line the fault is.
@@ -32,6 +32,7 @@ def check(project: Project) -> Iterator[Finding]:
     for path, look in CONFIGS.items():
         if project.is_asked(path):
             yield from _of_file(project, path, look)
+    yield from _refused(project)
     if project.asked is None:
         yield from _of_workflows(project)
 
@@ -135,6 +136,15 @@ def _pre_commit(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]
             yield f"the hook {name} is gone, by which {purpose}", "repos:"
     if not any("pytest" in str(one.get("entry")) for one in committed):
         yield "no hook runs the fast tests (`pytest -m 'not slow'`)", "repos:"
+
+
+def _refused(project: Project) -> Iterator[Finding]:
+    """The line that Renovate leaves where Copier refused: with it, no update is offered again."""
+    file = project.file(ANSWERS) if project.is_asked(ANSWERS) else None
+    for number, line in enumerate(file.lines if file else (), 1):
+        if file and line.startswith("#copier updated"):
+            message = "Copier refused this update, and Renovate left nothing else of it"
+            yield file.finding(number, f"{message}: take the line out, and run `tpgen update`")
 
 
 def _of_workflows(project: Project) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def check(project: Project) -> Iterator[Finding]:
     commit = project.template_commit if project.is_service else ""
     if not git or not commit:
         return
-    if ANSWERS in project.changed:
+    if project.is_update:
         yield from _lost(project, git)
         return
     for path, state in sorted(git.changed(commit, FOLDER).items()):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tpgen.check.finding import Finding
-from tpgen.check.project import ANSWERS, Project
+from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 
 FOLDER = "__snapshots__"
@@ -15,11 +15,10 @@ ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)
 
 def check(project: Project) -> Iterator[Finding]:
     """Each snapshot that differs from the base, whose test says what it said before."""
-    changed = project.changed
     # An update of the template changes the suites that own snapshots, for all services alike.
-    if ANSWERS in changed:
+    if project.is_update:
         return
-    for path, state in sorted(changed.items()):
+    for path, state in sorted(project.changed.items()):
         if state == "M" and posixpath.basename(posixpath.dirname(path)) == FOLDER:
             owner = f"{posixpath.dirname(posixpath.dirname(path))}/{_stem(path)}.py"
             yield from _of_file(project, path, owner)
