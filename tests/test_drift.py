@@ -23,7 +23,8 @@ def pair(first: Pair, tmp_path: Path) -> Pair:
 
 def test_a_fresh_copy_has_none(pair: Pair) -> None:
     """Nor has one whose starter files were edited, or that has a kind of its own."""
-    for name in ("src/gateway/app.py", "tests/conftest.py", "README.md"):
+    mine = ("src/gateway/app.py", "tests/conftest.py", "tests/unit/test_openai.py", "README.md")
+    for name in mine:
         (pair.service.path / name).open("a").write("# mine\n")
     (pair.service.path / "tests/factories.py").unlink()
     (pair.service.path / "tests/policy/policy.toml").open("a").write(KIND)
@@ -73,3 +74,10 @@ def test_the_version_that_the_service_was_made_from_counts(pair: Pair) -> None:
     assert pair.tpgen("drift").code == 0
     assert pair.tpgen("update").code == 0
     assert pair.tpgen("drift").text == "no file of the template differs from v2.0.0\n"
+
+
+def test_ends_of_lines_are_none(pair: Pair) -> None:
+    """Whichever way git ends them here."""
+    file = pair.service.path / "codecov.yml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert pair.tpgen("drift").code == 0

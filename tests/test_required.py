@@ -30,6 +30,7 @@ class RoundSuite(Suite):
     def test_round(self):
         assert False, "not round"
 
+TESTS
 class TestTriangle(ShapeSuite):
     corners = 3
 
@@ -37,15 +38,22 @@ class TestBlank(ShapeSuite):
     pass
 
 class TestRound(RoundSuite):
-    pass
+    def test_of_mine(self):
+        assert True
 """
+HEAD = "from tests.policy.suites.shapes import RoundSuite, ShapeSuite\n\n"
 FILE = "tests/unit/test_shapes.py"
 
 
 def shapes(service: Service, days: int, *arguments: str) -> str:
     """Run some classes whose new cases have a day from now."""
-    service.write({FILE: SUITE.replace("{day}", str(TODAY + timedelta(days=days)))})
+    put(service, str(TODAY + timedelta(days=days)))
     return service.pytest(FILE, *arguments).text
+
+
+def put(service: Service, day: str) -> None:
+    suite, _, tests = SUITE.replace("{day}", day).partition("TESTS\n")
+    service.write({"tests/policy/suites/shapes.py": suite, FILE: HEAD + tests})
 
 
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["one process", "xdist"])
@@ -53,7 +61,7 @@ def test_before_its_day_a_failure_is_told_and_fails_nothing(
     service: Service, arguments: list[str]
 ) -> None:
     said = shapes(service, 1, *arguments)
-    assert "4 passed, 3 xfailed" in said, said
+    assert "5 passed, 3 xfailed" in said, said
     told = said.partition("new required cases that fail as yet")[2]
     day = TODAY + timedelta(days=1)
     for name in ("TestTriangle::test_new", "TestBlank::test_new", "TestRound::test_round"):
@@ -61,16 +69,25 @@ def test_before_its_day_a_failure_is_told_and_fails_nothing(
     assert "    AssertionError: not round" in told
 
 
+def test_a_test_of_a_persons_own_fails_as_ever(service: Service) -> None:
+    """The mark of a suite is about what the suite states."""
+    put(service, str(TODAY + timedelta(days=30)))
+    service.replace(FILE, "assert True", "assert 1 == 2")
+    said = service.pytest(FILE)
+    assert said.failed == {"test_of_mine"}, said.text
+    assert "4 passed" in said.text
+
+
 @pytest.mark.parametrize("days", [0, -100])
 def test_from_its_day_on_it_fails(service: Service, days: int) -> None:
     said = shapes(service, days)
-    assert "3 failed, 4 passed" in said, said
+    assert "3 failed, 5 passed" in said, said
     assert "new required cases" not in said
 
 
 def test_a_day_that_is_none_is_refused(service: Service) -> None:
     """Else a case would never fail, and nobody would know."""
-    service.write({FILE: SUITE.replace("{day}", "next week")})
+    put(service, "next week")
     said = service.pytest(FILE)
     assert said.code == 4
     assert "required_from('next week') names no day; write it like" in said.text

@@ -230,6 +230,10 @@ def test_a_starter_is_left_alone(pair: Pair, way: str) -> None:
     for name in ("tests/conftest.py.jinja", "README.md.jinja", "tests/policy/README.md"):
         file = pair.source.path / "template" / name
         file.write_text(file.read_text() + "\n# of the template\n")
+    pair.replace(
+        "template/tests/unit/test_openai.py.jinja", "\nimport pytest\n", "\n\nimport pytest\n"
+    )
+    pair.source.git("rm", "--quiet", "-r", "template/tests/contract", "template/tests/__init__.py")
     pair.source.write({"template/src/{{ package }}/more.py": "MORE = 1\n"})
     pair.source.git("mv", "template/tests/factories.py.jinja", "template/tests/rows.py.jinja")
     updated(pair, way)

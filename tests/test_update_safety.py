@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -117,7 +118,7 @@ def test_a_file_that_git_ignores(pair: Pair) -> None:
     pair.service.commit({".gitignore": ignore}, "--no-verify")
     pair.service.write({"codecov.yml": "# mine\n"})
     said = refused(pair)
-    assert "git ignores codecov.yml, which is the template's" in said
+    assert "git ignores codecov.yml, where a file of the template is" in said
     assert "take 'codecov.yml' out of .gitignore, line" in said
 
 
@@ -126,6 +127,126 @@ def test_an_ignored_file_where_a_new_one_belongs(pair: Pair) -> None:
     pair.service.commit({".gitignore": ignore}, "--no-verify")
     pair.service.write({"tests/policy/stray.py": "# mine\n"})
     assert "git ignores tests/policy/stray.py" in refused(pair)
+
+
+@pytest.mark.parametrize(
+    ("mine", "new"),
+    [("scratch", "scratch/a.py"), ("work/p.txt", "work"), ("deep/er/p.txt", "deep")],
+)
+def test_ignored_files_in_the_place_of_a_folder_or_in_one(pair: Pair, mine: str, new: str) -> None:
+    ignore = pair.read(".gitignore") + "scratch\nwork/*\ndeep/\n"
+    pair.service.commit({".gitignore": ignore}, "--no-verify")
+    pair.service.write({mine: "mine\n"})
+    pair.source.write({f"template/{new}": "# new\n"})
+    pair.release("v3.0.0")
+    assert f"git ignores {mine}, where a file of the template is" in refused(pair)
+
+
+def test_a_change_that_git_overlooks(pair: Pair) -> None:
+    pair.service.git("update-index", "--assume-unchanged", "Makefile")
+    (pair.service.path / "Makefile").open("a").write("# mine\n")
+    assert "git was told to overlook changes of Makefile" in refused(pair)
+
+
+def test_another_git_command(pair: Pair) -> None:
+    (pair.service.path / ".git/index.lock").touch()
+    assert "index.lock is there: another git command runs here, or was killed" in refused(pair)
+
+
+def test_in_a_hook_of_git(pair: Pair) -> None:
+    """git tells a hook of the service's repository; the template's is another one."""
+    pair.service.git("tag", "v9.9.9")
+    done = pair.tpgen("update", "--check", GIT_DIR=str(pair.service.path / ".git"))
+    assert "v2.0.0 waits" in done.text
+
+
+def test_a_tag_that_is_no_version(pair: Pair) -> None:
+    """git describes a commit by it; the service is remembered by the version."""
+    pair.source.git("tag", "--annotate", "-m", "x", "stable", "v1.0.0")
+    pair.source.git("tag", "--annotate", "-m", "x", "newest", "v2.0.0")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert yaml.safe_load(pair.read(ANSWERS))["_commit"] == "v2.0.0"
+    assert 'rev: "v2.0.0"' in pair.read(".pre-commit-config.yaml")
+
+
+def test_a_commit_whose_name_looks_like_a_version(pair: Pair) -> None:
+    """`55559b4` would be version 55559, beta 4."""
+    made = (pair.source.git("commit-tree", "v1.0.0^{tree}", "-m", str(n)) for n in range(2000))
+    commit = next(one for one in made if re.fullmatch(r"[1-9]\d{4,5}[abc]?\d", one[:7]))
+    pair.source.git("branch", "old", commit)
+    answer(pair, "_commit", commit[:7])
+    assert "v2.0.0 waits" in pair.tpgen("update", "--check").text
+
+
+def test_a_kind_that_both_have(pair: Pair) -> None:
+    """git merges both tables, which is no policy any more: a person must look."""
+    kind = '[kinds.job]\nhelp = "a job"\nsources = ["jobs/{name}.py"]\n'
+    kind += '[kinds.job.tests]\n"tests/unit/test_{name}.py" = "client.py.j2"\n'
+    mine = pair.read("tests/policy/policy.toml") + kind
+    assert pair.service.commit({"tests/policy/policy.toml": mine}, "--no-verify").code == 0
+    line = "# Kinds that this service alone"
+    pair.replace("template/tests/policy/policy.toml.jinja", line, f"{kind}\n{line}")
+    pair.release("v3.0.0")
+    done = pair.tpgen("update")
+    assert done.code == 1, done.text
+    assert "broken    tests/policy/policy.toml is no TOML" in done.text
+
+
+def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
+    line = "[kinds.client.tests]"
+    pair.replace("template/tests/policy/policy.toml.jinja", line, f'owner = "me"\n\n{line}')
+    pair.release("v3.0.0")
+    said = refused(pair)
+    assert "this tpgen is older than the policy that it shall bring" in said
+    assert "key `owner` of [kinds.client] is unknown" in said
+
+
+def test_what_is_renamed_by_both(pair: Pair) -> None:
+    """And what can be done about it, in the words that are printed."""
+    pair.service.git("mv", "tests/policy/slow.py", "tests/policy/mine.py")
+    pair.service.commit({}, "--no-verify")
+    done = pair.tpgen("update")
+    assert done.code == 1, done.text
+    for name in ("mine", "watch"):
+        assert f"renamed   tests/policy/{name}.py: renamed here and in the template" in done.text
+    pair.service.git("rm", "--quiet", "--force", "tests/policy/mine.py")
+    pair.service.git("add", "tests/policy/watch.py")
+    assert pair.service.run("git", "commit", "--no-verify", "-m", "chosen").code == 0
+
+
+def test_a_file_that_becomes_a_folder(pair: Pair) -> None:
+    policy = pair.source.path / "template/tests/policy"
+    (policy / "told.py").unlink()
+    pair.source.write({"template/tests/policy/told.py/inner.txt": "new\n"})
+    mine = pair.read("tests/policy/told.py") + "# mine\n"
+    assert pair.service.commit({"tests/policy/told.py": mine}, "--no-verify").code == 0
+    pair.release("v3.0.0")
+    done = pair.tpgen("update")
+    assert done.code == 1, done.text
+    assert "aside     tests/policy/told.py~" in done.text
+    assert b"# mine" in b"".join(tree(pair.service.path).values())
+
+
+def test_ownership_that_is_included_and_computed(pair: Pair) -> None:
+    """What is the person's may stand in a file of the questions, and need a filter of Copier's."""
+    text = (pair.source.path / "copier.yml").read_text()
+    head, _, rest = text.partition("_exclude:\n")
+    owners, _, rest = rest.partition("\n\n")
+    more = "  - \"{{ 'Makefile' if name | regex_search('^G') and _copier_operation == 'update' else '' }}\""
+    pair.source.write(
+        {
+            "copier.yml": f"{head}{rest}\n---\n!include questions/owners.yml\n",
+            "questions/owners.yml": f"_exclude:\n{owners}\n{more}\n",
+            "template/Makefile.jinja": "all:\n",
+            "template/tests/conftest.py.jinja": "# new\n",
+        }
+    )
+    pair.release("v3.0.0")
+    before = pair.read("Makefile"), pair.read("tests/conftest.py")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert (pair.read("Makefile"), pair.read("tests/conftest.py")) == before
 
 
 def test_an_older_version(pair: Pair) -> None:
@@ -185,7 +306,7 @@ def test_what_waits(pair: Pair) -> None:
         done = pair.tpgen("update", *arguments)
         assert (done.code, done.text) == (
             0,
-            "this service has v2.0.0, and there is nothing newer\n",
+            "this service has v2.0.0, and no update waits\n",
         )
 
 

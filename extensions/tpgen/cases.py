@@ -10,7 +10,7 @@ from pathlib import Path
 from .classes.code import Code, Definition
 from .classes.trees import last_name
 
-SUITES = "policy/suites/*.py"
+SUITES = "policy/suites/**/*.py"
 MARK = "required_from"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .cases import SUITES
 from .classes.code import Code, Definition, Function
 from .classes.trees import is_none, names
 
@@ -56,7 +57,7 @@ def read(root: Path, module: ast.Module) -> Suite:
 
 def _all(code: Code) -> Iterator[tuple[str, Definition]]:
     """The suites of a service, by name."""
-    for module in code.matching("policy/suites/*.py"):
+    for module in code.matching(SUITES):
         for name, node in module.definitions.items():
             if isinstance(node, ast.ClassDef):
                 yield name, Definition(module, node)

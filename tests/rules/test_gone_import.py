@@ -54,6 +54,15 @@ def test_what_is_there(text: str, tmp_path: Path) -> None:
     assert found(tmp_path, "tests/unit/test_x.py", text) == []
 
 
+def test_what_a_module_has_of_others(tmp_path: Path) -> None:
+    """All of what another one defines, by a star: nobody can tell what that is."""
+    star = {"tests/policy/http.py": "from .watch import *\n"}
+    here = repository(
+        tmp_path, {**POLICY, **star, "tests/test_x.py": "from tests.policy.http import told\n"}
+    )
+    assert check(here, "TPG503") == []
+
+
 def test_a_repository_without_a_policy(tmp_path: Path) -> None:
     here = repository(tmp_path, {"tests/test_x.py": "from tests.policy import anything\n"})
     assert check(here, "TPG503") == []

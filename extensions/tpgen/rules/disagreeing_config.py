@@ -40,7 +40,7 @@ def check(project: Project) -> Iterator[Finding]:
 def _of_file(project: Project, path: str, look: "Look") -> Iterator[Finding]:
     file = project.file(path)
     if file is None:
-        yield _gone(project, path)
+        yield from _gone(project, path)
         return
     try:
         content = tomllib.loads(file.text) if path.endswith(".toml") else _yaml(file.text)
@@ -51,10 +51,13 @@ def _of_file(project: Project, path: str, look: "Look") -> Iterator[Finding]:
         yield file.finding(_line(file, needle), f"{message}{_since(project, path)}")
 
 
-def _gone(project: Project, path: str) -> Finding:
+def _gone(project: Project, path: str) -> Iterator[Finding]:
     commit = project.template_commit[:10]
+    if project.git and commit and project.git.show(commit, path) is None:
+        # This version of the template has it no more, or elsewhere.
+        return
     advice = f"`git checkout {commit} -- {path}` brings it back" if commit else "bring it back"
-    return Finding(path, 1, 1, f"{path} is gone, which the template brought: {advice}")
+    yield Finding(path, 1, 1, f"{path} is gone, which the template brought: {advice}")
 
 
 def _since(project: Project, path: str) -> str:

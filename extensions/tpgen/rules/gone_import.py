@@ -55,6 +55,8 @@ def _names(file: File, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[F
     module = _module(root, tuple(parts))
     if module is None or not module.is_readable or "__getattr__" in module.definitions:
         return
+    if "*" in module.imports:
+        return
     for alias in node.names:
         is_known = alias.name == "*" or alias.name in module.definitions.keys() | module.imports
         if not is_known and not _exists(root, [*parts, alias.name]):

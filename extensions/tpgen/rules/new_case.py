@@ -30,11 +30,12 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _announced(case: Case, number: int) -> Iterator[Finding]:
     if case.is_to_come and case.required_from:
-        classes = f"{number} test class{'es' * (number != 1)} {'has' if number == 1 else 'have'} it"
-        message = (
-            f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
-            f"{classes}, and `uv run pytest -k {case.name}` tells which fail as yet"
-        )
+        message = f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
+        if number:
+            classes = f"{number} test class{'es have' if number > 1 else ' has'} it"
+            message += f"{classes}, and `uv run pytest -k {case.name}` tells which fail as yet"
+        else:
+            message += "no test class has it yet"
         yield Finding(case.path, case.line, 1, message, level="warning")
 
 

@@ -78,5 +78,8 @@ def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
             raise Misuse(f"--data {word!r} is no answer: write --data KEY=VALUE")
-        found[key.strip()] = yaml.safe_load(value) if value else ""
+        try:
+            found[key.strip()] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError:
+            found[key.strip()] = value
     return found

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,18 @@ def between(project: Project, template: Template, old: Path, new: Path) -> list[
         template: where the rules of both versions are.
         old: the service as it was rendered.
         new: as it is rendered now.
+
+    Raises:
+        Misuse: the new policy holds what this tpgen does not know.
     """
+    try:
+        policy.kinds(new)
+    except Misuse as error:
+        reason = str(error).partition("; correct it")[0]
+        raise Misuse(
+            f"this tpgen is older than the policy that it shall bring, and nothing was changed "
+            f"({reason} in the new version): renew it from the template, `uv tool install`"
+        ) from None
     return [
         *_values(toml(old), toml(new)),
         *_kinds(project, old, new),
@@ -137,8 +148,22 @@ def _kinds(project: Project, old: Path, new: Path) -> Iterator[Change]:
         if was == now or kind is None:
             continue
         state = "changed" if was and now else "new" if now else "gone"
-        hit = tuple(demands.named(project, kind)) if now else ()
-        yield Change("kind", name, state, f"{kind.help[:1].upper()}{kind.help[1:]}.", None, hit)
+        hit = tuple(demands.named(project, kind))
+        words = f"{kind.help[:1].upper()}{kind.help[1:]}{_differences(was, now)}."
+        yield Change("kind", name, state, words, None, hit)
+
+
+def _differences(was: Kind | None, now: Kind | None) -> str:
+    """Which parts of a kind are others, and what they are now."""
+    if was is None or now is None:
+        return ""
+    parts = {one.name: getattr(now, one.name) for one in fields(Kind)}
+    changed = {name: value for name, value in parts.items() if getattr(was, name) != value}
+    return "".join(f"; {name}: {_listing(value)}" for name, value in changed.items())
+
+
+def _listing(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, Mapping | tuple) else str(value)
 
 
 def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:

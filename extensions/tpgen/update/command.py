@@ -6,19 +6,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tpgen import service
+from tpgen import policy, service
 from tpgen.check.command import say
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 
 from . import answers, changes, drifting, merging, readiness, telling
 from .answers import Answers
-from .merging import Versions
+from .merging import Merged, Versions
 from .plan import Update
 from .template import Rendered, Template, fetch
+
+OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
 def update(chosen: argparse.Namespace) -> int:
@@ -41,22 +44,34 @@ def update(chosen: argparse.Namespace) -> int:
         old, new = _rendered(template, known, version, chosen.data, folder)
         readiness.nothing_ignored(git, _files(old.folder, new.folder))
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
-        return _carry_out(_planned(Project(root), template, old, new, both), both, chosen)
+        plan = _planned(Project(root), template, old, new, both)
+        return _carry_out(root, plan, both, chosen)
 
 
-def _carry_out(update: Update, both: Versions, chosen: argparse.Namespace) -> int:
+def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Namespace) -> int:
     if not chosen.json:
         say(telling.planned(update))
     merged = None
     if not chosen.dry_run:
         sys.stdout.flush()
         print(f"\nwriting; if it is interrupted: `{merging.BRING_BACK}`", file=sys.stderr)
-        merged = merging.merge(both)
+        merged = _readable(root, merging.merge(both))
     if chosen.json:
         say(telling.as_json(update, merged))
     elif merged:
         say(telling.done(merged))
     return int(bool(merged and merged.needs_a_person))
+
+
+def _readable(root: Path, merged: Merged) -> Merged:
+    """The outcome; a policy that was merged into nonsense is one more thing to look at."""
+    policy_file = service.POLICY.as_posix()
+    try:
+        policy.kinds(root)
+    except Misuse as error:
+        if policy_file not in merged.conflicts:
+            return replace(merged, broken=str(error).partition("; ")[0])
+    return merged
 
 
 def drift(chosen: argparse.Namespace) -> int:
@@ -82,9 +97,13 @@ def drift(chosen: argparse.Namespace) -> int:
 def _workshop() -> Iterator[Path]:
     """A folder for what is fetched and rendered; gone afterwards.
 
+    git finds each repository by its folder: where a hook runs, it is told of another one.
+
     Raises:
         Misuse: it can't be written, or git can't do its work in it or in the service.
     """
+    for name in OF_A_HOOK:
+        os.environ.pop(name, None)
     try:
         with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)

@@ -57,12 +57,17 @@ def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
         if path == ANSWERS or (below and not _is_below(path, below)):
             continue
         mine = root / path
-        was, now = file.read_bytes(), mine.read_bytes() if mine.is_file() else None
+        was, now = _lines_of(file), _lines_of(mine) if mine.is_file() else None
         if now is None:
             found.append(Drift(path, "missing"))
         elif now != was and not (path == POLICY.as_posix() and adds_only_kinds(was, now)):
             found.append(Drift(path, "edited", tuple(_regions(was, now))))
     return found
+
+
+def _lines_of(file: Path) -> bytes:
+    """What a file holds, whichever way git ends lines here."""
+    return file.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:

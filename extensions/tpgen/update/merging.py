@@ -28,6 +28,12 @@ NO_HOOKS = [f"core.hooksPath={os.devnull}"]
 BRING_BACK = "git reset --hard && git clean -fd"
 # The sides of a conflict in git's index.
 BASE, OURS, THEIRS = 1, 2, 3
+SORTS = {
+    frozenset({BASE, OURS}): "kept",
+    frozenset({BASE, THEIRS}): "missing",
+    frozenset({OURS}): "renamed",
+    frozenset({THEIRS}): "renamed",
+}
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,26 @@ class Merged:
     Attributes:
         conflicts: files with conflict markers, or binary ones as they were.
         kept: edited files that the template removed: they are where they were.
+        renamed: files that were renamed to one name here and to another one in the template.
+        aside: what git put aside under a name of its own, since something else has its place.
         missing: files that the template changed and that are not in the service any more.
+        broken: what is wrong with the policy now, where it was merged and makes no sense.
         at: where git has the template's new files: `git show` takes it, with a path behind it.
     """
 
     conflicts: tuple[str, ...]
     kept: tuple[str, ...]
     missing: tuple[str, ...]
+    renamed: tuple[str, ...]
+    aside: tuple[str, ...]
     at: str
+    broken: str = ""
 
     @property
     def needs_a_person(self) -> bool:
         """Whether something is left to decide."""
-        return bool(self.conflicts or self.kept or self.missing)
+        several = (self.conflicts, self.kept, self.missing, self.renamed, self.aside)
+        return bool(self.broken or any(several))
 
 
 def versions(service: Git, old: Path, new: Path, title: str) -> Versions:
@@ -153,19 +166,25 @@ def _unmerged(git: Git) -> Mapping[str, set[int]]:
 
 
 def _sorted_out(both: Versions) -> Merged:
-    conflicts, kept, missing = [], [], []
+    found: dict[str, list[str]] = {name: [] for name in ("conflicts", *SORTS.values(), "aside")}
     for path, sides in sorted(_unmerged(both.git).items()):
-        name = path.removeprefix(both.below)
-        if sides == {BASE, OURS}:
-            kept.append(name)
-        elif sides == {BASE, THEIRS}:
-            # Whoever removed a file keeps it removed, and is told.
-            both.git.run("rm", "--quiet", "--force", "--", path)
-            missing.append(name)
-        elif sides != {BASE}:
-            conflicts.append(name)
+        sort = SORTS.get(frozenset(sides), "conflicts")
+        # git calls what it puts aside `NAME~BRANCH`.
+        if (
+            sort != "conflicts"
+            and both.git.show("HEAD" if OURS in sides else both.new, path) is None
+        ):
+            sort = "aside" if sides != {BASE} else ""
+        if sides == {BASE} or sort == "missing":
+            # Whoever removed a file keeps it removed, and is told; nor is the old name left open.
+            both.git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", path)
+        if sort:
+            found[sort].append(path.removeprefix(both.below))
     at = f"{both.new[:10]}:{both.below}"
-    return Merged(tuple(conflicts), tuple(kept), tuple(missing), at)
+    conflicts, kept, missing, renamed, aside = (
+        tuple(found[name]) for name in ("conflicts", "kept", "missing", "renamed", "aside")
+    )
+    return Merged(conflicts, kept, missing, renamed, aside, at)
 
 
 def complaint(error: subprocess.CalledProcessError) -> str:

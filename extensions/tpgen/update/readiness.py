@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from tpgen.check.git import Git, names
 from tpgen.errors import Misuse
@@ -35,6 +35,11 @@ def repository(root: Path) -> Git:
     for name, command in UNFINISHED.items():
         if (folder / name).exists():
             raise Misuse(f"git is in the midst of something here: finish it, or `{command}`")
+    if (folder / "index.lock").exists():
+        raise Misuse(
+            f"{folder / 'index.lock'} is there: another git command runs here, or was killed; "
+            "remove that file once none does"
+        )
     status = git.run(
         "--no-optional-locks",
         "status",
@@ -48,11 +53,25 @@ def repository(root: Path) -> Git:
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
             "`git stash --include-untracked`, and run it again"
         )
+    if overlooked := list(_overlooked(git)):
+        raise Misuse(
+            f"git was told to overlook changes of {', '.join(overlooked[:SHOWN])}, so that an "
+            f"update could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
+            f"{overlooked[0]}`, and commit what differs"
+        )
     return git
 
 
+def _overlooked(git: Git) -> Iterator[str]:
+    for line in names(git.run("ls-files", "-v", "-z")):
+        mark, path = line[0], line[2:]
+        # Of a sparse checkout the file is not there.
+        if mark.islower() or (mark == "S" and os.path.lexists(git.root / path)):
+            yield path
+
+
 def nothing_ignored(git: Git, files: Iterable[str]) -> None:
-    """Make sure that git knows each file of the template that is there.
+    """Make sure that git knows each file that is where one of the template is, or shall be.
 
     Args:
         git: the repository, at the folder of the service.
@@ -61,8 +80,8 @@ def nothing_ignored(git: Git, files: Iterable[str]) -> None:
     Raises:
         Misuse: git ignores one, so that an update would overwrite what is in it.
     """
-    there = [path for path in files if os.path.lexists(git.root / path)]
-    given = b"".join(os.fsencode(path) + b"\0" for path in there)
+    there = {one for path in files for one in _in_the_way(git.root, path)}
+    given = b"".join(os.fsencode(path) + b"\0" for path in sorted(there))
     try:
         said = git.run("check-ignore", "--verbose", "--stdin", "-z", given=given)
     except subprocess.CalledProcessError as error:
@@ -71,9 +90,22 @@ def nothing_ignored(git: Git, files: Iterable[str]) -> None:
         raise
     where, line, pattern, path = names(said)[:4]
     raise Misuse(
-        f"git ignores {path}, which is the template's, so that an update would lose what is in it: "
+        f"git ignores {path}, where a file of the template is, so that an update would lose it: "
         f"take {pattern!r} out of {where}, line {line}, or `git add --force {path}` and commit"
     )
+
+
+def _in_the_way(root: Path, path: str) -> Iterator[str]:
+    """What is at a path, or below it, or stands for one of its folders."""
+    if (root / path).is_dir() and not (root / path).is_symlink():
+        yield from (
+            one.relative_to(root).as_posix() for one in (root / path).rglob("*") if not one.is_dir()
+        )
+    elif os.path.lexists(root / path):
+        yield path
+    for folder in list(PurePosixPath(path).parents)[:-1]:
+        if os.path.lexists(root / folder) and not (root / folder).is_dir():
+            yield str(folder)
 
 
 def _listed(paths: list[str]) -> str:

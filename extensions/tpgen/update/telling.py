@@ -24,7 +24,7 @@ def waiting(update: Update) -> str:
     """Whether an update waits."""
     if update.waits:
         return f"{update.new} waits, and this service has {update.old}: `tpgen update`\n"
-    return f"this service has {update.old}, and there is nothing newer\n"
+    return f"this service has {update.old}, and no update waits\n"
 
 
 def planned(update: Update) -> str:
@@ -104,7 +104,7 @@ def _policy(changes: Sequence[Change]) -> Iterator[str]:
     for one in changes:
         day = f" Required from {until(one.required_from)}." if one.required_from else ""
         yield f"  {one.state:9} {one.words}{day}"
-        if one.topic in ("kind", "case") and one.state != "gone":
+        if one.topic == "kind" or (one.topic == "case" and one.state != "gone"):
             yield f"            {_shortened(one.components) or 'This service has none.'}"
 
 
@@ -131,6 +131,12 @@ def _files(files: Sequence[tuple[str, ...]]) -> Iterator[str]:
 def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
     for path in merged.conflicts:
         yield "conflict", f"{path}: changed by both sides; what differs stands between <<< and >>>"
+    for path in merged.renamed:
+        yield "renamed", f"{path}: renamed here and in the template, to two names: `git rm` one"
+    for path in merged.aside:
+        yield "aside", f"{path}: put aside by git, since something else is in its place now"
+    if merged.broken:
+        yield "broken", merged.broken
     for path in merged.kept:
         yield (
             "kept",

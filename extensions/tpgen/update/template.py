@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tpgen.check.git import Git, names
 from tpgen.check.project import ANSWERS
@@ -19,7 +20,14 @@ from . import answers
 from .answers import Answers
 from .merging import complaint
 
+if TYPE_CHECKING:
+    from packaging.version import Version
+
 # What Copier and the template's own pre-commit config take them for.
+SETTINGS = ("copier.yml", "copier.yaml")
+# The filters that Copier gives a template.
+FILTERS = "jinja2_ansible_filters.AnsibleCoreFiltersExtension"
+HOOKS = ".pre-commit-config.yaml"
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 
@@ -51,16 +59,21 @@ class Template:
     @cached_property
     def releases(self) -> list[str]:
         """The tags that are versions by PEP 440, the newest first; no pre-releases."""
+        known = self._versions
+        stable = [tag for tag in known if not known[tag].is_prerelease]
+        return sorted(stable, key=lambda tag: known[tag], reverse=True)
+
+    @cached_property
+    def _versions(self) -> "dict[str, Version]":
         from packaging.version import InvalidVersion, Version
 
-        known: dict[str, Version] = {}
+        known = {}
         for tag in self.git.run("tag", "--list").decode().split():
             try:
                 known[tag] = Version(tag)
             except InvalidVersion:
                 continue
-        stable = [tag for tag in known if not known[tag].is_prerelease]
-        return sorted(stable, key=lambda tag: known[tag], reverse=True)
+        return known
 
     @property
     def newest(self) -> str:
@@ -89,14 +102,14 @@ class Template:
 
     def is_newer(self, version: str, than: str) -> bool:
         """Whether a version comes after another one."""
-        from packaging.version import InvalidVersion, Version
-
+        if version in self._versions and than in self._versions:
+            return self._versions[version] > self._versions[than]
+        # A commit has no version, also where its name looks like one.
         new, old = self.commit(version), self.commit(than)
         try:
-            return Version(version) > Version(than)
-        except InvalidVersion:
-            base = self.git.run("merge-base", new, old).decode().strip() if new != old else new
-            return base != new
+            return self.git.run("merge-base", new, old).decode().strip() != new
+        except subprocess.CalledProcessError:
+            return True
 
     def show(self, version: str, path: str) -> str:
         """A file of the template itself; nothing where it has none."""
@@ -119,16 +132,42 @@ class Template:
         Raises:
             Misuse: there are no settings of Copier.
         """
-        from jinja2 import Environment
+        from jinja2 import Environment, TemplateError
 
-        text = self.show(version, "copier.yml") or self.show(version, "copier.yaml")
-        if not text:
+        path = next((one for one in SETTINGS if self.show(version, one)), "")
+        if not path:
             raise Misuse(f"{self.source} is no template at {version}: it has no copier.yml")
-        config = _config(text)
-        texts = [str(one) for one in config.get("_exclude") or ()]
+        texts = [str(one) for one in self._config(version, path).get("_exclude") or ()]
         context = {**given, "_copier_operation": "update"}
-        lines = (Environment().from_string(one).render(context).splitlines() for one in texts)
-        return [line for several in lines for line in several if line]
+        jinja = Environment(extensions=[FILTERS])
+        try:
+            lines = (jinja.from_string(one).render(context).splitlines() for one in texts)
+            return [line for several in lines for line in several if line]
+        except TemplateError as error:
+            raise Misuse(f"{path} of the template at {version}: `_exclude`: {error}") from None
+
+    def _config(self, version: str, path: str) -> dict[str, Any]:
+        """What a file of settings says, with what it includes."""
+        import yaml
+
+        def included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> dict[str, Any]:
+            pattern = str(loader.construct_scalar(node))
+            several = [one for one in self.files(version, ".") if fnmatch(one, pattern)]
+            return {
+                key: value for one in several for key, value in self._config(version, one).items()
+            }
+
+        class Loader(yaml.SafeLoader):
+            pass
+
+        Loader.add_constructor("!include", included)
+        try:
+            documents = list(yaml.load_all(self.show(version, path), Loader))
+        except yaml.YAMLError as error:
+            said = " ".join(str(error).split())
+            raise Misuse(f"{path} of the template at {version} can't be read: {said}") from None
+        known = [one for one in documents if isinstance(one, dict)]
+        return {key: value for one in known for key, value in one.items()}
 
     def render(
         self, version: str, known: Answers, into: Path, leaving_out: Sequence[str]
@@ -157,6 +196,7 @@ class Template:
                 overwrite=True,
                 quiet=True,
             )
+        _name(into, version)
         made = Rendered(into, answers.read(into))
         for key, value in known.given.items():
             if key in made.answers.given and made.answers.given[key] != value:
@@ -179,6 +219,19 @@ class Template:
             f"the answer `{key}: {value}` does not fit the template at {version} any more; say "
             f"another: `tpgen update --data {key}=…`"
         )
+
+
+def _name(folder: Path, version: str) -> None:
+    """Call the version what it was asked for: Copier takes whatever `git describe` says first."""
+    described = answers.read(folder).version
+    if described == version:
+        return
+    for name in (ANSWERS, HOOKS):
+        file = folder / name
+        if file.is_file():
+            # As a word of its own: the value of `_commit`, and of `rev`.
+            word = rf'(?m)(: "?){re.escape(described)}("?)$'
+            file.write_text(re.sub(word, rf"\g<1>{version}\g<2>", file.read_text()))
 
 
 def fetch(source: str, into: Path) -> Template:
@@ -229,18 +282,6 @@ def _address(source: str) -> str:
     return str(folder)
 
 
-def _config(text: str) -> dict[str, Any]:
-    """The settings of a `copier.yml`, without what it includes."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_constructor("!include", lambda loader, node: {})
-    documents = yaml.load_all(text, Loader)
-    return {key: value for one in documents if isinstance(one, dict) for key, value in one.items()}
-
-
 @contextmanager
 def _copier(version: str) -> Iterator[Any]:
     """Copier, whose complaints become one sentence, and whose words don't mix with ours."""
@@ -263,6 +304,8 @@ def _copier(version: str) -> Iterator[Any]:
         raise Misuse(f"Copier can't render the template: {reason}; nothing was changed") from None
     except Exception as error:  # noqa: BLE001 - a template may raise anything
         said = " ".join(str(error).split()) or type(error).__name__
+        # Our template says a wrong answer by the name of a file that can't be rendered.
+        said = re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
         raise Misuse(
             f"Copier can't render the template at {version} with the answers of this service, so "
             f"nothing was changed: {said}. `tpgen update --data KEY=VALUE` answers a question anew"

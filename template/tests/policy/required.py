@@ -1,7 +1,8 @@
 """A required case that is new only warns until its day: `@pytest.mark.required_from("2027-01-15")`.
 
-The mark stands on a case of a suite, or on a whole suite. Until the day a test that fails is
-reported at the end of the run and fails nothing; from the day on it fails.
+The mark stands on a case of a suite, or on a whole suite, and is about the cases that the suite
+states: tests of your own fail as ever. Until the day a case that fails is reported at the end of
+the run and fails nothing; from the day on it fails.
 """
 
 from collections.abc import Generator
@@ -28,7 +29,8 @@ def required_from(item: pytest.Item) -> date | None:
         pytest.UsageError: the mark holds no day.
     """
     mark = item.get_closest_marker("required_from")
-    if mark is None:
+    module = getattr(getattr(item, "function", None), "__module__", "")
+    if mark is None or not module.startswith(f"{__package__}.suites"):
         return None
     try:
         return date.fromisoformat(*mark.args, **mark.kwargs)
