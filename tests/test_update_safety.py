@@ -210,6 +210,7 @@ def test_what_is_renamed_by_both(pair: Pair) -> None:
     assert done.code == 1, done.text
     for name in ("mine", "watch"):
         assert f"renamed   tests/policy/{name}.py: renamed here and in the template" in done.text
+    assert "tests/policy/slow.py: " not in done.text
     pair.service.git("rm", "--quiet", "--force", "tests/policy/mine.py")
     pair.service.git("add", "tests/policy/watch.py")
     assert pair.service.run("git", "commit", "--no-verify", "-m", "chosen").code == 0

@@ -166,25 +166,28 @@ def _unmerged(git: Git) -> Mapping[str, set[int]]:
 
 
 def _sorted_out(both: Versions) -> Merged:
-    found: dict[str, list[str]] = {name: [] for name in ("conflicts", *SORTS.values(), "aside")}
+    found: dict[str, list[str]] = defaultdict(list)
     for path, sides in sorted(_unmerged(both.git).items()):
-        sort = SORTS.get(frozenset(sides), "conflicts")
-        # git calls what it puts aside `NAME~BRANCH`.
-        if (
-            sort != "conflicts"
-            and both.git.show("HEAD" if OURS in sides else both.new, path) is None
-        ):
-            sort = "aside" if sides != {BASE} else ""
-        if sides == {BASE} or sort == "missing":
-            # Whoever removed a file keeps it removed, and is told; nor is the old name left open.
+        sort = _sort(both, path, sides)
+        if sort in ("", "missing"):
+            # Whoever removed a file keeps it removed, and is told; nor is an old name left open.
             both.git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", path)
-        if sort:
-            found[sort].append(path.removeprefix(both.below))
-    at = f"{both.new[:10]}:{both.below}"
+        found[sort].append(path.removeprefix(both.below))
     conflicts, kept, missing, renamed, aside = (
-        tuple(found[name]) for name in ("conflicts", "kept", "missing", "renamed", "aside")
+        tuple(found[sort]) for sort in ("conflicts", "kept", "missing", "renamed", "aside")
     )
-    return Merged(conflicts, kept, missing, renamed, aside, at)
+    return Merged(conflicts, kept, missing, renamed, aside, f"{both.new[:10]}:{both.below}")
+
+
+def _sort(both: Versions, path: str, sides: set[int]) -> str:
+    """Which field of `Merged` a file belongs to; nothing where only its old name is left."""
+    if sides == {BASE}:
+        return ""
+    sort = SORTS.get(frozenset(sides), "conflicts")
+    side = "HEAD" if OURS in sides else both.new
+    # What git puts aside has a name of git's own: `NAME~BRANCH`.
+    is_aside = sort != "conflicts" and both.git.show(side, path) is None
+    return "aside" if is_aside else sort
 
 
 def complaint(error: subprocess.CalledProcessError) -> str:
