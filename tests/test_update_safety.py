@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -429,10 +430,13 @@ def test_killed_at_any_moment(pair: Pair) -> None:
                 # While it writes, which is short.
                 told = next(line for line in process.stderr if "if it is interrupted" in line)
                 assert BACK in told
-                time.sleep(moments.uniform(0, 0.05))
+                left = moments.uniform(0, 0.05)
             else:
-                time.sleep(moments.uniform(0, seconds * 0.6))
-            os.killpg(process.pid, signal.SIGKILL)
+                left = moments.uniform(0, seconds * 0.6)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(left)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         touched += tree(pair.service.path) != before
         (pair.service.path / ".git/index.lock").unlink(missing_ok=True)
         pair.service.run("sh", "-c", BACK)
