@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from tpgen.agreement import NOTICE, Policy, missing, outdated, overnight, read
-from tpgen.check.git import Git, names
+from tpgen.check.git import Git
 from tpgen.errors import Misuse
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
@@ -98,8 +98,7 @@ def _repository(folder: Path) -> Git:
     if branch != "main":
         where = f"this is the branch {branch}" if branch else "this is none (a detached HEAD)"
         raise Misuse(f"a release is made on the branch main, and {where}: `git switch main`")
-    status = git.run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    if changed := [line[3:] for line in names(status)]:
+    if changed := git.uncommitted():
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         raise Misuse(
             f"a release needs a clean tree, and these are not committed: "

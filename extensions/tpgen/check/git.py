@@ -88,6 +88,12 @@ class Git:
         new = names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
         return found | {path: "A" for path in new}
 
+    def uncommitted(self) -> list[str]:
+        """What is not committed, in the whole repository; files that git does not know too."""
+        options = ["--porcelain", "-z", "--no-renames", "--untracked-files=all"]
+        status = self.run("--no-optional-locks", "status", *options)
+        return [line[3:] for line in names(status)]
+
     def show(self, revision: str, path: str) -> bytes | None:
         """A file as it was in a revision; None where it was not there."""
         try:

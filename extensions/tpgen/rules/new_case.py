@@ -12,6 +12,8 @@ from tpgen.check.rule import ProjectRule
 from tpgen.classes.code import Code, Definition
 from tpgen.suites import asks, members
 
+from .component_without_suite import POLICY
+
 
 def check(project: Project) -> Iterator[Finding]:
     """Each new case before its day, and each class that lacks something for it."""
@@ -90,15 +92,6 @@ def _used(node: ast.stmt) -> Iterator[str]:
             yield one.arg
 
 
-POLICY = """\
-[kinds.step]
-help = "a step of the pipeline"
-sources = ["pipeline/steps/{name}.py"]
-methods = ["run"]
-
-[kinds.step.tests]
-"tests/unit/pipeline/steps/test_{name}.py" = "step.py.j2"
-"""
 SUITE = """\
 import pytest
 

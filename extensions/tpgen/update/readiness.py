@@ -40,15 +40,7 @@ def repository(root: Path) -> Git:
             f"{folder / 'index.lock'} is there: another git command runs here, or was killed; "
             "remove that file once none does"
         )
-    status = git.run(
-        "--no-optional-locks",
-        "status",
-        "--porcelain",
-        "-z",
-        "--no-renames",
-        "--untracked-files=all",
-    )
-    if changed := [line[3:] for line in names(status)]:
+    if changed := git.uncommitted():
         raise Misuse(
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
             "`git stash --include-untracked`, and run it again"
