@@ -1,11 +1,14 @@
 """Servers for tests of where a Postgres comes from, and what a run leaves behind."""
 
 import os
+import socket
+import socketserver
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -117,6 +120,40 @@ def given(service: Service) -> Iterator[Given]:
                 server.sql("CREATE TABLE kept AS SELECT generate_series(1, 9) AS n", name)
             yield server
             process.stdin.close()
+
+
+class _Proxy(socketserver.BaseRequestHandler):
+    """Passes on all that is said, but hangs up only where the client says goodbye."""
+
+    GOODBYE = b"X\0\0\0\4"
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as server, suppress(OSError):
+            server.connect(str(self.server.folder / ".s.PGSQL.5432"))  # type: ignore[attr-defined]
+            threading.Thread(target=self._answer, args=(server,), daemon=True).start()
+            while asked := self.request.recv(65536):
+                server.sendall(asked)
+                if asked.endswith(self.GOODBYE):
+                    return
+
+    def _answer(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            while said := server.recv(65536):
+                self.request.sendall(said)
+
+
+@contextmanager
+def never_hangs_up(server: Given) -> Iterator[str]:
+    """The URL of a way to a server on which a client never sees that the server has hung up.
+
+    As on a slow network: between the server's last words and the end of the connection.
+    """
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Proxy) as proxy:
+        proxy.daemon_threads = True
+        proxy.folder = server.folder  # type: ignore[attr-defined]
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"postgresql://postgres@127.0.0.1:{proxy.server_address[1]}/postgres"
+        proxy.shutdown()
 
 
 STAYS = '''

@@ -10,9 +10,11 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from .database import Databases, bound
+from .postgres import BROKEN
 from .tasks import no_stray_tasks
 
 # Brings a pooled connection back to what it was when it was new, but for prepared statements.
@@ -129,12 +131,15 @@ class CommittedDatabase:
             if await self._cleaner.fetchval(_END_OTHERS):
                 await self.engine.dispose()
             enough: bool = await self._cleaner.fetchval("SELECT tpgen.empty()")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except BROKEN:
             return False
         return enough
 
     def _on_checkout(self, dbapi_connection: Any, record: Any, _: object) -> None:
         """What another test set on the connection, by whatever road, is not for this one."""
         if record.info.setdefault("test", self._test) != self._test:
-            dbapi_connection.run_async(lambda raw: raw.execute(_AS_NEW))
+            try:
+                dbapi_connection.run_async(lambda raw: raw.execute(_AS_NEW))
+            except BROKEN as error:  # the other test ended it: the pool makes a new one
+                raise DisconnectionError(str(error)) from error
             record.info["test"] = self._test

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import StaticPool
 
 from .database import Databases, bound
+from .postgres import BROKEN
 from .savepoints import SWITCH, Savepoints
 from .statements import WRITING_FUNCTIONS
 from .tasks import no_stray_tasks
@@ -94,7 +95,7 @@ class Sandbox:
             await self.stop()
             await self.start()
             pytest.fail(f"The driver was told to end the transaction. {SWITCH}", pytrace=False)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except BROKEN:
             # The test broke the connection; what it did went with it. The next gets a new one.
             self._raw.terminate()
             await self.engine.dispose()

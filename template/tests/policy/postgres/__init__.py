@@ -4,6 +4,6 @@ It is always a real one. What the suite makes on it carries the name of the run,
 works in its own databases alone, and the next one tidies up after a run that was killed.
 """
 
-from .server import PostgresUnavailable, Server, choose_and_start
+from .server import BROKEN, PostgresUnavailable, Server, choose_and_start
 
-__all__ = ["PostgresUnavailable", "Server", "choose_and_start"]
+__all__ = ["BROKEN", "PostgresUnavailable", "Server", "choose_and_start"]

@@ -23,15 +23,11 @@ TUNING = {
 }
 
 
-# All that asyncpg raises; a host that can't be one is a ValueError, a port an OverflowError.
-NO_ANSWER = (
-    OSError,
-    ValueError,
-    OverflowError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
+# What asyncpg raises on a connection that something ended; the last one between the server's
+# word that it ends it and the end itself.
+BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# A host that can't be one is a ValueError, a port an OverflowError.
+NO_ANSWER = (*BROKEN, ValueError, OverflowError)
 
 
 class PostgresUnavailable(Exception):
