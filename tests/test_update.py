@@ -210,6 +210,20 @@ def test_a_new_hook(pair: Pair, way: str) -> None:
     assert checked(pair) == []
 
 
+def test_other_words_and_another_stage(pair: Pair, way: str) -> None:
+    """A sentence that says more of the same value, and a hook that is run at another time."""
+    pair.replace(f"{POLICY}policy.toml.jinja", "blocks the merge.", "blocks a merge.")
+    hook = "      - id: check-toml\n"
+    by_hand = f"{hook}        stages: [manual]\n"
+    pair.replace("template/.pre-commit-config.yaml.jinja", hook, by_hand)
+    said = updated(pair, way)
+    if way == "tpgen":
+        assert "A drop of the coverage of more than 2 % blocks a merge. The value stays." in said
+        by_hand = "The hook check-toml runs by hand and in CI."
+        assert f"{by_hand} Until now: The hook check-toml runs before a commit." in said
+    assert checked(pair) == []
+
+
 def test_a_new_question(pair: Pair, way: str) -> None:
     """Its proposed answer is taken, and said."""
     question = "\nregion:\n  type: str\n  default: eu\n  help: Where does it run?\n"

@@ -10,7 +10,7 @@ from tpgen.cases import Case
 from tpgen.check import demands
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
-from tpgen.update.changes import flat, said_of, toml
+from tpgen.update.changes import flat, said_of
 
 # How long a service has before a new required case fails.
 NOTICE = timedelta(days=14)
@@ -43,7 +43,7 @@ def read(root: Path) -> Policy:
     Args:
         root: the service.
     """
-    document, kinds = toml(root), policy.kinds(root)
+    document, kinds = policy.read(root), policy.kinds(root)
     heirs, stated = cases.heirs(root / "tests"), cases.read(root / "tests")
     asked = {name: demands.suites(root, kind) for name, kind in kinds.items()}
     said = [said_of(document, name, value) for name, value in flat(document)]

@@ -43,19 +43,16 @@ class Case:
         return self.required_from is not None and date.today() < self.required_from
 
 
-def suites(tests: Path) -> Iterator[tuple[Code, Definition]]:
-    """The suites of a policy, each with the code that it is read from.
-
-    What can't be read is passed over: `tpgen check` names it.
+def suites(code: Code) -> Iterator[Definition]:
+    """The suites of a policy; what can't be read is passed over: `tpgen check` names it.
 
     Args:
-        tests: the folder `tests` of a service.
+        code: the folder `tests` of a service.
     """
-    code = Code([tests])
     for module in code.matching(SUITES):
         for node in module.definitions.values() if module.is_readable else ():
             if isinstance(node, ast.ClassDef):
-                yield code, Definition(module, node)
+                yield Definition(module, node)
 
 
 def read(tests: Path) -> list[Case]:
@@ -64,7 +61,7 @@ def read(tests: Path) -> list[Case]:
     Args:
         tests: the folder `tests` of a service.
     """
-    return [case for _, suite in suites(tests) for case in _cases(suite, tests.parent)]
+    return [case for suite in suites(Code([tests])) for case in _cases(suite, tests.parent)]
 
 
 def has_days(tests: Path) -> bool:
@@ -83,7 +80,8 @@ def heirs(tests: Path) -> dict[str, set[str]]:
         tests: the folder `tests` of a service.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    for code, one in suites(tests):
+    code = Code([tests])
+    for one in suites(code):
         for base in code.lineage(one):
             found[base.name].add(one.name)
     return found

@@ -1,4 +1,4 @@
-"""The policy that a service holds, as far as tpgen reads it: the kinds of its components."""
+"""The policy that a service holds: what `policy.toml` says, and the kinds of its components."""
 
 import posixpath
 import re
@@ -41,9 +41,18 @@ class Kind:
     source: str = ""
 
 
+def read(root: Path) -> Mapping[str, Any]:
+    """All that the policy of a service says, as it stands there.
+
+    Raises:
+        Misuse: it can't be read.
+    """
+    return _Document(root).content
+
+
 def named_layers(root: Path) -> set[str]:
     """The layers that plain `pytest` leaves out: who wants them says so."""
-    tables = _Document(root).content.get("layers", {})
+    tables = read(root).get("layers", {})
     return {name for name, table in tables.items() if not table.get("by_default", True)}
 
 

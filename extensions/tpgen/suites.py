@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .cases import SUITES
+from . import cases
 from .classes.code import Code, Definition, Function
 from .classes.trees import is_none, names
 
@@ -48,19 +48,11 @@ def read(root: Path, module: ast.Module) -> Suite:
     bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
     found = [code.find(f"{imported[base]}.{base}") for base in bases]
     inherited = list(members(code, filter(None, found)))
-    cases = _cases(inherited)
-    asked = {name for name, node in inherited if name not in cases and asks(node)}
+    stated = _cases(inherited)
+    asked = {name for name, node in inherited if name not in stated and asks(node)}
     required = {name: _instead(name, inherited) for name in asked}
-    others = {name: _cases(members(code, [one])) for name, one in _all(code)}
-    return Suite(cases, required, others, code)
-
-
-def _all(code: Code) -> Iterator[tuple[str, Definition]]:
-    """The suites of a service, by name."""
-    for module in code.matching(SUITES):
-        for name, node in module.definitions.items():
-            if isinstance(node, ast.ClassDef):
-                yield name, Definition(module, node)
+    others = {one.name: _cases(members(code, [one])) for one in cases.suites(code)}
+    return Suite(stated, required, others, code)
 
 
 def _cases(members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:

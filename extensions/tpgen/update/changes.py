@@ -1,7 +1,6 @@
 """What changes in the policy between two versions, in the policy's own words."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
@@ -14,7 +13,6 @@ from tpgen.check import demands
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
-from tpgen.service import POLICY
 
 from .template import Template
 
@@ -70,27 +68,12 @@ def between(project: Project, template: Template, old: Path, new: Path) -> list[
             f"({reason} in the new version): renew it from the template, `uv tool install`"
         ) from None
     return [
-        *_values(toml(old), toml(new)),
+        *_values(policy.read(old), policy.read(new)),
         *_kinds(project, old, new),
         *_cases(project, old, new),
         *_listed("rule", _rules(template, old), _rules(template, new)),
         *_listed("hook", _hooks(old), _hooks(new)),
     ]
-
-
-def toml(folder: Path) -> Mapping[str, Any]:
-    """The policy of a service.
-
-    Args:
-        folder: the service.
-
-    Raises:
-        Misuse: it can't be read.
-    """
-    try:
-        return tomllib.loads((folder / POLICY).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Misuse(f"{POLICY} of the template can't be read: {error}") from None
 
 
 def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -104,6 +87,10 @@ def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         elif was != now:
             words = f"{said_of(new, name, now)} Until now: {_value(was)}."
             yield Change("value", name, "changed", words, before=was, after=now)
+        elif "words" in old and (said := said_of(new, name, now)) != said_of(old, name, now):
+            yield Change(
+                "value", name, "changed", f"{said} The value stays.", before=was, after=now
+            )
 
 
 def flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -232,8 +219,11 @@ def _hooks(folder: Path) -> dict[str, str]:
 
 
 def _listed(topic: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
-    """What came and what went of two lists: name to sentence."""
+    """What came, changed and went of two lists: name to sentence."""
     for name in sorted(new.keys() - old.keys()):
         yield Change(topic, name, "new", new[name])
+    for name in sorted(new.keys() & old.keys()):
+        if new[name] != old[name]:
+            yield Change(topic, name, "changed", f"{new[name]} Until now: {old[name]}")
     for name in sorted(old.keys() - new.keys()):
         yield Change(topic, name, "gone", old[name])
