@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tpgen.check.git import Git
+from tpgen.errors import Misuse
 from tpgen.update import merging
 
 from tests.hooks import repository
@@ -66,6 +68,30 @@ def test_a_dirty_tree(pair: Pair, name: str) -> None:
     pair.service.write({name: "# mine\n"})
     said = refused(pair)
     assert f"{name} is not committed: commit, or `git stash --include-untracked`" in said
+
+
+class LooksTooEarly(Git):
+    """A git whose look at the tree came before the edit."""
+
+    def uncommitted(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize("git", [Git, LooksTooEarly])
+@pytest.mark.parametrize("name", ["changed", "added", "renamed"])
+def test_an_edit_while_the_update_is_prepared(tmp_path: Path, name: str, git: type[Git]) -> None:
+    """It is there afterwards, and so is all else as it was."""
+    made = repository(tmp_path / "service")
+    assert made.commit({"changed": "1\n", "was": "2\n", "gone": "3\n"}).code == 0
+    shutil.copytree(made.path, tmp_path / "old", ignore=shutil.ignore_patterns(".git"))
+    new = repository(tmp_path / "new")
+    new.write({"changed": "one\n", "added": "four\n", "renamed": "2\n"})
+    versions = merging.versions(Git(made.path), tmp_path / "old", new.path, "new")
+    made.write({name: "mine\n", "of mine": "too\n"})
+    before = tree(made.path)
+    with pytest.raises(Misuse, match="while the update was prepared, so that nothing was written"):
+        merging.merge(replace(versions, git=git(made.path)))
+    assert tree(made.path) == before
 
 
 def test_no_repository(pair: Pair) -> None:

@@ -25,6 +25,10 @@ WHO = {
 VERBATIM = ["core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"]
 MERGE = ["merge.renames=true", "merge.directoryRenames=false", "rerere.enabled=false"]
 NO_HOOKS = [f"core.hooksPath={os.devnull}"]
+MEANWHILE = (
+    "was changed here while the update was prepared, so that nothing was written: commit it, and "
+    "run this again"
+)
 BRING_BACK = "git reset --hard && git clean -fd"
 # The sides of a conflict in git's index.
 BASE, OURS, THEIRS = 1, 2, 3
@@ -114,7 +118,15 @@ def _tree(git: Git, folder: Path, below: str) -> str:
     where = os.fsdecode(git.run("rev-parse", "--absolute-git-dir").rstrip(b"\n"))
     with TemporaryDirectory(prefix="tpgen-") as spare:
         index = {"GIT_INDEX_FILE": f"{spare}/index", "GIT_DIR": where}
-        add = [*_settings(VERBATIM), f"--work-tree={folder}", "add", "--all", "--force", "."]
+        add = [
+            *_settings(VERBATIM),
+            f"--work-tree={folder}",
+            "add",
+            "--all",
+            "--force",
+            "--sparse",
+            ".",
+        ]
         Git(folder).run(*add, env=index)
         tree = git.run("write-tree", env=index).decode().strip()
         if below:
@@ -139,6 +151,8 @@ def merge(both: Versions) -> Merged:
     Raises:
         Misuse: git could not write it; then all is as it was, or the sentence says how it gets so.
     """
+    if changed := both.git.uncommitted():
+        raise Misuse(f"{changed[0]} {MEANWHILE}")
     pick = [*_settings(MERGE + NO_HOOKS), "cherry-pick", "--no-commit", "--allow-empty", both.new]
     try:
         _pick(both.git, pick)
@@ -150,8 +164,10 @@ def merge(both: Versions) -> Merged:
 def _pick(git: Git, command: list[str]) -> None:
     """Let git merge; that there are conflicts is no failure."""
     try:
-        git.run(*command)
-    except subprocess.CalledProcessError:
+        git.run(*command, env={"LC_ALL": "C"})
+    except subprocess.CalledProcessError as error:
+        if b"would be overwritten" in error.stderr:  # git looked before it wrote anything
+            raise Misuse(f"a file of the template {MEANWHILE}") from None
         if not _unmerged(git):
             raise
 
