@@ -19,10 +19,12 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the developer's own Copier settings and shell out of what is rendered."""
+    """Keep the developer's own settings of Copier and git, and shell, out of what is tested."""
     settings = tmp_path_factory.mktemp("settings") / "settings.yml"
     settings.write_text("{}\n")
     os.environ["COPIER_SETTINGS_PATH"] = str(settings)
+    os.environ["COPIER_CACHE_DIR"] = str(settings.with_name("cache"))
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
     for name in ("VIRTUAL_ENV", "GITHUB_ACTIONS", "GITHUB_BASE_REF", "GITHUB_STEP_SUMMARY"):
         os.environ.pop(name, None)
 

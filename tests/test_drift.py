@@ -81,3 +81,19 @@ def test_ends_of_lines_are_none(pair: Pair) -> None:
     file = pair.service.path / "codecov.yml"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     assert pair.tpgen("drift").code == 0
+
+
+def test_a_file_that_nobody_has(pair: Pair) -> None:
+    done = pair.tpgen("drift", "codecov.yaml")
+    assert (done.code, done.text) == (
+        2,
+        "tpgen: codecov.yaml is neither here nor in the template: name a file or a folder\n",
+    )
+
+
+def test_lines_are_those_of_an_editor(pair: Pair) -> None:
+    """A form feed or a line separator ends none."""
+    text = pair.read("codecov.yml").replace("target: 85%", "target: 60%")
+    pair.service.write({"codecov.yml": f"# \f \u2028 mine\n{text}"})
+    line = text.splitlines().index("        target: 60%") + 2
+    assert f"codecov.yml:{line}:\n" in pair.tpgen("drift").text

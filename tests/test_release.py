@@ -73,7 +73,7 @@ def made(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def render(path: Path) -> None:
         known = Answers(str(prepared), "HEAD", release.PARTS)
-        Template(str(prepared), Git(prepared)).render("HEAD", known, path, [])
+        Template(str(prepared), Git(prepared)).render("HEAD", known, path)
 
     return once(tmp_path_factory, "released-policy", render)
 

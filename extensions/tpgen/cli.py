@@ -12,7 +12,6 @@ from . import policy, service
 from .errors import Misuse
 from .policy import Kind
 
-WITHOUT_KINDS = {"undo", "completion", "check", "explain", "exemptions", "update", "drift"}
 FORMATS = ("text", "json", "sarif", "github")
 SHELLS = ("bash", "zsh", "fish")
 UPDATE = """\
@@ -48,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0 where all is well; 1 where `check` finds something; 2 where a person must change
-        something first, and nothing was written.
+        0 where all is well; 1 where `check` finds something, or `update` or `drift` something to
+        look at; 2 where a person must change something first, and nothing was written; 130 after
+        Ctrl-C, 141 where nobody reads on, as shells have it.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -81,7 +81,7 @@ def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
     Raises:
         Misuse: there is no service, and what is typed is about one; or its policy is broken.
     """
-    if typed and typed[0] in WITHOUT_KINDS:
+    if typed and typed[0] in policy.COMMANDS:
         return {}
     asks_for_help = not typed or typed[0] in {"-h", "--help"}
     try:

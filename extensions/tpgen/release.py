@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tpgen.agreement import NOTICE, Policy, missing, outdated, overnight, read
 from tpgen.check.git import Git
 from tpgen.errors import Misuse
+from tpgen.report.text import shortened
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
 
@@ -99,10 +100,9 @@ def _repository(folder: Path) -> Git:
         where = f"this is the branch {branch}" if branch else "this is none (a detached HEAD)"
         raise Misuse(f"a release is made on the branch main, and {where}: `git switch main`")
     if changed := git.uncommitted():
-        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         raise Misuse(
             f"a release needs a clean tree, and these are not committed: "
-            f"{', '.join(changed[:SHOWN])}{more}; commit them, or `git stash --include-untracked`"
+            f"{shortened(changed, SHOWN)}; commit them, or `git stash --include-untracked`"
         )
     return git
 
@@ -132,7 +132,7 @@ def _newer(git: Git, wanted: "Version", texts: Mapping[str, str]) -> None:
     """Make sure that nothing of this version, or of a later one, is there."""
     from packaging.version import Version
 
-    known = _tags(git)
+    known = {found: tag for tag, found in Template(str(git.root), git).versions.items()}
     if tag := known.get(wanted):
         raise Misuse(f"the tag {tag} is there already: release a later version")
     if known and wanted < max(known):
@@ -152,19 +152,6 @@ def _newer(git: Git, wanted: "Version", texts: Mapping[str, str]) -> None:
             f"{CHANGELOG} has a section {last[1]}, and there is no tag of it here: "
             "`git fetch --tags`; if it was never released, move its lines to `## Unreleased`"
         )
-
-
-def _tags(git: Git) -> "dict[Version, str]":
-    """The tags that are versions; pre-releases too."""
-    from packaging.version import InvalidVersion, Version
-
-    found = {}
-    for tag in git.run("tag", "--list").decode().split():
-        try:
-            found[Version(tag)] = tag
-        except InvalidVersion:
-            continue
-    return found
 
 
 def _with_version(path: str, text: str, version: str) -> str:
@@ -216,7 +203,7 @@ def _refuse(why: str, lines: Sequence[str]) -> NoReturn:
 def _policy(template: Template, version: str, into: Path) -> Policy:
     try:
         known = Answers(template.source, version, PARTS)
-        return read(template.render(version, known, into, []).folder)
+        return read(template.render(version, known, into).folder)
     except Misuse as error:
         raise Misuse(f"{version} gives a service no policy: {error}") from None
 

@@ -1,15 +1,15 @@
 """Which suites the components of a service must have, and which of them they lack."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 from tpgen import cases, policy
 from tpgen.classes import components
-from tpgen.classes.code import Code, Definition
+from tpgen.classes.code import Code
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
 from tpgen.routes.covered import holes
@@ -44,50 +44,95 @@ class Lacking:
     required_from: date | None = None
 
 
+@dataclass(frozen=True)
+class Component:
+    """A component of a service, and the test classes that may prove it.
+
+    Attributes:
+        title: as a person calls it, and as `tpgen` takes it: "step detect_pii".
+        path: where it is, relative to the service.
+        line: of it.
+        asked: test file to the suites of which one must be there; "" where any file will do.
+        words: what a test class of it speaks of.
+        is_subject: whether it is what a test class is about, which may stand in this file.
+    """
+
+    title: str
+    path: str
+    line: int
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    words: Sequence[str] = ()
+    is_subject: Callable[[str, TestClass], bool] = lambda home, test: False
+
+    def is_proved(self, tests: TestClasses, wanted: Collection[str], home: str) -> bool:
+        """Whether a test class about it has one of some suites."""
+        return tests.any(
+            lambda test: not test.suites.isdisjoint(wanted) and self.is_subject(home, test),
+            self.words,
+        )
+
+
 def lacking(project: Project) -> Iterator[Lacking]:
     """The components of a service that lack a suite of their kind, each with what it lacks.
 
     Raises:
         Misuse: the policy of the service is broken.
     """
-    code = Code(project.service.packages)
-    tests = TestClasses(project)
-    heirs = cases.heirs(project.root / "tests")
+    folder, tests = project.root / "tests", TestClasses(project)
+    heirs, stated = cases.heirs(folder), cases.read(folder)
     for kind in policy.kinds(project.root).values():
-        if kind.reads == "source":
-            yield from _of_sources(project, kind, code, tests, heirs)
-        elif kind.reads == "route":
-            yield from _of_routes(project, kind, code, tests, heirs)
-        else:
-            yield from _of_models(project, kind)
+        if kind.reads == "model":
+            yield from _without_factory(project, kind)
+            continue
+        for one in of_kind(project, kind):
+            missing = [
+                asked
+                for home, asked in one.asked.items()
+                if asked and not one.is_proved(tests, _with_heirs(asked, heirs), home)
+            ]
+            if missing:
+                what = INHERITS + ", and none from ".join(map(" or ".join, missing))
+                new = [case for case in stated if any(case.suite in asked for asked in missing)]
+                yield Lacking(one.title, what, one.path, one.line, cases.day_of(new))
 
 
-def _of_sources(
-    project: Project, kind: Kind, code: Code, tests: TestClasses, heirs: Heirs
-) -> Iterator[Lacking]:
-    for name, one in components.definitions(code, kind).items():
-        homes = {
-            pattern.replace("{name}", name): suite
+def _with_heirs(asked: Sequence[str], heirs: Heirs) -> set[str]:
+    return {*asked, *(heir for suite in asked for heir in heirs.get(suite, ()))}
+
+
+def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
+    """The components of a kind."""
+    if kind.reads == "source":
+        return _sources(project, kind)
+    return _routes(project, kind) if kind.reads == "route" else _models(project, kind)
+
+
+def _sources(project: Project, kind: Kind) -> Iterator[Component]:
+    code = Code(project.service.packages)
+    for name, one in sorted(components.definitions(code, kind).items()):
+        asked = {
+            pattern.replace("{name}", name): _asked_by(project.root, skeleton)
             for pattern, skeleton in kind.tests.items()
-            if (suite := _suite(project.root, skeleton))
         }
-        missing = [
-            suite
-            for home, suite in homes.items()
-            if not tests.any(
-                partial(_serves, {suite, *heirs.get(suite, ())}, one, home), [suite, one.name]
-            )
-        ]
-        if missing:
-            what = INHERITS + ", and none from ".join(missing)
-            day = _day(project, missing)
-            yield Lacking(f"{kind.name} {name}", what, *_place(project, one), day)
+        path = one.module.path.relative_to(project.root).as_posix()
+        line = getattr(one.node, "lineno", 1)
+        is_subject = partial(_is_at_home_or_speaks_of, one.name)
+        yield Component(f"{kind.name} {name}", path, line, asked, [one.name], is_subject)
 
 
-def _day(project: Project, missing: Collection[str]) -> date | None:
-    """The day until which new suites may lack; None where one of them is required already."""
-    found = [one for one in cases.read(project.root / "tests") if one.suite in missing]
-    return cases.day_of(found)
+def _routes(project: Project, kind: Kind) -> Iterator[Component]:
+    for route in routes(project, Code(project.service.packages)):
+        title = f"{kind.name} {route.method} {route.full}"
+        words = [route.method, *re.findall(r"\w+", holes(route.local))]
+        is_subject = partial(_states, route)
+        yield Component(title, route.file, route.line, {"": ROUTE_SUITES}, words, is_subject)
+
+
+def _models(project: Project, kind: Kind) -> Iterator[Component]:
+    from tpgen.models import reader
+
+    for name, (path, line) in reader.places(project.service).items():
+        yield Component(f"{kind.name} {name}", path, line)
 
 
 def suites(root: Path, kind: Kind) -> set[str]:
@@ -99,73 +144,30 @@ def suites(root: Path, kind: Kind) -> set[str]:
     """
     if kind.reads == "route":
         return set(ROUTE_SUITES)
-    return {suite for skeleton in kind.tests.values() if (suite := _suite(root, skeleton))}
+    return {suite for skeleton in kind.tests.values() for suite in _asked_by(root, skeleton)}
 
 
-def named(project: Project, kind: Kind) -> Iterator[str]:
-    """The components of a kind, as `tpgen` takes them; of models none, since nothing lists them."""
-    code = Code(project.service.packages)
-    if kind.reads == "source":
-        yield from (f"{kind.name} {name}" for name in sorted(components.definitions(code, kind)))
-    elif kind.reads == "route":
-        yield from (f"{kind.name} {one.method} {one.full}" for one in routes(project, code))
-
-
-def with_suite(project: Project, kind: Kind, wanted: set[str]) -> Iterator[str]:
-    """The components of a kind that a test class proves by one of these suites."""
-    code = Code(project.service.packages)
-    tests = TestClasses(project)
-    if kind.reads == "source":
-        for name, one in sorted(components.definitions(code, kind).items()):
-            homes = [pattern.replace("{name}", name) for pattern in kind.tests]
-            if any(tests.any(partial(_serves, wanted, one, home), [one.name]) for home in homes):
-                yield f"{kind.name} {name}"
-    elif kind.reads == "route":
-        for route in routes(project, code):
-            if tests.any(partial(_states, wanted, route), []):
-                yield f"{kind.name} {route.method} {route.full}"
-
-
-def _suite(root: Path, skeleton: str) -> str:
-    """The suite that the class of a skeleton inherits from; nothing where it has none."""
+def _asked_by(root: Path, skeleton: str) -> Sequence[str]:
+    """The suite that the class of a skeleton inherits from, where it has one."""
     try:
         text = (root / SKELETONS / skeleton).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return ""
-    found = re.search(r"^class Test.*\((\w+Suite)\):", text, re.MULTILINE)
-    return found[1] if found else ""
+        return ()
+    return re.findall(r"^class Test.*\((\w+Suite)\):", text, re.MULTILINE)[:1]
 
 
-def _serves(wanted: set[str], one: Definition, home: str, test: TestClass) -> bool:
-    """Whether a class brings the cases of one of some suites to a component."""
-    return bool(wanted & test.suites) and (test.path == home or test.speaks_of(one.name))
+def _is_at_home_or_speaks_of(name: str, home: str, test: TestClass) -> bool:
+    return test.path == home or test.speaks_of(name)
 
 
-def _place(project: Project, one: Definition) -> tuple[str, int]:
-    path = one.module.path.relative_to(project.root).as_posix()
-    return path, getattr(one.node, "lineno", 1)
-
-
-def _of_routes(
-    project: Project, kind: Kind, code: Code, tests: TestClasses, heirs: Heirs
-) -> Iterator[Lacking]:
-    """The routes that decorators state, less those that a class of tests states too.
+def _states(route: Stated, home: str, test: TestClass) -> bool:
+    """Whether a class of tests states a route.
 
     A router may be included below any prefix, so that a class whose path ends like the route's
     is taken for one about it; a class whose path can't be read is about any route of its method.
     """
-    wanted = {*ROUTE_SUITES, *(heir for suite in ROUTE_SUITES for heir in heirs.get(suite, ()))}
-    for one in routes(project, code):
-        words = [one.method, *re.findall(r"\w+", holes(one.local))]
-        if not tests.any(partial(_states, wanted, one), words):
-            title = f"{kind.name} {one.method} {one.full}"
-            yield Lacking(title, INHERITS + " or ".join(ROUTE_SUITES), one.file, one.line)
-
-
-def _states(wanted: set[str], route: Stated, test: TestClass) -> bool:
-    """Whether a class of tests brings the cases of one of some suites to a route."""
     method, path = test.route
-    if not (method or path) or not test.suites & wanted:
+    if not (method or path):
         return False
     return method in ("", route.method) and (not path or _ends(path, route.local))
 
@@ -176,14 +178,14 @@ def _ends(path: str, route: str) -> bool:
     return re.fullmatch(pattern, path) is not None
 
 
-def _of_models(project: Project, kind: Kind) -> Iterator[Lacking]:
-    from tpgen.models import reader as models
+def _without_factory(project: Project, kind: Kind) -> Iterator[Lacking]:
+    from tpgen.models import reader
 
     factories = project.file(FACTORIES)
     try:
-        known = models.factories_of(factories.text if factories else "")
+        known = reader.factories_of(factories.text if factories else "")
     except Misuse:
         return
-    for name, (path, line) in models.places(project.service).items():
-        if name not in known:
-            yield Lacking(f"{kind.name} {name}", f"class in {FACTORIES}", path, line)
+    for one in _models(project, kind):
+        if one.title.removeprefix(f"{kind.name} ") not in known:
+            yield Lacking(one.title, f"class in {FACTORIES}", one.path, one.line)

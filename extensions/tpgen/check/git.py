@@ -110,7 +110,7 @@ def names(said: bytes) -> list[str]:
 def _git(
     root: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
 ) -> bytes:
-    # pre-commit sets GIT_DIR and others for hooks of a work tree; those of git itself stay.
+    # GIT_DIR and the like stay as they are: in a linked work tree a hook needs what git set.
     command: Sequence[str] = ["git", "-C", str(root), *arguments]
     whole = {**os.environ, **env} if env else None
     return subprocess.run(command, input=given, capture_output=True, check=True, env=whole).stdout

@@ -2,13 +2,13 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tpgen import policy
 from tpgen.errors import Misuse
 from tpgen.service import POLICY, Service
 
@@ -39,8 +39,8 @@ class Project:
     def policy(self) -> Mapping[str, Any]:
         """The policy that it holds; nothing where it holds none, or none that can be read."""
         try:
-            return tomllib.loads((self.root / POLICY).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            return policy.read(self.root)
+        except Misuse:
             return {}
 
     @cached_property

@@ -47,6 +47,12 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else _escaped(one) for one in text)
 
 
+def shortened(names: Sequence[str], shown: int) -> str:
+    """As many names as anybody reads: "a, b and 3 more"."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
 def _escaped(character: str) -> str:
     if "\udc80" <= character <= "\udcff":
         # A byte of a file's name that is no UTF-8, as Python keeps it.

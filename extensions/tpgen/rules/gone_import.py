@@ -47,7 +47,7 @@ def _from(file: File, node: ast.ImportFrom) -> list[str]:
 
 def _exists(root: Path, parts: Sequence[str]) -> bool:
     place = root.joinpath(*parts)
-    return place.is_dir() or place.with_suffix(".py").is_file()
+    return (place / "__init__.py").is_file() or place.with_suffix(".py").is_file()
 
 
 def _names(file: File, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[Finding]:

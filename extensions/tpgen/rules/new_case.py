@@ -35,7 +35,7 @@ def _announced(case: Case, number: int) -> Iterator[Finding]:
         message = f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
         if number:
             classes = f"{number} test class{'es have' if number > 1 else ' has'} it"
-            message += f"{classes}, and `uv run pytest -k {case.name}` tells which fail as yet"
+            message += f"{classes}, and `uv run pytest -k {case.name}` tells which still fail"
         else:
             message += "no test class has it yet"
         yield Finding(case.path, case.line, 1, message, level="warning")

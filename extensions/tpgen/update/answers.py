@@ -44,7 +44,7 @@ def read(root: Path) -> Answers:
         content = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Misuse(
-            f"{ANSWERS} is not here, which says what template the service was made from; {RESTORE}"
+            f"{ANSWERS} is missing; it says which template the service was made from; {RESTORE}"
         ) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
@@ -70,16 +70,22 @@ def _advice(key: str) -> str:
 def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """The answers with those of `--data KEY=VALUE` in their place.
 
+    A value is read as YAML, but for a question whose answer is a text: that takes it as it is.
+
     Raises:
         Misuse: a word has no `=`.
     """
     found = dict(given)
     for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key.strip():
+        key, equals, value = (part.strip() for part in word.partition("="))
+        if not equals or not key:
             raise Misuse(f"--data {word!r} is no answer: write --data KEY=VALUE")
-        try:
-            found[key.strip()] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError:
-            found[key.strip()] = value
+        found[key] = value if isinstance(given.get(key), str) else _loaded(value)
     return found
+
+
+def _loaded(value: str) -> Any:
+    try:
+        return yaml.safe_load(value) if value else ""
+    except yaml.YAMLError:
+        return value

@@ -1,20 +1,21 @@
 """What changes in the policy between two versions, in the policy's own words."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tpgen import cases, policy
 from tpgen.cases import Case
 from tpgen.check import demands
+from tpgen.check.inheritance import TestClasses
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
 
-from .template import Template
+from .template import Rendered, Template
 
 RULES = "extensions/tpgen/rules"
 HOOKS = ".pre-commit-config.yaml"
@@ -47,7 +48,7 @@ class Change:
     after: Any = None
 
 
-def between(project: Project, template: Template, old: Path, new: Path) -> list[Change]:
+def between(project: Project, template: Template, old: Rendered, new: Rendered) -> list[Change]:
     """What two versions of the policy say differently.
 
     Args:
@@ -59,20 +60,25 @@ def between(project: Project, template: Template, old: Path, new: Path) -> list[
     Raises:
         Misuse: the new policy holds what this tpgen does not know.
     """
+    was, now = old.folder, new.folder
     try:
-        policy.kinds(new)
+        policy.kinds(now)
     except Misuse as error:
-        reason = str(error).partition("; correct it")[0]
+        reason = str(error).removesuffix(f"; {policy.RESTORE}")
         raise Misuse(
-            f"this tpgen is older than the policy that it shall bring, and nothing was changed "
-            f"({reason} in the new version): renew it from the template, `uv tool install`"
+            f"this tpgen is too old for the new policy, so nothing was changed ({reason} there): "
+            "install it again from the template, by `uv tool install`"
         ) from None
     return [
-        *_values(policy.read(old), policy.read(new)),
-        *_kinds(project, old, new),
-        *_cases(project, old, new),
-        *_listed("rule", _rules(template, old), _rules(template, new)),
-        *_listed("hook", _hooks(old), _hooks(new)),
+        *_values(policy.read(was), policy.read(now)),
+        *_kinds(project, was, now),
+        *_cases(project, was, now),
+        *_listed(
+            "rule",
+            _rules(template, old.answers.version),
+            _rules(template, new.answers.version),
+        ),
+        *_listed("hook", _hooks(was), _hooks(now)),
     ]
 
 
@@ -135,7 +141,7 @@ def _kinds(project: Project, old: Path, new: Path) -> Iterator[Change]:
         if was == now or kind is None:
             continue
         state = "changed" if was and now else "new" if now else "gone"
-        hit = tuple(demands.named(project, kind))
+        hit = tuple(one.title for one in demands.of_kind(project, kind))
         words = f"{kind.help[:1].upper()}{kind.help[1:]}{_differences(was, now)}."
         yield Change("kind", name, state, words, None, hit)
 
@@ -153,53 +159,57 @@ def _listing(value: Any) -> str:
     return ", ".join(value) if isinstance(value, Mapping | tuple) else str(value)
 
 
+class Demand(NamedTuple):
+    """A case, the kinds whose components must pass it, and the suites that have it."""
+
+    case: Case
+    kinds: Sequence[Kind]
+    suites: Collection[str]
+
+    @property
+    def words(self) -> str:
+        """What it says: "A route of the API: answers are not cached."."""
+        owners = " or ".join(kind.help for kind in self.kinds) or self.case.suite
+        return f"{owners[:1].upper()}{owners[1:]}: {self.case.words}."
+
+
 def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
-    before, after = _by_name(old), _by_name(new)
+    before, after, tests = _demands(old), _demands(new), TestClasses(project)
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         if now is None and was is not None:
-            yield Change("case", name, "gone", _case_words(was, _kind_of(old, was)))
-        elif now is not None and (was is None or was.required_from != now.required_from):
-            kinds = _kind_of(new, now)
-            hit = tuple(_hit(project, new, now, kinds))
-            state = "changed" if was else "new"
-            yield Change("case", name, state, _case_words(now, kinds), now.required_from, hit)
+            yield Change("case", name, "gone", was.words)
+        elif now and (was is None or was.case.required_from != now.case.required_from):
+            state, hit = "changed" if was else "new", tuple(_hit(project, tests, now))
+            yield Change("case", name, state, now.words, now.case.required_from, hit)
 
 
-def _by_name(folder: Path) -> dict[str, Case]:
-    return {f"{one.suite}.{one.name}": one for one in cases.read(folder / "tests")}
-
-
-def _kind_of(folder: Path, case: Case) -> list[Kind]:
-    """The kinds whose components must pass a case."""
-    suites = cases.heirs(folder / "tests")[case.suite]
-    return [one for one in policy.kinds(folder).values() if suites & demands.suites(folder, one)]
-
-
-def _case_words(case: Case, kinds: list[Kind]) -> str:
-    owners = " or ".join(kind.help for kind in kinds) or case.suite
-    return f"{owners[:1].upper()}{owners[1:]}: {case.words}."
-
-
-def _hit(project: Project, new: Path, case: Case, kinds: list[Kind]) -> Iterator[str]:
-    suites = cases.heirs(new / "tests")[case.suite]
-    for kind in kinds:
-        yield from demands.with_suite(project, kind, suites)
-
-
-def _rules(template: Template, folder: Path) -> dict[str, str]:
-    from . import answers
-
-    version = answers.read(folder).version
-    found = {}
-    for path in template.files(version, RULES):
-        text = template.show(version, path)
-        code, name = (
-            re.search(rf'^    {key}="(.+)",$', text, re.MULTILINE) for key in ("code", "name")
+def _demands(folder: Path) -> dict[str, Demand]:
+    """The cases of a policy, by name."""
+    heirs = cases.heirs(folder / "tests")
+    asked = [(kind, demands.suites(folder, kind)) for kind in policy.kinds(folder).values()]
+    return {
+        f"{one.suite}.{one.name}": Demand(
+            one,
+            [kind for kind, suites in asked if suites & heirs[one.suite]],
+            heirs[one.suite],
         )
-        if code and name:
-            found[code[1]] = f"tpgen check looks for {name[1]} ({code[1]})."
-    return found
+        for one in cases.read(folder / "tests")
+    }
+
+
+def _hit(project: Project, tests: TestClasses, demand: Demand) -> Iterator[str]:
+    """The components whose tests have a case."""
+    for kind in demand.kinds:
+        for one in demands.of_kind(project, kind):
+            if any(one.is_proved(tests, demand.suites, home) for home in one.asked):
+                yield one.title
+
+
+def _rules(template: Template, version: str) -> dict[str, str]:
+    stated = "\n".join(template.lines(version, '    (code|name)=".+",', RULES))
+    found = re.findall(r'code="(.+)",\n    name="(.+)",', stated)
+    return {code: f"tpgen check looks for {name} ({code})." for code, name in found}
 
 
 def _hooks(folder: Path) -> dict[str, str]:

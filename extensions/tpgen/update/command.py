@@ -34,7 +34,7 @@ def update(chosen: argparse.Namespace) -> int:
     root = service.find(Path.cwd()).root
     known = answers.read(root)
     with _workshop() as folder:
-        template = fetch(known.source, folder / "template")
+        template = fetch(known, folder / "template")
         version = _version(template, known, chosen.to)
         if chosen.check or (version == known.version and not chosen.data):
             waiting = Update(known.source, known.version, version)
@@ -42,10 +42,10 @@ def update(chosen: argparse.Namespace) -> int:
             return int(chosen.check and waiting.waits)
         git = readiness.repository(root)
         old, new = _rendered(template, known, version, chosen.data, folder)
-        readiness.nothing_ignored(git, _files(old.folder, new.folder))
+        readiness.nothing_ignored(git, [*old.files, *new.files])
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
         plan = _planned(Project(root), template, old, new, both)
-        return _carry_out(root, plan, both, chosen)
+    return _carry_out(root, plan, both, chosen)
 
 
 def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Namespace) -> int:
@@ -70,7 +70,7 @@ def _readable(root: Path, merged: Merged) -> Merged:
         policy.kinds(root)
     except Misuse as error:
         if policy_file not in merged.conflicts:
-            return replace(merged, broken=str(error).partition("; ")[0])
+            return replace(merged, broken=str(error).removesuffix(f"; {policy.RESTORE}"))
     return merged
 
 
@@ -82,15 +82,27 @@ def drift(chosen: argparse.Namespace) -> int:
     """
     root = service.find(Path.cwd()).root
     known = answers.read(root)
-    below = [Path(os.path.relpath(path, root)).as_posix() for path in chosen.paths]
     with _workshop() as folder:
-        template = fetch(known.source, folder / "template")
-        leaving_out = template.not_owned(known.version, known.given)
-        made = template.render(known.version, known, folder / "made", leaving_out)
-        found = drifting.between(root, made.folder, below)
+        template = fetch(known, folder / "template")
+        made = template.render(known.version, known, folder / "made")
+        made.remove(made.is_left_alone)
+        found = drifting.between(root, made.folder, _below(root, made, chosen.paths))
     told = telling.drift_as_json if chosen.json else telling.drifted
     say(told(known.version, found))
     return int(bool(found))
+
+
+def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
+    """Files and folders that were named, relative to the service.
+
+    Raises:
+        Misuse: one is neither here nor in the template.
+    """
+    below = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
+    for path, known in zip(paths, below, strict=True):
+        if not any(os.path.lexists(folder / known) for folder in (root, made.folder)):
+            raise Misuse(f"{path} is neither here nor in the template: name a file or a folder")
+    return below
 
 
 @contextmanager
@@ -106,6 +118,8 @@ def _workshop() -> Iterator[Path]:
         os.environ.pop(name, None)
     try:
         with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
+            # Not the one of all runs: two updates at once would fetch into the same clone.
+            os.environ.setdefault("COPIER_CACHE_DIR", f"{folder}/copier")
             yield Path(folder)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -121,8 +135,7 @@ def _version(template: Template, known: Answers, wanted: str) -> str:
     Raises:
         Misuse: it is not there, or older than the one that the service has.
     """
-    template.commit(known.version)
-    version = template.describe(template.commit(wanted)) if wanted else template.newest
+    version = _named(template, wanted) if wanted else template.newest
     if template.commit(version) == template.commit(known.version):
         return known.version
     if template.is_newer(version, known.version):
@@ -135,33 +148,34 @@ def _version(template: Template, known: Answers, wanted: str) -> str:
     return known.version
 
 
+def _named(template: Template, wanted: str) -> str:
+    """The name of a revision: a tag that is a version as it is, of anything else Copier's name."""
+    commit = template.commit(wanted)
+    return wanted if wanted in template.versions else template.describe(commit)
+
+
 def _rendered(
     template: Template, known: Answers, version: str, data: list[str], folder: Path
 ) -> tuple[Rendered, Rendered]:
-    """The service as the template made it, and as it makes it now."""
+    """The files of the template's in the service, as it made them and as it makes them now.
+
+    Raises:
+        Misuse: an answer fits no question; or Copier refuses.
+    """
     given = answers.changed(known.given, data)
-    leaving_out = template.not_owned(version, given)
-    # What is the person's in either version is nothing that an update may write, or remove.
-    both = [*template.not_owned(known.version, known.given), *leaving_out]
-    old = template.render(known.version, known, folder / "old", both)
-    wanted = Answers(known.source, known.version, given)
-    new = template.render(version, wanted, folder / "new", leaving_out)
-    for key in given.keys() - known.given.keys() - new.answers.given.keys():
+    old = template.render(known.version, known, folder / "old")
+    new = template.render(version, replace(known, given=given), folder / "new")
+    if unknown := sorted(given.keys() - known.given.keys() - new.answers.given.keys()):
         raise Misuse(
-            f"there is no question `{key}` at {version}; there are {', '.join(new.answers.given)}"
+            f"there is no question `{unknown[0]}` at {version}; "
+            f"there are {', '.join(new.answers.given)}"
         )
+    new.remove(new.is_left_alone)
+    old.remove(new.is_left_alone)
+    # What was the person's is nothing that an update may remove.
+    still = set(new.files)
+    old.remove(lambda path: old.is_left_alone(path) and path not in still)
     return old, new
-
-
-def _files(*folders: Path) -> list[str]:
-    """The files below some folders, as paths in each."""
-    found = {
-        path.relative_to(folder).as_posix()
-        for folder in folders
-        for path in folder.rglob("*")
-        if not path.is_dir()
-    }
-    return sorted(found)
 
 
 def _planned(
@@ -172,7 +186,7 @@ def _planned(
         template.source,
         old.answers.version,
         new.answers.version,
-        changes.between(project, template, old.folder, new.folder),
+        changes.between(project, template, old, new),
         both.changed,
         {key: value for key, value in after.items() if key not in before},
         sorted(before.keys() - after.keys()),

@@ -57,7 +57,7 @@ def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
         if path == ANSWERS or (below and not _is_below(path, below)):
             continue
         mine = root / path
-        was, now = _lines_of(file), _lines_of(mine) if mine.is_file() else None
+        was, now = _content(file), _content(mine) if mine.is_file() else None
         if now is None:
             found.append(Drift(path, "missing"))
         elif now != was and not (path == POLICY.as_posix() and adds_only_kinds(was, now)):
@@ -65,7 +65,7 @@ def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
     return found
 
 
-def _lines_of(file: Path) -> bytes:
+def _content(file: Path) -> bytes:
     """What a file holds, whichever way git ends lines here."""
     return file.read_bytes().replace(b"\r\n", b"\n")
 
@@ -76,7 +76,7 @@ def _is_below(path: str, folders: Sequence[str]) -> bool:
 
 def _regions(was: bytes, now: bytes) -> list[Region]:
     try:
-        before, after = was.decode().splitlines(), now.decode().splitlines()
+        before, after = was.decode().split("\n"), now.decode().split("\n")
     except UnicodeDecodeError:
         return []
     steps = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from tpgen.check.git import Git, names
 from tpgen.errors import Misuse
+from tpgen.report.text import shortened
 
 SHOWN = 5
 # What git keeps while a person is in the midst of something, and what ends it.
@@ -47,7 +48,7 @@ def repository(root: Path) -> Git:
         )
     if overlooked := list(_overlooked(git)):
         raise Misuse(
-            f"git was told to overlook changes of {', '.join(overlooked[:SHOWN])}, so that an "
+            f"git was told to overlook changes of {shortened(overlooked, SHOWN)}, so that an "
             f"update could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
             f"{overlooked[0]}`, and commit what differs"
         )
@@ -89,18 +90,17 @@ def nothing_ignored(git: Git, files: Iterable[str]) -> None:
 
 def _in_the_way(root: Path, path: str) -> Iterator[str]:
     """What is at a path, or below it, or stands for one of its folders."""
+    for folder in list(PurePosixPath(path).parents)[-2::-1]:
+        if (root / folder).is_symlink() or not (root / folder).is_dir():
+            yield from [str(folder)] if os.path.lexists(root / folder) else []
+            return
     if (root / path).is_dir() and not (root / path).is_symlink():
         yield from (
             one.relative_to(root).as_posix() for one in (root / path).rglob("*") if not one.is_dir()
         )
     elif os.path.lexists(root / path):
         yield path
-    for folder in list(PurePosixPath(path).parents)[:-1]:
-        if os.path.lexists(root / folder) and not (root / folder).is_dir():
-            yield str(folder)
 
 
 def _listed(paths: list[str]) -> str:
-    shown = ", ".join(paths[:SHOWN])
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return f"{shown}{more} {'is' if len(paths) == 1 else 'are'}"
+    return f"{shortened(paths, SHOWN)} {'is' if len(paths) == 1 else 'are'}"

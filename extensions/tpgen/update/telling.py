@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tpgen.cases import until
-from tpgen.report.text import printable
+from tpgen.report.text import printable, shortened
 
 from .changes import Change
 from .drifting import Drift
@@ -100,17 +100,13 @@ def _file(state: str, *paths: str) -> dict[str, str]:
 
 
 def _policy(changes: Sequence[Change]) -> Iterator[str]:
-    yield from ("", "The policy:" if changes else "The policy says the same.")
+    yield from ("", "The policy:" if changes else "The policy does not change.")
     for one in changes:
         day = f" Required from {until(one.required_from)}." if one.required_from else ""
         yield f"  {one.state:9} {one.words}{day}"
         if one.topic == "kind" or (one.topic == "case" and one.state != "gone"):
-            yield f"            {_shortened(one.components) or 'This service has none.'}"
-
-
-def _shortened(components: Sequence[str]) -> str:
-    more = f" and {len(components) - SHOWN} more" if len(components) > SHOWN else ""
-    return ", ".join(components[:SHOWN]) + more
+            none = "This service has none." if one.topic == "kind" else "No test class has it yet."
+            yield f"            {shortened(one.components, SHOWN) or none}"
 
 
 def _questions(update: Update) -> Iterator[str]:
@@ -123,7 +119,8 @@ def _questions(update: Update) -> Iterator[str]:
 
 
 def _files(files: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    yield from ("", "The files:")
+    if files:
+        yield from ("", "The files:")
     for state, *paths in files:
         yield f"  {STATES.get(state, 'changed'):9} {' -> '.join(paths)}"
 
@@ -141,8 +138,8 @@ def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
         yield (
             "kept",
             (
-                f"{path}: the template has it no more, and it was edited here, so it is where it was: "
-                "move what you need of it, then `git rm` it"
+                f"{path}: the template removed it, but it was edited here, so it was kept: move what "
+                "you need of it, then `git rm` it"
             ),
         )
     for path in merged.missing:

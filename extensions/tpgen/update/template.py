@@ -1,18 +1,18 @@
 """The template of a service, at whatever version: fetched by git, rendered by Copier."""
 
+import os
 import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tpgen.check.git import Git, names
+from tpgen.check.git import Git
 from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
 
@@ -23,25 +23,34 @@ from .merging import complaint
 if TYPE_CHECKING:
     from packaging.version import Version
 
-# What Copier and the template's own pre-commit config take them for.
-SETTINGS = ("copier.yml", "copier.yaml")
-# The filters that Copier gives a template.
-FILTERS = "jinja2_ansible_filters.AnsibleCoreFiltersExtension"
 HOOKS = ".pre-commit-config.yaml"
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What the template gives a service in one version, of what an update may write.
+    """What the template gives a service in one version.
 
     Attributes:
         folder: where it lies.
         answers: what Copier made of the answers.
+        is_left_alone: whether an update leaves the file at a path alone, since it is the person's.
     """
 
     folder: Path
     answers: Answers
+    is_left_alone: Callable[[str], bool]
+
+    @property
+    def files(self) -> list[str]:
+        """The files, as paths below the folder."""
+        found = (path for path in self.folder.rglob("*") if not path.is_dir())
+        return sorted(path.relative_to(self.folder).as_posix() for path in found)
+
+    def remove(self, is_unwanted: Callable[[str], bool]) -> None:
+        """Remove files, by what is said of their paths."""
+        for path in filter(is_unwanted, self.files):
+            (self.folder / path).unlink()
 
 
 @dataclass(frozen=True)
@@ -59,16 +68,17 @@ class Template:
     @cached_property
     def releases(self) -> list[str]:
         """The tags that are versions by PEP 440, the newest first; no pre-releases."""
-        known = self._versions
+        known = self.versions
         stable = [tag for tag in known if not known[tag].is_prerelease]
         return sorted(stable, key=lambda tag: known[tag], reverse=True)
 
     @cached_property
-    def _versions(self) -> "dict[str, Version]":
+    def versions(self) -> "dict[str, Version]":
+        """The tags that are versions by PEP 440, of which Copier says the same."""
         from packaging.version import InvalidVersion, Version
 
         known = {}
-        for tag in self.git.run("tag", "--list").decode().split():
+        for tag in os.fsdecode(self.git.run("tag", "--list")).split():
             try:
                 known[tag] = Version(tag)
             except InvalidVersion:
@@ -93,17 +103,13 @@ class Template:
         found = self.git.commit(version)
         if found is None:
             has = f"it has {', '.join(self.releases[:5])}" if self.releases else "it has no tags"
-            raise Misuse(
-                f"the template at {self.source} has no {version} ({has}): a tag that was taken "
-                f"back? Whoever keeps the template can set it again, or write the version that "
-                f"the service is like as `_commit` into {ANSWERS} and commit that"
-            )
+            raise Misuse(f"the template at {self.source} has no {version} ({has})")
         return found
 
     def is_newer(self, version: str, than: str) -> bool:
         """Whether a version comes after another one."""
-        if version in self._versions and than in self._versions:
-            return self._versions[version] > self._versions[than]
+        if version in self.versions and than in self.versions:
+            return self.versions[version] > self.versions[than]
         # A commit has no version, also where its name looks like one.
         new, old = self.commit(version), self.commit(than)
         try:
@@ -111,74 +117,27 @@ class Template:
         except subprocess.CalledProcessError:
             return True
 
-    def show(self, version: str, path: str) -> str:
-        """A file of the template itself; nothing where it has none."""
-        try:
-            found = self.git.run("show", f"{self.commit(version)}:{path}")
-        except subprocess.CalledProcessError:
-            return ""
-        return found.decode(errors="replace")
+    def lines(self, version: str, pattern: str, folder: str) -> list[str]:
+        """The whole lines that match, of the files below a folder of the template itself.
 
-    def files(self, version: str, folder: str) -> list[str]:
-        """The files below a folder of the template itself."""
-        listed = self.git.run(
-            "ls-tree", "-r", "--name-only", "-z", self.commit(version), "--", folder
-        )
-        return names(listed)
-
-    def not_owned(self, version: str, given: Mapping[str, Any]) -> list[str]:
-        """What an update leaves alone, as patterns: the files that are the person's.
-
-        Raises:
-            Misuse: there are no settings of Copier.
+        Args:
+            version: which one.
+            pattern: an extended regular expression.
+            folder: such as `extensions/tpgen/rules`.
         """
-        from jinja2 import Environment, TemplateError
-
-        path = next((one for one in SETTINGS if self.show(version, one)), "")
-        if not path:
-            raise Misuse(f"{self.source} is no template at {version}: it has no copier.yml")
-        texts = [str(one) for one in self._config(version, path).get("_exclude") or ()]
-        context = {**given, "_copier_operation": "update"}
-        jinja = Environment(extensions=[FILTERS])
+        matching = ["-h", "--extended-regexp", f"^{pattern}$", self.commit(version), "--", folder]
         try:
-            lines = (jinja.from_string(one).render(context).splitlines() for one in texts)
-            return [line for several in lines for line in several if line]
-        except TemplateError as error:
-            raise Misuse(f"{path} of the template at {version}: `_exclude`: {error}") from None
+            return self.git.run("grep", *matching).decode(errors="replace").splitlines()
+        except subprocess.CalledProcessError:
+            return []  # none does
 
-    def _config(self, version: str, path: str) -> dict[str, Any]:
-        """What a file of settings says, with what it includes."""
-        import yaml
-
-        def included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> dict[str, Any]:
-            pattern = str(loader.construct_scalar(node))
-            several = [one for one in self.files(version, ".") if fnmatch(one, pattern)]
-            return {
-                key: value for one in several for key, value in self._config(version, one).items()
-            }
-
-        class Loader(yaml.SafeLoader):
-            pass
-
-        Loader.add_constructor("!include", included)
-        try:
-            documents = list(yaml.load_all(self.show(version, path), Loader))
-        except yaml.YAMLError as error:
-            said = " ".join(str(error).split())
-            raise Misuse(f"{path} of the template at {version} can't be read: {said}") from None
-        known = [one for one in documents if isinstance(one, dict)]
-        return {key: value for one in known for key, value in one.items()}
-
-    def render(
-        self, version: str, known: Answers, into: Path, leaving_out: Sequence[str]
-    ) -> Rendered:
+    def render(self, version: str, known: Answers, into: Path) -> Rendered:
         """Let Copier render a version for a service.
 
         Args:
             version: which one.
             known: the answers of the service.
             into: a folder to make.
-            leaving_out: patterns of the files that are not to be rendered.
 
         Raises:
             Misuse: Copier refuses; or an answer of the service does not fit, which Copier would
@@ -187,17 +146,17 @@ class Template:
         into.mkdir(parents=True)
         (into / ANSWERS).write_text(known.text, encoding="utf-8")
         with _copier(version) as copier:
-            copier.run_copy(
+            worker = copier.run_copy(
                 self.source,
                 into,
                 vcs_ref=self.commit(version),
-                exclude=leaving_out,
                 defaults=True,
                 overwrite=True,
                 quiet=True,
             )
+            is_left_alone = _left_alone(worker)
         _name(into, version)
-        made = Rendered(into, answers.read(into))
+        made = Rendered(into, answers.read(into), is_left_alone)
         for key, value in known.given.items():
             if key in made.answers.given and made.answers.given[key] != value:
                 self._refuse(version, known, key, into.with_name(f"{into.name}.refused"))
@@ -221,6 +180,20 @@ class Template:
         )
 
 
+def _left_alone(worker: Any) -> Callable[[str], bool]:
+    """What Copier leaves alone in an update: what `_exclude` of the template says of that.
+
+    Args:
+        worker: Copier's, after it made a copy.
+    """
+    from pathspec import PathSpec
+
+    context = {**worker.answers.combined, "_copier_operation": "update"}
+    several = (worker.jinja_env.from_string(one).render(context) for one in worker.template.exclude)
+    lines = [line for one in several for line in one.splitlines()]
+    return PathSpec.from_lines("gitignore", lines).match_file
+
+
 def _name(folder: Path, version: str) -> None:
     """Call the version what it was asked for: Copier takes whatever `git describe` says first."""
     described = answers.read(folder).version
@@ -234,27 +207,38 @@ def _name(folder: Path, version: str) -> None:
             file.write_text(re.sub(word, rf"\g<1>{version}\g<2>", file.read_text()))
 
 
-def fetch(source: str, into: Path) -> Template:
-    """Clone a template.
+def fetch(known: Answers, into: Path) -> Template:
+    """Clone the template of a service.
 
     Args:
-        source: as a service remembers it.
+        known: what the service remembers of it.
         into: a folder to make.
 
     Raises:
-        Misuse: it is nothing that a service can be updated from, or can't be reached.
+        Misuse: it is nothing that a service can be updated from, or can't be reached; or it has
+            not the version that the service was made from.
     """
-    address = _address(source)
+    address = _address(known.source)
     command = ["git", "clone", "--quiet", "--bare", "--", address, str(into)]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
+        cause = "it must be the top of a git repository"
+        if not Path(address).is_absolute():
+            cause = "is there a network, and may you read it?"
         raise Misuse(
-            f"the template at {source} can't be fetched, so nothing was changed. git says: "
-            f"{complaint(error)}. Is there a network, and may you read it? `git ls-remote "
-            f"{address}` tries again"
+            f"the template at {known.source} can't be fetched, so nothing was changed: {cause} "
+            f"(git says: {complaint(error)}); `git ls-remote {address}` tries again"
         ) from None
-    return Template(source, Git(into))
+    template = Template(known.source, Git(into))
+    try:
+        template.commit(known.version)
+    except Misuse as error:
+        raise Misuse(
+            f"{error}, which this service was made from: if the tag was deleted, have it restored, "
+            f"or set `_commit` in {ANSWERS} to the version that the service matches, and commit"
+        ) from None
+    return template
 
 
 def _address(source: str) -> str:
@@ -263,7 +247,7 @@ def _address(source: str) -> str:
     if host in HOSTS:
         return f"{HOSTS[host]}/{path.strip('/').removesuffix('.git')}.git"
     address = source.removeprefix("git+")
-    if re.match(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", address):
+    if re.match(r"[a-z][a-z0-9+.-]*://|[\w.-]+(@[\w.-]+)?:", address):
         return address
     folder = Path(address).expanduser()
     how = (
@@ -277,8 +261,6 @@ def _address(source: str) -> str:
         )
     if not folder.exists():
         raise Misuse(f"the template of this service is not at {source} any more: {how}")
-    if Git.at(folder) is None:
-        raise Misuse(f"the template of this service, {source}, is no git repository: {how}")
     return str(folder)
 
 

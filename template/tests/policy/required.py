@@ -10,7 +10,8 @@ from datetime import date
 
 import pytest
 
-MARKER = 'required_from("YYYY-MM-DD"): a new required case; until that day its failure only warns'
+MARK = "required_from"
+MARKER = f'{MARK}("YYYY-MM-DD"): a new required case; until that day its failure only warns'
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,9 +29,8 @@ def required_from(item: pytest.Item) -> date | None:
     Raises:
         pytest.UsageError: the mark holds no day.
     """
-    mark = item.get_closest_marker("required_from")
-    module = getattr(getattr(item, "function", None), "__module__", "")
-    if mark is None or not module.startswith(f"{__package__}.suites"):
+    mark = _mark(item)
+    if mark is None:
         return None
     try:
         return date.fromisoformat(*mark.args, **mark.kwargs)
@@ -42,17 +42,29 @@ def required_from(item: pytest.Item) -> date | None:
         ) from None
 
 
+def _mark(item: pytest.Item) -> pytest.Mark | None:
+    """The mark on a case, or on the suite that states it; that of an heir is not about it."""
+    name = getattr(item, "originalname", "")
+    lineage = getattr(getattr(item, "cls", None), "__mro__", ())
+    suite = next((one for one in lineage if name in vars(one)), None)
+    if suite is None or not suite.__module__.startswith(f"{__package__}.suites"):
+        return None
+    places = (vars(suite)[name], suite)
+    marks = [mark for place in places for mark in vars(place).get("pytestmark", ())]
+    return next((mark for mark in marks if mark.name == MARK), None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     day = required_from(item)
-    if report.failed and call.when != "teardown" and day and date.today() < day:
-        left = (day - date.today()).days
+    left = (day - date.today()).days if day else 0
+    if report.failed and call.when != "teardown" and left > 0:
         # What pytest calls an expected failure: it is listed with its reason, and fails nothing.
         report.outcome = "skipped"
-        report.wasxfail = f"fails from {day} on, in {left} day{'s' * (left != 1)}"
+        report.wasxfail = f"will fail from {day} on (in {left} day{'s' * (left > 1)})"
         report.required_from = str(day)  # type: ignore[attr-defined]
     return report
 
@@ -65,7 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if hasattr(report, "required_from")
     ]
     if waiting:
-        terminalreporter.section("new required cases that fail as yet", yellow=True)
+        terminalreporter.section("new required cases that still fail", yellow=True)
         for report in sorted(waiting, key=lambda report: report.required_from):
             terminalreporter.line(f"{report.wasxfail}: {report.nodeid}")
             if reason := getattr(report.longrepr, "reprcrash", None) or report.longrepr:
