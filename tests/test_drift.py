@@ -97,3 +97,10 @@ def test_lines_are_those_of_an_editor(pair: Pair) -> None:
     pair.service.write({"codecov.yml": f"# \f \u2028 mine\n{text}"})
     line = text.splitlines().index("        target: 60%") + 2
     assert f"codecov.yml:{line}:\n" in pair.tpgen("drift").text
+
+
+def test_by_way_of_a_link(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(pair.service.path)
+    (pair.service.path / "tests/policy/slow.py").unlink()
+    done = pair.tpgen("drift", str(tmp_path / "link/tests"))
+    assert (done.code, done.text.partition(":")[0]) == (1, "tests/policy/slow.py")

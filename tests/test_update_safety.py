@@ -267,7 +267,8 @@ def test_ownership_that_is_included_and_computed(pair: Pair, moved: bool) -> Non
     owners, _, rest = rest.partition("\n\n")
     if not moved:
         head, owners = f"{head}_exclude:\n{owners}\n\n", ""
-    more = "  - \"{{ 'Makefile' if name | regex_search('^G') and _copier_operation == 'update' else '' }}\""
+    condition = "name | regex_search('^G') and policy.new_code and _copier_operation == 'update'"
+    more = f"  - \"{{{{ 'Makefile' if {condition} else '' }}}}\""
     pair.source.write(
         {
             "copier.yml": f"{head}{rest}\n---\n!include questions/owners.yml\n",
@@ -285,7 +286,7 @@ def test_ownership_that_is_included_and_computed(pair: Pair, moved: bool) -> Non
 
 def test_a_starter_that_the_template_has_no_more(pair: Pair) -> None:
     """It stays, also where the template calls it its own from now on."""
-    pair.replace("copier.yml", '"/tests/**"', '"/tests/integration/**"')
+    pair.replace("copier.yml", "%}/tests/**{%", "%}/tests/integration/**{%")
     pair.source.git("rm", "--quiet", "template/tests/unit/test_openai.py.jinja")
     pair.release("v3.0.0")
     before = pair.read("tests/unit/test_openai.py")
@@ -296,18 +297,23 @@ def test_a_starter_that_the_template_has_no_more(pair: Pair) -> None:
 
 def test_a_sparse_checkout(pair: Pair) -> None:
     """What is checked out is merged there, and all of it in git."""
-    pair.service.git("sparse-checkout", "set", "src")
+    pair.service.git("sparse-checkout", "set", "src", "tests")
     done = pair.tpgen("update")
     assert done.code == 0, done.text
     assert "new_code = 90" in pair.service.git("show", ":tests/policy/policy.toml")
-    assert not (pair.service.path / "tests").exists() or done.code == 0
+    assert "new_code = 90" in pair.read("tests/policy/policy.toml")
+    assert not (pair.service.path / ".github").exists()
 
 
 def test_a_bare_repository(pair: Pair) -> None:
     bare = pair.source.path.with_name("bare.git")
     pair.source.git("clone", "--quiet", "--bare", ".", str(bare))
-    answer(pair, "_src_path", str(bare))
-    assert pair.tpgen("update").code == 0
+    for name in (ANSWERS, ".pre-commit-config.yaml"):
+        text = pair.read(name).replace(f"git+{pair.source.path.as_uri()}", str(bare))
+        pair.service.write({name: text.replace(pair.source.path.as_uri(), str(bare))})
+    pair.service.commit({}, "--no-verify")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
     assert "new_code = 90" in pair.read("tests/policy/policy.toml")
 
 
@@ -320,6 +326,123 @@ def test_a_folder_of_the_template_that_is_a_link_here(pair: Pair) -> None:
     done = pair.tpgen("update")
     assert done.code == 1, done.text
     assert "# mine" in pair.read("mine/tasks.py")
+
+
+def test_a_path_that_looks_like_a_pattern(pair: Pair) -> None:
+    """`page[1].txt` is a file that was removed here, and no name for `page1.txt`."""
+    pair.source.write({"template/tests/policy/page[1].txt": "one\n"})
+    pair.release("v3.0.0")
+    assert pair.tpgen("update").code == 0
+    mine = {"tests/policy/page1.txt": "mine\n"}
+    pair.service.git("rm", "--quiet", "-f", ":(literal)tests/policy/page[1].txt")
+    assert pair.service.commit(mine, "--no-verify").code == 0
+    pair.source.write({"template/tests/policy/page[1].txt": "two\n"})
+    pair.release("v4.0.0")
+    done = pair.tpgen("update")
+    assert "missing   tests/policy/page[1].txt: the template changed it" in done.text
+    assert pair.read("tests/policy/page1.txt") == "mine\n"
+    [command] = re.findall(r"`(git show [^`]+)`", done.text)
+    assert pair.service.run("sh", "-c", command).text == "two\n"
+
+
+@pytest.mark.parametrize("text", ["# none\n", "repos:\n", "[]\n", "repos: [{repo: local}, 1]\n"])
+def test_hooks_of_any_shape(pair: Pair, text: str) -> None:
+    pair.source.write({"template/.pre-commit-config.yaml.jinja": text})
+    pair.release("v3.0.0")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert "gone      The hook gitleaks runs before a commit." in done.text
+
+
+def test_a_submodule_of_the_template(pair: Pair, tmp_path: Path) -> None:
+    """Its files are the template's, as Copier gives them."""
+    shared = repository(tmp_path / "shared")
+    assert shared.commit({"words.txt": "shared\n"}).code == 0
+    add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"]
+    pair.source.git(*add, str(shared.path), "template/tests/policy/shared")
+    pair.release("v3.0.0")
+    allowed = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.file.allow"}
+    done = pair.tpgen("update", GIT_CONFIG_VALUE_0="always", **allowed)
+    assert done.code == 0, done.text
+    assert pair.read("tests/policy/shared/words.txt") == "shared\n"
+    assert "100644" in pair.service.git("ls-files", "--stage", "tests/policy/shared/words.txt")
+
+
+def test_an_edit_in_a_submodule_of_the_service(pair: Pair, tmp_path: Path) -> None:
+    """Whatever git was told to ignore of it: the way back would take it along."""
+    mine = repository(tmp_path / "mine")
+    assert mine.commit({"words.txt": "mine\n"}).code == 0
+    add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--name", "mine"]
+    pair.service.git(*add, str(mine.path), "mine")
+    pair.service.git("config", "submodule.mine.ignore", "all")
+    assert pair.service.commit({}, "--no-verify").code == 0
+    pair.service.write({"mine/words.txt": "edited\n"})
+    assert "mine is not committed: commit, or `git stash --include-untracked`, in that sub" in (
+        refused(pair)
+    )
+
+
+def test_once_more_before_it_is_committed(pair: Pair) -> None:
+    """A bot that tries again does not take a conflict for done."""
+    (pair.service.path / "tests/policy/tasks.py").open("a").write("# mine\n")
+    pair.service.commit({}, "--no-verify")
+    assert pair.tpgen("update").code == 1
+    done = pair.tpgen("update")
+    assert done.code == 2
+    assert "an update needs a clean tree" in done.text
+
+
+def test_a_conflict_that_git_can_not_mark(pair: Pair) -> None:
+    """It is as it was here; the printed command shows the template's."""
+    mine = pair.read("codecov.yml").replace("target: 85%", "target: 60%")
+    pair.service.commit({"codecov.yml": mine, ".gitattributes": "*.yml -merge\n"}, "--no-verify")
+    done = pair.tpgen("update")
+    assert done.code == 1
+    assert "codecov.yml: changed by both sides; it is as it was here, and `git show" in done.text
+    assert pair.read("codecov.yml") == mine
+    [command] = re.findall(r"`(git show [^`]+codecov.yml)`", done.text)
+    assert "target: 90%" in pair.service.run("sh", "-c", command).text
+
+
+def test_lines_that_end_as_windows_ends_them(pair: Pair) -> None:
+    """As git has them: only what was edited is a conflict."""
+    pair.service.git("config", "core.autocrlf", "false")
+    name = "tests/policy/policy.toml"
+    pair.service.write({name: pair.read(name).replace("\n", "\r\n").encode()})
+    pair.service.commit({}, "--no-verify")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert "new_code = 90" in pair.read(name)
+
+
+def test_what_copier_writes_once(pair: Pair) -> None:
+    """By `_skip_if_exists`: a file that is here is the person's, one that is not is new."""
+    text = (pair.source.path / "copier.yml").read_text()
+    skipped = "_skip_if_exists:\n  - Makefile\n  - codecov.yml\n\n"
+    both = {"Makefile.jinja": "all:\n", "codecov.yml.jinja": "# new\n"}
+    pair.source.write({f"template/{name}": content for name, content in both.items()})
+    pair.source.write({"copier.yml": f"{skipped}{text}"})
+    pair.release("v3.0.0")
+    pair.service.git("rm", "--quiet", "codecov.yml")
+    pair.service.commit({}, "--no-verify")
+    before = pair.read("Makefile")
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert pair.read("Makefile") == before
+    assert pair.read("codecov.yml") == "# new\n"
+
+
+def test_what_can_not_be_printed(pair: Pair) -> None:
+    """Nothing is written before it could be said; and what was is not called unchanged."""
+    before = tree(pair.service.path)
+    command = f"{sys.executable} -m tpgen update"
+    done = pair.service.run("sh", "-c", f"{command} >/dev/full")
+    assert (done.code, done.text) == (2, "tpgen: [Errno 28] No space left on device\n")
+    assert tree(pair.service.path) == before
+    done = pair.service.run("sh", "-c", f"{command} --json >/dev/full")
+    assert done.code == 1
+    assert "what was done can't be printed" in done.text
+    assert "new_code = 90" in pair.read("tests/policy/policy.toml")
 
 
 def test_a_text_is_taken_as_it_is(pair: Pair) -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 where all is well; 1 where `check` finds something, or `update` or `drift` something to
         look at; 2 where a person must change something first, and nothing was written; 130 after
-        Ctrl-C, 141 where nobody reads on, as shells have it.
+        Ctrl-C, 141 where nobody reads on, as shells have it; 3 for a fault of our own.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -69,10 +70,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read on, such as `head`, has enough; Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read on, such as `head`, has enough
+        _say_no_more()
         return 141
+    except OSError as error:
+        _say_no_more()
+        print(f"tpgen: {error}", file=sys.stderr)
+        return 2
+    except Exception:  # noqa: BLE001 - 1 would say that something was found
+        traceback.print_exc()
+        print(
+            "tpgen: this is a fault of tpgen: please report it, with these lines", file=sys.stderr
+        )
+        return 3
+
+
+def _say_no_more() -> None:
+    from .check.command import say_no_more
+
+    say_no_more()
 
 
 def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:

@@ -116,7 +116,7 @@ class _Document:
         return self.text.count("\n", 0, start) + 1
 
 
-RESTORE = "correct it, or bring it back with `git checkout -- tests/policy`"
+RESTORE = "correct it, or bring it back with `git checkout HEAD -- tests/policy`"
 
 
 def _kind(name: str, table: object, document: _Document) -> Kind:

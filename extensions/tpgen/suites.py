@@ -107,6 +107,14 @@ def switched_off(module: ast.Module) -> list[str]:
     ]
 
 
+def kept(owner: ast.ClassDef) -> list[str] | None:
+    """The cases that a class takes by `only=[…]`; None where it takes all, or can't be read."""
+    only = next((one.value for one in owner.keywords if one.arg == "only"), None)
+    if not isinstance(only, ast.List | ast.Tuple | ast.Set):
+        return None
+    return [str(getattr(one, "value", "")) for one in only.elts]
+
+
 def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
     """The members of suites and of their bases; the one that counts comes first."""
     seen: set[str] = set()

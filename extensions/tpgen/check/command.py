@@ -65,6 +65,11 @@ def say(text: str) -> None:
     print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
 
 
+def say_no_more() -> None:
+    """Drop what could not be printed; Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _mend(here: Project, found: Sequence[Finding]) -> bool:
     """Whether a file was changed."""
     from . import fixes

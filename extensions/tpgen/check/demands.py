@@ -35,6 +35,7 @@ class Lacking:
         path: where the component is, relative to the service.
         line: of it.
         required_from: the day from which on it must have that, where that is still ahead.
+        homes: the test files where that would be.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Lacking:
     path: str
     line: int
     required_from: date | None = None
+    homes: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,18 @@ def lacking(project: Project) -> Iterator[Lacking]:
             yield from _without_factory(project, kind)
             continue
         for one in of_kind(project, kind):
-            missing = [
-                asked
+            missing = {
+                home: asked
                 for home, asked in one.asked.items()
                 if asked and not one.is_proved(tests, _with_heirs(asked, heirs), home)
-            ]
+            }
             if missing:
-                what = INHERITS + ", and none from ".join(map(" or ".join, missing))
-                new = [case for case in stated if any(case.suite in asked for asked in missing)]
-                yield Lacking(one.title, what, one.path, one.line, cases.day_of(new))
+                wanted = missing.values()
+                what = INHERITS + ", and none from ".join(map(" or ".join, wanted))
+                day = cases.day_of(
+                    [case for case in stated if any(case.suite in asked for asked in wanted)]
+                )
+                yield Lacking(one.title, what, one.path, one.line, day, list(missing))
 
 
 def _with_heirs(asked: Sequence[str], heirs: Heirs) -> set[str]:

@@ -88,9 +88,20 @@ class Git:
         new = names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
         return found | {path: "A" for path in new}
 
+    def renamed(self, base: str, below: str) -> set[str]:
+        """The old names of the files in the index that had others in a revision."""
+        options = ["--cached", "--find-renames", "--diff-filter=R", "--name-status", "-z"]
+        return set(names(self.run("diff", *options, "--relative", base, "--", below))[1::3])
+
     def uncommitted(self) -> list[str]:
         """What is not committed, in the whole repository; files that git does not know too."""
-        options = ["--porcelain", "-z", "--no-renames", "--untracked-files=all"]
+        options = [
+            "--porcelain",
+            "-z",
+            "--no-renames",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
+        ]
         status = self.run("--no-optional-locks", "status", *options)
         return [line[3:] for line in names(status)]
 

@@ -34,8 +34,10 @@ def _lost(project: Project, git: Git) -> Iterator[Finding]:
     """Each file that an update removes though it was edited; `tpgen update` would keep it."""
     base = project.compared
     made = project.template_commit_in(base)
+    renamed = git.renamed(base, FOLDER)
     for path, state in sorted(project.changed.items()):
-        was = git.show(made, path) if state == "D" and made and is_policy(path) else None
+        is_lost = state == "D" and path not in renamed
+        was = git.show(made, path) if is_lost and made and is_policy(path) else None
         if was is not None and was != git.show(base, path):
             message = (
                 f"this update removes {path}, which had been edited here: `git show "

@@ -1,4 +1,4 @@
-"""TPG503: an import of something that the policy has no more."""
+"""TPG503: an import, or a required case, of something that the policy has no more."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,16 @@ from tpgen.check.file import File
 from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
-from tpgen.classes.code import Code
+from tpgen.classes.code import Code, Definition
 from tpgen.classes.modules import Module
+from tpgen.classes.trees import names
+from tpgen.suites import kept, members
 
 POLICY = ("tests", "policy")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each import from `tests.policy` of a module or a name that is not there."""
+    """Each import from `tests.policy` of what is not there; each such case in an `only`."""
     root = file.project.root
     if not (root / "tests/policy/__init__.py").is_file():
         return
@@ -31,6 +33,9 @@ def check(file: File) -> Iterator[Finding]:
             yield _module_is_gone(file, line, parts)
         elif _is_policy(parts):
             yield from _names(file, line, parts)
+    for owner in file.nodes(ast.ClassDef):
+        if any(one.arg == "only" for one in owner.keywords):
+            yield from _cases(file, owner)
 
 
 def _is_policy(parts: Sequence[str]) -> bool:
@@ -64,10 +69,28 @@ def _names(file: File, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[F
             yield file.finding(node, f"{message}: {_advice(root, alias.name)}")
 
 
+def _cases(file: File, owner: ast.ClassDef) -> Iterator[Finding]:
+    """Each case that a class names in `only`, and that its suites do not have."""
+    code = _code(file.project.root)
+    module = code.module(file.project.root / file.path, file.project.root)
+    known = {name for name, _ in members(code, [Definition(module, owner)])}
+    own = {name for line in owner.body for name in names(line)}
+    inherited = {name for name in known - own if name.startswith("test")}
+    if not inherited:  # a suite that can't be read, or is gone, which is told of its import
+        return
+    for case in kept(owner) or ():
+        if case not in known:
+            has = ", ".join(sorted(inherited))
+            message = (
+                f"{owner.name}: `only` names {case}, which its suite has no more; it has {has}"
+            )
+            yield file.finding(owner, message)
+
+
 def _module_is_gone(file: File, node: ast.stmt, parts: Sequence[str]) -> Finding:
-    names = [one.name for one in node.names] if isinstance(node, ast.ImportFrom) else []
+    imported = [one.name for one in node.names] if isinstance(node, ast.ImportFrom) else []
     message = f"{'.'.join(parts)} is gone from the policy"
-    return file.finding(node, f"{message}: {_advice(file.project.root, *names)}")
+    return file.finding(node, f"{message}: {_advice(file.project.root, *imported)}")
 
 
 def _advice(root: Path, *names: str) -> str:
@@ -75,7 +98,12 @@ def _advice(root: Path, *names: str) -> str:
     found = {name: place for name in names if (place := _places(root).get(name))}
     if found:
         return "; ".join(f"{name} is in {place} now" for name, place in found.items())
-    return "`git log -p tests/policy` shows what took its place"
+    return "`git log -p tests/policy` shows what took its place, or `git diff HEAD` before a commit"
+
+
+@lru_cache(maxsize=4)
+def _code(root: Path) -> Code:
+    return Code([root / "tests"])
 
 
 @lru_cache(maxsize=4)
@@ -83,7 +111,7 @@ def _places(root: Path) -> dict[str, str]:
     """The modules of the policy that define a name."""
     return {
         name: module.name
-        for module in Code([root / "tests"]).matching("policy/**/*.py")
+        for module in _code(root).matching("policy/**/*.py")
         if module.is_readable
         for name in module.definitions
         if not name.startswith("_")

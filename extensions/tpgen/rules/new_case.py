@@ -10,7 +10,7 @@ from tpgen.check.inheritance import TestClass, TestClasses
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 from tpgen.classes.code import Code, Definition
-from tpgen.suites import asks, members
+from tpgen.suites import asks, kept, members
 
 from .component_without_suite import POLICY
 
@@ -63,11 +63,9 @@ def _reason(project: Project, code: Code, case: Case, one: TestClass) -> str:
 
 
 def _leaves_out(node: ast.ClassDef, name: str) -> bool:
-    only = next((one.value for one in node.keywords if one.arg == "only"), None)
-    if not isinstance(only, ast.List | ast.Tuple | ast.Set):
-        return False
+    taken = kept(node)
     own = {getattr(one, "name", "") for one in node.body}
-    return name not in {getattr(one, "value", "") for one in only.elts} | own
+    return taken is not None and name not in own.union(taken)
 
 
 def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:

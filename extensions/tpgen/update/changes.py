@@ -62,6 +62,14 @@ def between(project: Project, template: Template, old: Rendered, new: Rendered) 
     """
     was, now = old.folder, new.folder
     try:
+        policy.read(now)
+    except Misuse as error:
+        reason = str(error).removesuffix(f"; {policy.RESTORE}")
+        raise Misuse(
+            f"{reason}, at {new.answers.version} of the template: nothing was changed, and whoever "
+            "keeps the template must mend it"
+        ) from None
+    try:
         policy.kinds(now)
     except Misuse as error:
         reason = str(error).removesuffix(f"; {policy.RESTORE}")
@@ -175,13 +183,17 @@ class Demand(NamedTuple):
 
 def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
     before, after, tests = _demands(old), _demands(new), TestClasses(project)
+    suites = {demand.case.suite for demand in before.values()}
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         if now is None and was is not None:
             yield Change("case", name, "gone", was.words)
         elif now and (was is None or was.case.required_from != now.case.required_from):
-            state, hit = "changed" if was else "new", tuple(_hit(project, tests, now))
-            yield Change("case", name, state, now.words, now.case.required_from, hit)
+            hit = tuple(_hit(project, tests, now, is_new=now.case.suite not in suites))
+            days = (was.case.required_from if was else None, now.case.required_from)
+            words = f"{now.words} {_until_now(*days)}".rstrip() if was else now.words
+            state = "changed" if was else "new"
+            yield Change("case", name, state, words, days[1], hit, *map(_as_text, days))
 
 
 def _demands(folder: Path) -> dict[str, Demand]:
@@ -198,11 +210,22 @@ def _demands(folder: Path) -> dict[str, Demand]:
     }
 
 
-def _hit(project: Project, tests: TestClasses, demand: Demand) -> Iterator[str]:
-    """The components whose tests have a case."""
+def _until_now(was: date | None, now: date | None) -> str:
+    """What a moved day means."""
+    if now is None:
+        return f"Required at once, and no more from {was} on."
+    return f"Until now from {was} on." if was else "It was required already."
+
+
+def _as_text(day: date | None) -> str | None:
+    return str(day) if day else None
+
+
+def _hit(project: Project, tests: TestClasses, demand: Demand, *, is_new: bool) -> Iterator[str]:
+    """The components whose tests have a case; all of its kind where the suite itself is new."""
     for kind in demand.kinds:
         for one in demands.of_kind(project, kind):
-            if any(one.is_proved(tests, demand.suites, home) for home in one.asked):
+            if is_new or any(one.is_proved(tests, demand.suites, home) for home in one.asked):
                 yield one.title
 
 
@@ -220,12 +243,18 @@ def _hooks(folder: Path) -> dict[str, str]:
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     found = {}
-    for repo in content.get("repos", []):
-        for hook in repo["hooks"]:
-            name = str(hook.get("alias") or hook["id"])
+    for repo in _tables(content, "repos"):
+        for hook in _tables(repo, "hooks"):
+            name = str(hook.get("alias") or hook.get("id"))
             when = "by hand and in CI" if hook.get("stages") == ["manual"] else "before a commit"
             found[name] = f"The hook {name} runs {when}."
     return found
+
+
+def _tables(content: Any, key: str) -> list[dict[str, Any]]:
+    """The tables of a list; none where it is no list, or holds something else."""
+    found = content.get(key) if isinstance(content, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _listed(topic: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:

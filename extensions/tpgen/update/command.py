@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tpgen import policy, service
-from tpgen.check.command import say
+from tpgen.check.command import say, say_no_more
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 
@@ -33,15 +33,15 @@ def update(chosen: argparse.Namespace) -> int:
     """
     root = service.find(Path.cwd()).root
     known = answers.read(root)
+    git = None if chosen.check else readiness.repository(root)
     with _workshop() as folder:
         template = fetch(known, folder / "template")
         version = _version(template, known, chosen.to)
-        if chosen.check or (version == known.version and not chosen.data):
+        if git is None or (version == known.version and not chosen.data):
             waiting = Update(known.source, known.version, version)
             say(telling.as_json(waiting) if chosen.json else telling.waiting(waiting))
             return int(chosen.check and waiting.waits)
-        git = readiness.repository(root)
-        old, new = _rendered(template, known, version, chosen.data, folder)
+        old, new = _rendered(root, template, known, version, chosen.data, folder)
         readiness.nothing_ignored(git, [*old.files, *new.files])
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
         plan = _planned(Project(root), template, old, new, both)
@@ -56,10 +56,18 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
         sys.stdout.flush()
         print(f"\nwriting; if it is interrupted: `{merging.BRING_BACK}`", file=sys.stderr)
         merged = _readable(root, merging.merge(both))
-    if chosen.json:
-        say(telling.as_json(update, merged))
-    elif merged:
-        say(telling.done(merged))
+    try:
+        if chosen.json:
+            say(telling.as_json(update, merged))
+        elif merged:
+            say(telling.done(merged))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say_no_more()
+        print(f"tpgen: what was done can't be printed ({error}): `git status`", file=sys.stderr)
+        return 1
     return int(bool(merged and merged.needs_a_person))
 
 
@@ -98,7 +106,8 @@ def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
     Raises:
         Misuse: one is neither here nor in the template.
     """
-    below = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
+    whole = [Path(path).parent.resolve() / Path(path).name for path in paths]
+    below = [Path(os.path.relpath(path, root)).as_posix() for path in whole]
     for path, known in zip(paths, below, strict=True):
         if not any(os.path.lexists(folder / known) for folder in (root, made.folder)):
             raise Misuse(f"{path} is neither here nor in the template: name a file or a folder")
@@ -155,7 +164,7 @@ def _named(template: Template, wanted: str) -> str:
 
 
 def _rendered(
-    template: Template, known: Answers, version: str, data: list[str], folder: Path
+    root: Path, template: Template, known: Answers, version: str, data: list[str], folder: Path
 ) -> tuple[Rendered, Rendered]:
     """The files of the template's in the service, as it made them and as it makes them now.
 
@@ -171,7 +180,9 @@ def _rendered(
             f"there are {', '.join(new.answers.given)}"
         )
     new.remove(new.is_left_alone)
+    new.remove(lambda path: new.is_written_once(path) and os.path.lexists(root / path))
     old.remove(new.is_left_alone)
+    old.remove(new.is_written_once)
     # What was the person's is nothing that an update may remove.
     still = set(new.files)
     old.remove(lambda path: old.is_left_alone(path) and path not in still)

@@ -23,8 +23,13 @@ WHO = {
 }
 # Byte for byte: these files are as they were rendered, whatever a person's settings make of theirs.
 VERBATIM = ["core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"]
-MERGE = ["merge.renames=true", "merge.directoryRenames=false", "rerere.enabled=false"]
-NO_HOOKS = [f"core.hooksPath={os.devnull}"]
+MERGE = [
+    "merge.renames=true",
+    "merge.renameLimit=0",
+    "merge.directoryRenames=false",
+    "rerere.enabled=false",
+]
+NO_HOOKS = ["-c", f"core.hooksPath={os.devnull}"]
 MEANWHILE = (
     "was changed here while the update was prepared, so that nothing was written: commit it, and "
     "run this again"
@@ -75,7 +80,8 @@ class Merged:
     """What git could not merge by itself; paths relative to the service, sorted.
 
     Attributes:
-        conflicts: files with conflict markers, or binary ones as they were.
+        conflicts: files that both sides changed in one place; with conflict markers.
+        unmarked: those of them without: they are as they were here, since git can't mark them.
         kept: edited files that the template removed: they are where they were.
         renamed: files that were renamed to one name here and to another one in the template.
         aside: what git put aside under a name of its own, since something else has its place.
@@ -85,6 +91,7 @@ class Merged:
     """
 
     conflicts: tuple[str, ...]
+    unmarked: tuple[str, ...]
     kept: tuple[str, ...]
     missing: tuple[str, ...]
     renamed: tuple[str, ...]
@@ -153,9 +160,10 @@ def merge(both: Versions) -> Merged:
     """
     if changed := both.git.uncommitted():
         raise Misuse(f"{changed[0]} {MEANWHILE}")
-    pick = [*_settings(MERGE + NO_HOOKS), "cherry-pick", "--no-commit", "--allow-empty", both.new]
+    settings = [*NO_HOOKS, *_settings(MERGE)]
+    how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"]
     try:
-        _pick(both.git, pick)
+        _pick(both.git, [*settings, "cherry-pick", *how, both.new])
         return _sorted_out(both)
     except subprocess.CalledProcessError as error:
         raise _taken_back(both.git, error) from None
@@ -187,12 +195,21 @@ def _sorted_out(both: Versions) -> Merged:
         sort = _sort(both, path, sides)
         if sort in ("", "missing"):
             # Whoever removed a file keeps it removed, and is told; nor is an old name left open.
-            both.git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", path)
+            # `page[1].txt` is no pattern, which would take `page1.txt` along.
+            remove = ["--literal-pathspecs", "rm", "--quiet", "--force", "--ignore-unmatch"]
+            both.git.run(*remove, "--", path)
         found[sort].append(path.removeprefix(both.below))
     conflicts, kept, missing, renamed, aside = (
         tuple(found[sort]) for sort in ("conflicts", "kept", "missing", "renamed", "aside")
     )
-    return Merged(conflicts, kept, missing, renamed, aside, f"{both.new[:10]}:{both.below}")
+    unmarked = tuple(path for path in conflicts if not _has_markers(both, path))
+    at = f"{both.new[:10]}:{both.below}"
+    return Merged(conflicts, unmarked, kept, missing, renamed, aside, at)
+
+
+def _has_markers(both: Versions, path: str) -> bool:
+    file = both.git.root / both.below / path
+    return file.is_file() and b"\n>>>>>>> " in file.read_bytes()
 
 
 def _sort(both: Versions, path: str, sides: set[int]) -> str:
@@ -215,7 +232,7 @@ def complaint(error: subprocess.CalledProcessError) -> str:
 def _taken_back(git: Git, error: subprocess.CalledProcessError) -> Misuse:
     said = complaint(error)
     try:
-        git.run(*_settings(NO_HOOKS), "reset", "--quiet", "--hard")
+        git.run(*NO_HOOKS, "reset", "--quiet", "--hard")
         # The tree was clean, so that all that is new is of the update.
         git.run("clean", "--quiet", "-fd")
     except subprocess.CalledProcessError:

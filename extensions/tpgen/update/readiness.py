@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from tpgen.check.git import Git, names
 from tpgen.errors import Misuse
@@ -16,6 +17,7 @@ UNFINISHED = {
     "CHERRY_PICK_HEAD": "git cherry-pick --abort",
     "REVERT_HEAD": "git revert --abort",
     "rebase-merge": "git rebase --abort",
+    "rebase-apply/applying": "git am --abort",
     "rebase-apply": "git rebase --abort",
 }
 
@@ -44,13 +46,13 @@ def repository(root: Path) -> Git:
     if changed := git.uncommitted():
         raise Misuse(
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
-            "`git stash --include-untracked`, and run it again"
+            f"`git stash --include-untracked`, {_where(git, changed)}and run it again"
         )
     if overlooked := list(_overlooked(git)):
         raise Misuse(
             f"git was told to overlook changes of {shortened(overlooked, SHOWN)}, so that an "
             f"update could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
-            f"{overlooked[0]}`, and commit what differs"
+            f"{quote(overlooked[0])}`, and commit what differs"
         )
     return git
 
@@ -84,15 +86,17 @@ def nothing_ignored(git: Git, files: Iterable[str]) -> None:
     where, line, pattern, path = names(said)[:4]
     raise Misuse(
         f"git ignores {path}, where a file of the template is, so that an update would lose it: "
-        f"take {pattern!r} out of {where}, line {line}, or `git add --force {path}` and commit"
+        f"take {pattern!r} out of {where}, line {line}, or `git add --force {quote(path)}` and commit"
     )
 
 
 def _in_the_way(root: Path, path: str) -> Iterator[str]:
     """What is at a path, or below it, or stands for one of its folders."""
     for folder in list(PurePosixPath(path).parents)[-2::-1]:
-        if (root / folder).is_symlink() or not (root / folder).is_dir():
-            yield from [str(folder)] if os.path.lexists(root / folder) else []
+        here = root / folder
+        # Beyond a link, or in a submodule, git looks at nothing for this repository.
+        if here.is_symlink() or not here.is_dir() or (here / ".git").exists():
+            yield from [str(folder)] if os.path.lexists(here) else []
             return
     if (root / path).is_dir() and not (root / path).is_symlink():
         yield from (
@@ -100,6 +104,10 @@ def _in_the_way(root: Path, path: str) -> Iterator[str]:
         )
     elif os.path.lexists(root / path):
         yield path
+
+
+def _where(git: Git, changed: list[str]) -> str:
+    return "in that submodule, " if (git.root / changed[0] / ".git").exists() else ""
 
 
 def _listed(paths: list[str]) -> str:

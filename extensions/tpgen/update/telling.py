@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import Any
 
 from tpgen.cases import until
@@ -69,7 +70,7 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
         "questions": {"new": update.asked, "dropped": update.dropped},
     }
     if merged:
-        content |= {"merged": asdict(merged)}
+        content |= {"merged": asdict(merged), "needs_a_person": merged.needs_a_person}
     return _dumped(content)
 
 
@@ -127,7 +128,10 @@ def _files(files: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
     for path in merged.conflicts:
-        yield "conflict", f"{path}: changed by both sides; what differs stands between <<< and >>>"
+        where = "what differs stands between <<< and >>>"
+        if path in merged.unmarked:
+            where = f"it is as it was here, and {_shown(merged, path)} has the template's"
+        yield "conflict", f"{path}: changed by both sides; {where}"
     for path in merged.renamed:
         yield "renamed", f"{path}: renamed here and in the template, to two names: `git rm` one"
     for path in merged.aside:
@@ -147,9 +151,14 @@ def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
             "missing",
             (
                 f"{path}: the template changed it, and it was removed here, so it stays away: "
-                f"`git show {merged.at}{path}` has the new one"
+                f"{_shown(merged, path)} has the new one"
             ),
         )
+
+
+def _shown(merged: Merged, path: str) -> str:
+    """The command that shows the template's new file."""
+    return f"`git show {quote(f'{merged.at}{path}')}`"
 
 
 def _drift(one: Drift) -> Iterator[str]:

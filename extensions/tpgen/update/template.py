@@ -2,14 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tpgen.check.git import Git
@@ -18,7 +20,7 @@ from tpgen.errors import Misuse
 
 from . import answers
 from .answers import Answers
-from .merging import complaint
+from .merging import NO_HOOKS
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -35,11 +37,13 @@ class Rendered:
         folder: where it lies.
         answers: what Copier made of the answers.
         is_left_alone: whether an update leaves the file at a path alone, since it is the person's.
+        is_written_once: whether it does so with a file that is there already.
     """
 
     folder: Path
     answers: Answers
     is_left_alone: Callable[[str], bool]
+    is_written_once: Callable[[str], bool]
 
     @property
     def files(self) -> list[str]:
@@ -154,9 +158,12 @@ class Template:
                 overwrite=True,
                 quiet=True,
             )
-            is_left_alone = _left_alone(worker)
+            settings = worker.template
+            owners = [_matching(worker, one) for one in (settings.exclude, settings.skip_if_exists)]
+        for path in list(into.rglob(".git")):  # of a submodule, whose files the template gives
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         _name(into, version)
-        made = Rendered(into, answers.read(into), is_left_alone)
+        made = Rendered(into, answers.read(into), *owners)
         for key, value in known.given.items():
             if key in made.answers.given and made.answers.given[key] != value:
                 self._refuse(version, known, key, into.with_name(f"{into.name}.refused"))
@@ -180,16 +187,17 @@ class Template:
         )
 
 
-def _left_alone(worker: Any) -> Callable[[str], bool]:
-    """What Copier leaves alone in an update: what `_exclude` of the template says of that.
+def _matching(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a path matches patterns of the template's settings, as they are in an update.
 
     Args:
         worker: Copier's, after it made a copy.
+        patterns: such as those of `_exclude`.
     """
     from pathspec import PathSpec
 
     context = {**worker.answers.combined, "_copier_operation": "update"}
-    several = (worker.jinja_env.from_string(one).render(context) for one in worker.template.exclude)
+    several = (worker.jinja_env.from_string(one).render(context) for one in patterns)
     lines = [line for one in several for line in one.splitlines()]
     return PathSpec.from_lines("gitignore", lines).match_file
 
@@ -219,16 +227,17 @@ def fetch(known: Answers, into: Path) -> Template:
             not the version that the service was made from.
     """
     address = _address(known.source)
-    command = ["git", "clone", "--quiet", "--bare", "--", address, str(into)]
+    command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.decode(errors="replace").split())
         cause = "it must be the top of a git repository"
         if not Path(address).is_absolute():
             cause = "is there a network, and may you read it?"
         raise Misuse(
             f"the template at {known.source} can't be fetched, so nothing was changed: {cause} "
-            f"(git says: {complaint(error)}); `git ls-remote {address}` tries again"
+            f"(git says: {said}); `git ls-remote {quote(address)}` tries again"
         ) from None
     template = Template(known.source, Git(into))
     try:
