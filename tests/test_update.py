@@ -1,6 +1,7 @@
 """A changed policy reaches a service: by `tpgen update`, and by the `copier update` of bots."""
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -153,6 +154,38 @@ def test_a_new_case(pair: Pair, way: str, rendered: Service) -> None:
     assert f"will fail from {LATER} on (in " in told
     assert "days): tests/integration/api/test_agents.py" in told
     assert "xfailed" in told
+
+
+def test_a_day_that_is_moved_and_taken_away(pair: Pair) -> None:
+    """From when on a case is required is said each time; not at once without a word."""
+    suite_file = f"{POLICY}suites/route.py.jinja"
+    pair.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
+    updated(pair, "tpgen")
+    sooner = date.today() + timedelta(days=20)
+    for release, day in {"v3.0.0": str(sooner), "v4.0.0": ""}.items():
+        text = (pair.source.path / suite_file).read_text()
+        mark = f'@pytest.mark.required_from("{day}")' if day else "# at once"
+        marked = re.sub(r"@pytest.mark.required_from\(.*\)", mark, text)
+        pair.source.write({suite_file: marked})
+        pair.release(release)
+        done = pair.tpgen("update")
+        pair.service.commit({}, "--no-verify")
+        means = f"Until now from {LATER} on. Required from {day} (in"
+        if not day:
+            means = f"Required at once, and no more from {sooner} on."
+        assert f"changed   A route of the API: answers are not cached. {means}" in done.text
+
+
+def test_a_renamed_suite(pair: Pair, way: str) -> None:
+    """It asks the same of the same components; the check says what to import now, and no more."""
+    for file in (pair.source.path / POLICY).rglob("*"):
+        if file.is_file() and "StepSuite" in (text := file.read_text()):
+            file.write_text(text.replace("StepSuite", "StageSuite"))
+    said = updated(pair, way)
+    if way == "tpgen":
+        [hit] = set(re.findall(r"new       A step of the pipeline: .*\n +(.*)\n", said))
+        assert hit == "step detect_pii"
+    assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
 
 
 def test_a_new_kind(pair: Pair, way: str, rendered: Service) -> None:

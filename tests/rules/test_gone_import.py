@@ -54,6 +54,25 @@ def test_what_is_there(text: str, tmp_path: Path) -> None:
     assert found(tmp_path, "tests/unit/test_x.py", text) == []
 
 
+@pytest.mark.parametrize(
+    ("only", "gone"),
+    {"'test_redacts'": [], "'test_detects', 'test_mine'": ["test_detects"]}.items(),
+)
+def test_a_case_that_a_class_takes_alone(only: str, gone: list[str], tmp_path: Path) -> None:
+    """The suite has another name for it now, so that nothing would run."""
+    suite = "class StepSuite:\n    def test_redacts(self): ...\n"
+    test = (
+        "from tests.policy.suites.step import StepSuite\n\n\n"
+        f"class TestX(StepSuite, only=[{only}]):\n    def test_mine(self): ...\n"
+    )
+    tree = {**POLICY, "tests/policy/suites/step.py": suite, "tests/test_x.py": test}
+    said = [one.message for one in check(repository(tmp_path, tree), "TPG503")]
+    assert said == [
+        f"TestX: `only` names {case}, which its suite has no more; it has test_redacts"
+        for case in gone
+    ]
+
+
 def test_what_a_module_has_of_others(tmp_path: Path) -> None:
     """All of what another one defines, by a star: nobody can tell what that is."""
     star = {"tests/policy/http.py": "from .watch import *\n"}
