@@ -139,8 +139,8 @@ RULE = FileRule(
     section="all: the policy is one, for every service",
     why="An update may rename or remove a part of the policy, and leaves alone what is yours: a "
     "file of yours that imports the old name breaks every test that needs it.",
-    fix="Import what the finding names; where nothing took its place, keep a copy beside the "
-    "policy, in tests/.",
+    fix="Import what the finding names, and take a case by its new name; where nothing took its "
+    "place, keep a copy beside the policy, in tests/.",
     applies=is_test_python,
     triggers=(b"policy",),
     check=check,
