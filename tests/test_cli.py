@@ -166,6 +166,13 @@ def test_a_broken_skeleton(what: str, tpgen: Tpgen, service: Service) -> None:
     assert re.search(said, done.text), done.text
 
 
+def test_a_skeleton_for_what_is_there_alone(tpgen: Tpgen, service: Service) -> None:
+    service.write({"tests/policy/skeletons/step.py.j2": "{{ component.make().call }}"})
+    done = tpgen("step", "nothing")
+    assert (done.code, done.text.count("\n")) == (2, 1), done.text
+    assert "there is no Nothing yet, and its skeleton asks how it is made: build it" in done.text
+
+
 def test_a_policy_without_kinds(tpgen: Tpgen, service: Service) -> None:
     (service.path / POLICY).write_text("")
     done = tpgen("step", "nothing")

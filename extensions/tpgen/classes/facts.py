@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tpgen.errors import Misuse
+
 from .arguments import Construction, call, construct
 from .code import Definition, Function, Parameter, last_name
 from .components import Component
@@ -61,8 +63,16 @@ class Facts:
 
     @property
     def definition(self) -> Definition:
-        """Its class; there must be one."""
-        assert self.component.definition
+        """Its class.
+
+        Raises:
+            Misuse: there is none yet.
+        """
+        if self.component.definition is None:
+            raise Misuse(
+                f"there is no {self.class_name} yet, and its skeleton asks how it is made: build "
+                "it first, or let the skeleton ask `component.exists`"
+            )
         return self.component.definition
 
     def make(
@@ -72,6 +82,7 @@ class Facts:
         found: str = "",
     ) -> Construction:
         """How a test makes one; see `arguments.construct`."""
+        _ = self.definition
         return construct(self.component, given, types, found)
 
     def parameter(self, name: str) -> Typed:
