@@ -571,6 +571,20 @@ def test_plain_copier_says_nothing_of_a_lost_edit_and_the_check_does(pair: Pair)
     assert pair.service.run(*show.split()).text == mine
 
 
+def test_an_edit_that_a_renamed_file_takes_along_is_not_lost(pair: Pair) -> None:
+    """Nor does the check say so, before the update is committed and after."""
+    mine = pair.read("tests/policy/slow.py") + "# mine\n"
+    pair.service.commit({"tests/policy/slow.py": mine}, "--no-verify")
+    assert pair.tpgen("update").code == 0
+    assert "# mine" in pair.read("tests/policy/watch.py")
+    assert (
+        json.loads(pair.theirs("check", "--format=json", "--select=TPG501").text)["findings"] == []
+    )
+    pair.service.git("commit", "--quiet", "--no-verify", "-m", "update")
+    said = pair.theirs("check", "--format=json", "--select=TPG501", "--base=HEAD~1")
+    assert json.loads(said.text)["findings"] == []
+
+
 def test_two_branches_one_of_which_scaffolds(pair: Pair) -> None:
     """The update and a new component merge; so do two components."""
     for name, component in (("left", "detect_keys"), ("right", "detect_links")):
