@@ -187,6 +187,9 @@ def test_in_a_hook_of_git(pair: Pair) -> None:
     pair.service.git("tag", "v9.9.9")
     done = pair.tpgen("update", "--check", GIT_DIR=str(pair.service.path / ".git"))
     assert "v2.0.0 waits" in done.text
+    done = pair.tpgen("update", GIT_DIR=str(pair.source.path / ".git"))
+    assert done.code == 0, done.text
+    assert "new_code = 90" in pair.service.git("show", ":tests/policy/policy.toml")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--to", "v2.0.0")])

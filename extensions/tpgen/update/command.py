@@ -33,8 +33,8 @@ def update(chosen: argparse.Namespace) -> int:
     """
     root = service.find(Path.cwd()).root
     known = answers.read(root)
-    git = None if chosen.check else readiness.repository(root)
     with _workshop() as folder:
+        git = None if chosen.check else readiness.repository(root)
         template = fetch(known, folder / "template")
         version = _version(template, known, chosen.to)
         if git is None or (version == known.version and not chosen.data):
