@@ -226,6 +226,17 @@ def test_a_kind_that_both_have(pair: Pair) -> None:
     assert "broken    tests/policy/policy.toml is no TOML" in done.text
 
 
+def test_a_policy_in_conflict(pair: Pair) -> None:
+    """What comes next is to settle it, not to bring back the file of before."""
+    mine = pair.read("tests/policy/policy.toml").replace("new_code = 85", "new_code = 60")
+    assert pair.service.commit({"tests/policy/policy.toml": mine}, "--no-verify").code == 0
+    done = pair.tpgen("update")
+    assert "conflict  tests/policy/policy.toml: changed by both sides" in done.text
+    said = pair.tpgen("check")
+    assert said.code == 2
+    assert "policy.toml is in conflict since an update: choose what is right" in said.text
+
+
 def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
     line = "[kinds.client.tests]"
     pair.replace("template/tests/policy/policy.toml.jinja", line, f'owner = "me"\n\n{line}')

@@ -48,15 +48,15 @@ def read(root: Path) -> Policy:
     asked = {name: demands.suites(root, kind) for name, kind in kinds.items()}
     said = [said_of(document, name, value) for name, value in flat(document)]
     return Policy(
-        said if "words" in document else [],
-        {
+        sentences=said if "words" in document else [],
+        required={
             f"For {kind.help}:": [_item(one) for one in stated if heirs[one.suite] & asked[name]]
             for name, kind in kinds.items()
         },
-        kinds,
-        asked,
-        {suite: [one for one in stated if one.suite == suite] for suite in heirs},
-        {suite: _all_cases(suite, stated, heirs) for suite in heirs},
+        kinds=kinds,
+        asked=asked,
+        stated={suite: [one for one in stated if one.suite == suite] for suite in heirs},
+        cases={suite: _all_cases(suite, stated, heirs) for suite in heirs},
     )
 
 

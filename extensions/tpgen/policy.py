@@ -98,6 +98,11 @@ class _Document:
         except (OSError, UnicodeDecodeError) as error:
             raise Misuse(f"{POLICY} can't be read: {error}; {RESTORE}") from None
         except tomllib.TOMLDecodeError as error:
+            if "\n<<<<<<< " in self.text:
+                raise Misuse(
+                    f"{POLICY} is in conflict since an update: choose what is right between <<< "
+                    "and >>>, then `git add` it"
+                ) from None
             raise Misuse(f"{POLICY} is no TOML: {error}; {RESTORE}") from None
 
     def refuse(self, table: str, key: str | None, reason: str) -> NoReturn:

@@ -194,11 +194,11 @@ def _planned(
 ) -> Update:
     before, after = old.answers.given, new.answers.given
     return Update(
-        template.source,
-        old.answers.version,
-        new.answers.version,
-        changes.between(project, template, old, new),
-        both.changed,
-        {key: value for key, value in after.items() if key not in before},
-        sorted(before.keys() - after.keys()),
+        source=template.source,
+        old=old.answers.version,
+        new=new.answers.version,
+        policy=changes.between(project, template, old, new),
+        files=both.changed,
+        asked={key: value for key, value in after.items() if key not in before},
+        dropped=sorted(before.keys() - after.keys()),
     )

@@ -21,15 +21,23 @@ WHO = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "tpgen"), ("EMAIL", "tpgen@example.com"))
 }
+
+
+def _settings(*values: str) -> list[str]:
+    return [word for value in values for word in ("-c", value)]
+
+
 # Byte for byte: these files are as they were rendered, whatever a person's settings make of theirs.
-VERBATIM = ["core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"]
-MERGE = [
+VERBATIM = _settings(
+    "core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"
+)
+MERGE = _settings(
     "merge.renames=true",
     "merge.renameLimit=0",
     "merge.directoryRenames=false",
     "rerere.enabled=false",
-]
-NO_HOOKS = ["-c", f"core.hooksPath={os.devnull}"]
+)
+NO_HOOKS = _settings(f"core.hooksPath={os.devnull}")
 MEANWHILE = (
     "was changed here while the update was prepared, so that nothing was written: commit it, and "
     "run this again"
@@ -125,15 +133,7 @@ def _tree(git: Git, folder: Path, below: str) -> str:
     where = os.fsdecode(git.run("rev-parse", "--absolute-git-dir").rstrip(b"\n"))
     with TemporaryDirectory(prefix="tpgen-") as spare:
         index = {"GIT_INDEX_FILE": f"{spare}/index", "GIT_DIR": where}
-        add = [
-            *_settings(VERBATIM),
-            f"--work-tree={folder}",
-            "add",
-            "--all",
-            "--force",
-            "--sparse",
-            ".",
-        ]
+        add = [*VERBATIM, f"--work-tree={folder}", "add", "--all", "--force", "--sparse", "."]
         Git(folder).run(*add, env=index)
         tree = git.run("write-tree", env=index).decode().strip()
         if below:
@@ -148,10 +148,6 @@ def _commit(git: Git, tree: str, title: str, *parents: str) -> str:
     return git.run("commit-tree", tree, *options, "-m", title, env=WHO).decode().strip()
 
 
-def _settings(values: list[str]) -> list[str]:
-    return [word for value in values for word in ("-c", value)]
-
-
 def merge(both: Versions) -> Merged:
     """Merge the difference into the work tree and the index; nothing is committed.
 
@@ -160,10 +156,9 @@ def merge(both: Versions) -> Merged:
     """
     if changed := both.git.uncommitted():
         raise Misuse(f"{changed[0]} {MEANWHILE}")
-    settings = [*NO_HOOKS, *_settings(MERGE)]
     how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"]
     try:
-        _pick(both.git, [*settings, "cherry-pick", *how, both.new])
+        _pick(both.git, [*NO_HOOKS, *MERGE, "cherry-pick", *how, both.new])
         return _sorted_out(both)
     except subprocess.CalledProcessError as error:
         raise _taken_back(both.git, error) from None
