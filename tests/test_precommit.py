@@ -130,6 +130,7 @@ def upstream(machine: Path, rendered: Service) -> dict[str, str]:
     )
     return {
         "HOME": str(machine / "home"),
+        "GIT_CONFIG_GLOBAL": str(machine / "home/.gitconfig"),
         "PATH": path_with(machine / "tools/bin"),
         "PRE_COMMIT_HOME": str(machine / "pre-commit"),
         "PREK_HOME": str(machine / "prek"),

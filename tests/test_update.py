@@ -12,7 +12,6 @@ from tests.hooks import renew
 from tests.service import Outcome, Service
 from tests.updating import Pair, copy, made, releases, tree
 
-WAYS = ["tpgen", "copier"]
 LATER = date.today() + timedelta(days=30)
 NUMBERS = "questions/policy.yml"
 POLICY = "template/tests/policy/"
@@ -85,17 +84,19 @@ def pair(first: Pair, tmp_path: Path) -> Pair:
     return first.copy(tmp_path)
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
-    """How the service is updated."""
-    return str(request.param)
+def updated(pair: Pair) -> str:
+    """Release and update, which leaves nothing to a person; give what `tpgen update` says.
 
-
-def updated(pair: Pair, way: str) -> str:
-    """Release and update, which must leave nothing to a person; give what was said."""
+    Plain `copier update` brings the same files.
+    """
     pair.release()
-    done = pair.update(way)
+    by_copier = pair.update("copier")
+    assert by_copier.code == 0, by_copier.text
+    expected = tree(pair.service.path)
+    pair.service.run("sh", "-c", "git reset --quiet --hard && git clean --quiet -fd")
+    done = pair.update()
     assert done.code == 0, done.text
+    assert tree(pair.service.path) == expected
     assert yaml.safe_load(pair.read(".copier-answers.yml"))["_commit"] == "v2.0.0"
     assert 'rev: "v2.0.0"' in pair.read(".pre-commit-config.yaml")
     pair.service.git("add", "--all")
@@ -118,37 +119,35 @@ def suite(pair: Pair, rendered: Service, *arguments: str) -> Outcome:
     return done
 
 
-def test_a_number(pair: Pair, way: str, rendered: Service) -> None:
+def test_a_number(pair: Pair, rendered: Service) -> None:
     """In all files that say it, and in the words of the policy."""
     pair.replace(NUMBERS, "new_code: 85", "new_code: 90")
     pair.replace(NUMBERS, "flaky_days: 14", "flaky_days: 7")
-    said = updated(pair, way)
+    said = updated(pair)
     assert "new_code = 90" in pair.read("tests/policy/policy.toml")
     assert "target: 90%" in pair.read("codecov.yml")
-    if way == "tpgen":
-        assert "New code in a pull request is covered to 90 %, file by file. Until now: 85." in said
-        assert "A flaky test is fixed or removed within 7 days. Until now: 14." in said
+    assert "New code in a pull request is covered to 90 %, file by file. Until now: 85." in said
+    assert "A flaky test is fixed or removed within 7 days. Until now: 14." in said
     assert checked(pair) == []
     suite(pair, rendered, "tests/unit")
 
 
-def test_another_postgres(pair: Pair, way: str, rendered: Service) -> None:
+def test_another_postgres(pair: Pair, rendered: Service) -> None:
     pair.replace(NUMBERS, "postgres:15", "postgres:16")
-    updated(pair, way)
+    updated(pair)
     assert 'image = "postgres:16"' in pair.read("tests/policy/policy.toml")
     assert checked(pair) == []
     suite(pair, rendered, "tests/integration/test_schema.py")
 
 
-def test_a_new_case(pair: Pair, way: str, rendered: Service) -> None:
+def test_a_new_case(pair: Pair, rendered: Service) -> None:
     """It warns until its day, in the suite and in the check, and the update says whom it hits."""
     suite_file = f"{POLICY}suites/route.py.jinja"
     pair.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert f"A route of the API: answers are not cached. Required from {LATER} (in " in said
-        hit = ["POST /v1/agents", "GET /v1/agents/{agent_id}", "POST /v1/chat/completions"]
-        assert [route for route in hit if f"route {route}" not in said] == []
+    said = updated(pair)
+    assert f"A route of the API: answers are not cached. Required from {LATER} (in " in said
+    hit = ["POST /v1/agents", "GET /v1/agents/{agent_id}", "POST /v1/chat/completions"]
+    assert [route for route in hit if f"route {route}" not in said] == []
     assert checked(pair) == ["TPG307 warning tests/policy/suites/route.py"]
     told = suite(pair, rendered, "tests/integration/api", "-k", "not_cached").text
     assert f"will fail from {LATER} on (in " in told
@@ -160,7 +159,7 @@ def test_a_day_that_is_moved_and_taken_away(pair: Pair) -> None:
     """From when on a case is required is said each time; not at once without a word."""
     suite_file = f"{POLICY}suites/route.py.jinja"
     pair.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
-    updated(pair, "tpgen")
+    updated(pair)
     sooner = date.today() + timedelta(days=20)
     for release, day in {"v3.0.0": str(sooner), "v4.0.0": ""}.items():
         text = (pair.source.path / suite_file).read_text()
@@ -176,19 +175,18 @@ def test_a_day_that_is_moved_and_taken_away(pair: Pair) -> None:
         assert f"changed   A route of the API: answers are not cached. {means}" in done.text
 
 
-def test_a_renamed_suite(pair: Pair, way: str) -> None:
+def test_a_renamed_suite(pair: Pair) -> None:
     """It asks the same of the same components; the check says what to import now, and no more."""
     for file in (pair.source.path / POLICY).rglob("*"):
         if file.is_file() and "StepSuite" in (text := file.read_text()):
             file.write_text(text.replace("StepSuite", "StageSuite"))
-    said = updated(pair, way)
-    if way == "tpgen":
-        [hit] = set(re.findall(r"new       A step of the pipeline: .*\n +(.*)\n", said))
-        assert hit == "step detect_pii"
+    said = updated(pair)
+    [hit] = set(re.findall(r"new       A step of the pipeline: .*\n +(.*)\n", said))
+    assert hit == "step detect_pii"
     assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
 
 
-def test_a_new_kind(pair: Pair, way: str, rendered: Service) -> None:
+def test_a_new_kind(pair: Pair, rendered: Service) -> None:
     """A component that the service has lacks the suite of it: a warning until its day."""
     pair.service.write({"src/gateway/jobs/__init__.py": "", "src/gateway/jobs/sweep.py": JOB})
     pair.service.commit({}, "--no-verify")
@@ -197,10 +195,9 @@ def test_a_new_kind(pair: Pair, way: str, rendered: Service) -> None:
     pair.source.write(
         {f"{POLICY}suites/job.py": JOB_SUITE, f"{POLICY}skeletons/job.py.j2": JOB_SKELETON}
     )
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert "new       A background job.\n            job sweep\n" in said
-        assert f"twice does no more than once. Required from {LATER}" in said
+    said = updated(pair)
+    assert "new       A background job.\n            job sweep\n" in said
+    assert f"twice does no more than once. Required from {LATER}" in said
     assert "TPG302 warning src/gateway/jobs/sweep.py" in checked(pair)
     written = pair.theirs("job", "sweep")
     assert "wrote    tests/unit/jobs/test_sweep.py" in written.text, written.text
@@ -208,71 +205,67 @@ def test_a_new_kind(pair: Pair, way: str, rendered: Service) -> None:
     assert "xfailed" in suite(pair, rendered, "tests/unit/jobs").text
 
 
-def test_a_renamed_file(pair: Pair, way: str, rendered: Service) -> None:
+def test_a_renamed_file(pair: Pair, rendered: Service) -> None:
     """What a person imports of it is named by the check."""
     mine = "from tests.policy.slow import SECONDS\n\nMINE = SECONDS\n"
     assert pair.service.commit({"tests/limits.py": mine}, "--no-verify").code == 0
     pair.source.git("mv", f"{POLICY}slow.py", f"{POLICY}watch.py")
     pair.replace(f"{POLICY}__init__.py", '"slow"', '"watch"')
-    updated(pair, way)
+    updated(pair)
     assert not (pair.service.path / "tests/policy/slow.py").exists()
     assert checked(pair) == ["TPG503 error tests/limits.py"]
     assert "SECONDS is in tests.policy.watch now" in pair.theirs("check").text
     suite(pair, rendered, "tests/unit")
 
 
-def test_a_rule_that_is_gone(pair: Pair, way: str) -> None:
+def test_a_rule_that_is_gone(pair: Pair) -> None:
     """An exemption from it is to be taken out."""
     text = pair.read("pyproject.toml") + EXEMPTION
     assert pair.service.commit({"pyproject.toml": text}, "--no-verify").code == 0
     pair.source.git("rm", "--quiet", "extensions/tpgen/rules/sleep_in_test.py")
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert "gone      tpgen check looks for sleep-in-test (TPG205)." in said
+    said = updated(pair)
+    assert "gone      tpgen check looks for sleep-in-test (TPG205)." in said
     assert checked(pair) == ["TPG002 error pyproject.toml"]
     assert "is from a rule that there is no more: take it out" in pair.theirs("check").text
     assert "TPG205 (no rule any more)" in pair.theirs("exemptions").text
 
 
-def test_a_new_hook(pair: Pair, way: str) -> None:
+def test_a_new_hook(pair: Pair) -> None:
     hook = "      - id: check-toml\n"
     pair.replace("template/.pre-commit-config.yaml.jinja", hook, f"{hook}      - id: check-json\n")
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert "new       The hook check-json runs before a commit." in said
+    said = updated(pair)
+    assert "new       The hook check-json runs before a commit." in said
     assert "- id: check-json" in pair.read(".pre-commit-config.yaml")
     assert checked(pair) == []
 
 
-def test_other_words_and_another_stage(pair: Pair, way: str) -> None:
+def test_other_words_and_another_stage(pair: Pair) -> None:
     """A sentence that says more of the same value, and a hook that is run at another time."""
     pair.replace(f"{POLICY}policy.toml.jinja", "blocks the merge.", "blocks a merge.")
     hook = "      - id: check-toml\n"
     by_hand = f"{hook}        stages: [manual]\n"
     pair.replace("template/.pre-commit-config.yaml.jinja", hook, by_hand)
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert "A drop of the coverage of more than 2 % blocks a merge. The value stays." in said
-        by_hand = "The hook check-toml runs by hand and in CI."
-        assert f"{by_hand} Until now: The hook check-toml runs before a commit." in said
+    said = updated(pair)
+    assert "A drop of the coverage of more than 2 % blocks a merge. The value stays." in said
+    by_hand = "The hook check-toml runs by hand and in CI."
+    assert f"{by_hand} Until now: The hook check-toml runs before a commit." in said
     assert checked(pair) == []
 
 
-def test_a_new_question(pair: Pair, way: str) -> None:
+def test_a_new_question(pair: Pair) -> None:
     """Its proposed answer is taken, and said."""
     question = "\nregion:\n  type: str\n  default: eu\n  help: Where does it run?\n"
     questions = pair.source.path / "questions/service.yml"
     questions.write_text(questions.read_text() + question)
     readme = pair.source.path / f"{POLICY}README.md"
     (readme.rename(readme.with_name("README.md.jinja"))).open("a").write("Runs in {{ region }}.\n")
-    said = updated(pair, way)
-    if way == "tpgen":
-        assert "new       region: eu, as proposed; `--data region=…` says otherwise" in said
+    said = updated(pair)
+    assert "new       region: eu, as proposed; `--data region=…` says otherwise" in said
     assert yaml.safe_load(pair.read(".copier-answers.yml"))["region"] == "eu"
     assert "Runs in eu." in pair.read("tests/policy/README.md")
 
 
-def test_a_starter_is_left_alone(pair: Pair, way: str) -> None:
+def test_a_starter_is_left_alone(pair: Pair) -> None:
     """What the template changes of it, adds to it or renames of it is for new services."""
     before = tree(pair.service.path)
     for name in ("tests/conftest.py.jinja", "README.md.jinja", "tests/policy/README.md"):
@@ -284,7 +277,7 @@ def test_a_starter_is_left_alone(pair: Pair, way: str) -> None:
     pair.source.git("rm", "--quiet", "-r", "template/tests/contract", "template/tests/__init__.py")
     pair.source.write({"template/src/{{ package }}/more.py": "MORE = 1\n"})
     pair.source.git("mv", "template/tests/factories.py.jinja", "template/tests/rows.py.jinja")
-    updated(pair, way)
+    updated(pair)
     after = tree(pair.service.path)
     changed = {name for name in before.keys() | after if before.get(name) != after.get(name)}
     changes = {".copier-answers.yml", ".pre-commit-config.yaml", "tests/policy/README.md"}
@@ -345,6 +338,7 @@ def reformat(pair: Pair) -> set[str]:
 LIVES = [edit_starters, edit_policy, remove_and_move, scaffold, reformat]
 
 
+@pytest.mark.parametrize("way", ["tpgen", "copier"])
 @pytest.mark.parametrize("version", releases())
 def test_from_every_release_untouched(version: str, way: str, tmp_path: Path) -> None:
     """Equal to a fresh copy, but for the starter files, which are the person's."""
