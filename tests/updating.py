@@ -98,10 +98,14 @@ def copy(source: Repository, to: Path, *options: str) -> None:
 
 
 def releases() -> dict[str, str]:
-    """The versions that were released, each with its commit: where the changelog got its heading."""
+    """The first released version and the two newest ones, each with its commit.
+
+    That is where the changelog got its heading.
+    """
     found = {}
     text = (ROOT / "CHANGELOG.md").read_text()
-    for version in re.findall(r"^## (\d\S*) \(", text, re.MULTILINE):
+    versions = re.findall(r"^## (\d\S*) \(", text, re.MULTILINE)
+    for version in dict.fromkeys([*versions[:2], *versions[-1:]]):
         search = ["git", "log", "--format=%H", f"-S## {version} (", "--", "CHANGELOG.md"]
         done = subprocess.run(search, cwd=ROOT, check=True, capture_output=True, text=True)
         if commits := done.stdout.split():
