@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.hooks import renew
+from tests.hooks import once, renew
 from tests.service import Outcome, Service
-from tests.updating import Pair, copy, made, releases, tree
+from tests.updating import Pair, at, copy, made, releases, tree
 
 LATER = date.today() + timedelta(days=30)
 NUMBERS = "questions/policy.yml"
@@ -338,11 +338,17 @@ def reformat(pair: Pair) -> set[str]:
 LIVES = [edit_starters, edit_policy, remove_and_move, scaffold, reformat]
 
 
+@pytest.fixture(scope="session", params=releases())
+def released(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """This template as it was released, and a service from it: `copy` it."""
+    version, commit = request.param, releases()[request.param]
+    return at(once(tmp_path_factory, version, lambda folder: made(folder, f"v{version}", commit)))
+
+
 @pytest.mark.parametrize("way", ["tpgen", "copier"])
-@pytest.mark.parametrize("version", releases())
-def test_from_every_release_untouched(version: str, way: str, tmp_path: Path) -> None:
+def test_from_every_release_untouched(released: Pair, way: str, tmp_path: Path) -> None:
     """Equal to a fresh copy, but for the starter files, which are the person's."""
-    pair = made(tmp_path, f"v{version}", releases()[version])
+    pair = released.copy(tmp_path)
     renew(pair.source, "v99.0.0")
     done = pair.update(way)
     assert done.code == 0, done.text
@@ -355,10 +361,9 @@ def test_from_every_release_untouched(version: str, way: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("live", LIVES, ids=lambda live: live.__name__)
-@pytest.mark.parametrize("version", releases())
-def test_from_every_release_after_a_life(version: str, live: object, tmp_path: Path) -> None:
+def test_from_every_release_after_a_life(released: Pair, live: object, tmp_path: Path) -> None:
     """Every line of the service is there afterwards, or in a conflict that is reported."""
-    pair = made(tmp_path, f"v{version}", releases()[version])
+    pair = released.copy(tmp_path)
     before = tree(pair.service.path)
     wrote = live(pair)  # type: ignore[operator]
     pair.service.commit({}, "--no-verify")
