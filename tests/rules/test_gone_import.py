@@ -31,6 +31,12 @@ def found(tmp_path: Path, path: str, text: str) -> list[str]:
         "from tests.policy.suites import vault\n": "tests.policy.suites has no vault any more",
         "from ..policy.slow import SECONDS\n": "tests.policy.slow is gone",
         "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow any more",
+        "X = 1; from tests.policy import slow\n": "tests.policy has no slow any more",
+        "if True: from tests.policy import slow\n": "tests.policy has no slow any more",
+        "from tests.policy import \\\n    slow\n": "tests.policy has no slow any more",
+        "import os, \\\n    tests.policy.slow\n": "tests.policy.slow is gone from the policy",
+        "from tests.policy import (  # (two)\n    SECONDS,\n    slow,\n)\n": "has no slow any more",
+        "from tests.policy.watch import SECONDS\nfrom tests.policy import slow\n": "has no slow",
     }.items(),
 )
 def test_what_is_gone(text: str, message: str, tmp_path: Path) -> None:
