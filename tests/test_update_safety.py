@@ -246,6 +246,14 @@ def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
     assert "key `owner` of [kinds.client] is unknown" in said
 
 
+def test_a_policy_that_nobody_can_read(pair: Pair) -> None:
+    pair.replace("template/tests/policy/policy.toml.jinja", "[slow]\n", "[slow\n")
+    pair.release("v3.0.0")
+    said = refused(pair)
+    assert "policy.toml is no TOML" in said
+    assert "at v3.0.0 of the template: nothing was changed, and whoever keeps" in said
+
+
 def test_what_is_renamed_by_both(pair: Pair) -> None:
     """And what can be done about it, in the words that are printed."""
     pair.service.git("mv", "tests/policy/slow.py", "tests/policy/mine.py")

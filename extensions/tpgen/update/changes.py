@@ -58,25 +58,13 @@ def between(project: Project, template: Template, old: Rendered, new: Rendered) 
         new: as it is rendered now.
 
     Raises:
-        Misuse: the new policy holds what this tpgen does not know.
+        Misuse: the new policy can't be read, or holds what this tpgen does not know.
     """
     was, now = old.folder, new.folder
     try:
-        policy.read(now)
-    except Misuse as error:
-        reason = str(error).removesuffix(f"; {policy.RESTORE}")
-        raise Misuse(
-            f"{reason}, at {new.answers.version} of the template: nothing was changed, and whoever "
-            "keeps the template must mend it"
-        ) from None
-    try:
         policy.kinds(now)
     except Misuse as error:
-        reason = str(error).removesuffix(f"; {policy.RESTORE}")
-        raise Misuse(
-            f"this tpgen is too old for the new policy, so nothing was changed ({reason} there): "
-            "install it again from the template, by `uv tool install`"
-        ) from None
+        raise _unusable(error, new) from None
     return [
         *_values(policy.read(was), policy.read(now)),
         *_kinds(project, was, now),
@@ -88,6 +76,22 @@ def between(project: Project, template: Template, old: Rendered, new: Rendered) 
         ),
         *_listed("hook", _hooks(was), _hooks(now)),
     ]
+
+
+def _unusable(error: Misuse, new: Rendered) -> Misuse:
+    """Why a new policy can't be used, and who must do something."""
+    reason = str(error).removesuffix(f"; {policy.RESTORE}")
+    try:
+        policy.read(new.folder)
+    except Misuse:
+        return Misuse(
+            f"{reason}, at {new.answers.version} of the template: nothing was changed, and whoever "
+            "keeps the template must mend it"
+        )
+    return Misuse(
+        f"this tpgen is too old for the new policy, so nothing was changed ({reason} there): "
+        "install it again from the template, by `uv tool install`"
+    )
 
 
 def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
