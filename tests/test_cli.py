@@ -166,8 +166,9 @@ def test_a_broken_skeleton(what: str, tpgen: Tpgen, service: Service) -> None:
     assert re.search(said, done.text), done.text
 
 
-def test_a_skeleton_for_what_is_there_alone(tpgen: Tpgen, service: Service) -> None:
-    service.write({"tests/policy/skeletons/step.py.j2": "{{ component.make().call }}"})
+@pytest.mark.parametrize("asked", ["make().call", "call('run', 'step')"])
+def test_a_skeleton_for_what_is_there_alone(asked: str, tpgen: Tpgen, service: Service) -> None:
+    service.write({"tests/policy/skeletons/step.py.j2": f"{{{{ component.{asked} }}}}"})
     done = tpgen("step", "nothing")
     assert (done.code, done.text.count("\n")) == (2, 1), done.text
     assert "there is no Nothing yet, and its skeleton asks how it is made: build it" in done.text

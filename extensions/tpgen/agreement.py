@@ -8,6 +8,7 @@ from pathlib import Path
 from tpgen import cases, policy
 from tpgen.cases import Case
 from tpgen.check import demands
+from tpgen.classes.code import Code
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
 from tpgen.update.changes import flat, said_of
@@ -44,7 +45,8 @@ def read(root: Path) -> Policy:
         root: the service.
     """
     document, kinds = policy.read(root), policy.kinds(root)
-    heirs, stated = cases.heirs(root / "tests"), cases.read(root / "tests")
+    code = Code([root / "tests"])
+    heirs, stated = cases.heirs(code), cases.read(code)
     asked = {name: demands.suites(root, kind) for name, kind in kinds.items()}
     said = [said_of(document, name, value) for name, value in flat(document)]
     return Policy(

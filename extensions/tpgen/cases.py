@@ -55,13 +55,13 @@ def suites(code: Code) -> Iterator[Definition]:
                 yield Definition(module, node)
 
 
-def read(tests: Path) -> list[Case]:
+def read(code: Code) -> list[Case]:
     """The cases that each suite states itself, not those that it inherits.
 
     Args:
-        tests: the folder `tests` of a service.
+        code: the folder `tests` of a service.
     """
-    return [case for suite in suites(Code([tests])) for case in _cases(suite, tests.parent)]
+    return [case for suite in suites(code) for case in _cases(suite)]
 
 
 def has_days(tests: Path) -> bool:
@@ -73,14 +73,13 @@ def has_days(tests: Path) -> bool:
     return any(MARK.encode() in path.read_bytes() for path in tests.glob(SUITES))
 
 
-def heirs(tests: Path) -> dict[str, set[str]]:
+def heirs(code: Code) -> dict[str, set[str]]:
     """The suites that have the cases of a suite, for each: itself, and those that inherit from it.
 
     Args:
-        tests: the folder `tests` of a service.
+        code: the folder `tests` of a service.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    code = Code([tests])
     for one in suites(code):
         for base in code.lineage(one):
             found[base.name].add(one.name)
@@ -99,8 +98,8 @@ def until(day: date) -> str:
     return f"{day} (in {left} day{'s' * (left != 1)})" if left > 0 else f"{day}"
 
 
-def _cases(suite: Definition, root: Path) -> Iterator[Case]:
-    path = suite.module.path.relative_to(root).as_posix()
+def _cases(suite: Definition) -> Iterator[Case]:
+    path = suite.module.path.relative_to(suite.module.folder).as_posix()
     own = _day(suite.node)
     for node in getattr(suite.node, "body", []):
         name = getattr(node, "name", "")

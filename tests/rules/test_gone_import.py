@@ -30,6 +30,7 @@ def found(tmp_path: Path, path: str, text: str) -> list[str]:
         "from tests.policy import told\n": "has no told any more: told is in tests.policy.watch",
         "from tests.policy.suites import vault\n": "tests.policy.suites has no vault any more",
         "from ..policy.slow import SECONDS\n": "tests.policy.slow is gone",
+        "from..policy.slow import SECONDS\n": "tests.policy.slow is gone",
         "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow any more",
         "X = 1; from tests.policy import slow\n": "tests.policy has no slow any more",
         "if True: from tests.policy import slow\n": "tests.policy has no slow any more",

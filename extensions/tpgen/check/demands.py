@@ -80,8 +80,8 @@ def lacking(project: Project) -> Iterator[Lacking]:
     Raises:
         Misuse: the policy of the service is broken.
     """
-    folder, tests = project.root / "tests", TestClasses(project)
-    heirs, stated = cases.heirs(folder), cases.read(folder)
+    code, tests = Code([project.root / "tests"]), TestClasses(project)
+    heirs, stated = cases.heirs(code), cases.read(code)
     for kind in policy.kinds(project.root).values():
         if kind.reads == "model":
             yield from _without_factory(project, kind)

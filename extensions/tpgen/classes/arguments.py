@@ -91,17 +91,18 @@ def construct(
         types: code for a parameter, by the full name of its type, such as `httpx.AsyncClient`.
         found: code of what a fake shall give, where it promises what the component's own method
             does; empty where nothing is faked.
+
+    Raises:
+        Misuse: nobody has built the component yet.
     """
-    assert component.definition
     maker = _Maker(component, given or {}, types or {}, found)
-    return maker.done(maker.new(component.definition))
+    return maker.done(maker.new(component.built))
 
 
 def call(component: Component, method: str) -> Construction:
     """Say how a test calls a method of a component."""
-    assert component.definition
     maker = _Maker(component, {}, {}, "")
-    module, node = component.code.methods(component.definition)[method]
+    module, node = component.code.methods(component.built)[method]
     return maker.done(maker.call(method, signature(module, node)))
 
 
@@ -109,10 +110,9 @@ class _Maker:
     def __init__(
         self, component: Component, given: Mapping[str, str], types: Mapping[str, str], found: str
     ) -> None:
-        assert component.definition
         self.code = component.code
         self.given, self.types, self.found = given, types, found
-        own = self.code.methods(component.definition).values()
+        own = self.code.methods(component.built).values()
         finds = {name for module, node in own for name in items(self.code, module, node.returns)}
         self.fakes = Fakes(self.code, finds)
         self.made = Construction()

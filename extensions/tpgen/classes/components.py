@@ -40,6 +40,20 @@ class Component:
         """Whether there is such a class."""
         return self.definition is not None
 
+    @property
+    def built(self) -> Definition:
+        """The class itself.
+
+        Raises:
+            Misuse: nobody has built it yet.
+        """
+        if self.definition is None:
+            raise Misuse(
+                f"there is no {self.class_name} yet, and its skeleton asks how it is made: build "
+                "it first, or let the skeleton ask `component.exists`"
+            )
+        return self.definition
+
     @cached_property
     def parameters(self) -> list[Parameter]:
         """What its constructor takes."""

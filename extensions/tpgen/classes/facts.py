@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tpgen.errors import Misuse
-
 from .arguments import Construction, call, construct
 from .code import Definition, Function, Parameter, last_name
 from .components import Component
@@ -68,12 +66,7 @@ class Facts:
         Raises:
             Misuse: there is none yet.
         """
-        if self.component.definition is None:
-            raise Misuse(
-                f"there is no {self.class_name} yet, and its skeleton asks how it is made: build "
-                "it first, or let the skeleton ask `component.exists`"
-            )
-        return self.component.definition
+        return self.component.built
 
     def make(
         self,
@@ -82,7 +75,6 @@ class Facts:
         found: str = "",
     ) -> Construction:
         """How a test makes one; see `arguments.construct`."""
-        _ = self.definition
         return construct(self.component, given, types, found)
 
     def parameter(self, name: str) -> Typed:

@@ -19,6 +19,7 @@ POLICY = ("tests", "policy")
 # An import that begins a line, whole; and what may be one somewhere else.
 IMPORT = re.compile(rb"^[ \t]*((?:from|import)\b[^\n(]*(?:\([^)]*\)|[^\n]*))", re.MULTILINE)
 HIDDEN = re.compile(rb"(?:[;:]|\\\n)[ \t]*(?:from|import)\b|import[^\n]*\\\n")
+RELATIVE = re.compile(rb"from\s*\.")
 ONLY = re.compile(rb"\bonly\s*=")
 
 
@@ -43,7 +44,7 @@ def _is_plainly_there(file: File) -> bool:
         return False
     found = (one[1] for one in IMPORT.finditer(file.data) if b"policy" in one[1])
     return all(
-        _is_there(file.project.root, file.path if b" ." in one else "", one) for one in found
+        _is_there(file.project.root, file.path if RELATIVE.match(one) else "", one) for one in found
     )
 
 
@@ -151,7 +152,7 @@ def _module(root: Path, parts: tuple[str, ...]) -> Module | None:
     place = root.joinpath(*parts)
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if path.is_file():
-            return Module(path, root)
+            return _code(root).module(path, root)
     return None
 
 

@@ -20,8 +20,9 @@ def check(project: Project) -> Iterator[Finding]:
     tests = project.root / "tests"
     if not project.is_service or not cases.has_days(tests):
         return
-    dated = [one for one in cases.read(tests) if one.required_from]
-    code, heirs, classes = Code([tests]), cases.heirs(tests), TestClasses(project)
+    code, classes = Code([tests]), TestClasses(project)
+    heirs = cases.heirs(code)
+    dated = [one for one in cases.read(code) if one.required_from]
     for case in dated:
         having = classes.inheriting(heirs[case.suite])
         yield from _announced(case, len(having))

@@ -1,17 +1,20 @@
 """What changes in the policy between two versions, in the policy's own words."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tpgen import cases, policy
 from tpgen.cases import Case
 from tpgen.check import demands
+from tpgen.check.demands import Component
 from tpgen.check.inheritance import TestClasses
 from tpgen.check.project import Project
+from tpgen.classes.code import Code
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
 
@@ -187,22 +190,24 @@ class Demand(NamedTuple):
 
 def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
     before, after, tests = _demands(old), _demands(new), TestClasses(project)
-    suites = {demand.case.suite for demand in before.values()}
+    suites, kinds = {demand.case.suite for demand in before.values()}, policy.kinds(new)
+    components = cache(lambda name: list(demands.of_kind(project, kinds[name])))
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         if now is None and was is not None:
             yield Change("case", name, "gone", was.words)
         elif now and (was is None or was.case.required_from != now.case.required_from):
-            hit = tuple(_hit(project, tests, now, is_new=now.case.suite not in suites))
+            hit = tuple(_hit(components, tests, now, is_new=now.case.suite not in suites))
             days = (was.case.required_from if was else None, now.case.required_from)
-            words = f"{now.words} {_until_now(*days)}".rstrip() if was else now.words
+            words = f"{now.words} {_until_now(*days)}" if was else now.words
             state = "changed" if was else "new"
             yield Change("case", name, state, words, days[1], hit, *map(_as_text, days))
 
 
 def _demands(folder: Path) -> dict[str, Demand]:
     """The cases of a policy, by name."""
-    heirs = cases.heirs(folder / "tests")
+    code = Code([folder / "tests"])
+    heirs = cases.heirs(code)
     asked = [(kind, demands.suites(folder, kind)) for kind in policy.kinds(folder).values()]
     return {
         f"{one.suite}.{one.name}": Demand(
@@ -210,7 +215,7 @@ def _demands(folder: Path) -> dict[str, Demand]:
             [kind for kind, suites in asked if suites & heirs[one.suite]],
             heirs[one.suite],
         )
-        for one in cases.read(folder / "tests")
+        for one in cases.read(code)
     }
 
 
@@ -225,10 +230,16 @@ def _as_text(day: date | None) -> str | None:
     return str(day) if day else None
 
 
-def _hit(project: Project, tests: TestClasses, demand: Demand, *, is_new: bool) -> Iterator[str]:
+def _hit(
+    components: Callable[[str], list[Component]],
+    tests: TestClasses,
+    demand: Demand,
+    *,
+    is_new: bool,
+) -> Iterator[str]:
     """The components whose tests have a case; all of its kind where the suite itself is new."""
     for kind in demand.kinds:
-        for one in demands.of_kind(project, kind):
+        for one in components(kind.name):
             if is_new or any(one.is_proved(tests, demand.suites, home) for home in one.asked):
                 yield one.title
 
