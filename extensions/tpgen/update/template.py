@@ -212,7 +212,8 @@ def _name(folder: Path, version: str) -> None:
         if file.is_file():
             # As a word of its own: the value of `_commit`, and of `rev`.
             word = rf'(?m)(: "?){re.escape(described)}("?)$'
-            file.write_text(re.sub(word, rf"\g<1>{version}\g<2>", file.read_text()))
+            text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
+            file.write_text(text, encoding="utf-8")
 
 
 def fetch(known: Answers, into: Path) -> Template:
