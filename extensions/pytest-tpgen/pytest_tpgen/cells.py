@@ -1,0 +1,35 @@
+"""Search the bytes of every cell of the database for a text, also in hex and base64."""
+
+from base64 import b64encode
+from collections import Counter
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+TABLES = """
+select format('%I.%I', table_schema, table_name) from information_schema.tables
+where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
+"""
+
+
+async def every_cell(session: AsyncSession) -> Counter[bytes]:
+    """Count the bytes of every column of every row, also of tables that no model knows."""
+    cells: Counter[bytes] = Counter()
+    for table in await session.scalars(text(TABLES)):
+        for row in await session.execute(text(f"select * from {table}")):
+            cells.update(cell if isinstance(cell, bytes) else str(cell).encode() for cell in row)
+    return cells
+
+
+async def cells_with(session: AsyncSession, plaintext: str) -> list[bytes]:
+    """Return the cells that hold the text as it is, in hex, or in base64 wherever it begins."""
+    forms = _forms(plaintext.encode())
+    return [cell for cell in await every_cell(session) if any(form in cell for form in forms)]
+
+
+def _forms(plain: bytes) -> list[bytes]:
+    # Base64 of three bytes is four characters, so a text within other data has three forms; what
+    # its first and last character are depends on the neighbours.
+    shifted = [b64encode(bytes(shift) + plain)[4 if shift else 0 :] for shift in range(3)]
+    in_hex = plain.hex().encode()
+    return [plain, in_hex, in_hex.upper(), *(form.rstrip(b"=")[:-1] for form in shifted)]

@@ -1,0 +1,92 @@
+"""Let a new required case only warn until its date: `@pytest.mark.required_from("2027-01-15")`.
+
+The marker stands on a case of a suite, or on a whole suite, and applies to the cases that the
+suite defines: other tests fail as usual. Until the date a failing case is reported at the end of
+the run as an expected failure; from the date on it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .suites import suite_of
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+MARK = "required_from"
+MARKER = f'{MARK}("YYYY-MM-DD"): a new required case; until that date a failure only warns'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        required_from(item)
+
+
+def required_from(item: pytest.Item) -> date | None:
+    """Return the date from which a case must pass, or None if it must always pass.
+
+    Raises:
+        pytest.UsageError: the marker holds no date.
+    """
+    mark = _mark(item)
+    if mark is None:
+        return None
+    try:
+        return date.fromisoformat(*mark.args, **mark.kwargs)
+    except (TypeError, ValueError):
+        given = ", ".join(map(repr, mark.args))
+        raise pytest.UsageError(
+            f"{item.nodeid}: required_from({given}) holds no date; write it like "
+            '@pytest.mark.required_from("2027-01-15")'
+        ) from None
+
+
+def _mark(item: pytest.Item) -> pytest.Mark | None:
+    """Return the marker of a case, or of the suite that defines it."""
+    name = getattr(item, "originalname", "")
+    suite = suite_of(getattr(item, "cls", None), name)
+    if suite is None:
+        return None
+    places = (vars(suite)[name], suite)
+    marks = [mark for place in places for mark in vars(place).get("pytestmark", ())]
+    return next((mark for mark in marks if mark.name == MARK), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, pytest.TestReport]:
+    report: pytest.TestReport = yield
+    day = required_from(item)
+    left = (day - date.today()).days if day else 0
+    if report.failed and call.when != "teardown" and left > 0:
+        # pytest lists an expected failure with its reason, and the run passes.
+        report.outcome = "skipped"
+        report.wasxfail = f"will fail from {day} on (in {left} day{'s' * (left > 1)})"
+        report.required_from = str(day)  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    waiting = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "required_from")
+    ]
+    if waiting:
+        terminalreporter.section("new required cases that still fail", yellow=True)
+        for report in sorted(waiting, key=lambda report: report.required_from):
+            terminalreporter.line(f"{report.wasxfail}: {report.nodeid}")
+            if reason := getattr(report.longrepr, "reprcrash", None) or report.longrepr:
+                said = str(getattr(reason, "message", reason)).strip().splitlines()
+                terminalreporter.line(f"    {said[0] if said else ''}")

@@ -1,0 +1,96 @@
+"""The plugin's entry point. It looks for a policy folder, and loads the rest if there is one."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from . import policy
+from .policy import Policy, PolicyError
+
+# Loaded with the first policy: a run of other tests imports none of them.
+PARTS = ("layers", "servers", "event_loop", "factory", "slow", "snapshots", "new_cases", "suites")
+
+POLICIES = pytest.StashKey[list[Policy]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, but only in a service: another suite may have options of these names."""
+    if policy.near(Path.cwd()) is None:
+        return
+    group = parser.getgroup("policy", "the testing policy")
+    group.addoption(
+        "--postgres",
+        default=os.environ.get("TEST_POSTGRES", "auto"),
+        metavar="SOURCE",
+        help="auto (default: Docker, else embedded), docker, embedded, or the URL of a server to "
+        "create databases on; also set by the variable TEST_POSTGRES",
+    )
+    group.addoption(
+        "--trust-postgres",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="allow a server that is not on this machine, by its host name, or the service's own "
+        "server, as DATABASE_URL",
+    )
+    group.addoption(
+        "--slow",
+        choices=("report", "fail"),
+        default="report",
+        help="what to do with a slow test that lacks @pytest.mark.slow (default: report)",
+    )
+    group.addoption(
+        "--record",
+        action="store_true",
+        help="contract tests record the upstream's responses again",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Activate the policies of the paths that were given, before any conftest is imported.
+
+    A conftest may import what only another version of the engine has.
+    """
+    for found in policy.all_near(list(_starting_points(early_config))):
+        try:
+            activate(early_config, found)
+        except PolicyError as error:
+            print(f"pytest-tpgen: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> None:
+    """Activate a policy that lies below the paths that were given."""
+    if (path / policy.FILE).is_file() and (found := policy.near(path)):
+        try:
+            activate(parent.config, found)
+        except PolicyError as error:
+            pytest.exit(f"pytest-tpgen: {error}", returncode=2)
+
+
+def activate(config: pytest.Config, found: Policy) -> None:
+    """Load the parts of the plugin for a policy.
+
+    Raises:
+        PolicyError: the policy can't be read, or needs another version of the engine.
+    """
+    known = config.stash.setdefault(POLICIES, [])
+    if found not in known:
+        found.require_engine()
+        known.append(found)
+        for part in PARTS:
+            config.pluginmanager.import_plugin(f"{__package__}.{part}")
+
+
+def _starting_points(config: pytest.Config) -> Iterator[Path]:
+    """Yield the paths on the command line, else `testpaths`, and the working directory."""
+    named = config.known_args_namespace.file_or_dir or config.getini("testpaths")
+    for name in named:
+        # A symlink isn't followed: pytest doesn't follow it either.
+        yield Path(os.path.abspath(config.invocation_params.dir / name.split("::")[0]))
+    yield config.invocation_params.dir

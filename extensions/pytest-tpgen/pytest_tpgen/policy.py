@@ -1,0 +1,156 @@
+"""Find the policy folder of a test, and read its `policy.toml`."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+FILE = Path("policy/policy.toml")
+ENGINE = "pytest-tpgen"
+# The command that installs what a lock file says.
+_SYNC = {"uv.lock": "uv sync", "poetry.lock": "poetry sync", "pdm.lock": "pdm sync"}
+
+
+class PolicyError(Exception):
+    """`policy.toml` can't be used. The text is one sentence with the next command."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The policy of one service.
+
+    Attributes:
+        tests: the folder that holds `policy/`; its subfolders with a layer's name are the layers.
+    """
+
+    tests: Path
+
+    @property
+    def root(self) -> Path:
+        """The folder of the service, where its `pyproject.toml` is."""
+        return self.tests.parent
+
+    @cached_property
+    def content(self) -> Mapping[str, Any]:
+        """The parsed `policy.toml`.
+
+        Raises:
+            PolicyError: the file can't be read or isn't TOML.
+        """
+        file = self.tests / FILE
+        try:
+            return tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PolicyError(
+                f"{file} can't be read: {error}; restore it with `git checkout HEAD -- {file}`"
+            ) from None
+
+    @property
+    def image(self) -> str:
+        """The Postgres image that tests run against, such as `postgres:15`."""
+        return str(self._value("postgres", "image"))
+
+    @property
+    def slow_seconds(self) -> float:
+        """The duration in seconds above which a test needs the marker `slow`."""
+        return float(self._value("slow", "seconds"))
+
+    @property
+    def layers(self) -> Mapping[str, Mapping[str, bool]]:
+        """The layers by name: `io` (may it use the network), `by_default` (runs unnamed)."""
+        layers = self.content.get("layers", {})
+        return layers if isinstance(layers, dict) else {}
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The table `[tool.tpgen]` of the service's `pyproject.toml`; empty without one."""
+        file = self.root / "pyproject.toml"
+        if not file.is_file():
+            return {}
+        try:
+            tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PolicyError(f"{file} can't be read: {error}") from None
+        found = tool.get("tpgen", {})
+        return found if isinstance(found, dict) else {}
+
+    def layer(self, path: Path) -> str:
+        """Return the layer that a path lies in, or an empty string."""
+        if not path.is_relative_to(self.tests):
+            return ""
+        parts = path.relative_to(self.tests).parts
+        return parts[0] if parts and parts[0] in self.layers else ""
+
+    def require_engine(self) -> None:
+        """Check that this engine is one that the policy works with.
+
+        Raises:
+            PolicyError: it isn't; the text names both versions and the command to run.
+        """
+        stated = str(self._value("engine", "requires"))
+        try:
+            allowed = SpecifierSet(stated)
+        except InvalidSpecifier:
+            raise PolicyError(
+                f"{self.tests / FILE}: [engine] requires must be a version specifier such as "
+                f'">=0.3,<0.4", got {stated!r}'
+            ) from None
+        installed = version(ENGINE)
+        if not allowed.contains(installed, prereleases=True):
+            raise PolicyError(
+                f"{self.tests / FILE} works with {ENGINE} {allowed}, and {installed} is installed: "
+                f"run `{self._sync}`"
+            )
+
+    @property
+    def _sync(self) -> str:
+        found = (command for lock, command in _SYNC.items() if (self.root / lock).exists())
+        return next(found, "pip install -e . --group dev")
+
+    def _value(self, table: str, key: str) -> Any:
+        found = self.content.get(table)
+        if not isinstance(found, dict) or key not in found:
+            raise PolicyError(f"{self.tests / FILE}: [{table}] has no `{key}`: run `tpgen update`")
+        return found[key]
+
+
+def of(path: Path) -> Policy | None:
+    """Return the policy whose `tests` folder holds a path, or None."""
+    return _of_folder(path.parent)
+
+
+def near(path: Path) -> Policy | None:
+    """Return the policy of the service that a path lies in, or None."""
+    for folder in (path, *path.parents):
+        for tests in (folder, folder / "tests"):
+            if (tests / FILE).is_file():
+                return _policy(tests)
+    return None
+
+
+def covering(path: Path) -> Policy | None:
+    """Return the policy that has a path in one of its layers, or None: the tests it is about."""
+    found = of(path)
+    return found if found and found.layer(path) else None
+
+
+def all_near(paths: list[Path]) -> Iterator[Policy]:
+    """Yield the policy near each path, each once."""
+    yield from dict.fromkeys(filter(None, map(near, paths)))
+
+
+@cache
+def _of_folder(folder: Path) -> Policy | None:
+    if (folder / FILE).is_file():
+        return _policy(folder)
+    return None if folder.parent == folder else _of_folder(folder.parent)
+
+
+@cache
+def _policy(tests: Path) -> Policy:
+    return Policy(tests)

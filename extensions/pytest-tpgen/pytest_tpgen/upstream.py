@@ -1,0 +1,182 @@
+"""Fake upstreams on `httpx.MockTransport`, and recordings of real ones."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+class Upstream:
+    """A fake upstream that gives its answers in order; the last one repeats.
+
+    Args:
+        answers: responses, exceptions to raise, or functions of the request.
+
+    Attributes:
+        requests: what it was asked, oldest first.
+    """
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        """The transport that brings every request here, for async and other clients."""
+        return httpx.MockTransport(self._handle)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """An async client whose requests all come here."""
+        return httpx.AsyncClient(transport=self.transport)
+
+    @property
+    def bodies(self) -> list[Any]:
+        """The JSON bodies of the requests."""
+        return [json.loads(request.content) for request in self.requests]
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            # A response is read once; one that is given again must be a new one.
+            return httpx.Response(answer.status_code, headers=answer.headers, stream=answer.stream)
+        return answer(request)
+
+
+def event_stream(*events: Mapping[str, Any] | str, cut_off: bool = False) -> httpx.Response:
+    """A response of server-sent events.
+
+    Args:
+        events: the data of each, as JSON or as text such as `[DONE]`.
+        cut_off: whether the connection breaks after the last one.
+    """
+
+    async def lines() -> AsyncIterator[bytes]:
+        for event in events:
+            data = event if isinstance(event, str) else json.dumps(event)
+            yield f"data: {data}\n\n".encode()
+        if cut_off:
+            raise httpx.ReadError("the connection broke")
+
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=lines())
+
+
+class Recording:
+    """One exchange with a real upstream, in a file: replayed in unit tests, checked nightly.
+
+    Args:
+        path: a JSON file. It holds no header, so no key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _read(self) -> dict[str, Any]:
+        if not self.path.exists():
+            pytest.fail(f"{self.path} does not exist yet: --record writes it", pytrace=False)
+        content: dict[str, Any] = json.loads(self.path.read_text())
+        return content
+
+    def asked(self) -> dict[str, Any]:
+        """The body of the request."""
+        body: dict[str, Any] = self._read()["asked"]
+        return body
+
+    def answer(self) -> dict[str, Any]:
+        """The body of the response."""
+        body: dict[str, Any] = self._read()["answer"]
+        return body
+
+    def keep(self, response: httpx.Response) -> None:
+        """Record an exchange, whose bodies are both JSON."""
+        request = response.request
+        content = {
+            "method": request.method,
+            "path": request.url.path,
+            "asked": json.loads(request.content or b"null"),
+            "answer": response.json(),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(content, indent=2) + "\n")
+
+    def replay(self, request: httpx.Request) -> httpx.Response:
+        """Answer as recorded: an `Upstream` takes this for an answer.
+
+        Raises:
+            AssertionError: the request differs from the recorded one in method, path or body.
+        """
+        recorded = self._read()
+        wanted = [recorded["method"], recorded["path"], recorded["asked"]]
+        assert [request.method, request.url.path, json.loads(request.content)] == wanted, (
+            f"{self.path.name} was recorded for another request"
+        )
+        return httpx.Response(200, json=recorded["answer"])
+
+
+def breaking_differences(recorded: Any, received: Any, at: str = "answer") -> list[str]:
+    """Compare a JSON value with one that was recorded before.
+
+    Returns:
+        one line for each field that is missing or has another type; new fields don't count.
+    """
+    if recorded is None:
+        return []
+    if type(recorded) is not type(received):
+        return [f"{at} is {type(received).__name__}, and was {type(recorded).__name__}"]
+    if isinstance(recorded, dict):
+        pairs = [(f"{at}.{key}", recorded[key], received.get(key)) for key in recorded]
+    elif isinstance(recorded, list) and recorded:
+        pairs = [(f"{at}[]", recorded[0], item) for item in received or [None]]
+    else:
+        pairs = []
+    return [line for place, was, now in pairs for line in breaking_differences(was, now, place)]
+
+
+class Recorder(httpx.AsyncBaseTransport, httpx.BaseTransport):
+    """The network, for async and other clients; it keeps the responses.
+
+    Attributes:
+        responses: those received, oldest first, with their bodies read.
+    """
+
+    def __init__(self) -> None:
+        self.responses: list[httpx.Response] = []
+        self._asynchronous = httpx.AsyncHTTPTransport()
+        self._synchronous = httpx.HTTPTransport()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """An async client with the proxies of the environment; its responses are kept too."""
+        return httpx.AsyncClient(timeout=60, event_hooks={"response": [self._keep]})
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        response = await self._asynchronous.handle_async_request(request)
+        response.request = request
+        await self._keep(response)
+        return response
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request of a client that isn't async."""
+        response = self._synchronous.handle_request(request)
+        response.request = request
+        response.read()
+        self.responses.append(response)
+        return response
+
+    async def _keep(self, response: httpx.Response) -> None:
+        await response.aread()
+        self.responses.append(response)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._synchronous.close()
+        await self._asynchronous.aclose()
