@@ -96,7 +96,7 @@ def _containers(ours: Service) -> Mapping[str, Side]:
 @contextmanager
 def _server(service: Service) -> Iterator[str]:
     """A server that is up before pytest begins: the embedded one, until its command ends."""
-    command = ["python", "-m", "tests.policy.postgres", "sh", "-c", "echo $DATABASE_URL; read x"]
+    command = ["python", "-m", "pytest_tpgen.postgres", "sh", "-c", "echo $DATABASE_URL; read x"]
     with service.start(*command, TEST_POSTGRES="embedded") as process:
         assert process.stdin and process.stdout
         said = ""

@@ -9,7 +9,7 @@ def version(service: Service, source: str) -> str:
     Raises:
         BenchmarkFailed: it starts none.
     """
-    said = service.run("python", "-m", "tests.policy.postgres", "true", TEST_POSTGRES=source)
+    said = service.run("python", "-m", "pytest_tpgen.postgres", "true", TEST_POSTGRES=source)
     return said.strip().rpartition("postgres: ")[2]
 
 

@@ -62,7 +62,7 @@ def suite(rendered: Service) -> Iterator[Suite]:
     """What runs tests of services like `rendered` fast, where many runs are needed."""
     python = rendered.environment / "bin/python"
     with subprocess.Popen(
-        [python, "-m", "tests.policy.postgres", python, ROOT / "tests/forking.py"],
+        [python, "-m", "pytest_tpgen.postgres", python, ROOT / "tests/forking.py"],
         cwd=rendered.path,
         env={
             **clean_environment(),

@@ -2,7 +2,7 @@
 
 A run is then half as long. This file runs in the environment of a rendered service:
 
-    python -m tests.policy.postgres python forking.py
+    python -m pytest_tpgen.postgres python forking.py
 
 Each line of standard input is a folder with a service and what of its tests to run, in shell
 syntax; the line of standard output that answers it holds, as JSON, the tests that failed and the

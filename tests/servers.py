@@ -102,7 +102,7 @@ def given(service: Service) -> Iterator[Given]:
     """A server with two databases of a person's, `mine` and `other`."""
     with temporary() as tmp:
         env = environment(service, TMPDIR=str(tmp), TEST_POSTGRES="embedded")
-        command = ["-m", "tests.policy.postgres", "sh", "-c", 'echo "$DATABASE_URL"; cat']
+        command = ["-m", "pytest_tpgen.postgres", "sh", "-c", 'echo "$DATABASE_URL"; cat']
         with subprocess.Popen(
             [service.environment / "bin/python", *command],
             cwd=service.path,

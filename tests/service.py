@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pytest_copie.plugin import Copie
 
+ENGINE = Path(__file__).parents[1] / "extensions/pytest-tpgen"
+
 # What a person's shell may hold, and a test must not see.
 HIDDEN = {
     "CI",
@@ -150,14 +152,25 @@ class Suite:
 
 
 def render(copie: Copie, **answers: object) -> Path:
-    """Render a service with these answers; the proposed ones for the rest."""
-    result = copie.copy(extra_answers=answers)
+    """Render a service with these answers; the proposed ones for the rest.
+
+    Its engine is the wheel: uncommitted changes are in no commit that could be fetched.
+    """
+    result = copie.copy(extra_answers={"engine_source": "wheel", **answers})
     assert result.exception is None, result.exception
     assert result.project_dir is not None
     return result.project_dir
 
 
 def install(folder: Path) -> Service:
-    """Make the environment that the files of a rendered service ask for."""
+    """Create the environment that the files of a rendered service ask for, with our engine."""
     subprocess.run(["uv", "sync", "--quiet"], cwd=folder, check=True)
+    use_our_engine(folder / ".venv")
     return Service(folder, folder / ".venv")
+
+
+def use_our_engine(environment: Path) -> None:
+    """Replace the engine of an environment by the one of this working tree."""
+    python = environment / "bin/python"
+    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", str(python)]
+    subprocess.run([*command, "--editable", str(ENGINE)], check=True)

@@ -69,7 +69,7 @@ def _all(service: Service, *commands: str) -> list[str]:
     python = service.environment / "bin/python"
     variables = {"VIRTUAL_ENV": str(service.environment), "TEST_POSTGRES": "embedded"}
     done = subprocess.run(
-        [python, "-m", "tests.policy.postgres", sys.executable, "-c", EACH, *commands],
+        [python, "-m", "pytest_tpgen.postgres", sys.executable, "-c", EACH, *commands],
         cwd=service.path,
         env=clean_environment() | variables,
         capture_output=True,

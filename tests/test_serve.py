@@ -71,7 +71,7 @@ def parrot() -> Iterator[str]:
 @contextmanager
 def serving(service: Service) -> Iterator[Running]:
     """Do what `make serve` does, on a port that is free."""
-    command = ["python", "-m", "tests.policy.postgres", "sh", "-c", SERVE]
+    command = ["python", "-m", "pytest_tpgen.postgres", "sh", "-c", SERVE]
     with parrot() as upstream:
         process = service.start(
             *command,
@@ -118,7 +118,7 @@ def test_make_serve_is_that_command(rendered: Service) -> None:
         text=True,
         check=True,
     )
-    assert f"python -m tests.policy.postgres sh -c '{SERVE.split(' &&')[0]} &&" in done.stdout
+    assert f"python -m pytest_tpgen.postgres sh -c '{SERVE.split(' &&')[0]} &&" in done.stdout
 
 
 @pytest.mark.parametrize("setting", ["DATABASE_URL", "VAULT_KEY"])

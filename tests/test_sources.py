@@ -101,7 +101,7 @@ def told(service: Service, source: str, **variables: str) -> str:
     """The one line that a person gets in place of a server, soon."""
     began = time.monotonic()
     variables = {"TEST_POSTGRES": source, **variables}
-    outcome = service.run("python", "-m", "tests.policy.postgres", "true", **variables)
+    outcome = service.run("python", "-m", "pytest_tpgen.postgres", "true", **variables)
     assert time.monotonic() - began < SECONDS, outcome.text
     lines = [line for line in outcome.text.splitlines() if not line.startswith("pulling")]
     assert (outcome.code, len(lines)) == (2, 1), outcome.text
@@ -303,7 +303,7 @@ def test_a_full_disk_is_told(service: Service, memory: str, disk: str) -> None:
         began = time.monotonic()
         command = ["sh", "-c", FULL.format(memory=memory, disk=disk), "sh", str(python)]
         done = subprocess.run(
-            ["unshare", "--mount", *command, "-m", "tests.policy.postgres", "true"],
+            ["unshare", "--mount", *command, "-m", "pytest_tpgen.postgres", "true"],
             cwd=service.path,
             env={**os.environ, "TEST_POSTGRES": "embedded", "TMPDIR": str(tmp)},
             capture_output=True,
@@ -365,7 +365,7 @@ def test_the_embedded_server_serves_a_person_who_is_not_root(service: Service) -
 def test_first_starts_at_the_same_moment_all_work(service: Service) -> None:
     """On a machine without a cache, and then with it; each has a server of its own."""
     show = ["-c", "import os; print(os.environ['DATABASE_URL'])"]
-    command = ("python", "-m", "tests.policy.postgres", sys.executable, *show)
+    command = ("python", "-m", "pytest_tpgen.postgres", sys.executable, *show)
     with temporary() as tmp, ThreadPoolExecutor(3) as threads:
 
         def start(_: int) -> Outcome:
