@@ -30,8 +30,11 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     return made
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+# `tryfirst`: before pytest-asyncio looks at the function.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
     """Let pytest-asyncio run the coroutine fixtures that are defined in a layer."""
     function = fixturedef.func
     is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
@@ -39,6 +42,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     if is_async and not is_stated and _is_in_layer(fixturedef, request.config):
         # It marks the function itself; the definition that it returns isn't needed.
         pytest_asyncio.fixture(function, loop_scope="session")  # type: ignore[call-overload]
+    return (yield)
 
 
 def _is_in_layer(fixturedef: pytest.FixtureDef[Any], config: pytest.Config) -> bool:
