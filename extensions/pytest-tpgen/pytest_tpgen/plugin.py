@@ -11,7 +11,17 @@ from . import policy
 from .policy import Policy, PolicyError
 
 # Loaded with the first policy: a run of other tests imports none of them.
-PARTS = ("layers", "servers", "event_loop", "factory", "slow", "snapshots", "new_cases", "suites")
+PARTS = (
+    "layers",
+    "servers",
+    "event_loop",
+    "factory",
+    "slow",
+    "snapshots",
+    "new_cases",
+    "suites",
+    "wiring",
+)
 
 POLICIES = pytest.StashKey[list[Policy]]()
 
