@@ -24,21 +24,26 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     made = yield
     if policy.covering(collector.path):
         for node in made if isinstance(made, list) else [made]:
-            if isinstance(node, pytest.Function) and inspect.iscoroutinefunction(node.obj):
-                if not any(node.get_closest_marker(name) for name in _OTHERS):
-                    node.add_marker(pytest.mark.asyncio(loop_scope="session"))
+            if _is_coroutine(node) and not any(map(node.get_closest_marker, _OTHERS)):
+                node.add_marker(pytest.mark.asyncio(loop_scope="session"))
     return made
 
 
+def _is_coroutine(node: object) -> bool:
+    return isinstance(node, pytest.Function) and inspect.iscoroutinefunction(node.obj)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
     """Let pytest-asyncio run the coroutine fixtures that are defined in a layer."""
     function = fixturedef.func
     is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
     is_stated = hasattr(function, "_force_asyncio_fixture")  # by `@pytest_asyncio.fixture`
     if is_async and not is_stated and _is_in_layer(fixturedef, request.config):
         # It marks the function itself; the definition that it returns isn't needed.
-        pytest_asyncio.fixture(function, loop_scope="session")  # type: ignore[call-overload]
+        pytest_asyncio.fixture(function, loop_scope="session")
 
 
 def _is_in_layer(fixturedef: pytest.FixtureDef[Any], config: pytest.Config) -> bool:
