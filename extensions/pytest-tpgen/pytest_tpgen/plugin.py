@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from .policy import Policy, PolicyError
 PARTS = (
     "layers",
     "servers",
+    "time_limit",
     "event_loop",
     "factory",
     "slow",
@@ -71,6 +73,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         except PolicyError as error:
             print(f"pytest-tpgen: {error}", file=sys.stderr)
             raise SystemExit(2) from None
+        _load_timeout(early_config.pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,6 +98,13 @@ def activate(config: pytest.Config, found: Policy) -> None:
         known.append(found)
         for part in PARTS:
             config.pluginmanager.import_plugin(f"{__package__}.{part}")
+
+
+def _load_timeout(plugins: pytest.PytestPluginManager) -> None:
+    """Load pytest-timeout where pytest was told to load no plugins by itself."""
+    name = "timeout"
+    if not plugins.hasplugin(name) and not plugins.is_blocked(name):
+        plugins.register(import_module("pytest_timeout"), name)
 
 
 def _starting_points(config: pytest.Config) -> Iterator[Path]:

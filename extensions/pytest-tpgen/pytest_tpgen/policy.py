@@ -12,6 +12,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 FILE = Path("policy/policy.toml")
 ENGINE = "pytest-tpgen"
+# The limit of a policy that states none.
+TIME_LIMIT = 60.0
 # The command that installs what a lock file says.
 _SYNC = {"uv.lock": "uv sync", "poetry.lock": "poetry sync", "pdm.lock": "pdm sync"}
 
@@ -59,6 +61,22 @@ class Policy:
     def slow_seconds(self) -> float:
         """The duration in seconds above which a test needs the marker `slow`."""
         return float(self._value("slow", "seconds"))
+
+    @property
+    def time_limit(self) -> float:
+        """The duration in seconds after which a test fails.
+
+        Raises:
+            PolicyError: `policy.toml` states something else than a positive number.
+        """
+        table = self.content.get("time_limit", {"seconds": TIME_LIMIT})
+        seconds = table.get("seconds") if isinstance(table, dict) else table
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            raise PolicyError(
+                f"{self.tests / FILE}: [time_limit] seconds must be a number above 0, got "
+                f"{seconds!r}: run `tpgen update`"
+            )
+        return float(seconds)
 
     @property
     def layers(self) -> Mapping[str, Mapping[str, bool]]:
