@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tpgen.check.git import Git
+from tpgen.check.git import Git, environment
 from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
 
@@ -230,7 +230,9 @@ def fetch(known: Answers, into: Path) -> Template:
     address = _address(known.source)
     command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
     try:
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, env=environment()
+        )
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.decode(errors="replace").split())
         cause = "it must be the top of a git repository"
