@@ -75,14 +75,12 @@ class Databases:
         try:
             # In a thread: Alembic's environment runs an event loop of its own.
             await asyncio.to_thread(self.schema.migrate, self.url(name))
-            return
         except Exception as error:  # whatever a migration may raise
-            reason = repr(error)
-        pytest.fail(
-            f"the migrations do not run on an empty database: {reason}\n"
-            "`python -m pytest_tpgen.postgres alembic upgrade head` shows the whole traceback",
-            pytrace=False,
-        )
+            raise pytest.fail.Exception(
+                f"the migrations do not run on an empty database: {error!r}\n"
+                "`python -m pytest_tpgen.postgres alembic upgrade head` shows the whole traceback",
+                pytrace=False,
+            ) from error
 
 
 async def _exists(admin: asyncpg.Connection, name: str) -> bool:

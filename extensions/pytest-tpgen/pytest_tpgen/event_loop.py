@@ -24,10 +24,13 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     made = yield
     if policy.covering(collector.path):
         for node in made if isinstance(made, list) else [made]:
-            if isinstance(node, pytest.Function) and inspect.iscoroutinefunction(node.obj):
-                if not any(node.get_closest_marker(name) for name in _OTHERS):
-                    node.add_marker(pytest.mark.asyncio(loop_scope="session"))
+            if _is_coroutine(node) and not any(map(node.get_closest_marker, _OTHERS)):
+                node.add_marker(pytest.mark.asyncio(loop_scope="session"))
     return made
+
+
+def _is_coroutine(node: object) -> bool:
+    return isinstance(node, pytest.Function) and inspect.iscoroutinefunction(node.obj)
 
 
 # `tryfirst`: before pytest-asyncio looks at the function.
@@ -41,7 +44,7 @@ def pytest_fixture_setup(
     is_stated = hasattr(function, "_force_asyncio_fixture")  # by `@pytest_asyncio.fixture`
     if is_async and not is_stated and _is_in_layer(fixturedef, request.config):
         # It marks the function itself; the definition that it returns isn't needed.
-        pytest_asyncio.fixture(function, loop_scope="session")  # type: ignore[call-overload]
+        pytest_asyncio.fixture(function, loop_scope="session")
     return (yield)
 
 

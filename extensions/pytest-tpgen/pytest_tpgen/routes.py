@@ -1,18 +1,23 @@
 """List the routes of a running app, with their full path templates: the one walker of tpgen.
 
-It reads Starlette and FastAPI apps (0.115 and later): included routers, mounts, sub-apps, hidden
-routes and WebSockets. It imports neither package unless the app did.
+It reads Starlette and FastAPI apps (0.115 and later): included routers, mounts, sub-apps, hosts,
+hidden routes and WebSockets. It imports neither package unless the app did.
 """
 
 from __future__ import annotations
 
-import re
+import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
+
+# Where a middleware keeps the app that it wraps.
+_WRAPPED = ("app", "_app", "application", "__wrapped__")
+_INPUTS = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,15 @@ class Route:
 
     Attributes:
         path: the full template, mounts included: `/v1/agents/{agent_id}`.
-        methods: the HTTP methods; empty for a WebSocket.
+        methods: the HTTP methods; empty for a WebSocket, and for an app without routes that is
+            mounted there and gets every method.
         endpoint: the function, or the app that is mounted there.
-        in_schema: whether the OpenAPI document of its app describes it.
+        in_schema: whether the OpenAPI document of the app that holds it describes it.
         websocket: whether it is a WebSocket route.
         mounted: the path at which the app that holds it is mounted; empty for the app itself.
+        host: the host that a request must name, such as `{tenant}.example.com`; empty for any.
         dependant: FastAPI's tree of its dependencies; None for a route of Starlette.
+        app: the app that holds it, without middleware.
     """
 
     path: str
@@ -35,7 +43,34 @@ class Route:
     in_schema: bool = True
     websocket: bool = False
     mounted: str = ""
+    host: str = ""
     dependant: Any = field(default=None, repr=False, compare=False)
+    app: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """An app and the place where it is mounted."""
+
+    app: Any
+    mounted: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The parts of a request that a router looks at; `root` is the part of the path above it."""
+
+    method: str
+    path: str
+    host: str
+    root: str
+
+    @property
+    def route_path(self) -> str:
+        """The path as a router sees it."""
+        below = self.path[len(self.root) :]
+        return below if self.path.startswith(self.root) and below[:1] in {"", "/"} else self.path
 
 
 def walk(app: Any) -> list[Route]:
@@ -44,87 +79,171 @@ def walk(app: Any) -> list[Route]:
     Args:
         app: a FastAPI or Starlette app, or middleware around one.
     """
-    return list(_walk(app, "", ""))
+    return list(_walk(_Level(_inside(app))))
 
 
-def find(app: Any, method: str, path: str) -> Route | None:
-    """Return the route that a request reaches, or None.
+def find(app: Any, method: str, path: str, *, host: str = "", root_path: str = "") -> Route | None:
+    """Return the route whose endpoint gets a request, or None if the app answers 404 or 405.
 
     Args:
         app: as `walk` takes it.
         method: an HTTP method, or `WEBSOCKET`.
-        path: of the URL, without the query.
+        path: of the request, decoded and without the query: `scope["path"]`.
+        host: the request's host, without its port; routes of a host need it.
+        root_path: `scope["root_path"]`, if the server sets one.
     """
-    for route in walk(app):
-        is_asked = route.websocket if method == "WEBSOCKET" else method.upper() in route.methods
-        if is_asked and _pattern(route.path).fullmatch(path):
-            return route
-    return None
+    return _find(_Level(_inside(app)), _Request(method.upper(), path, host, root_path))
 
 
 def takes_input(app: Any, method: str, url: str) -> bool:
-    """Return whether a route takes input, by the OpenAPI document of its app.
+    """Return whether a route takes input, by the OpenAPI document of the app that holds it.
 
-    Credentials aren't input: a header that only authenticates is no parameter of the document.
+    Credentials aren't input: a header that only authenticates is no parameter of the document. A
+    hidden route is judged by its parameters, one of Starlette by its path alone.
 
     Args:
-        app: a FastAPI app.
+        app: as `walk` takes it.
         method: an HTTP method.
         url: of a request.
     """
-    path = url.partition("?")[0]
-    document: Mapping[str, Any] = app.openapi()
-    for template, operations in document.get("paths", {}).items():
-        if method.lower() in operations and _pattern(template).fullmatch(path):
-            operation = operations[method.lower()]
-            stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
-            return bool(stated or "requestBody" in operation)
-    return False
+    parts = urlsplit(url)
+    route = find(app, method, unquote(parts.path), host=parts.hostname or "")
+    if route is None:
+        return False
+    operations = _operations(route) if route.in_schema else {}
+    if operation := operations.get(method.lower()):
+        stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
+        return bool(stated or "requestBody" in operation)
+    return "{" in route.path or _has_parameters(route.dependant)
 
 
-def _walk(app: Any, prefix: str, mounted: str) -> Iterator[Route]:
-    for route in _flat(_routes_of(app)):
-        path = prefix + (getattr(route, "path_format", None) or getattr(route, "path", ""))
-        endpoint = getattr(route, "endpoint", None)
-        methods = frozenset(getattr(route, "methods", None) or ())
-        if endpoint is not None:
-            yield Route(
-                path,
-                methods,
-                endpoint,
-                bool(getattr(route, "include_in_schema", bool(methods))),
-                not methods and _is_websocket(route),
-                mounted,
-                getattr(route, "dependant", None),
-            )
-        elif (inner := getattr(route, "app", None)) is not None:
-            below = re.sub(r"/\{path\}$", "", path)
-            yield from _walk(inner, below, below)
+def _operations(route: Route) -> Mapping[str, Any]:
+    """Return what the OpenAPI document says of a path, by method."""
+    paths: Mapping[str, Any] = route.app.openapi().get("paths", {})
+    found: Mapping[str, Any] = paths.get(route.path.removeprefix(route.mounted), {})
+    return found
 
 
-def _routes_of(app: Any) -> Sequence[Any]:
-    """Return the routes of an app, or of the app inside a middleware."""
+def _has_parameters(dependant: Any) -> bool:
+    if dependant is None:
+        return False
+    stated = any(getattr(dependant, name, None) for name in _INPUTS)
+    return stated or any(map(_has_parameters, dependant.dependencies))
+
+
+def _walk(level: _Level) -> Iterator[Route]:
+    for raw in _raw_routes(level.app):
+        if _is_mount(raw) and _raw_routes((inner := _inner(level, raw)).app):
+            yield from _walk(inner)
+        else:
+            yield _route(level, raw)
+
+
+def _find(level: _Level, request: _Request) -> Route | None:
+    request = replace(request, root=getattr(level.app, "root_path", "") or request.root)
+    for raw in _raw_routes(level.app):
+        matched = _match(raw, request)
+        if matched is None:
+            continue
+        if _is_mount(raw) and _raw_routes((inner := _inner(level, raw)).app):
+            return _find(inner, replace(request, root=request.root + matched))
+        route = _route(level, raw)
+        # The class of an endpoint answers 405 itself.
+        return None if route.methods and request.method not in route.methods else route
+    return None
+
+
+def _match(raw: Any, request: _Request) -> str | None:
+    """Return the part of the path that leads to a route's app, or None if the route won't do."""
+    if regex := getattr(raw, "host_regex", None):
+        return "" if regex.match(request.host) else None
+    found = raw.path_regex.match(request.route_path)
+    if found is None:
+        return None
+    if _is_mount(raw):
+        return request.route_path.removesuffix("/" + found["path"])
+    if _is_websocket(raw) or request.method == "WEBSOCKET":
+        return "" if _is_websocket(raw) and request.method == "WEBSOCKET" else None
+    return "" if not raw.methods or request.method in raw.methods else None
+
+
+def _inner(level: _Level, raw: Any) -> _Level:
+    """Return the app of a mount, or of a host."""
+    # The mount knows the routes also where a middleware of its own hides the app.
+    inside = _inside(raw.app)
+    app = inside if _raw_routes(inside) else raw
+    place = (getattr(raw, "path_format", None) or "").removesuffix("/{path}")
+    return _Level(app, level.mounted + place, getattr(raw, "host", "") or level.host)
+
+
+def _route(level: _Level, raw: Any) -> Route:
+    path = getattr(raw, "path_format", None) or ""
+    dependant = getattr(raw, "dependant", None)
+    websocket = _is_websocket(raw)
+    described = callable(getattr(level.app, "openapi", None)) and dependant is not None
+    return Route(
+        path=level.mounted + path,
+        methods=frozenset() if websocket else _methods(raw),
+        endpoint=raw.app if _is_mount(raw) else raw.endpoint,
+        in_schema=described and not websocket and bool(raw.include_in_schema),
+        websocket=websocket,
+        mounted=level.mounted,
+        host=getattr(raw, "host", "") or level.host,
+        dependant=dependant,
+        app=level.app,
+    )
+
+
+def _methods(raw: Any) -> frozenset[str]:
+    """Return the methods of a route, or those that its class-based endpoint has."""
+    if stated := getattr(raw, "methods", None):
+        return frozenset(stated)
+    endpoint = getattr(raw, "endpoint", None)
+    while isinstance(endpoint, functools.partial):
+        endpoint = endpoint.func
+    if not isinstance(endpoint, type):
+        return frozenset()
+    own = {method.upper() for method in HTTP_METHODS if hasattr(endpoint, method)}
+    return frozenset(own | {"HEAD"} if "GET" in own else own)
+
+
+def _raw_routes(app: Any) -> list[Any]:
+    """Return the routes of an app, those of included routers among them.
+
+    Since FastAPI 0.137 the routes of an app are a tree.
+    """
+    flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", _flat)
+    routes = flatten(list(getattr(app, "routes", None) or ()))
+    return [raw for raw in routes if _is_mount(raw) or hasattr(raw, "path_regex")]
+
+
+def _flat(routes: list[Any]) -> Iterator[Any]:
+    """Do what FastAPI's `iter_route_contexts` does, which its 0.137 does not have yet."""
+    for raw in routes:
+        if hasattr(raw, "effective_route_contexts"):
+            for context in raw.effective_route_contexts():
+                yield getattr(context, "starlette_route", None) or context
+        else:
+            yield raw
+
+
+def _inside(app: Any) -> Any:
+    """Return the app inside a middleware: the first one that has routes."""
     seen: set[int] = set()
-    while app is not None and id(app) not in seen:
-        seen.add(id(app))
-        if (routes := getattr(app, "routes", None)) is not None:
-            return list(routes)
-        app = getattr(app, "app", None)
-    return []
+    inner = app
+    while inner is not None and id(inner) not in seen:
+        if hasattr(inner, "routes"):
+            return inner
+        seen.add(id(inner))
+        inner = next((value for name in _WRAPPED if (value := getattr(inner, name, None))), None)
+    return app
 
 
-def _flat(routes: Sequence[Any]) -> Iterator[Any]:
-    """Since FastAPI 0.137 the routes of an app are a tree."""
-    flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", iter)
-    yield from flatten(routes)
+def _is_mount(raw: Any) -> bool:
+    """Return whether a route leads to another app: a mount or a host."""
+    return getattr(raw, "endpoint", None) is None and getattr(raw, "app", None) is not None
 
 
-def _is_websocket(route: Any) -> bool:
-    return "WebSocket" in type(getattr(route, "original_route", route)).__name__
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return the pattern of the paths that a template matches; `{path:path}` spans slashes."""
-    parts = re.split(r"(\{[^}]*\})", template)
-    wild = {part: ".+" if part.endswith(":path}") else "[^/]+" for part in parts}
-    return re.compile("".join(wild[part] if part[:1] == "{" else re.escape(part) for part in parts))
+def _is_websocket(raw: Any) -> bool:
+    classes = type(getattr(raw, "original_route", raw)).__mro__
+    return any("WebSocketRoute" in cls.__name__ for cls in classes)

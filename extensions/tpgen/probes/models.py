@@ -11,11 +11,11 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, NewType, get_args, get_type_hints
+from typing import Any, NewType, cast, get_args, get_type_hints
 
-import sqlalchemy as sa  # type: ignore[import-not-found]
-from sqlalchemy.dialects import postgresql  # type: ignore[import-not-found]
-from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers  # type: ignore[import-not-found]
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers
 
 KINDS = {
     "Enum", "Boolean", "Integer", "Float", "Numeric", "Uuid", "ARRAY", "JSON", "HSTORE",
@@ -83,7 +83,7 @@ def _plain(hint: Any) -> Any:
 
 
 def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[str, Any]:
-    column, sql = prop.columns[0], prop.columns[0].type
+    column, sql = prop.columns[0], cast(Any, prop.columns[0].type)
     decorated = isinstance(sql, sa.types.TypeDecorator) and not isinstance(sql, sa.Interval)
     while isinstance(sql, sa.types.TypeDecorator) and not isinstance(sql, sa.Interval):
         sql = sql.impl_instance if hasattr(sql, "impl_instance") else sql.impl
@@ -176,7 +176,8 @@ def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | 
         for each in registry.mappers:
             single = each.inherits and each.inherits.local_table is each.local_table
             if each.local_table is key.referred_table and not single:
-                return each
+                found: Mapper[Any] = each
+                return found
     return None
 
 
@@ -217,7 +218,7 @@ def _names(mapper: Mapper[Any], columns: Any) -> list[str]:
 def _check(mapper: Mapper[Any], check: sa.CheckConstraint) -> dict[str, Any]:
     try:
         text = check.sqltext.compile(
-            dialect=postgresql.dialect(),
+            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
             compile_kwargs={"literal_binds": True},
         )
     except (sa.exc.SQLAlchemyError, NotImplementedError):
