@@ -78,7 +78,8 @@ class Sandbox:
         """Bind the app's sessionmakers to the sandbox for one test, and give a session of it."""
         with bound(self.engine, *makers):
             try:
-                session = makers[0](bind=self._tests_own)
+                # Rows of the test stay readable after its commits: async code can't reload them.
+                session = makers[0](bind=self._tests_own, expire_on_commit=False)
                 async with no_stray_tasks():
                     yield session
                 self._savepoints.closing = True
