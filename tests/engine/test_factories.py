@@ -48,8 +48,6 @@ RANDOM = """
     @pytest.fixture
     def row():
         write("fixture")
-        yield
-        write("teardown")
 
     def test_with_fixture(row): write("test")
     def test_alone(): write("alone")

@@ -265,7 +265,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     reseed_random(0)
     for each in _below(AsyncSQLAlchemyFactory):
         each._meta.reset_sequence(force=True)
-    if not item.config.pluginmanager.hasplugin("randomly"):
+    if not item.config.getoption("randomly_reset_seed", False):
         return (yield)
     # pytest-randomly seeds before the fixtures and again before the test.
     _pending.append(_random_state())
