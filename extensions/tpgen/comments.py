@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from textwrap import wrap
 
-from .classes.code import Code, Definition, Module
+from .classes.code import Code, Definition, Function, Module
 
 WIDTH = 100
 HEADER = re.compile(r"\s*# Required cases of \w+ \(tests/policy/.*\):")
@@ -37,10 +37,13 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
         start, end = _place(owner, lines)
         if start == end and new is not None and owner.name not in new:
             continue
+        if owner.body[0].lineno == owner.lineno:
+            continue
         indent = re.match(r"\s*", lines[owner.body[0].lineno - 1])
         wanted = _lists(code, Definition(module, owner), indent[0] if indent else "")
-        if owner.body[0].lineno > owner.lineno:
-            lines[start:end] = [line + newline for line in wanted]
+        if wanted and start == end:
+            wanted = _set_apart(owner, start, wanted)
+        lines[start:end] = [line + newline for line in wanted]
     return "".join(lines)
 
 
@@ -62,6 +65,15 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     while end < last and (HEADER.fullmatch(said := lines[end].rstrip()) or CASES.fullmatch(said)):
         end += 1
     return start, end
+
+
+def _set_apart(owner: ast.ClassDef, at: int, wanted: list[str]) -> list[str]:
+    """Return a new list with an empty line below a docstring and above a function."""
+    follows_docstring = owner.body[0].lineno <= at
+    member = owner.body[0]
+    top = min([member.lineno, *(one.lineno for one in getattr(member, "decorator_list", []))])
+    is_crowded = isinstance(member, Function | ast.ClassDef) and top == at + 1
+    return ["" for _ in [0] if follows_docstring] + wanted + ["" for _ in [0] if is_crowded]
 
 
 def _opens(line: str) -> bool:
