@@ -58,6 +58,9 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     while not is_docstring and top < first.lineno - 1 and not _opens(lines[top - 1]):
         top += 1
     last = owner.end_lineno or top
+    # Comments at the end of a class are not in its tree.
+    while last < len(lines) and re.match(r"\s+#|\s*$", lines[last]):
+        last += 1
     start = next((at for at in range(top, last) if HEADER.fullmatch(lines[at].rstrip())), None)
     if start is None:
         return top, top
