@@ -69,7 +69,7 @@ def _all(service: Service, *commands: str) -> list[str]:
     python = service.environment / "bin/python"
     variables = {"VIRTUAL_ENV": str(service.environment), "TEST_POSTGRES": "embedded"}
     done = subprocess.run(
-        [python, "-m", "tests.policy.postgres", sys.executable, "-c", EACH, *commands],
+        [python, "-m", "pytest_tpgen.postgres", sys.executable, "-c", EACH, *commands],
         cwd=service.path,
         env=clean_environment() | variables,
         capture_output=True,
@@ -197,7 +197,7 @@ def test_undo_takes_the_snapshot_back_too(api: Service, tmp_path: Path) -> None:
     assert not (service.path / TEST).exists()
 
 
-def test_rows_that_no_factory_makes_are_a_blank(api: Service, tmp_path: Path, suite: Suite) -> None:
+def test_rows_that_no_factory_makes_are_a_placeholder(api: Service, tmp_path: Path, suite: Suite) -> None:
     service = api.copy(tmp_path / "service")
     done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
     assert f"to fill  {TEST}:" in done.text
@@ -211,7 +211,7 @@ def test_rows_that_no_factory_makes_are_a_blank(api: Service, tmp_path: Path, su
     assert suite.red(service, TEST)[0] == set()
 
 
-def test_a_guess_that_the_app_refuses_is_a_blank(
+def test_a_guess_that_the_app_refuses_is_a_placeholder(
     api: Service, tmp_path: Path, suite: Suite
 ) -> None:
     """With what was tried and the answer; mended, it mends the malformed requests too."""
@@ -225,9 +225,9 @@ def test_a_guess_that_the_app_refuses_is_a_blank(
     assert "# the app says: 422 body: Value error, a bad one needs a reason" in text
     assert "TestRate::test_422_on_a_malformed_request[json.stars=seven]" in failed
     written = (service.path / TEST).read_text()
-    start = written.index("valid = blank(")
-    blank = written[start : written.index("malformed =")]
-    service.replace(TEST, blank, 'valid = {"json": {"stars": 1, "reason": "it"}}\n    ')
+    start = written.index("valid = placeholder(")
+    placeholder = written[start : written.index("malformed =")]
+    service.replace(TEST, placeholder, 'valid = {"json": {"stars": 1, "reason": "it"}}\n    ')
     assert suite.red(service, TEST)[0] == {"TestRate::test_happy_path"}
     service.write({TEST: written})
     assert service.tpgen("undo").code == 0
