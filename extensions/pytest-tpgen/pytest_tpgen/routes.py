@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,23 +62,24 @@ def find(app: Any, method: str, path: str) -> Route | None:
     return None
 
 
-def takes_input(app: Any, method: str, url: str) -> bool:
+def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
     """Return whether a route takes input, by the OpenAPI document of its app.
-
-    Credentials aren't input: a header that only authenticates is no parameter of the document.
 
     Args:
         app: a FastAPI app.
         method: an HTTP method.
         url: of a request.
+        credentials: names of headers that aren't input, since they only authenticate.
     """
+    known = {name.lower() for name in credentials}
     path = url.partition("?")[0]
     document: Mapping[str, Any] = app.openapi()
     for template, operations in document.get("paths", {}).items():
         if method.lower() in operations and _pattern(template).fullmatch(path):
             operation = operations[method.lower()]
             stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
-            return bool(stated or "requestBody" in operation)
+            inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
+            return bool(inputs or "requestBody" in operation)
     return False
 
 
