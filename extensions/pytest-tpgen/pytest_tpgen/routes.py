@@ -63,7 +63,7 @@ def find(app: Any, method: str, path: str) -> Route | None:
 
 
 def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
-    """Return whether a route takes input, by the OpenAPI document of its app.
+    """Return whether a route takes input that can be malformed, by the OpenAPI document.
 
     Args:
         app: a FastAPI app.
@@ -79,8 +79,20 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
             operation = operations[method.lower()]
             stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
             inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
-            return bool(inputs or "requestBody" in operation)
+            return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return False
+
+
+def _can_be_malformed(parameter: Mapping[str, Any]) -> bool:
+    """Return whether a request with a wrong value of a parameter, or without it, is refused."""
+    schema = parameter.get("schema", {})
+    is_optional = parameter.get("in") == "path" or not parameter.get("required")
+    return not (is_optional and any(map(_takes_any_text, schema.get("anyOf", [schema]))))
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    limits = {"minLength", "maxLength", "pattern", "format", "enum", "const"}
+    return schema.get("type") == "string" and not limits & schema.keys()
 
 
 def _walk(app: Any, prefix: str, mounted: str) -> Iterator[Route]:
