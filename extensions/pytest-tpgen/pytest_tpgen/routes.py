@@ -96,7 +96,7 @@ def find(app: Any, method: str, path: str, *, host: str = "", root_path: str = "
 
 
 def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
-    """Return whether a route takes input, by the OpenAPI document of the app that holds it.
+    """Return whether a route takes input that can be malformed, by its app's OpenAPI document.
 
     Credentials aren't input: a header that only authenticates is no parameter of the document. A
     hidden route is judged by its parameters, one of Starlette by its path alone.
@@ -116,8 +116,20 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
         inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
-        return bool(inputs or "requestBody" in operation)
+        return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return "{" in route.path or _has_parameters(route.dependant)
+
+
+def _can_be_malformed(parameter: Mapping[str, Any]) -> bool:
+    """Return whether a request with a wrong value of a parameter, or without it, is refused."""
+    schema = parameter.get("schema", {})
+    is_optional = parameter.get("in") == "path" or not parameter.get("required")
+    return not (is_optional and any(map(_takes_any_text, schema.get("anyOf", [schema]))))
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    limits = {"minLength", "maxLength", "pattern", "format", "enum", "const"}
+    return schema.get("type") == "string" and not limits & schema.keys()
 
 
 def _operations(route: Route) -> Mapping[str, Any]:
