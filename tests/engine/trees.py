@@ -70,21 +70,31 @@ class Tree:
             file.write_text(dedent(text), encoding="utf-8")
         return self
 
-    def pytest(self, *arguments: str | Path, below: str = "", **variables: str) -> Outcome:
-        """Run pytest in the folder, or in one below it."""
+    def pytest(
+        self, *arguments: str | Path, below: str = "", engine: bool = True, **variables: str
+    ) -> Outcome:
+        """Run pytest with no other plugins than pytest-asyncio and xdist.
+
+        Args:
+            arguments: of pytest.
+            below: where it is started, below the folder.
+            engine: whether to load `pytest_tpgen`.
+            variables: environment variables.
+        """
+        plugins = ["outcomes", "pytest_asyncio.plugin", "xdist", "no:cacheprovider"]
+        if engine:
+            plugins.append("pytest_tpgen.plugin")
         record = self.path / ".outcomes.json"
         record.unlink(missing_ok=True)
         code, text = run(
             self.python,
             "-m",
             "pytest",
-            "-p",
-            "outcomes",
-            "-p",
-            "no:cacheprovider",
+            *(f"-p{name}" for name in plugins),
             *arguments,
             cwd=self.path / below,
             OUTCOMES=str(record),
+            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
             PYTHONPATH=str(Path(__file__).parent),
             **variables,
         )

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,10 @@ def activate(config: pytest.Config, found: Policy) -> None:
         found.require_engine()
         known.append(found)
         for part in PARTS:
-            config.pluginmanager.import_plugin(f"{__package__}.{part}")
+            name = f"{__package__}.{part}"
+            if not config.pluginmanager.has_plugin(name):
+                # Not by `import_plugin`, which warns of a module that is already imported.
+                config.pluginmanager.register(import_module(name), name)
 
 
 def _starting_points(config: pytest.Config) -> Iterator[Path]:
