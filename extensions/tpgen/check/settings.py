@@ -11,7 +11,7 @@ from typing import Any
 from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
-KEYS = ("exclude", "exemptions")
+KEYS = ("exclude", "exempt", "exemptions")
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,10 @@ def _pyproject(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
     pytest = _at(content, "tool", "pytest") or {}
     options = _at(pytest, "addopts") or _at(pytest, "ini_options", "addopts") or []
     words = options if isinstance(options, list) else str(options).split()
-    if "tests.policy.plugin" not in words:
-        yield "pytest does not load tests.policy.plugin", "addopts"
+    # Services before 0.3 load the plugin from the policy folder.
+    plugins = _at(pytest, "required_plugins") or _at(pytest, "ini_options", "required_plugins")
+    if "pytest-tpgen" not in str(plugins) and "tests.policy.plugin" not in words:
+        yield 'pytest does not require its plugin: required_plugins = ["pytest-tpgen"]', "addopts"
 
 
 def _ignored(lint: Mapping[str, Any]) -> Iterator[str]:
@@ -214,7 +216,7 @@ coverage:
 """,
     "pyproject.toml": """\
 [tool.pytest]
-addopts = ["-p", "tests.policy.plugin"]
+required_plugins = ["pytest-tpgen"]
 
 [tool.ruff.lint]
 extend-select = ["TID"]
