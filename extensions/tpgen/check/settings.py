@@ -12,7 +12,7 @@ from typing import Any
 from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
-KEYS = ("exclude", "exempt", "exemptions")
+KEYS = ("exclude", "exempt", "exemptions", "public", "refusal")
 EXEMPT_KEYS = {"case", "reason"}
 EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 

@@ -39,10 +39,10 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def _imports_what_is_gone(file: File | None) -> bool:
-    from . import gone_import
+    from . import removed_import
 
     try:
-        return file is not None and any(gone_import.check(file))
+        return file is not None and any(removed_import.check(file))
     except Unreadable:
         return False
 
