@@ -18,8 +18,9 @@ KIND = """
 help = "a nightly job"
 sources = ["jobs/{name}.py"]
 
-[kinds.job.tests]
-"tests/unit/jobs/test_{name}.py" = "job.py.j2"
+[[kinds.job.tests]]
+path = "tests/unit/jobs/test_{name}.py"
+skeleton = "job.py.j2"
 """
 
 
