@@ -111,7 +111,7 @@ def test_a_placeholder_fails_with_the_line_to_write(known: Known, service: Servi
 
 
 def test_columns_that_a_check_compares(known: Known) -> None:
-    found = lines(models.read(known, "Org", ""))
+    found = lines(models.read(known, "Org", "", FACTORIES))
     assert found["OrgFactory.lowest"] == 'Faker("pyint", min_value=6, max_value=9999)'
     assert found["OrgFactory.highest"] == "LazyAttribute(lambda org: org.lowest)"
 
@@ -227,11 +227,11 @@ class ClientFactory(AsyncSQLAlchemyFactory[Customer]):
 
 def test_a_factory_that_is_there_is_used(known: Known) -> None:
     """Whatever its name; and is not made again."""
-    made = models.read(known, "Parcel", HAS_CLIENT)
+    made = models.read(known, "Parcel", HAS_CLIENT, FACTORIES)
     assert [each.name for each in made.made] == ["ParcelFactory"]
     assert lines(made)["ParcelFactory.owner"] == "SubFactory(ClientFactory)"
-    assert models.read(known, "Customer", HAS_CLIENT).present == "ClientFactory"
-    assert "Customer" not in models.without_factory(known, HAS_CLIENT)
+    assert models.read(known, "Customer", HAS_CLIENT, FACTORIES).present == "ClientFactory"
+    assert "Customer" not in models.without_factory(known, HAS_CLIENT, FACTORIES)
 
 
 def test_models_are_found_without_importing_them(known: Known, service: Service) -> None:
@@ -249,10 +249,10 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
 
 
 def test_a_model_that_is_not_there(known: Known) -> None:
-    made = models.read(known, "Shipmnet", "")
+    made = models.read(known, "Shipmnet", "", FACTORIES)
     assert (made.known, made.nearest) == (False, ("Shipment",))
     assert made.unknown == "the service has no model Shipmnet: did you mean Shipment?"
-    far = models.read(known, "Zebra", "")
+    far = models.read(known, "Zebra", "", FACTORIES)
     assert far.nearest == ()
     assert far.unknown.endswith("no model Zebra: write the model first, then run this again")
 
@@ -279,7 +279,7 @@ BROKEN: Mapping[str, tuple[dict[str, str], str, str]] = {
         "",
         "Emploi",
     ),
-    "broken factories": ({}, "class X(\n", "tests/factories.py, line 1"),
+    "broken factories": ({}, "class X(\n", "tests/factories.py:1: "),
 }
 
 
@@ -290,7 +290,7 @@ def test_what_stops_it(known: Known, service: Service, case: str) -> None:
         (service.path / STORE / "unknown.py").unlink()
     service.write(files)
     with pytest.raises(Misuse, match=reason):
-        models.read(known, "Tag", factories)
+        models.read(known, "Tag", factories, FACTORIES)
 
 
 LINE1 = "line1: Mapped[str] = mapped_column(String(80))"
@@ -341,7 +341,7 @@ def test_a_changed_model(known: Known, service: Service, mutation: str) -> None:
     if mutation not in KEPT:
         factory = name.partition(".")[0]
         assert rows(service, "-k", f"shipment-{factory}").code in {1, 2}
-    assert lines(models.read(known, "Shipment", ""))[name] == expected
+    assert lines(models.read(known, "Shipment", "", FACTORIES))[name] == expected
 
 
 def test_factories_of_changed_models_make_rows(known: Known, service: Service) -> None:

@@ -26,6 +26,18 @@ from tests.service import Service as Rendered
 
 SAMPLES = Path(__file__).parent / "samples" / "routes"
 APP = (SAMPLES / "app.py.txt").read_text()
+POLICY = """
+[engine]
+requires = ">=0"
+
+[kinds.factory]
+help = "the factory of a model"
+introspect = "model"
+
+[[kinds.factory.tests]]
+path = "tests/factories.py"
+skeleton = "factory.py.j2"
+"""
 
 # A constraint of the shop removed: a request that was refused for it alone must pass then.
 CUSTOMERS, ORDERS, LINES = (
@@ -143,7 +155,7 @@ def shop(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def _service(folder: Path, rendered: Rendered, files: Mapping[str, str]) -> Service:
     (folder / ".venv").symlink_to(rendered.environment)
-    Rendered(folder, rendered.environment).write({"tests/policy/policy.toml": "", **files})
+    Rendered(folder, rendered.environment).write({"tests/policy/policy.toml": POLICY, **files})
     return Service(folder)
 
 
@@ -373,7 +385,8 @@ class OrderLineFactory:
 def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[str]) -> None:
     """A row is a part of the one before it; a list is not empty."""
     auth = "def auth(user: User) -> dict[str, str]: ..."
-    Rendered(tmp_path, tmp_path).write({"tests/factories.py": FACTORIES, "tests/conftest.py": auth})
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write({**files, "tests/conftest.py": auth})
     route = _found(App({"paths": {path: {method.lower(): {}}}}, {}), method, path)
     fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
     assert [line.strip() for line in fixture.splitlines()[2:]] == lines
@@ -404,7 +417,7 @@ def test_the_guess_that_an_answer_proves_wrong(
     operation = {"security": [{"Key": []}] if secured else [], **(body if method == "POST" else {})}
     route = _found(App({"paths": {path: {method.lower(): operation}}}, {}), method, path)
     (tmp_path / "tests/policy").mkdir(parents=True)
-    (tmp_path / "tests/policy/policy.toml").touch()
+    (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
     found = RouteFacts(route, Rows(Service(tmp_path)), refused=Failure("no", status))
     assert found.blamed == blamed
     assert f"the app says: {status} no" in found.valid_placeholder or blamed != "valid"
