@@ -11,7 +11,7 @@ from typing import Any
 from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
-KEYS = ("exclude", "exempt", "exemptions")
+KEYS = ("exclude", "exemptions")
 
 
 @dataclass(frozen=True)

@@ -118,10 +118,8 @@ def _pyproject(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
     pytest = _at(content, "tool", "pytest") or {}
     options = _at(pytest, "addopts") or _at(pytest, "ini_options", "addopts") or []
     words = options if isinstance(options, list) else str(options).split()
-    # Services before 0.3 load the plugin from the policy folder.
-    plugins = _at(pytest, "required_plugins") or _at(pytest, "ini_options", "required_plugins")
-    if "pytest-tpgen" not in str(plugins) and "tests.policy.plugin" not in words:
-        yield 'pytest does not require its plugin: required_plugins = ["pytest-tpgen"]', "addopts"
+    if "tests.policy.plugin" not in words:
+        yield "pytest does not load tests.policy.plugin", "addopts"
 
 
 def _ignored(lint: Mapping[str, Any]) -> Iterator[str]:
@@ -216,7 +214,7 @@ coverage:
 """,
     "pyproject.toml": """\
 [tool.pytest]
-required_plugins = ["pytest-tpgen"]
+addopts = ["-p", "tests.policy.plugin"]
 
 [tool.ruff.lint]
 extend-select = ["TID"]
