@@ -1,6 +1,6 @@
 """Fixtures that a service's `tests/conftest.py` imports: none of them is global.
 
-    from pytest_tpgen.fixtures import committed, databases, sandbox, session
+from pytest_tpgen.fixtures import committed, databases, sandbox, session
 """
 
 from collections.abc import AsyncIterator

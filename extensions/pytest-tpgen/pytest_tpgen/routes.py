@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,24 +62,37 @@ def find(app: Any, method: str, path: str) -> Route | None:
     return None
 
 
-def takes_input(app: Any, method: str, url: str) -> bool:
-    """Return whether a route takes input, by the OpenAPI document of its app.
-
-    Credentials aren't input: a header that only authenticates is no parameter of the document.
+def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
+    """Return whether a route takes input that can be malformed, by the OpenAPI document.
 
     Args:
         app: a FastAPI app.
         method: an HTTP method.
         url: of a request.
+        credentials: names of headers that aren't input, since they only authenticate.
     """
+    known = {name.lower() for name in credentials}
     path = url.partition("?")[0]
     document: Mapping[str, Any] = app.openapi()
     for template, operations in document.get("paths", {}).items():
         if method.lower() in operations and _pattern(template).fullmatch(path):
             operation = operations[method.lower()]
             stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
-            return bool(stated or "requestBody" in operation)
+            inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
+            return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return False
+
+
+def _can_be_malformed(parameter: Mapping[str, Any]) -> bool:
+    """Return whether a request with a wrong value of a parameter, or without it, is refused."""
+    schema = parameter.get("schema", {})
+    is_optional = parameter.get("in") == "path" or not parameter.get("required")
+    return not (is_optional and any(map(_takes_any_text, schema.get("anyOf", [schema]))))
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    limits = {"minLength", "maxLength", "pattern", "format", "enum", "const"}
+    return schema.get("type") == "string" and not limits & schema.keys()
 
 
 def _walk(app: Any, prefix: str, mounted: str) -> Iterator[Route]:

@@ -34,7 +34,9 @@ class Schema:
     @property
     def key(self) -> str:
         """Six hex digits that tell this schema from one of another service in the same run."""
-        name = f"{self.migrate.__module__}.{self.migrate.__qualname__} {sorted(self.metadata.tables)}"
+        name = (
+            f"{self.migrate.__module__}.{self.migrate.__qualname__} {sorted(self.metadata.tables)}"
+        )
         return sha256(name.encode()).hexdigest()[:6]
 
 

@@ -21,7 +21,10 @@ def main() -> int:
     """
     found = policy.near(Path.cwd())
     if found is None:
-        print(f"no {policy.FILE} in a folder `tests` here or above: run this in a service", file=sys.stderr)
+        print(
+            f"no {policy.FILE} in a folder `tests` here or above: run this in a service",
+            file=sys.stderr,
+        )
         return 2
     try:
         source = os.environ.get("TEST_POSTGRES", "auto")

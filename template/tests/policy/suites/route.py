@@ -55,6 +55,14 @@ class PublicRouteSuite(Suite):
             requests = [None] if none else malformed
             metafunc.parametrize("malformed_request", requests, ids=request_id)
 
+    @pytest.fixture
+    def refused_request(self, request: pytest.FixtureRequest, malformed_request: Any) -> Any:
+        """The malformed request, whole; nothing is set up that it does not need."""
+        refused = malformed_request or self.malformed or {}
+        if isinstance(refused, Change):
+            refused = refused.of(request.getfixturevalue("valid_request"))
+        return refused if "url" in refused else {**refused, "url": request.getfixturevalue("url")}
+
     async def send(
         self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str], /, **request: Any
     ) -> httpx.Response:
@@ -77,22 +85,17 @@ class PublicRouteSuite(Suite):
 
     async def test_422_on_a_malformed_request(
         self,
-        request: pytest.FixtureRequest,
         client: httpx.AsyncClient,
         key: dict[str, str],
         app: Any,
-        malformed_request: Any,
+        refused_request: Mapping[str, Any],
     ) -> None:
-        malformed = malformed_request or self.malformed
-        if not malformed:
-            url = request.getfixturevalue("url")
-            assert not takes_input(app, self.method, url), f"{url} takes input: state `malformed`"
+        url = refused_request["url"]
+        if not self.malformed:
+            has_input = takes_input(app, self.method, url, credentials=key)
+            assert not has_input, f"{self.method} {url} takes input: state `malformed`"
             return
-        # Only what the request needs is set up.
-        if isinstance(malformed, Change):
-            malformed = malformed.of(request.getfixturevalue("valid_request"))
-        url = malformed["url"] if "url" in malformed else request.getfixturevalue("url")
-        response = await self.send(client, url, key, **malformed)
+        response = await self.send(client, url, key, **refused_request)
         assert response.status_code == 422, response.text
 
 
