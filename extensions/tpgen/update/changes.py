@@ -23,7 +23,7 @@ from .template import Rendered, Template
 RULES = "extensions/tpgen/rules"
 HOOKS = ".pre-commit-config.yaml"
 # Told in words of their own, or no part of what the policy demands.
-NO_VALUES = {"kinds", "words"}
+NO_VALUES = {"engine", "kinds", "words"}
 
 
 @dataclass(frozen=True)
