@@ -34,21 +34,24 @@ help = "a background job"
 sources = ["jobs/{name}.py"]
 methods = ["run"]
 
-[kinds.job.tests]
-"tests/unit/jobs/test_{name}.py" = "job.py.j2"
+[[kinds.job.tests]]
+path = "tests/unit/jobs/test_{name}.py"
+skeleton = "job.py.j2"
+suites = ["job.JobSuite"]
 """
 JOB_SUITE = f'''"""Required cases of a background job."""
 
-import pytest
+from typing import Any
 
-from . import Suite, blank
+import pytest
+from pytest_tpgen.suites import Suite, placeholder
 
 
 @pytest.mark.required_from("{LATER}")
 class JobSuite(Suite):
-    """Say `job`."""
+    """State `job`."""
 
-    job = blank("job = Sweep()")
+    job: Any = placeholder("job = Sweep()")
 
     async def test_twice_does_no_more_than_once(self) -> None:
         assert [await self.job.run(), await self.job.run()] == [True, False]
@@ -105,11 +108,12 @@ def updated(pair: Pair) -> str:
 
 
 def checked(pair: Pair) -> list[str]:
-    """Code, level and path of what the check of the new version finds."""
+    """Code, level and path of what the new check finds, less the case that is new at present."""
     said = pair.theirs("check", "--format=json")
     assert said.code in (0, 1), said.text
     found = json.loads(said.text)["findings"]
-    return sorted(f"{one['code']} {one['level']} {one['path']}" for one in found)
+    new = [one for one in found if "test_401_with_a_revoked_key" not in one["message"]]
+    return sorted(f"{one['code']} {one['level']} {one['path']}" for one in new)
 
 
 def suite(pair: Pair, rendered: Service, *arguments: str) -> Outcome:
