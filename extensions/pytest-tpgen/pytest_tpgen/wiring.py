@@ -51,10 +51,10 @@ def pytest_runtest_makereport(
     """Say what a missing fixture of the wiring must be; pytest lists only those there are."""
     report: pytest.TestReport = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, pytest.FixtureLookupError) and policy.covering(item.path):
-        if (name := error.argname) in FIXTURES:
-            report.longrepr = (
-                f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite "
-                f"needs: {FIXTURES[name]}; docs/wiring.md of tpgen shows each"
-            )
+    name = error.argname if isinstance(error, pytest.FixtureLookupError) else None
+    if name in FIXTURES and policy.covering(item.path):
+        report.longrepr = (
+            f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite needs: "
+            f"{FIXTURES[name]}; docs/wiring.md of tpgen shows each"
+        )
     return report
