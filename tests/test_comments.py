@@ -42,7 +42,7 @@ def refreshed(code: Code, text: str, new: set[str] | None = None) -> str:
     {
         "class TestA(Suite):\n    x = 1\n": f"class TestA(Suite):\n{LIST}    x = 1\n",
         "class TestA(\n    Suite,\n):\n    # mine\n    x = 1\n": (
-            f"class TestA(\n    Suite,\n):\n{LIST}    # mine\n    x = 1\n"
+            f"class TestA(\n    Suite,\n):\n{LIST}\n    # mine\n    x = 1\n"
         ),
         'class TestA(Suite):\n    """D."""\n': f'class TestA(Suite):\n    """D."""\n\n{LIST}',
         "class TestA(Suite):\n    def f(self): ...\n": (
