@@ -131,9 +131,11 @@ class RouteSuite(PublicRouteSuite):
         self,
         client: httpx.AsyncClient,
         url: str,
+        auth: dict[str, str],
         revoked_auth: dict[str, str],
         valid_request: Mapping[str, Any],
     ) -> None:
+        """Another caller's key still works: a service that takes any key is found out."""
         response = await self.send(client, url, revoked_auth, **valid_request)
         assert response.status_code == 401, response.text
 
