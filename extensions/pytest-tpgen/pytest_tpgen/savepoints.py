@@ -31,6 +31,8 @@ SWITCH = "Use the `committed_db` fixture instead of `db` for this test: it commi
 _OPTIONS = ("isolation_level", "postgresql_readonly", "postgresql_deferrable")
 # What Postgres answers, inside a transaction, to what ends one or must stand first or outside.
 _REFUSED_BY_POSTGRES = {"25001", "2D000"}
+# What asyncpg answers where a connection is asked for two things at once.
+_BUSY = "another operation is in progress"
 _LOSS = "A rollback would take the rows that a later transaction had committed."
 OUTSIDE = (
     "`sandbox` or `committed` was written to outside of `session(…)`, by a fixture of wider scope "
@@ -255,6 +257,8 @@ class Savepoints:
         if mine and getattr(error.__cause__, "severity", None):
             self._tick += 1
             mine.failed, mine.wrote_at = True, self._tick
+        if _BUSY in str(error):
+            self._refuse("A result was streamed while another statement ran on the connection.")
         if getattr(error, "sqlstate", None) in _REFUSED_BY_POSTGRES:
             self._refuse(f"Postgres refused this inside a transaction: {error}.")
 

@@ -48,6 +48,7 @@ _SPELLED = {
 }
 _TEXT = r"'(?:[^']|'')*'"
 _ARGUMENT = rf"((?:[^(),']|{_TEXT}|\((?:[^()']|{_TEXT})*\))*)"
+_SET_CONFIG_CALL = _pattern(r"\bset_config\s*\(")
 _SET_CONFIG = _pattern(rf"\bset_config\s*\({_ARGUMENT},{_ARGUMENT},{_ARGUMENT}\)")
 _SAVEPOINT = _pattern(
     rf"{_LEAD}(SAVEPOINT|RELEASE|ROLLBACK)\s+(?:(?:WORK|TRANSACTION)\s+)?(?:TO\s+)?"
@@ -123,7 +124,7 @@ def settings(statement: str, parameters: object) -> Iterator[tuple[str, bool]]:
         for name, _, is_local in calls:
             for_transaction = _value(is_local, parameters)
             yield str(_value(name, parameters) or ""), for_transaction not in (False, "false")
-        if len(calls) < statement.lower().count("set_config"):
+        if len(calls) < len(_SET_CONFIG_CALL.findall(statement)):
             yield "", True
 
 
