@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import ORMExecuteState
 
@@ -106,7 +106,10 @@ class Databases:
         kept = self._name("kept")
         await self.accept_connections(purpose, True)
         await self._administer(f'ALTER DATABASE "{self._name(purpose)}" RENAME TO "{kept}"')
-        return self.url(kept).replace("+asyncpg", "", 1)
+        url = make_url(self.url(kept)).set(drivername="postgresql")
+        if self.server.source.startswith("given"):
+            url = url.set(password=None)  # a report may be public
+        return url.render_as_string(hide_password=False)
 
     def _name(self, purpose: str) -> str:
         return f"{self.server.prefix}{self.schema.key}_{self.worker}_{purpose}"
