@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from . import keep
 from .layers import may_need_postgres, needs_postgres
 from .plugin import POLICIES
 from .postgres import PostgresUnavailable, Server, choose_and_start
@@ -50,6 +51,9 @@ def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if server := config.stash.get(SERVER, None):
+        if keep.lines():
+            server.keep()
+            return
         try:
             server.stop()
         except PostgresUnavailable as error:

@@ -33,6 +33,7 @@ FIXTURES = {
     "databases": "import it from pytest_tpgen.fixtures",
     "app": "the ASGI app",
     "client": "an httpx.AsyncClient of the app, on the session of the test",
+    "client_returning_500": "the same with ASGITransport(app, raise_app_exceptions=False)",
     "auth": "the headers of a caller",
     "stranger_auth": "the headers of a caller of another tenant",
     "revoked_auth": "the headers of a caller whose credentials were revoked",

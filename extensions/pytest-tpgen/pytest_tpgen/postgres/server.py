@@ -53,6 +53,10 @@ class Server:
     prefix: str
     stop: Callable[[], None]
 
+    def keep(self) -> None:
+        """Leave the server and its databases to the next run: see `lease.keeps_kept`."""
+        lease.mark_kept(self.prefix.split("_")[-2])
+
     def __str__(self) -> str:
         return f"PostgreSQL {self.version}, {self.source}"
 
