@@ -76,7 +76,7 @@ class Install:
         machine's own before a wheel.
         """
         lacks_contrib = len(CONTRIB - self.extensions) > len(CONTRIB) / 2
-        wanted = image.major or self.major
+        wanted = image.major or 99  # without a version in its tag: the newest
         return (
             len(image.added - self.extensions) + lacks_contrib,
             self.major < wanted,
