@@ -16,7 +16,8 @@ from tests.service import Service
 # Asks for a server, and tells what it went to: a refusal comes before any packet.
 ASK = """
 import json, os, sys
-from tests.policy.postgres import PostgresUnavailable, given
+from pathlib import Path
+from pytest_tpgen.postgres import PostgresUnavailable, external
 
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 events = []
@@ -27,7 +28,7 @@ for url, variables, env_file, trusted in json.loads(sys.argv[1]):
     open(".env", "w").write(env_file)
     events.clear()
     try:
-        given.start(url, trusted).stop()
+        external.start(url, trusted, Path()).stop()
         said = "accepted"
     except PostgresUnavailable as error:
         said = str(error)

@@ -250,7 +250,7 @@ def test_a_broken_migration_is_told(service: Service) -> None:
     outcome = service.pytest("tests/integration/test_schema.py", "-k", "agree")
     assert outcome.code == 1
     assert "the migrations do not run on an empty database" in outcome.text
-    assert "`make migrate` shows the whole trace" in outcome.text
+    assert "alembic upgrade head` shows the whole traceback" in outcome.text
     assert len(outcome.text.splitlines()) <= 32, outcome.text
 
 

@@ -34,7 +34,7 @@ class Pair:
             shutil.copytree(one.path, to / one.path.name, symlinks=True)
         made = at(to)
         known = yaml.safe_load(made.read(".copier-answers.yml"))["_src_path"].removeprefix("git+")
-        for name in (".copier-answers.yml", ".pre-commit-config.yaml"):
+        for name in (".copier-answers.yml", ".pre-commit-config.yaml", "pyproject.toml"):
             text = made.read(name).replace(known, made.source.path.as_uri())
             (made.service.path / name).write_text(text)
         made.service.git("add", "--all")

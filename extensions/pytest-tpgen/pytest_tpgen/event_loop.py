@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from . import policy
 
-_OTHERS = ("asyncio", "anyio", "trio")
+_OTHERS = ("anyio", "trio")
 
 
 # `trylast`: before pytest-asyncio looks at the markers of what was collected.
@@ -25,29 +25,58 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
     if policy.covering(collector.path):
         for node in made if isinstance(made, list) else [made]:
             if _is_coroutine(node) and not any(map(node.get_closest_marker, _OTHERS)):
-                node.add_marker(pytest.mark.asyncio(loop_scope="session"))
+                _put_on_session_loop(node)
     return made
 
 
+def _put_on_session_loop(test: pytest.Function) -> None:
+    """Set the loop of a test, unless its own marker states one."""
+    stated = test.get_closest_marker("asyncio")
+    if stated is None or not stated.kwargs:
+        test.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 def _is_coroutine(node: object) -> bool:
-    return isinstance(node, pytest.Function) and inspect.iscoroutinefunction(node.obj)
+    if not isinstance(node, pytest.Function):
+        return False
+    hypothesis = getattr(node.obj, "hypothesis", None)
+    return inspect.iscoroutinefunction(getattr(hypothesis, "inner_test", node.obj))
 
 
-# `tryfirst`: before pytest-asyncio looks at the function.
+# A wrapper before pytest-asyncio's own, which looks for its mark on the function.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
-    """Let pytest-asyncio run the coroutine fixtures that are defined in a layer."""
-    function = fixturedef.func
+    """Let pytest-asyncio run a service's coroutine fixtures for the tests of its layers."""
+    function = getattr(fixturedef.func, "__func__", fixturedef.func)
+    if not _is_plain_coroutine(function) or not _is_ours(fixturedef, request):
+        return (yield)
+    before = dict(vars(function))
+    # It marks the function itself; the definition that it returns isn't needed.
+    pytest_asyncio.fixture(function, loop_scope="session")
+    try:
+        return (yield)
+    finally:
+        # Another test may run the same fixture by another plugin.
+        vars(function).clear()
+        vars(function).update(before)
+
+
+def _is_plain_coroutine(function: Any) -> bool:
+    """Return whether a fixture is a coroutine that `@pytest_asyncio.fixture` did not mark."""
     is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-    is_stated = hasattr(function, "_force_asyncio_fixture")  # by `@pytest_asyncio.fixture`
-    if is_async and not is_stated and _is_in_layer(fixturedef, request.config):
-        # It marks the function itself; the definition that it returns isn't needed.
-        pytest_asyncio.fixture(function, loop_scope="session")
-    return (yield)
+    return is_async and not hasattr(function, "_force_asyncio_fixture")
 
 
-def _is_in_layer(fixturedef: pytest.FixtureDef[Any], config: pytest.Config) -> bool:
-    place = fixturedef.baseid.partition("::")[0]
-    return bool(place) and policy.covering(Path(config.rootpath, place, "")) is not None
+def _is_ours(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
+    """Return whether a service's tests define a fixture, and a test of a layer requests it."""
+    test = request._pyfuncitem
+    found = policy.covering(test.path)
+    if found is None or any(map(test.get_closest_marker, _OTHERS)):
+        return False
+    # The node that defines the fixture; empty for a plugin, and for a conftest at the root.
+    node = fixturedef.baseid.partition("::")[0]
+    file = inspect.unwrap(fixturedef.func).__code__.co_filename
+    place = Path(request.config.rootpath, node) if node else Path(file)
+    return place.is_relative_to(found.tests)

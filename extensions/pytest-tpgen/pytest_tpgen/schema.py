@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+# Brings the empty database at a SQLAlchemy URL to the newest schema.
+Migrate: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Schema:
     """
 
     metadata: MetaData
-    migrate: Callable[[str], None]
+    migrate: Migrate
     migrated: bool = True
 
     @property
