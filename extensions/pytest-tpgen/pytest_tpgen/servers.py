@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from . import keep
+from . import keep, policy
 from .layers import may_need_postgres, needs_postgres
 from .plugin import POLICIES
 from .postgres import PostgresUnavailable, Server, choose_and_start
+from .postgres.differences import explain
+from .postgres.image import Image
 
 SERVER = pytest.StashKey[Server]()
 
@@ -30,7 +32,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_configure_node(node: Any) -> None:
     server = node.config.stash.get(SERVER, None)
     if server is not None:
-        shared = {name: getattr(server, name) for name in ("url", "source", "version", "prefix")}
+        names = ("url", "source", "version", "prefix", "differences")
+        shared = {name: getattr(server, name) for name in names}
         node.workerinput["postgres"] = shared
 
 
@@ -46,6 +49,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
     return _line(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[object]) -> None:
+    """Name the source that has what a failed test or migration misses on this server."""
+    found = policy.covering(item.path)
+    server = item.config.stash.get(SERVER, None)
+    if call.excinfo is None or found is None or server is None:
+        return
+    error = call.excinfo.value
+    sentence = explain(error, server, Image(found.image))
+    if sentence is None or sentence in "".join([str(error), *getattr(error, "__notes__", [])]):
+        return
+    if isinstance(error, pytest.fail.Exception):
+        error.msg = f"{sentence}\n{error.msg}"
+    else:
+        error.add_note(sentence)
 
 
 @pytest.hookimpl(trylast=True)
@@ -67,7 +87,7 @@ def start(config: pytest.Config) -> Server:
         pytest.UsageError: there is no server, or it must not be used.
     """
     if is_xdist_worker(config) and "postgres" in config.workerinput:  # type: ignore[attr-defined]
-        return Server(**config.workerinput["postgres"], stop=lambda: None)  # type: ignore[attr-defined]
+        config.stash[SERVER] = Server(**config.workerinput["postgres"], stop=lambda: None)  # type: ignore[attr-defined]
     if SERVER not in config.stash:
         if not may_need_postgres(config):
             pytest.fail(

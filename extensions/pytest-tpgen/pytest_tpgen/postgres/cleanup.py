@@ -3,14 +3,14 @@
 import shutil
 from contextlib import closing
 
-from . import docker, embedded, lease
+from . import binaries, docker, lease
 from .server import PostgresUnavailable
 
 
 def clean_up() -> None:
     """Remove the servers, clusters and containers of dead runs. A living run's are left alone."""
     for folder in lease.dead_folders():
-        embedded.remove(folder)
+        binaries.remove(folder)
         if not (folder / docker.NOTE).exists() or _removed_containers():
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -15,6 +15,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from . import lease
+from .differences import look
+from .image import Image
 from .server import PostgresUnavailable, Server, administer, database_prefix
 
 
@@ -29,11 +31,12 @@ class Place(NamedTuple):
         return f"{self.host or 'the local socket'}:{self.port}/{self.database}"
 
 
-def start(url: str, trusted: Sequence[str], root: Path) -> Server:
+def start(url: str, image: Image, trusted: Sequence[str], root: Path) -> Server:
     """Connect to a server of the person's.
 
     Args:
         url: any `postgresql://` or `postgresql+driver://` URL.
+        image: the policy's, which the server is compared with.
         trusted: hosts that need not be local, and `DATABASE_URL` for the service's own.
         root: the folder of the service, whose `.env` is read.
 
@@ -44,11 +47,10 @@ def start(url: str, trusted: Sequence[str], root: Path) -> Server:
     refuse_unsafe(place, trusted, root)
     url = plain(url, place)
     try:
-        version, may_create = administer(url, _look)
+        seen = look(url)
+        may_create = administer(url, _may_create)
     except PostgresUnavailable as error:
-        raise PostgresUnavailable(
-            f"{place}: {error} Start it, or say --postgres auto for a server of the suite's own."
-        ) from error
+        raise PostgresUnavailable(f"{place}: {error}") from error
     if not may_create:
         raise PostgresUnavailable(
             f"{place}: this role may not create databases; ALTER ROLE … CREATEDB, or take another."
@@ -60,7 +62,14 @@ def start(url: str, trusted: Sequence[str], root: Path) -> Server:
         run.release()
 
     administer(url, _drop_left_behind)
-    return Server(url, f"given, {place}", version, database_prefix(run.id), stop)
+    return Server(
+        url=url,
+        source=f"given, {place}",
+        version=seen.version,
+        prefix=database_prefix(run.id),
+        stop=stop,
+        differences=seen.differences(image),
+    )
 
 
 def the_place(url: str) -> Place:
@@ -155,7 +164,7 @@ def _places(url: URL) -> Iterator[Place]:
     """Every place that some driver may connect to, the environment asked where the URL is silent."""
     named = [url.host or "", *_listed(url, "host")]
     ports = [str(url.port or ""), *_listed(url, "port")]
-    user = url.username or os.environ.get("PGUSER") or getpass.getuser()
+    user = url.username or os.environ.get("PGUSER") or _user()
     database = url.database or os.environ.get("PGDATABASE") or user
     for one in _stated(named, "PGHOST", ""):
         host, port = _without_port(one)
@@ -163,6 +172,21 @@ def _places(url: URL) -> Iterator[Place]:
             if not number.isdigit():
                 raise PostgresUnavailable(f"--postgres: {number} is no port.")
             yield Place(_normal(host), int(number), database)
+
+
+def _user() -> str:
+    """Return the name of this user, which drivers take if no other is given.
+
+    Raises:
+        PostgresUnavailable: the user id has no name, as in a container that runs with `--user`.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise PostgresUnavailable(
+            "--postgres: the URL names no user, and this user id has no name: write "
+            "postgresql://NAME@…, or set PGUSER."
+        ) from None
 
 
 def _stated(values: Sequence[str], variable: str, default: str) -> Sequence[str]:
@@ -202,12 +226,11 @@ def _is_local(host: str) -> bool:
         return False
 
 
-async def _look(connection: asyncpg.Connection) -> tuple[str, bool]:
-    version: str = await connection.fetchval("SHOW server_version")
+async def _may_create(connection: asyncpg.Connection) -> bool:
     may_create: bool = await connection.fetchval(
         "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
     )
-    return version.split()[0], may_create
+    return may_create
 
 
 async def _names(connection: asyncpg.Connection, prefix: str) -> list[str]:
