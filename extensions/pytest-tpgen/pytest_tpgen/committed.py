@@ -1,7 +1,7 @@
-"""Real commits for `committed_db`: the app's pool on a database of the worker's, emptied after.
+"""Provide `committed_db`: a database of the worker with real commits, reset after each test.
 
-For what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN and NOTIFY,
-deferred constraints, a writer with a transaction of its own beside an open one.
+Use it for what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN and NOTIFY,
+deferred constraints, two open transactions of which one writes.
 """
 
 from collections.abc import AsyncIterator
@@ -79,7 +79,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND (state <> 'id
 
 
 class CommittedDatabase:
-    """An engine with a pool on a database of its own, brought back to the template's rows.
+    """An engine with a pool on a separate database, which is reset to the template's rows.
 
     Args:
         databases: where to get the database.
@@ -90,7 +90,7 @@ class CommittedDatabase:
         self._test = 0
 
     async def start(self) -> None:
-        """Clone the database, and prepare it for being emptied."""
+        """Clone the database, and install the function that empties it."""
         self.url = await self._databases.clone("committed")
         self.engine = create_async_engine(self.url)
         event.listen(self.engine.sync_engine, "checkout", self._on_checkout)
@@ -119,14 +119,14 @@ class CommittedDatabase:
                 await self.reset()
 
     async def reset(self) -> None:
-        """Bring back the rows of the template; the whole database after a change of schema."""
+        """Restore the template's rows, or clone the database again if its schema changed."""
         self._test += 1
         if not self._may_empty or not await self._empty():
             await self.stop()
             await self.start()
 
     async def _empty(self) -> bool:
-        """Whether deleting rows was enough; where it fails, the test broke more than rows."""
+        """Delete the rows, and return whether that was enough; an error means that it was not."""
         try:
             if await self._cleaner.fetchval(_END_OTHERS):
                 await self.engine.dispose()
@@ -136,7 +136,7 @@ class CommittedDatabase:
         return enough
 
     def _on_checkout(self, dbapi_connection: Any, record: Any, _: object) -> None:
-        """What another test set on the connection, by whatever road, is not for this one."""
+        """Reset the settings of a connection that another test used."""
         if record.info.setdefault("test", self._test) != self._test:
             try:
                 dbapi_connection.run_async(lambda raw: raw.execute(_AS_NEW))

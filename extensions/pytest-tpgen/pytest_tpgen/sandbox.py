@@ -1,17 +1,17 @@
-"""Rollback isolation for `db`: the code under test may commit, and nothing is left behind.
+"""Isolate tests that use `db` by rollback: the code under test may commit, and nothing remains.
 
-One connection holds one outer transaction. Every transaction on the engine, whoever begins it,
-is a savepoint in there. A commit sends nothing, and a rollback goes back to the savepoint. So the
+One connection holds one outer transaction. Each transaction on the engine, of the test or of the
+app, is a savepoint in it. A commit sends nothing, and a rollback returns to the savepoint. So the
 app's requests see the test's rows, and one round trip after the test undoes everything.
 
-What one connection would show wrongly is refused: two transactions of which one has written can't
-be open together here, since the second would see what the first has not committed. The test's
-own session is the exception: what it flushed counts as committed, so that requests see it.
+What one connection can't show correctly is refused: two open transactions of which one has
+written, because the second would see what the first has not committed. The test's own session is
+the exception: what it flushed counts as committed, so that requests see it.
 
-Neither shown nor refused: what is sent over the driver's own connection (only where it ends
-the transaction), a function that writes and that a test or an extension made, NOTIFY (it never
-arrives), an advisory lock of the session (its next holder is the same connection), and `now()`,
-which stands still. `committed_db` shows all of them.
+Not noticed: statements over the driver's own connection (unless they end the transaction), a
+function that writes and that a test or an extension created, NOTIFY (it never arrives), an
+advisory lock of the session (all holders are the same connection), and `now()`, which does not
+advance. `committed_db` shows all of them.
 """
 
 from collections.abc import AsyncIterator
@@ -106,7 +106,7 @@ class Sandbox:
             pass
 
     def _on_connect(self, dbapi_connection: Any, _: object) -> None:
-        """Every connection is in an outer transaction from its first moment."""
+        """Begin the outer transaction of a new connection."""
         dbapi_connection.run_async(lambda raw: raw.execute(_BEGIN))
         if self._raw:
             # A pool that replaces its connection may leave the former one open.

@@ -1,4 +1,4 @@
-"""Tasks that a test started and did not wait for."""
+"""End the tasks that a test started and did not wait for."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ SECONDS_TO_FINISH = 2
 
 @asynccontextmanager
 async def no_stray_tasks() -> AsyncIterator[None]:
-    """Wait for what was started inside, and cancel what does not end by itself.
+    """Wait for the tasks that were started inside, and cancel those that do not end.
 
     A task that outlived its test would work in the database of the next one.
     """
@@ -25,7 +25,7 @@ async def no_stray_tasks() -> AsyncIterator[None]:
 
 
 async def _wait(before: set[asyncio.Task[Any]]) -> None:
-    """Wait for the tasks, and for those that they start meanwhile."""
+    """Wait for the new tasks, and for those that they start in the meantime."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SECONDS_TO_FINISH
     while (stray := _others(before)) and (left := deadline - loop.time()) > 0:

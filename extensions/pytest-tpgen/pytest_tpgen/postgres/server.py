@@ -1,4 +1,4 @@
-"""One server a run: which of the three sources, and what every source gives."""
+"""Choose the source of the one server of a run, and define what each source provides."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -32,7 +32,7 @@ NO_ANSWER = (*BROKEN, ValueError, OverflowError)
 
 
 class PostgresUnavailable(Exception):
-    """There is no Postgres to test on. The text is one sentence for a person, with what to do."""
+    """There is no Postgres to test on. The text is one sentence with the next command."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Server:
 
     Attributes:
         url: plain `postgresql://` URL; the database it names is connected to, never written to.
-        source: where it comes from, for a person to read.
-        version: as `SHOW server_version` gives it.
-        prefix: with what every database that the run makes begins.
-        stop: ends the server, or drops what the run made on a server that was given.
+        source: where it comes from, as text for the report.
+        version: the value of `SHOW server_version`.
+        prefix: the beginning of the name of each database that the run creates.
+        stop: stops the server, or drops the run's databases on a server named by URL.
     """
 
     url: str
@@ -69,8 +69,8 @@ def choose_and_start(
     Args:
         choice: `auto`, `docker`, `embedded` or a URL.
         image: the policy's image; the embedded server takes the version nearest to it.
-        trusted: what the person allows by name: hosts that are not local, or `DATABASE_URL`.
-        say: called with a line to show where something takes long.
+        trusted: what the user allows by name: hosts that are not local, or `DATABASE_URL`.
+        say: called with a line to show before something slow.
         root: the folder of the service, whose `.env` names its own database.
 
     Raises:
@@ -113,20 +113,20 @@ def _start(
 
 
 def as_options(settings: Mapping[str, str]) -> list[str]:
-    """Settings as options of the `postgres` command."""
+    """Return settings as options of the `postgres` command."""
     return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def database_prefix(run: str) -> str:
-    """With what the names of a run's databases begin: they say whose they are."""
+    """Return the beginning of the names of a run's databases: machine and run."""
     return f"tpgen_{lease.host()}_{run}_"
 
 
 def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
-    """Do some work on a connection of its own, whether or not an event loop runs here.
+    """Run a function on a new connection, also if an event loop is running here.
 
     Raises:
-        PostgresUnavailable: the server does not answer, or not as a Postgres does.
+        PostgresUnavailable: the server does not answer, or is not a Postgres.
     """
 
     async def connected() -> T:
@@ -145,6 +145,6 @@ def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any
 
 
 def version(url: str) -> str:
-    """The server's own version, such as `15.18`."""
+    """Return the version of the server, such as `15.18`."""
     shown: str = administer(url, lambda c: c.fetchval("SHOW server_version"))
     return shown.split()[0]
