@@ -1,4 +1,4 @@
-"""The databases of a run: one migrated template, and clones of it for each worker."""
+"""Create the databases of a run: one migrated template, and clones of it for each worker."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""How an empty database gets a service's tables, and which tables they are."""
+"""Describe the tables of a service, and create them in an empty database."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Schema:
 
     @property
     def key(self) -> str:
-        """Six hex digits that tell this schema from one of another service in the same run."""
+        """Six hex digits that differ from those of another service's schema in the same run."""
         name = (
             f"{self.migrate.__module__}.{self.migrate.__qualname__} {sorted(self.metadata.tables)}"
         )
