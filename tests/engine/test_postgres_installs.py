@@ -60,7 +60,7 @@ def test_pg_config_leads_to_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (real.parent / "share").rename(tmp_path / "data")
     tools = tmp_path / "tools"
     tools.mkdir()
-    script = f'case $1 in --bindir) echo {real};; *) echo {tmp_path}/data/postgresql;; esac'
+    script = f"case $1 in --bindir) echo {real};; *) echo {tmp_path}/data/postgresql;; esac"
     for folder in (tools, real):
         (folder / "pg_config").write_text(f"#!/bin/sh\n{script}\n")
         (folder / "pg_config").chmod(0o755)
