@@ -269,7 +269,7 @@ def test_a_changed_number_is_said_on_the_page(source: Repository) -> None:
 
 
 def test_a_new_case_without_a_day(source: Repository) -> None:
-    replacing(f"template/{ROUTES}.jinja", FIRST, CASE)(source)
+    replacing(f"template/{ROUTES}", FIRST, CASE)(source)
     title = "For an API route:"
     assert refused(source).splitlines()[2:] == [title, "- 429 over the limit"]
     replacing(PAGE, f"{title}\n", f"{title}\n\n- 429 over the limit: slow down\n")(source)

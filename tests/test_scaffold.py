@@ -263,9 +263,7 @@ def fill(service: Service, sample: Sample) -> None:
     path = service.path / sample.test
     lines = path.read_text().splitlines()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and PLACEHOLDERS.search(
-            ast.unparse(node)
-        ):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and PLACEHOLDERS.search(ast.unparse(node)):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             said = indent(sample.filled[ast.unparse(target)], " " * node.col_offset)
             # The number of lines stays, so that the other places do.

@@ -112,7 +112,10 @@ MUTATIONS = {
     "another status": (
         "status_code=204)\nasync def drop",
         "status_code=200)\nasync def drop",
-        {"TestDropNote::test_happy_path"},
+        {
+            "TestDropNote::test_happy_path",
+            "TestDropNote::test_403_with_the_key_of_another_tenant",
+        },
     ),
     "a folder of any tenant": (
         "    if folder.tenant_id != caller.tenant_id:\n        raise HTTPException(403)\n",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from textwrap import wrap
 
-from .classes.code import Code, Definition, Function, Module
+from .classes.code import Code, Definition, Module
 
 WIDTH = 100
 HEADER = re.compile(r"\s*# Required cases of \w+ \(tests/policy/.*\):")
@@ -42,7 +42,8 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
         indent = re.match(r"\s*", lines[owner.body[0].lineno - 1])
         wanted = _lists(code, Definition(module, owner), indent[0] if indent else "")
         if wanted and start == end:
-            wanted = _set_apart(owner, start, wanted)
+            below = lines[start] if start < len(lines) else ""
+            wanted = _set_apart(lines[start - 1], below, wanted)
         lines[start:end] = [line + newline for line in wanted]
     return "".join(lines)
 
@@ -70,13 +71,11 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     return start, end
 
 
-def _set_apart(owner: ast.ClassDef, at: int, wanted: list[str]) -> list[str]:
-    """Return a new list with an empty line below a docstring and above a function."""
-    follows_docstring = owner.body[0].lineno <= at
-    member = owner.body[0]
-    top = min([member.lineno, *(one.lineno for one in getattr(member, "decorator_list", []))])
-    is_crowded = isinstance(member, Function | ast.ClassDef) and top == at + 1
-    return ["" for _ in [0] if follows_docstring] + wanted + ["" for _ in [0] if is_crowded]
+def _set_apart(above: str, below: str, wanted: list[str]) -> list[str]:
+    """Return a new list with an empty line below a docstring, and above a comment or function."""
+    follows = [] if _opens(above) else [""]
+    precedes = [""] if re.match(r"\s*(#|@|def |async def |class )", below) else []
+    return [*follows, *wanted, *precedes]
 
 
 def _opens(line: str) -> bool:

@@ -261,14 +261,14 @@ def _require_sources(where: str, table: Mapping[str, Any], document: _Document) 
     patterns = table.get("sources", [])
     if table.get("introspect", "source") == "source" and not patterns:
         document.refuse(where, None, "needs the key `sources`: where components are")
-    if "source" in table and not any("{name}" in pattern for pattern in patterns):
-        document.refuse(where, "source", "needs a place in `sources` that holds {name}")
     for pattern in patterns:
         _require_name_only(where, "sources", pattern, document)
         if not pattern.endswith(".py"):
             document.refuse(where, "sources", f"must name Python files, got {pattern!r}")
         if _leaves(pattern):
             document.refuse(where, "sources", f"must stay in the package, got {pattern!r}")
+    if "source" in table and not any("{name}" in pattern for pattern in patterns):
+        document.refuse(where, "source", "needs a place in `sources` that holds {name}")
 
 
 def _require_test_path(where: str, path: str, document: _Document) -> None:

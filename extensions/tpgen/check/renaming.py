@@ -84,7 +84,7 @@ class Renaming:
                 edits += self._uses(name)
         text = self._text(node, list(dict.fromkeys(statements)))
         edits.insert(0, Edit(*self._span(node), text.encode()))
-        message = f"{self._old(node)} has moved: import {', '.join(dict.fromkeys(new_names))}"
+        message = f"{self._old(node)} has moved: use {', '.join(dict.fromkeys(new_names))}"
         return Place(node, message, tuple(edits) if possible else None)
 
     def _forms(self, name: Name) -> list[str]:

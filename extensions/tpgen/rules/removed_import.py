@@ -46,7 +46,7 @@ def check(file: File) -> Iterator[Finding]:
             yield file.finding(place.node, f"{place.message}; rename it by hand: {TAKEN}")
     for addition in additions:
         fixtures = ", ".join(addition.fixtures)
-        message = f"the suites need {fixtures} here; `tpgen check --fix` adds what is missing"
+        message = f"the conftest lacks {fixtures}, which the suites or its own fixtures request"
         yield file.finding(1, message, edits=edits)
     if not is_policy(file.path) and b"policy" in file.data and not _is_plainly_there(file):
         for node in file.nodes(ast.Import, ast.ImportFrom):
@@ -76,7 +76,7 @@ def _additions(file: File, moved: Moved, places: Sequence[Place]) -> list[Additi
 def _only(file: File) -> Iterator[Finding]:
     """Each `only=[…]` of a class, which the suites take no more."""
     suites = file.project.file("tests/policy/suites/__init__.py")
-    if not ONLY.search(file.data) or b"policy" not in file.data:
+    if b"policy" not in file.data or not ONLY.search(file.data):
         return
     if suites is None or ONLY_PARAMETER.search(suites.data):
         return

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+# Whether this run spares what earlier runs kept by `--keep-db`.
+keeps_kept = False
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -77,9 +80,19 @@ def take() -> Lease:
     return Lease(id, folder, lock)
 
 
+def mark_kept(id: str) -> None:
+    """Mark what a run made as kept for a person to look at."""
+    (state_folder() / "runs" / id / "kept").touch()
+
+
 def is_alive(id: str) -> bool:
-    """Whether the run that took the lease still lives. Only right for leases of this host."""
+    """Return whether what a run made must stay: the run lives, or its database is kept.
+
+    Only right for leases of this host.
+    """
     file = state_folder() / "runs" / id / "lock"
+    if keeps_kept and file.with_name("kept").exists():
+        return True
     if not file.exists():
         return False
     try:

@@ -56,6 +56,10 @@ class Server:
     stop: Callable[[], None]
     differences: str = ""
 
+    def keep(self) -> None:
+        """Leave the server and its databases to the next run: see `lease.keeps_kept`."""
+        lease.mark_kept(self.prefix.split("_")[-2])
+
     def __str__(self) -> str:
         described = f"PostgreSQL {self.version}, {self.source}"
         return f"{described}; {self.differences}" if self.differences else described

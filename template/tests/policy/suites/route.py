@@ -131,7 +131,10 @@ class RouteSuite(PublicRouteSuite):
         response = await send(dict.fromkeys(auth, "malformed"))
         assert response.status_code == 401, response.text
 
-    async def test_401_with_a_revoked_key(self, send: Sender, revoked_auth: Headers) -> None:
+    async def test_401_with_a_revoked_key(
+        self, send: Sender, auth: Headers, revoked_auth: Headers
+    ) -> None:
+        """Another caller's key still works: a service that takes any key fails here."""
         response = await send(revoked_auth)
         assert response.status_code == 401, response.text
 
