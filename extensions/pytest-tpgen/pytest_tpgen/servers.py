@@ -70,7 +70,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[object]) 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if server := config.stash.get(SERVER, None):
+    server = config.stash.get(SERVER, None)
+    if server and not is_xdist_worker(config):
         if keep.lines():
             server.keep()
             return
@@ -86,8 +87,8 @@ def start(config: pytest.Config) -> Server:
     Raises:
         pytest.UsageError: there is no server, or it must not be used.
     """
-    if is_xdist_worker(config) and "postgres" in config.workerinput:  # type: ignore[attr-defined]
-        config.stash[SERVER] = Server(**config.workerinput["postgres"], stop=lambda: None)  # type: ignore[attr-defined]
+    if SERVER not in config.stash and (shared := _shared(config)):
+        config.stash[SERVER] = Server(**shared, stop=lambda: None)
     if SERVER not in config.stash:
         if not may_need_postgres(config):
             pytest.fail(
@@ -106,6 +107,12 @@ def start(config: pytest.Config) -> Server:
         except PostgresUnavailable as error:
             raise pytest.UsageError(f"no Postgres: {error}") from None
     return config.stash[SERVER]
+
+
+def _shared(config: pytest.Config) -> dict[str, str]:
+    """Return the controller's server, if this is a worker of it."""
+    shared: dict[str, str] = getattr(config, "workerinput", {}).get("postgres", {})
+    return shared
 
 
 def runs_tests(config: pytest.Config) -> bool:
