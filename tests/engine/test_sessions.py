@@ -75,5 +75,7 @@ def test_what_db_cannot_show_is_reported(service: Service, order: str) -> None:
 def reports(outcome: Outcome) -> dict[str, str]:
     """Return what pytest shows of each test that failed or broke, by its name."""
     shown = outcome.text.partition("short test summary info")[0]
-    parts = re.split(r"^_+ (?:ERROR at (?:setup|teardown) of )?(\S+) _+$", shown, flags=re.M)
+    parts = re.split(
+        r"^_+ (?:ERROR at (?:setup|teardown) of )?(\S+) _+$", shown, flags=re.MULTILINE
+    )
     return dict(zip(parts[1::2], parts[2::2], strict=True))
