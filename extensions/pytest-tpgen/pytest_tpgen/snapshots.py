@@ -1,4 +1,4 @@
-"""Refuse to update snapshots where nobody reads the diff, or where some would be lost."""
+"""Refuse to update snapshots in CI, where the diff is not reviewed, and under xdist."""
 
 import os
 
