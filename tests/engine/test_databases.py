@@ -2,7 +2,12 @@
 
 import pytest
 from pytest_tpgen.databases import bound
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from tests.servers import given
 from tests.service import Service
@@ -33,20 +38,22 @@ READS_SETTINGS = """
 import pytest
 from sqlalchemy import text
 
-@pytest.mark.parametrize("name", ["db", "committed_db"])
-async def test_settings(name, request, sandbox, committed):
-    db = request.getfixturevalue(name)
+@pytest.fixture(params=["db", "committed_db"])
+def session(request):
+    return request.getfixturevalue(request.param)
+
+async def test_settings(session):
     for setting, value in {
         "timezone": "Asia/Tokyo",
         "search_path": "public, pg_catalog",
         "app.tenant": "a=b, c",
         "work_mem": "7MB",
     }.items():
-        assert await db.scalar(text(f"show {setting}")) == value
+        assert await session.scalar(text(f"show {setting}")) == value
 """
 
 
-def engines() -> list[object]:
+def engines() -> list[AsyncEngine]:
     """Return two engines that connect to nothing."""
     return [create_async_engine(f"postgresql+asyncpg:///{name}") for name in ("one", "two")]
 

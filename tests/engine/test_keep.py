@@ -71,8 +71,9 @@ def names(service: Service, outcome: Outcome) -> str:
 
 def _names(service: Service, url: str) -> str:
     query = "select name from tenants order by name"
-    command = [tool(service, "psql"), url, "-XAtqc", query]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    psql = str(tool(service, "psql"))
+    done = subprocess.run([psql, url, "-XAtqc", query], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(

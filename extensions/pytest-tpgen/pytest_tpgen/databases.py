@@ -109,7 +109,8 @@ class Databases:
         await self._administer(f'ALTER DATABASE "{self._name(purpose)}" RENAME TO "{kept}"')
         url = make_url(self.url(kept)).set(drivername="postgresql")
         if self.server.source.startswith("given"):
-            url = url.set(password=None)  # a report may be public
+            # A report may be public. `set` takes None for "as it is".
+            url = url._replace(password=None)
         return url.render_as_string(hide_password=False)
 
     def _name(self, purpose: str) -> str:
