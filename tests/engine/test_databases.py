@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from tests.servers import given
 from tests.service import Service
 
-MIGRATION = """
+MIGRATION = '''
 from alembic import op
 
 revision = "0002"
@@ -19,7 +19,7 @@ depends_on = None
 def upgrade() -> None:
     for sql in ({statements}):
         op.execute(sql)
-"""
+'''
 SETTINGS = """
 do $$ begin
     execute format('alter database %I set timezone to ''Asia/Tokyo''', current_database());

@@ -88,9 +88,7 @@ def _names(service: Service, url: str) -> str:
 def test_the_rows_stay(service: Service, tmp: Path, test: str, rows: str) -> None:
     """Those that were committed and, under `db`, those of the test's own transaction."""
     name, _, parameter = test.rstrip("]").partition("[")
-    chosen = (
-        f"({name} and {parameter or 'test'} and not {'committed' if parameter == 'db' else 'x9'})"
-    )
+    chosen = f"({name} and {parameter or 'test'} and not {'committed' if parameter == 'db' else 'x9'})"
     outcome = run(service, tmp, chosen, "--keep-db")
     assert outcome.count("passed") == 2, outcome.text
     assert outcome.count("failed") == 1
