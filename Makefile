@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test lint release
+.PHONY: demo test lint wheel release
 
 demo: $(UV)  ## render a service into a new folder, and run its whole suite there
 	$(UV) run --frozen python -m tpgen.demo
@@ -15,6 +15,9 @@ lint: $(UV)
 	$(UV) run --frozen ruff check
 	$(UV) run --frozen ruff format --check
 	$(UV) run --frozen mypy
+
+wheel: $(UV)  ## the engine as a wheel in the template, after its sources changed
+	$(UV) run --frozen python -m tpgen.wheel
 
 release: $(UV)  ## make release VERSION=0.2.0: see docs/release.md
 	$(UV) run --frozen python -m tpgen.release $(VERSION)

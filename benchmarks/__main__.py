@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from . import check, factory, first_test, isolation, policy, scaffold, starter, update, workers
+from . import check, factory, first_test, isolation, policy, scaffold, scale, starter, update
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
 from .sources import no_docker, version
@@ -17,7 +17,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "policy": policy.run,
     "factory": factory.run,
     "first_test": first_test.run,
-    "workers": workers.run,
+    "scale": scale.run,
     "scaffold": scaffold.run,
     "check": check.run,
     "update": update.run,

@@ -1,11 +1,12 @@
-"""A pytest plugin for the service under measure: when each test was done, and when it was over.
+"""A pytest plugin for the measured service: when each test was done and over, and peak memory.
 
 Done is the end of its own code, over is the end of its teardown and report. The times are those
-of `time.monotonic`, which all processes of a machine share.
+of `time.monotonic`, which all processes of a machine share. The memory is that of this process.
 """
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -24,4 +25,11 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
 
 
 def pytest_unconfigure() -> None:
-    Path(os.environ["BENCHMARK_CLOCK"]).write_text(json.dumps(_events))
+    noted = {"events": _events, "peak": _peak()}
+    Path(os.environ["BENCHMARK_CLOCK"]).write_text(json.dumps(noted))
+
+
+def _peak() -> float:
+    """Return the peak of the memory in MB. `ru_maxrss` may be that of the parent process."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0

@@ -11,7 +11,7 @@ from .measure import Row, in_rounds, ratio
 from .service import Service
 
 OBJECTS = 500
-TARGET = 5.0
+TARGET = 1.8
 FILE = "tests/integration/test_factory.py"
 ANSWER = "factory.json"
 

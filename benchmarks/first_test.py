@@ -13,7 +13,7 @@ from .measure import Row, Side, in_turn, not_measured, ratio
 from .service import BenchmarkFailed, Service
 from .sources import no_docker
 
-TARGET_EMBEDDED = 2.0
+TARGET_EMBEDDED = 1.2
 TARGET_DOCKER = 0.65
 FILE = "tests/integration/test_first.py"
 
@@ -34,7 +34,7 @@ from collections.abc import Iterator
 
 from testcontainers.community.postgres import PostgresContainer
 
-from tests.policy.database import Databases
+from pytest_tpgen.databases import Databases
 
 @pytest.fixture(scope="session")
 def as_it_comes() -> Iterator[Server]:
@@ -43,8 +43,8 @@ def as_it_comes() -> Iterator[Server]:
         yield Server(url, "as it comes", "", "benchmark_", stop=lambda: None)
 
 @pytest.fixture(scope="session")
-def databases(as_it_comes: Server, migrate: Migrate) -> Databases:
-    return Databases(as_it_comes, "main", migrate)
+def databases(as_it_comes: Server, schema: Schema) -> Databases:
+    return Databases(as_it_comes, "main", schema)
 """
 
 EMBEDDED = {

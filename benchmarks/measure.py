@@ -48,11 +48,13 @@ def in_turn(sides: Mapping[str, Side], repeats: int) -> Times:
     return in_rounds(lambda: {name: side() for name, side in sides.items()}, repeats)
 
 
-def ratio(what: str, times: Times, of: str, to: str, target: float | None = None) -> Row:
-    """The row that compares two sides."""
+def ratio(
+    what: str, times: Times, of: str, to: str, target: float | None = None, unit: str = ""
+) -> Row:
+    """Return the row that compares two sides, which are seconds unless a unit is given."""
     each = [a / b for a, b in zip(times[of], times[to], strict=True)]
     value = median(times[of]) / median(times[to])
-    detail = f"{shown(median(times[of]))} / {shown(median(times[to]))}"
+    detail = " / ".join(shown(median(times[side]), unit) for side in (of, to))
     return Row(what, value, (min(each), max(each)), target, detail)
 
 
@@ -61,6 +63,8 @@ def not_measured(what: str, target: float) -> Row:
     return Row(what, None, target=target, detail="no Docker: not measured")
 
 
-def shown(seconds: float) -> str:
-    """A time with a unit that suits it."""
-    return f"{seconds * 1000:.2f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+def shown(amount: float, unit: str = "") -> str:
+    """Return an amount with its unit; without one it is seconds, in the unit that suits them."""
+    if unit:
+        return f"{amount:.0f} {unit}"
+    return f"{amount * 1000:.2f} ms" if amount < 0.1 else f"{amount:.2f} s"

@@ -21,14 +21,14 @@ TESTS = 500
 TARGET = 0.4
 FILE = "tests/integration/test_policy.py"
 
-DATABASE_TESTS = f"""
+DATABASE_TESTS = """
 import pytest
 from sqlalchemy import select
 
 from PACKAGE.models import Agent
 from tests.factories import AgentFactory
 
-@pytest.mark.parametrize("n", range({TESTS}))
+@pytest.mark.parametrize("n", range(TESTS))
 async def test_insert_and_select(db, n):
     agent = await AgentFactory.create(session=db)
     label = await db.scalar(select(Agent.label).where(Agent.id == agent.id))
@@ -65,11 +65,12 @@ async def db(pg_session) -> AsyncIterator[AsyncSession]:
 """
 
 # Read by pytest in place of the service's own settings; `auto` because the page marks no fixture.
+# Without our plugin, which would start a server of its own.
 DEFAULTS = """
 [pytest]
 asyncio_mode = auto
 pythonpath = .
-addopts = --import-mode=importlib
+addopts = --import-mode=importlib -p no:tpgen
 """
 
 
@@ -79,7 +80,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     what = {side: f"our fixtures on {source} / the page's" for side, source in rows.items()}
     if no_docker(service):
         return [not_measured(one, TARGET) for one in what.values()]
-    tests = DATABASE_TESTS.replace("PACKAGE", service.package)
+    tests = DATABASE_TESTS.replace("PACKAGE", service.package).replace("TESTS", str(TESTS))
     ours = service.copy("policy-ours", {FILE: tests})
     written = {
         FILE: tests,

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.service import HIDDEN
+from tests.service import HIDDEN, use_our_engine
 
 ROOT = Path(__file__).parents[1]
 SECONDS_FOR_ONE_RUN = 180
@@ -32,11 +32,13 @@ class Run:
         began: when its process was started.
         seconds: how long that process lived.
         events: what the clock wrote: `done` or `over`, the test, the time.
+        peak: the most memory that its process had, in MB.
     """
 
     began: float
     seconds: float
     events: list[tuple[str, str, float]] = field(default_factory=list)
+    peak: float = 0.0
 
     @property
     def first_test(self) -> float:
@@ -80,7 +82,7 @@ class Service:
         began = time.monotonic()
         self.run(*command, BENCHMARK_CLOCK=str(clock), **variables)
         seconds = time.monotonic() - began
-        return Run(began, seconds, json.loads(clock.read_text()))
+        return Run(began, seconds, **json.loads(clock.read_text()))
 
     def run(self, *command: str, **variables: str) -> str:
         """Run a command of the environment in the service, and give its output."""
@@ -138,8 +140,10 @@ def rendered() -> Iterator[Service]:
         Path(folder).chmod(0o755)
         path = Path(folder) / "service"
         copier = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--vcs-ref=HEAD"]
-        _quietly(*copier, str(ROOT), str(path), cwd=ROOT)
+        # Uncommitted changes are in no commit that could be fetched.
+        _quietly(*copier, "--data=engine_source=wheel", str(ROOT), str(path), cwd=ROOT)
         _quietly("uv", "sync", "--quiet", "--compile-bytecode", cwd=path)
+        use_our_engine(path / ".venv")
         shutil.copy(Path(__file__).with_name("clock.py"), path / "tests/clock.py")
         service = Service(path, path / ".venv")
         service.run("python", "-m", "compileall", "-q", "src", "tests")

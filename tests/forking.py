@@ -34,13 +34,13 @@ DEPENDENCIES = [
 
 
 class Failures:
-    """A pytest plugin that notes what failed or broke."""
+    """A pytest plugin that notes what failed or broke, new required cases before their date too."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
+        if report.failed or hasattr(report, "required_from"):
             self.seen.append(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

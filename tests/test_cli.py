@@ -77,54 +77,69 @@ def test_a_name_that_is_too_long(kind: str, tpgen: Tpgen, service: Service) -> N
 
 
 BROKEN = {
-    "no TOML": ("[slow]", "[slow", r"policy.toml is no TOML: .*line \d+"),
-    "an unknown key": ('methods = ["run"]', 'method = ["run"]', "key `method` of .kinds.step."),
+    "no TOML": ("[slow]", "[slow", r"policy.toml is not TOML: .*line \d+"),
+    "an unknown key": ('methods = ["run"]', 'method = ["run"]', "`method` of .kinds.step. is unk"),
+    "an old key": ('introspect = "route"', 'reads = "route"', "unknown; is it `introspect`"),
     "no help": (
-        'help = "a step of the pipeline"\n',
+        'help = "a pipeline step"\n',
         "",
-        ":\\d+: .kinds.step. lacks the key `help`",
+        ":\\d+: .kinds.step. needs the key `help`",
     ),
     "help is a number": (
-        'help = "a step of the pipeline"',
+        'help = "a pipeline step"',
         "help = 3",
-        "key `help` of .kinds.step",
+        "`help` of .kinds.step. must be a text, got 3",
     ),
-    "a list that is none": (
+    "not a list": (
         'methods = ["run"]',
         'methods = "run"',
-        "`methods` .* no list of texts",
+        "`methods` .* must be a list of texts, got 'run'",
     ),
-    "out of the package": ('"pipeline/steps/{name}.py"', '"../{name}.py"', "leads out of the pack"),
+    "out of the package": ('"pipeline/steps/{name}.py"', '"../{name}.py"', "must stay in the pack"),
     "out of tests/": (
         '"tests/unit/pipeline/steps/test_{name}.py"',
         '"src/test_{name}.py"',
-        "no place of yours in tests/",
+        "`path` of ..kinds.step.tests.. must be in tests/",
     ),
     "into the policy": (
         '"tests/unit/pipeline/steps/test_{name}.py"',
-        '"tests/policy/{name}.py"',
-        "no place of yours in tests/",
+        '"tests/policy/test_{name}.py"',
+        "must be in tests/ and not in tests/policy/",
     ),
-    "a reader that is none": ('reads = "route"', 'reads = "routes"', "`reads` .* none of source"),
-    "the name of a command": ("[kinds.route]", "[kinds.undo]", "no name for a kind"),
-    "a skeleton that is none": ('= "step.py.j2"', "= 1", "names no skeleton"),
+    "another way to introspect": (
+        'introspect = "route"',
+        'introspect = "routes"',
+        "`introspect` .* must be one of source, route, model, got 'routes'",
+    ),
+    "the name of a command": ("[kinds.route]", "[kinds.undo]", "must have a lower-case name"),
+    "a skeleton that is a number": (
+        'skeleton = "step.py.j2"',
+        "skeleton = 1",
+        "`skeleton` .* must be a text, got 1",
+    ),
+    "no skeleton": ('skeleton = "step.py.j2"\n', "", "needs the key `skeleton`"),
     "a skeleton that is not there": (
         '= "step.py.j2"',
         '= "gone.j2"',
         "there is no skeleton tests/policy/skeletons/gone.j2: write it",
     ),
-    "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* names no Python file: ''"),
-    "a hole that nobody fills": (
+    "a suite that is not there": (
+        '"step.StepSuite"',
+        '"step.StepSuit"',
+        "names 'step.StepSuit', and tests/policy/suites/step.py has no class StepSuit;",
+    ),
+    "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* must name Python files"),
+    "an unknown placeholder": (
         '"pipeline/steps/{name}.py"',
         '"pipeline/steps/{nme}.py"',
-        "`sources` .* has a hole {nme}, and only {name} is filled",
+        "`sources` .* may hold {name} only, got {nme}",
     ),
-    "a hole in a test": ("steps/test_{name}.py", "steps/test_{nme}.py", "has a hole {nme}"),
-    "a test that is no Python": ("steps/test_{name}.py", "steps/test_{name}", "is no Python file"),
+    "one in a test": ("steps/test_{name}.py", "steps/test_{nme}.py", "may hold {name} only"),
+    "a test that is not Python": ("steps/test_{name}.py", "steps/test_{name}", "must end in .py"),
     "one file twice": (
-        '"tests/integration/pipeline/test_{name}.py" =',
-        '"tests/unit/pipeline/./steps//test_{name}.py" =',
-        "is the same file as tests/unit/pipeline/steps/test_{name}.py: keep one",
+        '"tests/integration/pipeline/test_{name}.py"',
+        '"tests/unit/pipeline/./steps//test_{name}.py"',
+        "steps//test_{name}.py' is there twice: keep one",
     ),
 }
 
@@ -378,24 +393,31 @@ def test_undo(tpgen: Tpgen, service: Service) -> None:
     assert "nothing to undo" in again.text
 
 
-def test_a_case_that_is_switched_off_is_named(tpgen: Tpgen, service: Service) -> None:
-    path = service.path / UNIT / "test_detect_pii.py"
-    head = "class TestDetectPII(StepSuite):\n"
-    path.write_text(path.read_text().replace(head, f"{head}    test_redacts = None\n"))
-    done = tpgen("step", "detect_pii")
-    assert "has all of its tests, but some are off\n" in done.text
-    assert f"off      {UNIT}/test_detect_pii.py: TestDetectPII.test_redacts\n" in done.text
-
-
-def test_blanks_of_other_components_are_only_counted(tpgen: Tpgen, service: Service) -> None:
-    blank = 'class OldFactory:\n    a = blank("a = 1")\n    b = blank("b = 1")\n'
-    mine = "class SecretFactory:\n    c = blank('c')\n\n    class Meta:\n        model = Secret\n"
-    service.write({"tests/factories.py": f"{blank}\n\n{mine}"})
+def test_placeholders_of_other_components_are_only_counted(tpgen: Tpgen, service: Service) -> None:
+    old = 'class OldFactory:\n    a = fill_in("a = 1")\n    b = fill_in("b = 1")\n'
+    mine = "class SecretFactory:\n    c = fill_in('c')\n\n    class Meta:\n        model = Secret\n"
+    service.write({"tests/factories.py": f"{old}\n\n{mine}"})
     done = tpgen("factory", "Secret")
     assert "to fill  tests/factories.py:7\nto fill  and 2 older ones\n" in done.text
     done = tpgen("factory", "Tenant")
     assert "extended tests/factories.py: TenantFactory\n" in done.text
     assert "to fill  and 3 older ones\n" in done.text
+
+
+def test_a_service_without_the_engine(service: Service, tmp_path: Path) -> None:
+    """Its routes can't be listed: one sentence says what to install."""
+    subprocess.run(["uv", "venv", "--quiet", tmp_path / "venv"], check=True)
+    done = Service(service.path, tmp_path / "venv").tpgen("route", "GET", "/v1/agents")
+    assert (done.code, done.text.count("\n")) == (2, 1), done.text
+    assert "has no pytest_tpgen, which lists the routes of the app: install" in done.text
+
+
+def test_a_stale_list_of_cases_is_refreshed(tpgen: Tpgen, service: Service) -> None:
+    path = f"{UNIT}/test_detect_pii.py"
+    before = (service.path / path).read_text()
+    service.replace(path, "test_detects, test_redacts", "test_detects")
+    assert f"extended {path}: the list of required cases" in tpgen("step", "detect_pii").text
+    assert (service.path / path).read_text() == before
 
 
 def test_undo_tells_how_to_go_on(tpgen: Tpgen, service: Service) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tpgen.check import engine, registry
 from tpgen.check.exemptions import example
+from tpgen.check.settings import exemption
 
 from tests.checking import findings, repository, tpgen, write
 
@@ -108,8 +109,19 @@ MISTAKES = {
     "a list of texts": ('[tool.tpgen]\nexemptions = ["TPG205"]\n', "is no table"),
     "one table": ('[tool.tpgen.exemptions]\nrule = "TPG205"\n', "as a table of its own"),
     "a misspelt table": (exempt().replace("exemptions", "exemption"), "is it `exemptions`?"),
-    "settings that are none": ("[tool]\ntpgen = 3\n", "[tool.tpgen] is no table"),
-    "an exclude that is none": ('[tool.tpgen]\nexclude = "a/**"\n', "`exclude` of [tool.tpgen] is"),
+    "settings that are none": ("[tool]\ntpgen = 3\n", "[tool.tpgen] must be a table"),
+    "an exclude that is none": (
+        '[tool.tpgen]\nexclude = "a/**"\n',
+        "`exclude` of [tool.tpgen] must be",
+    ),
+    "an exempt case without a reason": (
+        '[[tool.tpgen.exempt]]\ncase = "TestA.test_b"\n',
+        "each [[tool.tpgen.exempt]] needs `case` and `reason`",
+    ),
+    "an exempt case without its class": (
+        '[[tool.tpgen.exempt]]\ncase = "test_b"\nreason = "does not apply"\n',
+        "each [[tool.tpgen.exempt]] needs `case` and `reason`",
+    ),
     "no TOML": ("[tool.tpgen", "pyproject.toml can't be read"),
 }
 
@@ -174,3 +186,10 @@ def test_the_line_is_the_one_of_the_table(tmp_path: Path) -> None:
     said = found(tmp_path, settings)
     assert said == ["pyproject.toml:12:1 TPG002"]
     assert settings.splitlines()[11:14:2] == ["[[tool.tpgen.exemptions]]", 'path = "b.py"']
+
+
+def test_required_cases_that_do_not_apply_are_listed(tmp_path: Path) -> None:
+    settings = exemption("TestChat.test_403", "names no row")
+    repository(tmp_path, {"pyproject.toml": settings})
+    done = tpgen(tmp_path, "exemptions")
+    assert done.out == "TestChat.test_403: does not apply\n    names no row\n"

@@ -1,4 +1,4 @@
-"""`db`: the code under test may commit, nothing is left, and what can't be shown is told."""
+"""`db`: the code under test may commit, nothing is left, and misuse fails with the fixture to use."""
 
 import re
 from pathlib import Path
@@ -32,12 +32,12 @@ def test_nothing_is_left_in_any_order(service: Service, order: str, processes: s
     assert outcome.count("passed") > 40
 
 
-def test_what_one_connection_cannot_show_is_told(service: Service) -> None:
+def test_what_one_connection_cannot_show_fails(service: Service) -> None:
     """Every misuse fails with the fixture to use, also where its error is swallowed.
 
     What comes to light only after the test is an error of its teardown.
     """
-    outcome = run(service, "told", "-rA")
+    outcome = run(service, "misuse", "-rA")
     said = dict(re.findall(r"^(?:PASSED|FAILED|ERROR) (\S+)(.*)$", outcome.text, re.MULTILINE))
     assert len(said) > 55
     assert [name for name, reason in said.items() if "committed_db" not in reason] == []

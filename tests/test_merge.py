@@ -16,19 +16,16 @@ from tpgen.merge import Merged, merge
 from tpgen.suites import Suite
 
 FACTS = ("message", "detections", "redacted", "make_step")
-STEP = Suite(
-    cases=frozenset({"test_detects", "test_redacts"}),
-    required={fact: frozenset() for fact in FACTS},
-    others={"StepSuite": frozenset({"test_detects", "test_redacts"})},
-)
+STEP = Suite({fact: frozenset() for fact in FACTS}, frozenset({"StepSuite"}))
 HEAD = '''"""The step detect_keys, over a fake backend."""
 
 from dataclasses import dataclass
 
+from pytest_tpgen.suites import placeholder
+
 from gateway.pipeline import Detection, OnDetection
 from gateway.pipeline.steps.detect_keys import DetectKeys
 
-from tests.policy.suites import blank
 from tests.policy.suites.step import StepSuite
 
 LENGTH = 3
@@ -36,7 +33,7 @@ LENGTH = 3
 
 @dataclass
 class FakeDetector:
-    """Finds what it is told to."""
+    """Finds what `found` says."""
 
     found: list[Detection]
 
@@ -46,10 +43,10 @@ MAKE = """
     def make_step(self, on_detection: OnDetection) -> DetectKeys:
         return DetectKeys(FakeDetector(self.detections), on_detection)
 """
-BLANK = (
+RENDERED = (
     HEAD
     + """class TestDetectKeys(StepSuite):
-    message: str = blank("message = 'x'\\ndetections = [Detection(…)]\\nredacted = ''")
+    message: str = placeholder("message = 'x'\\ndetections = [Detection(…)]\\nredacted = ''")
 """
     + MAKE
 )
@@ -64,7 +61,7 @@ FILLED = (
 )
 
 
-def merged(mine: str, rendered: str = BLANK, suite: Suite = STEP) -> tuple[str, tuple[str, ...]]:
+def merged(mine: str, rendered: str = RENDERED, suite: Suite = STEP) -> tuple[str, tuple[str, ...]]:
     """The text and what was added; a second time, nothing is."""
     once = merge(mine.encode(), rendered, suite)
     assert merge(once.text, rendered, suite) == Merged(once.text, ())
@@ -75,28 +72,25 @@ def merged(mine: str, rendered: str = BLANK, suite: Suite = STEP) -> tuple[str, 
 @pytest.mark.parametrize(
     "mine",
     [
-        BLANK,
+        RENDERED,
         FILLED,
         "from x import StepSuite as S\n" + FILLED.replace("(StepSuite)", "(S)"),
         FILLED.replace("TestDetectKeys(", "Base(") + "class TestDetectKeys(Base[int]): ...\n",
-        "class TestDetectKeys:\n  def test_detects(): 0\n  class A:\n    def test_redacts(): 0\n",
-        'class TestDetectKeys(StepSuite, only=["test_detects", "test_redacts"]): ...\n',
-        'C = ("test_detects", "test_redacts")\nclass TestDetectKeys(StepSuite, only=C): ...\n',
         FILLED.replace("class TestDetectKeys", "class TestKeysAreFound"),
     ],
-    ids=["itself", "filled", "alias", "base", "without-the-suite", "only", "only-C", "renamed"],
+    ids=["itself", "filled", "alias", "base", "renamed"],
 )
 def test_where_nothing_lacks_nothing_changes(mine: str) -> None:
-    assert merge(mine.encode(), BLANK, STEP) == Merged(mine.encode(), ())
+    assert merge(mine.encode(), RENDERED, STEP) == Merged(mine.encode(), ())
 
 
-def test_a_blank_for_each_fact_that_a_person_forgot() -> None:
-    """Of those that one rendered blank stands for."""
+def test_each_missing_fact_gets_a_placeholder() -> None:
+    """Of those that one rendered placeholder covers."""
     mine = HEAD + "class TestDetectKeys(StepSuite):\n    detections = []\n" + MAKE
     text, added = merged(mine)
     assert added == ("TestDetectKeys.message", "TestDetectKeys.redacted")
-    assert "    detections = []\n    message = blank(" in text
-    assert "    redacted = blank(\"redacted = ''\")" in text
+    assert "    detections = []\n    message = placeholder(" in text
+    assert "    redacted = placeholder(\"redacted = ''\")" in text
 
 
 def test_a_class_that_lacks_is_appended_with_what_it_uses() -> None:
@@ -126,8 +120,8 @@ def test_a_lacking_member_goes_below_the_facts() -> None:
     assert "\n\n\nLENGTH = 3\n\n\nclass TestDetectKeys" in text
 
 
-def test_a_blank_is_replaced_and_its_comments_stay() -> None:
-    mine = BLANK.replace("    message:", "    # ask Ann\n    message:").replace(
+def test_a_placeholder_is_replaced_and_its_comments_stay() -> None:
+    mine = RENDERED.replace("    message:", "    # ask Ann\n    message:").replace(
         "'\")", "'\")  # or Bob"
     )
     text, added = merged(mine, FILLED)
@@ -137,11 +131,11 @@ def test_a_blank_is_replaced_and_its_comments_stay() -> None:
         "TestDetectKeys.redacted",
     )
     assert '    # ask Ann\n    # or Bob\n    message = "a key"\n    detections' in text
-    assert "blank(" not in text
+    assert "placeholder(" not in text
 
 
-def test_a_function_that_gives_a_blank_is_replaced() -> None:
-    gives = '\n    def make_step(self, on_detection: str) -> object:\n        """D."""\n        return blank("x")\n'
+def test_a_function_that_calls_fill_in_is_replaced() -> None:
+    gives = '\n    def make_step(self, on_detection: str) -> object:\n        """D."""\n        return fill_in("x")\n'
     text, added = merged(FILLED.replace(MAKE, gives), FILLED)
     assert (text, added) == (FILLED, ("TestDetectKeys.make_step",))
 
@@ -155,28 +149,18 @@ def test_a_class_on_one_line_gets_a_body() -> None:
 
 
 def test_what_may_stand_instead_is_enough() -> None:
-    suite = Suite(frozenset(), {"path": frozenset({"url"})})
+    suite = Suite({"path": frozenset({"url"})})
     rendered = "class TestA(RouteSuite):\n    path = '/a'\n"
     mine = "class TestA(RouteSuite):\n    @fixture(name='url')\n    def mine(self): ...\n"
     assert merged(mine, rendered, suite) == (mine, ())
     assert merged(mine.replace("url", "b"), rendered, suite)[1] == ("TestA.path",)
 
 
-def test_a_class_without_the_suite_gets_the_missing_cases_beside_it() -> None:
-    """And a case that the policy demands later goes beside both."""
+def test_a_class_without_the_suite_gets_one_with_it_beside() -> None:
+    """Whatever tests it holds: only a subclass of the suite has the required cases."""
     text, added = merged("class TestDetectKeys:\n    def test_detects(self): ...\n")
     assert added == ("TestDetectKeysRequired",)
-    assert 'class TestDetectKeysRequired(StepSuite, only=["test_redacts"]):' in text
-    later = Suite(STEP.cases | {"test_blocks"}, STEP.required)
-    text, added = merged(text, suite=later)
-    assert added == ("TestDetectKeysRequired2",)
-    assert 'only=["test_blocks"]' in text
-
-
-def test_cases_that_cannot_be_read_are_asked_for() -> None:
-    mine = "from cases import C\nclass TestDetectKeys(StepSuite, only=C): ...\n"
-    with pytest.raises(Misuse, match="TestDetectKeys has `only=C`, which can't be read"):
-        merge(mine.encode(), BLANK, STEP)
+    assert "class TestDetectKeysRequired(StepSuite):" in text
 
 
 def test_a_renamed_class_is_completed() -> None:
@@ -196,11 +180,11 @@ from tests.policy.suites.step import StepSuite as S
 class OurStep(S):
     message = "x"
     redacted = ""
-    detections = blank("detections = []")
+    detections = placeholder("detections = []")
 
     def test_redacts(self) -> None: ...
 """
-SUITE = "class StepSuite:\n    message = blank('x')\n"
+SUITE = "class StepSuite:\n    message = placeholder('x')\n"
 
 
 @pytest.fixture
@@ -228,11 +212,11 @@ def code(tmp_path: Path) -> Code:
 def test_a_base_in_another_file_counts(code: Code, line: str, base: str, name: str) -> None:
     """What it states is not asked for again, nor is its class taken for a missing one."""
     path = Path("tests/unit/steps/test_x.py")
-    suite = Suite(STEP.cases, STEP.required, STEP.others, code)
+    suite = Suite(STEP.required, STEP.accepted, code)
     mine = f"{line}\n\n\nclass {name}({base}):\n    detections = []\n{MAKE}"
     assert merge(mine.encode(), FILLED, suite, path=path) == Merged(mine.encode(), ())
     less = mine.replace("    detections = []\n", "    # none yet\n")
-    assert merge(less.encode(), BLANK, suite, path=path).added == ()
+    assert merge(less.encode(), RENDERED, suite, path=path).added == ()
 
 
 def test_a_factory_that_speaks_of_a_model_is_not_its_own() -> None:
@@ -263,14 +247,11 @@ def test_a_lone_pass_gives_way(body: str) -> None:
     assert body.splitlines()[-1].strip() not in text.replace("found: ", "").split("class Test")[1]
 
 
-def test_cases_from_another_suite_count() -> None:
-    """A class of the plain suite lacks but the cases that the derived one has more."""
-    both = {"Plain": frozenset({"test_a"}), "Derived": frozenset({"test_a", "test_b"})}
-    mine = "class TestA(suites.Plain): ...\n"
-    derived = Suite(both["Derived"], {}, both)
-    assert 'only=["test_b"]' in merged(mine, "class TestA(Derived): ...\n", derived)[0]
-    plain = Suite(both["Plain"], {}, both)
-    assert merged(mine.replace("Plain", "Derived"), "class TestA(Plain): ...\n", plain)[1] == ()
+def test_another_suite_that_proves_the_component_counts() -> None:
+    """A person may know better which of the suites of the kind fits."""
+    suite = Suite({}, frozenset({"PublicRouteSuite", "RouteSuite"}))
+    mine = "class TestA(suites.PublicRouteSuite): ...\n"
+    assert merged(mine, "class TestA(RouteSuite): ...\n", suite) == (mine, ())
 
 
 def path_of(module: cst.Module, found: cst.ClassDef) -> Hashable | None:
@@ -282,7 +263,7 @@ def path_of(module: cst.Module, found: cst.ClassDef) -> Hashable | None:
 
 def test_a_class_is_known_by_its_identity() -> None:
     """Whatever its name; a name that is taken by another component is not taken again."""
-    suite = Suite(frozenset({"test_a"}), {"path": frozenset()})
+    suite = Suite({"path": frozenset()})
     rendered = "class TestA(RouteSuite):\n    path = '/a'\n"
     known = b"class TestMine(RouteSuite):\n    path = '/a'\n"
     assert merge(known, rendered, suite, path_of) == Merged(known, ())
@@ -313,7 +294,7 @@ def test_what_a_person_must_change_first_is_named(line: str, reason: str) -> Non
 
 def test_a_character_that_the_encoding_lacks_is_named() -> None:
     with pytest.raises(Misuse, match="is in iso-8859-1, which has no '…'"):
-        merge(b"# coding: latin-1\n", BLANK, STEP)
+        merge(b"# coding: latin-1\n", RENDERED, STEP)
 
 
 def test_an_import_for_type_checking_alone_is_not_enough() -> None:
@@ -337,7 +318,7 @@ def test_an_import_for_type_checking_alone_is_not_enough() -> None:
 )
 def test_an_import_is_extended_in_its_layout(given: str, wanted: str) -> None:
     rendered = "from a import C\nclass TestA(C): ...\n"
-    text, _ = merged(f"from {given}\nx = 1\n", rendered, Suite(frozenset(), {}))
+    text, _ = merged(f"from {given}\nx = 1\n", rendered, Suite())
     assert text.startswith(f"from {wanted}\nx = 1\n")
 
 
@@ -378,8 +359,8 @@ FACT = st.sampled_from(
     [
         "    message = 'x'  # mine",
         "    # a comment",
-        "    detections: list = blank('detections = []')  # fill",
-        "    def make_step(self): return blank('x')",
+        "    detections: list = placeholder('detections = []')  # fill",
+        "    def make_step(self): return fill_in('x')",
         "    def test_detects(self):\n        pass\n        # inner",
         "    async def test_other(self): ...",
         "    'text'",
@@ -425,15 +406,15 @@ def comments(text: bytes) -> list[str]:
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(mine=modules(), rendered=st.sampled_from([BLANK, FILLED]))
+@given(mine=modules(), rendered=st.sampled_from([RENDERED, FILLED]))
 def test_no_line_is_ever_lost(mine: bytes, rendered: str) -> None:
-    """But for blanks that are filled and import lines that grow; and once is enough."""
+    """But for placeholders that are replaced and import lines that grow; and once is enough."""
     once = merge(mine, rendered, STEP)
     ast.parse(once.text)
     assert merge(once.text, rendered, STEP) == Merged(once.text, ())
     lines = iter(once.text.splitlines(keepends=True))
     for line in mine.splitlines():
-        if b"blank(" not in line and b"Context  #" not in line:
+        if b"placeholder(" not in line and b"fill_in(" not in line and b"Context  #" not in line:
             grown = line + b"," if line.startswith(b"from ") else line
             assert any(
                 one.rstrip(b"\r\n") == line or one.startswith(grown + b" ") for one in lines

@@ -8,7 +8,7 @@ import pytest
 from tpgen import formatting, skeletons
 from tpgen.errors import Misuse
 from tpgen.models import reader as models
-from tpgen.models.columns import blank
+from tpgen.models.columns import placeholder
 from tpgen.models.constraints import Condition, conditions
 from tpgen.models.factories import Factories, factory
 from tpgen.service import Service as Known
@@ -17,6 +17,7 @@ from tests.service import Outcome, Service
 
 SAMPLES = Path(__file__).parent / "samples" / "models"
 STORE = "src/gateway/store"
+FACTORIES = "tests/factories.py"
 SHOP = f"{STORE}/shop.py"
 # Those that between them need all the others.
 ALL = ["Cat", "Coupon", "Device", "Dog", "Member", "Parcel", "Shipment", "Tag"]
@@ -32,7 +33,9 @@ def known(service: Service) -> Known:
     service.write(
         {
             f"{STORE}/__init__.py": "",
-            **{f"{STORE}/{name}.py": sample(name) for name in ("base", "blanks", "people", "shop")},
+            **{
+                f"{STORE}/{name}.py": sample(name) for name in ("base", "unknown", "people", "shop")
+            },
             "tests/integration/test_rows.py": sample("test_rows"),
             "tests/made/__init__.py": "",
         }
@@ -48,7 +51,7 @@ def rendered(known: Known, made: Factories) -> str:
 
 def written(known: Known, service: Service, names: list[str]) -> dict[str, str]:
     """Write the factories of some models, each with all that it needs in a file of its own."""
-    texts = {name: rendered(known, models.read(known, name, "")) for name in names}
+    texts = {name: rendered(known, models.read(known, name, "", FACTORIES)) for name in names}
     service.write({f"tests/made/{name.lower()}.py": text for name, text in texts.items()})
     return texts
 
@@ -74,7 +77,7 @@ def test_each_factory_makes_rows_and_is_clean(known: Known, service: Service) ->
 
 
 # By the model that is asked for: what fails, and the line to write there.
-BLANKS = {
+PLACEHOLDERS = {
     "Paint": {
         "PaintFactory.colour": "colour = ...  # ColourType()",
         "PaintFactory.price": "price = ...  # MONEY()",
@@ -90,25 +93,25 @@ BLANKS = {
 }
 
 
-@pytest.mark.parametrize("model", BLANKS)
-def test_what_only_a_person_knows_is_a_blank(known: Known, model: str) -> None:
-    made = models.read(known, model, "")
-    assert set(made.blanks) == set(BLANKS[model])
-    for name, line in BLANKS[model].items():
-        assert lines(made)[name] == f'LazyFunction(lambda: blank("{line}"))'
+@pytest.mark.parametrize("model", PLACEHOLDERS)
+def test_what_only_a_person_knows_is_a_placeholder(known: Known, model: str) -> None:
+    made = models.read(known, model, "", FACTORIES)
+    assert set(made.placeholders) == set(PLACEHOLDERS[model])
+    for name, line in PLACEHOLDERS[model].items():
+        assert lines(made)[name] == f'LazyFunction(lambda: fill_in("{line}"))'
 
 
-def test_a_blank_fails_with_the_line_to_write(known: Known, service: Service) -> None:
+def test_a_placeholder_fails_with_the_line_to_write(known: Known, service: Service) -> None:
     written(known, service, ["Employee", "Egg"])
     outcome = rows(service)
     assert (outcome.count("passed"), outcome.count("failed")) == (0, 3), outcome.text
     for model in ("Employee", "Egg"):
-        for line in BLANKS[model].values():
+        for line in PLACEHOLDERS[model].values():
             assert line in outcome.text
 
 
 def test_columns_that_a_check_compares(known: Known) -> None:
-    found = lines(models.read(known, "Org", ""))
+    found = lines(models.read(known, "Org", "", FACTORIES))
     assert found["OrgFactory.lowest"] == 'Faker("pyint", min_value=6, max_value=9999)'
     assert found["OrgFactory.highest"] == "LazyAttribute(lambda org: org.lowest)"
 
@@ -145,7 +148,7 @@ CHECKS: Mapping[str, list[tuple[str, str, str]] | None] = {
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_checks_are_read_or_left_to_a_person(check: str) -> None:
-    """Never half: a check that is not understood asks for a blank."""
+    """Never half: a check that is not understood leads to a placeholder."""
     expected = CHECKS[check]
     found = conditions(check, COLUMNS)
     assert found == (None if expected is None else [Condition(*each) for each in expected])
@@ -207,9 +210,9 @@ def test_a_text_of_the_form_that_a_check_asks_for(
 
 
 @pytest.mark.parametrize("check", ["sku ~ '^[A-Z]{3}$'", r"sku ~ '\mx'", "sku ~ '^(a|b)$'"])
-def test_a_blank_of_a_unique_column_says_so(check: str) -> None:
+def test_a_placeholder_of_a_unique_column_says_so(check: str) -> None:
     """With an example that keeps it."""
-    line = blank("sku", f"CHECK ({check})", unique=True)
+    line = placeholder("sku", f"CHECK ({check})", unique=True)
     assert first_line("sku", check, unique=True) == line
     assert "sku = Sequence(lambda n: ...)" in line
     assert "no two may be alike" in line
@@ -224,11 +227,11 @@ class ClientFactory(AsyncSQLAlchemyFactory[Customer]):
 
 def test_a_factory_that_is_there_is_used(known: Known) -> None:
     """Whatever its name; and is not made again."""
-    made = models.read(known, "Parcel", HAS_CLIENT)
+    made = models.read(known, "Parcel", HAS_CLIENT, FACTORIES)
     assert [each.name for each in made.made] == ["ParcelFactory"]
     assert lines(made)["ParcelFactory.owner"] == "SubFactory(ClientFactory)"
-    assert models.read(known, "Customer", HAS_CLIENT).present == "ClientFactory"
-    assert "Customer" not in models.without_factory(known, HAS_CLIENT)
+    assert models.read(known, "Customer", HAS_CLIENT, FACTORIES).present == "ClientFactory"
+    assert "Customer" not in models.without_factory(known, HAS_CLIENT, FACTORIES)
 
 
 def test_models_are_found_without_importing_them(known: Known, service: Service) -> None:
@@ -237,7 +240,7 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
     starter = {"Agent", "AuditEvent", "Completion", "Secret", "Tenant"}
     ours = {
         node.name
-        for name in ("shop", "people", "blanks")
+        for name in ("shop", "people", "unknown")
         for node in ast.parse(sample(name)).body
         if isinstance(node, ast.ClassDef)
     }
@@ -246,17 +249,17 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
 
 
 def test_a_model_that_is_not_there(known: Known) -> None:
-    made = models.read(known, "Shipmnet", "")
+    made = models.read(known, "Shipmnet", "", FACTORIES)
     assert (made.known, made.nearest) == (False, ("Shipment",))
     assert made.unknown == "the service has no model Shipmnet: did you mean Shipment?"
-    far = models.read(known, "Zebra", "")
+    far = models.read(known, "Zebra", "", FACTORIES)
     assert far.nearest == ()
     assert far.unknown.endswith("no model Zebra: write the model first, then run this again")
 
 
 @pytest.mark.parametrize("name", ["order_line", "orderline", "order-line", "OrderLine"])
 def test_a_name_that_one_model_alone_can_mean(known: Known, name: str) -> None:
-    made = models.read(known, name, "")
+    made = models.read(known, name, "", FACTORIES)
     assert (made.known, made.model) == (True, "OrderLine")
 
 
@@ -272,11 +275,11 @@ BROKEN: Mapping[str, tuple[dict[str, str], str, str]] = {
         "No module named 'no_such_library'",
     ),
     "a foreign key to nothing": (
-        {f"{STORE}/more.py": sample("blanks").replace('"Employee"]', '"Emploi"]')},
+        {f"{STORE}/more.py": sample("unknown").replace('"Employee"]', '"Emploi"]')},
         "",
         "Emploi",
     ),
-    "broken factories": ({}, "class X(\n", "tests/factories.py, line 1"),
+    "broken factories": ({}, "class X(\n", "tests/factories.py:1: "),
 }
 
 
@@ -284,10 +287,10 @@ BROKEN: Mapping[str, tuple[dict[str, str], str, str]] = {
 def test_what_stops_it(known: Known, service: Service, case: str) -> None:
     files, factories, reason = BROKEN[case]
     if case == "a foreign key to nothing":
-        (service.path / STORE / "blanks.py").unlink()
+        (service.path / STORE / "unknown.py").unlink()
     service.write(files)
     with pytest.raises(Misuse, match=reason):
-        models.read(known, "Tag", factories)
+        models.read(known, "Tag", factories, FACTORIES)
 
 
 LINE1 = "line1: Mapped[str] = mapped_column(String(80))"
@@ -338,7 +341,7 @@ def test_a_changed_model(known: Known, service: Service, mutation: str) -> None:
     if mutation not in KEPT:
         factory = name.partition(".")[0]
         assert rows(service, "-k", f"shipment-{factory}").code in {1, 2}
-    assert lines(models.read(known, "Shipment", ""))[name] == expected
+    assert lines(models.read(known, "Shipment", "", FACTORIES))[name] == expected
 
 
 def test_factories_of_changed_models_make_rows(known: Known, service: Service) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from tpgen import agreement, release
+from tpgen import agreement, release, wheel
 from tpgen.agreement import Policy
 from tpgen.check.git import Git
 from tpgen.errors import Misuse
-from tpgen.release import CHANGELOG, LOCK, PAGE, PLACES, PROJECT, RELEASED
+from tpgen.release import CHANGELOG, ENGINE_PLACES, LOCK, PAGE, PLACES, PROJECT, RELEASED
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
 
@@ -49,6 +49,9 @@ def make(path: Path) -> None:
     for name in (PROJECT, LOCK, PAGE):
         text = re.sub(PLACES[name], r"\g<1>0.1.0\g<3>", (ROOT / name).read_text())
         made.write({name: text})
+    for name, pattern in ENGINE_PLACES.items():
+        text = re.sub(pattern, r"\g<1>0.1.0\g<3>", (ROOT / name).read_text())
+        made.write({name: re.sub('engine: ".*"', 'engine: ">=0.1,<1"', text)})
     shutil.copy(ROOT / ".gitignore", path)
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.com")
@@ -161,6 +164,11 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
     "no news": (replacing(CHANGELOG, "- News.", "### Fixed"), "0.2.0", "no line below `## Unre"),
     "page": (replacing(PAGE, "Version 0.1.0.", "0.1.0"), "0.2.0", "docs/policy.md says 0 times"),
     "lock": (replacing(LOCK, 'name = "tpgen"', 'name = "x"'), "0.2.0", "uv.lock says 0 times"),
+    "engine": (
+        replacing(NUMBERS, '">=0.1,<1"', '">=0.1,<0.2"'),
+        "0.2.0",
+        'questions/policy.yml says `engine: ">=0.1,<0.2"`, which does not admit 0.2.0',
+    ),
     "no page": (without(PAGE), "0.2.0", "docs/policy.md can't be read"),
     "template": (
         replacing("copier.yml", "_answers_file:", "_answers_file"),
@@ -189,7 +197,7 @@ def test_one_version_must_be_said(given: list[str], capsys: pytest.CaptureFixtur
 
 
 def test_the_version_stands_everywhere(source: Repository, tmp_path: Path) -> None:
-    """In four files, in the tag, and in the services that Copier makes."""
+    """In each file, in the wheel, in the tag, and in the services that Copier makes."""
     locked = (source.path / LOCK).read_text()
 
     said = release.release(source.path, "0.2.0")
@@ -198,10 +206,13 @@ def test_the_version_stands_everywhere(source: Repository, tmp_path: Path) -> No
     assert source.git("status", "--porcelain") == ""
     assert source.git("log", "-1", "--format=%s") == "Release 0.2.0"
     changed = source.git("diff", "--name-only", "HEAD~1").splitlines()
-    assert sorted(changed) == sorted([PROJECT, LOCK, CHANGELOG, PAGE])
+    built = f"{wheel.FOLDER}/pytest_tpgen-0.2.0-py3-none-any.whl"
+    assert set(changed) >= {PROJECT, LOCK, CHANGELOG, PAGE, *ENGINE_PLACES, built}
+    assert [path.name for path in (source.path / wheel.FOLDER).iterdir()] == [Path(built).name]
+    assert wheel.differences(source.path) == []
     assert source.git("cat-file", "-t", "v0.2.0") == "tag"
     assert source.git("rev-parse", "v0.2.0^{commit}") == source.git("rev-parse", "main")
-    assert versions(source.path) == {"0.2.0"}
+    assert versions(source.path, {**PLACES, **ENGINE_PLACES}) == {"0.2.0"}
     assert (source.path / CHANGELOG).read_text() == RELEASED_CHANGES.format(date.today())
     # uv itself takes the lock for right, and would write the same.
     assert source.run("uv", "lock", "--check", "--offline").code == 0
@@ -258,8 +269,8 @@ def test_a_changed_number_is_said_on_the_page(source: Repository) -> None:
 
 
 def test_a_new_case_without_a_day(source: Repository) -> None:
-    replacing(f"template/{ROUTES}.jinja", FIRST, CASE)(source)
-    title = "For a route of the API:"
+    replacing(f"template/{ROUTES}", FIRST, CASE)(source)
+    title = "For an API route:"
     assert refused(source).splitlines()[2:] == [title, "- 429 over the limit"]
     replacing(PAGE, f"{title}\n", f"{title}\n\n- 429 over the limit: slow down\n")(source)
     said = refused(source)
@@ -415,10 +426,24 @@ def test_this_repository_agrees(made: Path) -> None:
     assert len(versions(ROOT)) == 1
 
 
-def versions(folder: Path) -> set[str]:
+def test_the_wheel_is_that_of_the_sources(tmp_path: Path) -> None:
+    """Else services that take the wheel would run another engine than the others."""
+    assert wheel.differences(ROOT) == [], "run `make wheel`"
+
+
+def test_a_wheel_that_is_outdated(source: Repository) -> None:
+    """Two builds of the same sources are the same, byte for byte."""
+    first = wheel.build(source.path).read_bytes()
+    assert wheel.build(source.path).read_bytes() == first
+    replacing(f"{wheel.ENGINE}/pytest_tpgen/slow.py", "import", "import  ")(source)
+    replacing(f"{wheel.ENGINE}/pyproject.toml", "filelock>=3.16", "filelock>=3.17")(source)
+    assert wheel.differences(source.path) == ["pytest_tpgen/slow.py", "METADATA"]
+
+
+def versions(folder: Path, places: dict[str, str] = PLACES) -> set[str]:
     """The version in each of the places that have one."""
     found = {
-        name: re.search(pattern, (folder / name).read_text()) for name, pattern in PLACES.items()
+        name: re.search(pattern, (folder / name).read_text()) for name, pattern in places.items()
     }
     last = RELEASED.search((folder / CHANGELOG).read_text())
     return {last[1] if last else "", *(one[2] if one else "" for one in found.values())}

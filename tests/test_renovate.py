@@ -104,6 +104,15 @@ def test_a_misspelt_option_is_found() -> None:
     assert unknown(found) == {"autoMerge"}
 
 
+def test_the_engine_is_left_to_the_update() -> None:
+    """Else a bot would move the pin without the policy that goes with it."""
+    rules = [rule for rule in ours()["packageRules"] if rule.get("enabled") is False]
+    assert [rule["matchPackageNames"] for rule in rules] == [["pytest-tpgen"]]
+    [text] = [text for _, _, text in blocks(PAGE) if "package-ecosystem" in text]
+    [entry] = yaml.safe_load(text)["updates"]
+    assert entry["ignore"] == [{"dependency-name": "pytest-tpgen"}]
+
+
 def test_a_service_receives_it(first: Pair) -> None:
     """As it stands here: nothing in it is Copier's to fill in."""
     assert first.read(CONFIG) == (ROOT / "template" / CONFIG).read_text()

@@ -9,10 +9,10 @@ from tests.service import Service
 
 SUITE = """
 import pytest
-from tests.policy.suites import Suite, blank
+from pytest_tpgen.suites import Suite, placeholder
 
 class ShapeSuite(Suite):
-    corners = blank("corners = 3")
+    corners = placeholder("corners = 3")
 
     @pytest.mark.required_from("{day}")
     def test_new(self):
@@ -34,7 +34,7 @@ TESTS
 class TestTriangle(ShapeSuite):
     corners = 3
 
-class TestBlank(ShapeSuite):
+class TestPlaceholder(ShapeSuite):
     pass
 
 class TestRound(RoundSuite):
@@ -69,7 +69,7 @@ def test_before_its_day_a_failure_is_told_and_fails_nothing(
     said = shapes(service, 30, *arguments)
     assert "5 passed, 3 xfailed" in said, said
     told = said.partition("new required cases that still fail")[2]
-    for name in ("TestTriangle::test_new", "TestBlank::test_new", "TestRound::test_round"):
+    for name in ("TestTriangle::test_new", "TestPlaceholder::test_new", "TestRound::test_round"):
         assert re.search(rf"will fail from \S+ on \(in \d+ days\): {FILE}::{name}\n", told), told
     assert "    AssertionError: not round" in told
 
@@ -104,4 +104,4 @@ def test_a_day_that_is_none_is_refused(service: Service) -> None:
     put(service, "next week")
     said = service.pytest(FILE)
     assert said.code == 4
-    assert "required_from('next week') names no day; write it like" in said.text
+    assert "required_from('next week') holds no date; write it like" in said.text

@@ -26,6 +26,18 @@ from tests.service import Service as Rendered
 
 SAMPLES = Path(__file__).parent / "samples" / "routes"
 APP = (SAMPLES / "app.py.txt").read_text()
+POLICY = """
+[engine]
+requires = ">=0"
+
+[kinds.factory]
+help = "the factory of a model"
+introspect = "model"
+
+[[kinds.factory.tests]]
+path = "tests/factories.py"
+skeleton = "factory.py.j2"
+"""
 
 # A constraint of the shop removed: a request that was refused for it alone must pass then.
 CUSTOMERS, ORDERS, LINES = (
@@ -143,7 +155,7 @@ def shop(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def _service(folder: Path, rendered: Rendered, files: Mapping[str, str]) -> Service:
     (folder / ".venv").symlink_to(rendered.environment)
-    Rendered(folder, rendered.environment).write(files)
+    Rendered(folder, rendered.environment).write({"tests/policy/policy.toml": POLICY, **files})
     return Service(folder)
 
 
@@ -256,26 +268,29 @@ def test_a_picture_is_one() -> None:
 @pytest.mark.parametrize(
     ("malformed", "code"),
     [
-        ({"json": {"a": 1, "b": [{"c": 2}]}}, 'lacking("params.limit")'),
-        ({"json": {"a": 1}, "params": {"limit": 1}}, 'lacking("json.b")'),
-        ({"json": {"a": True, "b": [{"c": 2}]}, "params": {"limit": 1}}, 'having("json.a", True)'),
+        ({"json": {"a": 1, "b": [{"c": 2}]}}, 'without("params.limit")'),
+        ({"json": {"a": 1}, "params": {"limit": 1}}, 'without("json.b")'),
+        (
+            {"json": {"a": True, "b": [{"c": 2}]}, "params": {"limit": 1}},
+            'with_value("json.a", True)',
+        ),
         (
             {"json": {"a": 1, "b": [{"c": "x"}]}, "params": {"limit": 1}},
-            'having("json.b.0.c", "x")',
+            'with_value("json.b.0.c", "x")',
         ),
-        ({"json": {"a": 1, "b": []}, "params": {"limit": 1}}, 'having("json.b", [])'),
-        ({"json": "text", "params": {"limit": 1}}, 'having("json", "text")'),
+        ({"json": {"a": 1, "b": []}, "params": {"limit": 1}}, 'with_value("json.b", [])'),
+        ({"json": "text", "params": {"limit": 1}}, 'with_value("json", "text")'),
         (
             {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}, "params": {"limit": 1}},
-            'having("json", "d.e", 3)',
+            'with_value("json", "d.e", 3)',
         ),
         (
             {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "headers": {"X": "y"}},
-            'having("headers.X", "y")',
+            'with_value("headers.X", "y")',
         ),
         (
             {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "url": "/x/no"},
-            'having("url", "/x/no")',
+            'with_value("url", "/x/no")',
         ),
         (
             {"content": b"{", "params": {"limit": 1}},
@@ -370,7 +385,8 @@ class OrderLineFactory:
 def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[str]) -> None:
     """A row is a part of the one before it; a list is not empty."""
     auth = "def auth(user: User) -> dict[str, str]: ..."
-    Rendered(tmp_path, tmp_path).write({"tests/factories.py": FACTORIES, "tests/conftest.py": auth})
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write({**files, "tests/conftest.py": auth})
     route = _found(App({"paths": {path: {method.lower(): {}}}}, {}), method, path)
     fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
     assert [line.strip() for line in fixture.splitlines()[2:]] == lines
@@ -400,21 +416,23 @@ def test_the_guess_that_an_answer_proves_wrong(
     body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
     operation = {"security": [{"Key": []}] if secured else [], **(body if method == "POST" else {})}
     route = _found(App({"paths": {path: {method.lower(): operation}}}, {}), method, path)
+    (tmp_path / "tests/policy").mkdir(parents=True)
+    (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
     found = RouteFacts(route, Rows(Service(tmp_path)), refused=Failure("no", status))
     assert found.blamed == blamed
-    assert f"the app says: {status} no" in found.valid_blank or blamed != "valid"
+    assert f"the app says: {status} no" in found.valid_placeholder or blamed != "valid"
 
 
-def test_a_blank_says_which_route_its_class_is_about() -> None:
+def test_a_placeholder_says_which_route_its_class_is_about() -> None:
     """So that the class is found once the route is built."""
     text = r"""
 class TestA:
     method = "GET"
-    path = blank('path = "/a"  # build it')
+    path = placeholder('path = "/a"  # build it')
 
 class TestB:
     method = "GET"
-    path = blank('@pytest.fixture\ndef url(self) -> str:\n    return f"/b/{id}"')
+    path = placeholder('@pytest.fixture\ndef url(self) -> str:\n    return f"/b/{id}"')
 """
     tree = ast.parse(text)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

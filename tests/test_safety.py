@@ -16,7 +16,8 @@ from tests.service import Service
 # Asks for a server, and tells what it went to: a refusal comes before any packet.
 ASK = """
 import json, os, sys
-from tests.policy.postgres import PostgresUnavailable, given
+from pathlib import Path
+from pytest_tpgen.postgres import PostgresUnavailable, external
 
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 events = []
@@ -27,7 +28,7 @@ for url, variables, env_file, trusted in json.loads(sys.argv[1]):
     open(".env", "w").write(env_file)
     events.clear()
     try:
-        given.start(url, trusted).stop()
+        external.start(url, trusted, Path()).stop()
         said = "accepted"
     except PostgresUnavailable as error:
         said = str(error)
@@ -155,7 +156,7 @@ def test_what_is_on_a_given_server_stays_as_it_was(server: Given, service: Servi
     before = server.dump()
     outcome = service.pytest(f"--postgres={server.of('mine')}", "-n2")
     assert outcome.code == 0, outcome.text
-    assert re.search(r"postgres: PostgreSQL 16\.\d+, given, /\S+:5432/mine", outcome.text)
+    assert re.search(r"postgres: PostgreSQL 17\.\d+, given, /\S+:5432/mine;", outcome.text)
     assert server.dump() == before
 
 
@@ -220,12 +221,12 @@ def test_killed_and_interrupted_runs_leave_nothing_behind(
         assert living.ends() == 0, living.output
         assert left_of(living.id, tmp, server) == []
         assert runs(tmp) == set()
-        assert kept(tmp) <= {"host", "lock", "runs", "cluster-16", "postgres-16"}
+        assert kept(tmp) <= {"host", "lock", "runs", "cluster-17", "postgres-17"}
 
 
 def kept(tmp: Path) -> set[str]:
     """What the suite keeps between runs."""
-    return {re.sub(r"-\d{9,}$", "", path.name) for path in tmp.glob("tpgen-*/*")}
+    return {re.sub(r"-[0-9a-f]{8,}$", "", path.name) for path in tmp.glob("tpgen-*/*")}
 
 
 def test_a_run_of_any_source_tidies_up_after_one_of_another(

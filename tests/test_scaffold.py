@@ -1,6 +1,7 @@
 """`tpgen KIND NAME`, on components that were not written with a skeleton in view."""
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ SAMPLES = Path(__file__).parent / "samples/components"
 STEPS = "tests/unit/pipeline/steps"
 REQUESTS = "tests/integration/pipeline"
 PACKAGE = "src/gateway"
-BLANK = "leaves a blank; write there"
+PLACEHOLDERS = re.compile(r"\b(placeholder|fill_in)\(")
+PLACEHOLDER = "has a placeholder; write there"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Sample:
     Attributes:
         command: what is typed.
         test: the unit test file that it gives.
-        filled: what takes the place of each blank, by the line that it begins with.
+        filled: what replaces each placeholder, by the name that it is assigned to.
         file: the component's file, in the package.
         mutations: an edit of it, and the cases that must fail.
         imported: a line that a person adds at the top.
@@ -257,11 +259,11 @@ ALL = SAMPLE_STEPS + SAMPLE_VAULTS + SAMPLE_CLIENTS
 
 
 def fill(service: Service, sample: Sample) -> None:
-    """Do what a person does with the blanks: write lines in the place of each."""
+    """Replace each placeholder by lines, as a person does."""
     path = service.path / sample.test
     lines = path.read_text().splitlines()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and "blank(" in ast.unparse(node):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and PLACEHOLDERS.search(ast.unparse(node)):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             said = indent(sample.filled[ast.unparse(target)], " " * node.col_offset)
             # The number of lines stays, so that the other places do.
@@ -269,8 +271,8 @@ def fill(service: Service, sample: Sample) -> None:
             lines[node.lineno - 1 : node.end_lineno] = [said, *[""] * (height - 1)]
     docstring, *rest = lines
     path.write_text("\n".join([docstring, sample.imported, *rest]) + "\n")
-    service.run("ruff", "format", sample.test)
     service.run("ruff", "check", "--fix", "--select=F401,I001", sample.test)
+    service.run("ruff", "format", sample.test)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +301,7 @@ def filled(scaffolded: Service, tmp_path_factory: pytest.TempPathFactory) -> Ser
 UNIT = [one.test for one in ALL]
 
 
-def test_as_written_only_what_has_a_blank_fails(scaffolded: Service) -> None:
+def test_as_written_only_what_has_a_placeholder_fails(scaffolded: Service) -> None:
     """And it says so; each other case passes."""
     done = scaffolded.pytest("-q", *UNIT)
     assert done.failed == {
@@ -308,8 +310,8 @@ def test_as_written_only_what_has_a_blank_fails(scaffolded: Service) -> None:
         "test_returns_what_the_upstream_answers",
         "test_tells_of",
     }, done.text
-    blanks = 2 * len(SAMPLE_STEPS) + 5 * len(SAMPLE_CLIENTS)
-    assert done.text.count(BLANK) == done.count("failed") == blanks, done.text
+    placeholders = 2 * len(SAMPLE_STEPS) + 5 * len(SAMPLE_CLIENTS)
+    assert done.text.count(PLACEHOLDER) == done.count("failed") == placeholders, done.text
 
 
 def test_filled_all_pass(filled: Service) -> None:
@@ -423,7 +425,7 @@ def test_a_client_of_another_package_is_not_that_of_httpx(service: Service) -> N
     service.write({f"{PACKAGE}/clients/odd.py": CLIENT})
     service.tpgen("client", "odd")
     text = (service.path / "tests/unit/test_odd.py").read_text()
-    assert "Odd takes no HTTP client of httpx" in text
+    assert "Odd seems to take no HTTP client of httpx" in text
     assert "await client.…" in text
 
 
@@ -496,4 +498,4 @@ class TestIt(ContractSuite):
 """
     service.write({"tests/contract/test_it.py": text})
     done = service.pytest("-q", "tests/contract/test_it.py")
-    assert "give one of them to the client, in TestIt.make_client" in done.text
+    assert "pass one of them to the client in TestIt.make_client" in done.text

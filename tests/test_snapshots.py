@@ -20,7 +20,7 @@ import json
 import uuid
 from datetime import UTC, date, datetime
 
-from tests.policy.snapshots import masked
+from pytest_tpgen.masking import masked
 
 def answer():
     now = datetime.now(UTC)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 from pytest_copie.plugin import Copie
 
 from tests.conftest import ROOT
@@ -248,9 +248,14 @@ def test_what_ci_runs_is_there(folders: dict[str, Path]) -> None:
 
 def tpgens_repository(answers: Mapping[str, str]) -> str:
     """The `repo:` of the hook tpgen-check, where Copier recorded these answers."""
-    environment = Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
-    text = (ROOT / "template/.pre-commit-config.yaml.jinja").read_text()
-    rendered = environment.from_string(text).render(_copier_answers=answers, policy={"ruff": "1"})
+    environment = Environment(
+        loader=FileSystemLoader(ROOT),
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+    )
+    text = environment.get_template("template/.pre-commit-config.yaml.jinja")
+    conf = {"vcs_ref_hash": 40 * "0" if "_commit" in answers else None}
+    known = {"_copier_answers": answers, "_copier_conf": conf, "policy": {"ruff": "1"}}
+    rendered = text.render(known)
     repos = yaml.safe_load(rendered)["repos"]
     (found,) = (r for r in repos if any(hook["id"] == "tpgen-check" for hook in r["hooks"]))
     assert found.get("rev") == (None if found["repo"] == "local" else answers["_commit"])

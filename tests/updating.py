@@ -13,6 +13,12 @@ from tests.conftest import ROOT
 from tests.hooks import Repository, release, repository, template
 from tests.service import Outcome
 
+# Modules of the policy that releases in the tests rename and remove; no other module needs them.
+MODULES = {
+    "slow": '"""When a test is slow."""\n\nSECONDS = 1.0\nMINUTES = SECONDS / 60\n',
+    "tasks": '"""Stray tasks."""\n\n\ndef stray() -> list[str]:\n    return []\n',
+    "told": '"""Deferred failures."""\n\n\nclass Deferred(Exception):\n    """One of them."""\n',
+}
 COPIER = [sys.executable, "-W", "ignore", "-m", "copier"]
 
 
@@ -34,7 +40,7 @@ class Pair:
             shutil.copytree(one.path, to / one.path.name, symlinks=True)
         made = at(to)
         known = yaml.safe_load(made.read(".copier-answers.yml"))["_src_path"].removeprefix("git+")
-        for name in (".copier-answers.yml", ".pre-commit-config.yaml"):
+        for name in (".copier-answers.yml", ".pre-commit-config.yaml", "pyproject.toml"):
             text = made.read(name).replace(known, made.source.path.as_uri())
             (made.service.path / name).write_text(text)
         made.service.git("add", "--all")
@@ -86,6 +92,10 @@ def made(folder: Path, tag: str = "v1.0.0", revision: str = "") -> Pair:
         revision: take the template as it was in a commit of ours.
     """
     source = template(folder / "tpgen", tag, revision)
+    if not revision:
+        modules = {f"template/tests/policy/{name}.py": text for name, text in MODULES.items()}
+        assert source.commit(modules, "--amend").code == 0
+        source.git("tag", "--force", tag)
     copy(source, folder / "service")
     return Pair(source, repository(folder / "service"))
 

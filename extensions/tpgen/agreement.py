@@ -39,15 +39,15 @@ class Policy:
 
 
 def read(root: Path) -> Policy:
-    """What the policy of a service demands.
+    """Return what the policy of a service requires.
 
     Args:
-        root: the service.
+        root: the service, which may be of an older release.
     """
-    document, kinds = policy.read(root), policy.kinds(root)
+    document, kinds = policy.read(root), policy.kinds(root, old_form=True)
     code = Code([root / "tests"])
     heirs, stated = cases.heirs(code), cases.read(code)
-    asked = {name: demands.suites(root, kind) for name, kind in kinds.items()}
+    asked = {name: demands.suites(kind) for name, kind in kinds.items()}
     said = [said_of(document, name, value) for name, value in flat(document)]
     return Policy(
         sentences=said if "words" in document else [],
@@ -155,7 +155,7 @@ def _sooner(case: Case, was: Case) -> bool:
 def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
     """The cases of the suites that a component must have, and had not to."""
     for name, kind in new.kinds.items():
-        for suite in sorted(new.asked[name] - _asked_before(old, kind)):
+        for suite in sorted(new.asked[name] - _asked_before(old, kind, new.asked[name])):
             # `tpgen check` warns of a missing suite where all cases that it states have a day.
             if not new.stated.get(suite):
                 raise Misuse(
@@ -165,11 +165,15 @@ def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
             yield from new.stated[suite]
 
 
-def _asked_before(old: Policy, kind: Kind) -> set[str]:
-    """The suites that the components of a kind had to have, also by another name of the kind."""
-    return {
-        suite
+def _asked_before(old: Policy, kind: Kind, asked: set[str]) -> set[str]:
+    """Return the suites that the components of a kind needed, also by another name of the kind.
+
+    Releases before 0.3 named no suites: what they had of those asked now was asked then.
+    """
+    same = [
+        name
         for name, was in old.kinds.items()
-        if name == kind.name or (was.reads, was.sources) == (kind.reads, kind.sources)
-        for suite in old.asked[name]
-    }
+        if name == kind.name or (was.introspect, was.sources) == (kind.introspect, kind.sources)
+    ]
+    named = {suite for name in same for suite in old.asked[name]}
+    return named or (asked & old.stated.keys() if same else set())

@@ -133,14 +133,14 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
 
 
 def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> None:
-    files = "\n".join(f"  {path}" for path in kind.tests)
+    files = "\n".join(f"  {test.path}" for test in kind.tests)
     command = commands.add_parser(
         kind.name,
         help=f"write the tests of {kind.help}",
         description=f"Writes the tests of {kind.help}, as far as they are missing, to\n\n{files}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for word, text in WORDS[kind.reads]:
+    for word, text in WORDS[kind.introspect]:
         argument = command.add_argument("words", metavar=word, action="append", help=text)
         argument.completer = _Completer(kind)  # type: ignore[attr-defined]
     command.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")

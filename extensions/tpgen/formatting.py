@@ -53,3 +53,25 @@ def _run(service: Service, command: list[str], path: Path, text: str) -> str:
         said = errors[0] if errors else f"exit code {done.returncode}"
         raise Misuse(f"ruff can't format what is to become {path}: {said}")
     return done.stdout
+
+
+def as_before(service: Service, path: Path, before: str, after: str) -> str:
+    """Sort the imports of a changed text, and format it, if ruff would leave the old one as it is.
+
+    Args:
+        service: whose settings count.
+        path: of the file, relative to the service.
+        before: what it held.
+        after: what it holds now.
+    """
+    ruff, name = _ruff(service), f"--stdin-filename={service.root / path}"
+    sort = [ruff, "check", "--quiet", "--fix-only", "--select=I", name, "-"]
+    for command in (sort, [ruff, "format", "--quiet", name, "-"]):
+        try:
+            if _run(service, command, path, before) == before:
+                after = _run(service, command, path, after)
+        except (
+            Misuse
+        ):  # The settings can't be read, or there is no ruff: layout is no reason to stop.
+            continue
+    return after

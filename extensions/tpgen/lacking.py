@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from .classes import components
-from .policy import Kind
+from .policy import Kind, factories
 from .routes.covered import Covered, holes
-from .routes.rows import FACTORIES
 from .service import Service
 
 
@@ -17,32 +16,34 @@ def lacking(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
         kind: of the component.
         typed: the words behind the kind so far.
     """
-    if kind.reads == "source":
+    if kind.introspect == "source":
         found = components.names(service, kind)
         return [name for name in found if not _has_tests(service, kind, name)]
-    if kind.reads == "model":
+    if kind.introspect == "model":
         return _models(service)
-    routes = _routes(service)
+    routes = _routes(service, kind)
     if not typed:
         return sorted({method for method, _ in routes})
     return sorted(path for method, path in routes if method == typed[0].upper())
 
 
 def _has_tests(service: Service, kind: Kind, name: str) -> bool:
-    return all((service.root / path.replace("{name}", name)).exists() for path in kind.tests)
+    return all((service.root / test.path.replace("{name}", name)).exists() for test in kind.tests)
 
 
 def _models(service: Service) -> list[str]:
     from .models import reader as models
 
-    file = service.root / FACTORIES
-    return models.without_factory(service, file.read_text() if file.exists() else "")
+    path = factories(service.root)
+    file = service.root / path
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return models.without_factory(service, text, str(path))
 
 
-def _routes(service: Service) -> list[tuple[str, str]]:
+def _routes(service: Service, kind: Kind) -> list[tuple[str, str]]:
     """The routes that no test class states; the app is asked, which takes a second or two."""
     from .routes import reader as routes
 
     app = routes.read(service)
-    stated = Covered(app.routes).files(service)
+    stated = Covered(app.routes).files(service, kind)
     return [one for one in app.routes if (one[0], holes(one[1])) not in stated]

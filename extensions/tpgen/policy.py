@@ -1,9 +1,10 @@
-"""The policy that a service holds: what `policy.toml` says, and the kinds of its components."""
+"""The policy of a service: what `policy.toml` says, and the kinds of its components."""
 
+import json
 import posixpath
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +14,31 @@ from .errors import Misuse
 from .service import POLICY
 
 COMMANDS = {"check", "completion", "drift", "exemptions", "explain", "gate", "undo", "update"}
-READERS = ("source", "route", "model")
+INTROSPECTS = ("source", "route", "model")
+SUITES = POLICY.parent / "suites"
+LISTS = ("sources", "methods", "suites")
+TEXTS = ("help", "introspect", "source", "path", "skeleton")
+
+
+@dataclass(frozen=True)
+class KindTest:
+    """A test file of a kind's components: `[[kinds.NAME.tests]]`.
+
+    Attributes:
+        path: relative to the service; may hold `{name}`.
+        skeleton: the file below tests/policy/skeletons that gives it.
+        suites: such as `step.StepSuite`: a module below tests/policy/suites, and a class. A test
+            class that inherits from any of them proves the component.
+    """
+
+    path: str
+    skeleton: str
+    suites: tuple[str, ...] = ()
+
+    @property
+    def suite_names(self) -> list[str]:
+        """The names of the classes, without their modules."""
+        return [suite.rpartition(".")[2] for suite in self.suites]
 
 
 @dataclass(frozen=True)
@@ -21,28 +46,27 @@ class Kind:
     """A sort of component, as `[kinds.NAME]` describes it.
 
     Attributes:
-        name: what the command is called.
-        help: what a component is, in a few words: "a step of the pipeline".
-        tests: test file, relative to the service, to the skeleton that gives it; both may hold
-            `{name}`.
-        reads: what tpgen learns of a component: its "source", a "route" or a "model".
-        sources: where components are, relative to the package; the first one holding `{name}` is
+        name: of the command.
+        help: what a component is, in a few words: "a pipeline step".
+        tests: the test files of a component.
+        introspect: what tpgen reads about a component: its "source", a "route" or a "model".
+        sources: where components are, relative to the package; the first one with `{name}` is
             where a new one belongs.
         methods: what the class of a component has.
-        source: the skeleton of a start of the component; none where tpgen writes none.
+        source: the skeleton of a new component; empty if tpgen writes none.
     """
 
     name: str
     help: str
-    tests: Mapping[str, str]
-    reads: str = "source"
+    tests: tuple[KindTest, ...]
+    introspect: str = "source"
     sources: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     source: str = ""
 
 
 def read(root: Path) -> Mapping[str, Any]:
-    """All that the policy of a service says, as it stands there.
+    """Return the content of a service's `policy.toml`.
 
     Raises:
         Misuse: it can't be read.
@@ -51,26 +75,44 @@ def read(root: Path) -> Mapping[str, Any]:
 
 
 def named_layers(root: Path) -> set[str]:
-    """The layers that plain `pytest` leaves out: who wants them says so."""
+    """Return the layers that plain `pytest` does not run."""
     tables = read(root).get("layers", {})
     return {name for name, table in tables.items() if not table.get("by_default", True)}
 
 
-def kinds(root: Path) -> dict[str, Kind]:
-    """The kinds of a service, by name.
+def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
+    """Return the kinds of a service, by name.
+
+    Args:
+        root: the service.
+        old_form: accept kinds as releases before 0.3 wrote them, which name no suites.
 
     Raises:
-        Misuse: the policy can't be read; the sentence names line, table and key.
+        Misuse: the policy can't be read; the message names line, table and key.
     """
     document = _Document(root)
     tables = document.content.get("kinds", {})
     if not isinstance(tables, dict):
-        document.refuse("kinds", None, "is no table")
+        document.refuse("kinds", None, "must be a table")
+    if old := {name: table for name, table in tables.items() if _is_in_old_form(table)}:
+        if not old_form:
+            document.refuse_old_form(old)
+        tables = {**tables, **{name: _in_new_form(table) for name, table in old.items()}}
     return {name: _kind(name, table, document) for name, table in tables.items()}
 
 
+def factories(root: Path) -> Path:
+    """Return the file of the factories: the one of a model that needs no suite.
+
+    It is empty if no kind has such a file.
+    """
+    models = (kind for kind in kinds(root).values() if kind.introspect == "model")
+    paths = (test.path for kind in models for test in kind.tests if not test.suites)
+    return Path(next(paths, ""))
+
+
 def adds_only_kinds(before: bytes, after: bytes) -> bool:
-    """Whether a `policy.toml` keeps its numbers and kinds, and only has kinds more.
+    """Return whether a `policy.toml` keeps its numbers and kinds, and only has more kinds.
 
     Args:
         before: as the template made it.
@@ -103,17 +145,47 @@ class _Document:
                     f"{POLICY} is in conflict since an update: choose what is right between <<< "
                     "and >>>, then `git add` it"
                 ) from None
-            raise Misuse(f"{POLICY} is no TOML: {error}; {RESTORE}") from None
+            raise Misuse(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
+
+    def refuse_old_form(self, kinds: Mapping[str, Mapping[str, Any]]) -> NoReturn:
+        """Refuse kinds that are written as releases before 0.3 did."""
+        names = ", ".join(f"[kinds.{name}]" for name in kinds)
+        lines = "\n\n".join(_lines_of(name, table) for name, table in kinds.items())
+        raise Misuse(
+            f"{POLICY}:{self._line(f'kinds.{next(iter(kinds))}', None)}: {names}: written in the "
+            "form of an older release; replace the lines by these, with the suites of the test "
+            f"classes:\n\n{lines}\n"
+        )
+
+    def require_suite(self, table: str, suite: str) -> None:
+        """Refuse a suite that does not exist."""
+        module, _, name = suite.rpartition(".")
+        file = SUITES / f"{module.replace('.', '/')}.py"
+        try:
+            text = (self.root / file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
+            self.refuse(table, "suites", f"names {suite!r}, and {file} has no class {name or '?'}")
 
     def refuse(self, table: str, key: str | None, reason: str) -> NoReturn:
-        what = f"key `{key}` of [{table}]" if key else f"[{table}]"
+        name, _, number = table.partition("#")
+        header = f"[[{name}]]" if number else f"[{name}]"
+        what = f"`{key}` of {header}" if key else header
         raise Misuse(f"{POLICY}:{self._line(table, key)}: {what} {reason}; {RESTORE}")
 
     def _line(self, table: str, key: str | None) -> int:
-        """The line of a table's header, or of a key below it."""
-        names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in table.split("."))
-        header = re.search(rf"^\s*\[\s*{names}\s*\]", self.text, re.MULTILINE)
-        start = header.end() if header else 0
+        """Return the line of a table's header, or of a key below it.
+
+        Args:
+            table: its name; `#2` behind it is the second of an array of tables.
+            key: of the table.
+        """
+        dotted, _, number = table.partition("#")
+        names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in dotted.split("."))
+        headers = list(re.finditer(rf"^\s*\[+\s*{names}\s*\]", self.text, re.MULTILINE))
+        header = headers[int(number or 1) - 1 :][:1]
+        start = header[0].end() if header else 0
         if key:
             quoted = rf"^\s*[\"']?{re.escape(key)}[\"']?\s*="
             found = re.compile(quoted, re.MULTILINE).search(self.text, start)
@@ -121,75 +193,142 @@ class _Document:
         return self.text.count("\n", 0, start) + 1
 
 
-RESTORE = "correct it, or bring it back with `git checkout HEAD -- tests/policy`"
+RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
 
 
 def _kind(name: str, table: object, document: _Document) -> Kind:
     where = f"kinds.{name}"
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in COMMANDS:
-        document.refuse(where, None, "is no name for a kind: small letters, and no command's name")
+        document.refuse(where, None, "must have a lower-case name that is not a command's")
     if not isinstance(table, dict):
-        document.refuse("kinds", name, "is no table")
-    known = {one.name for one in fields(Kind)} - {"name"}
+        document.refuse("kinds", name, "must be a table")
+    _require_known(where, table, Kind, document)
+    _require_types(where, table, document)
+    if "help" not in table:
+        document.refuse(where, None, "needs the key `help`: what a component is")
+    if table.get("introspect", "source") not in INTROSPECTS:
+        choices = ", ".join(INTROSPECTS)
+        document.refuse(
+            where, "introspect", f"must be one of {choices}, got {table['introspect']!r}"
+        )
+    _require_sources(where, table, document)
+    tests = table.get("tests")
+    if not isinstance(tests, list) or not tests:
+        document.refuse(where, None, f"needs a table [[{where}.tests]] for each test file")
+    read = tuple(
+        _test(f"{where}.tests#{number}", test, document) for number, test in enumerate(tests, 1)
+    )
+    _require_distinct(where, read, document)
+    lists = {key: tuple(table.get(key, ())) for key in ("sources", "methods")}
+    return Kind(**{**table, **lists, "name": name, "tests": read})
+
+
+def _test(where: str, table: object, document: _Document) -> KindTest:
+    if not isinstance(table, dict):
+        document.refuse(where, None, "must be tables")
+    _require_known(where, table, KindTest, document)
+    _require_types(where, table, document)
+    for key in ("path", "skeleton"):
+        if key not in table:
+            document.refuse(where, None, f"needs the key `{key}`")
+    _require_test_path(where, table["path"], document)
+    for suite in table.get("suites", ()):
+        document.require_suite(where, suite)
+    return KindTest(table["path"], table["skeleton"], tuple(table.get("suites", ())))
+
+
+def _require_known(
+    where: str, table: Mapping[str, Any], of: type[Kind | KindTest], document: _Document
+) -> None:
+    known = {field.name for field in fields(of)} - {"name"}
     for key in table:
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            document.refuse(where, key, "is unknown" + (f"; is it `{near[0]}`?" if near else ""))
-    _require_text(where, table, document)
-    _require_lists(where, table, document)
-    _require_tests(where, table, document)
-    if table.get("reads", "source") not in READERS:
-        document.refuse(where, "reads", f"is none of {', '.join(READERS)}")
-    lists = {key: tuple(table.get(key, ())) for key in ("sources", "methods")}
-    return Kind(**{**table, **lists, "name": name})
+            near = "introspect" if key == "reads" else next(iter(get_close_matches(key, known)), "")
+            document.refuse(where, key, "is unknown" + (f"; is it `{near}`?" if near else ""))
 
 
-def _require_text(where: str, table: Mapping[str, Any], document: _Document) -> None:
-    for key in ("help", "reads", "source"):
-        if key in table and not (isinstance(table[key], str) and table[key]):
-            document.refuse(where, key, "is no text")
-    if "help" not in table:
-        document.refuse(where, None, "lacks the key `help`, which says what a component is")
-    if table.get("reads", "source") == "source" and not table.get("sources"):
-        document.refuse(where, None, "lacks the key `sources`, which says where components are")
+def _require_types(where: str, table: Mapping[str, Any], document: _Document) -> None:
+    for key, value in table.items():
+        if key in TEXTS and not (isinstance(value, str) and value):
+            document.refuse(where, key, f"must be a text, got {value!r}")
+        if key in LISTS and not (
+            isinstance(value, list) and all(isinstance(text, str) for text in value)
+        ):
+            document.refuse(where, key, f"must be a list of texts, got {value!r}")
 
 
-def _require_lists(where: str, table: Mapping[str, Any], document: _Document) -> None:
-    for key in ("sources", "methods"):
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            document.refuse(where, key, "is no list of texts")
-    for pattern in table.get("sources", []):
-        _require_holes(where, "sources", pattern, document)
+def _require_sources(where: str, table: Mapping[str, Any], document: _Document) -> None:
+    patterns = table.get("sources", [])
+    if table.get("introspect", "source") == "source" and not patterns:
+        document.refuse(where, None, "needs the key `sources`: where components are")
+    for pattern in patterns:
+        _require_name_only(where, "sources", pattern, document)
         if not pattern.endswith(".py"):
-            document.refuse(where, "sources", f"names no Python file: {pattern!r}")
+            document.refuse(where, "sources", f"must name Python files, got {pattern!r}")
         if _leaves(pattern):
-            document.refuse(where, "sources", f"leads out of the package: {pattern}")
+            document.refuse(where, "sources", f"must stay in the package, got {pattern!r}")
+    if "source" in table and not any("{name}" in pattern for pattern in patterns):
+        document.refuse(where, "source", "needs a place in `sources` that holds {name}")
 
 
-def _require_tests(where: str, table: Mapping[str, Any], document: _Document) -> None:
-    tests = table.get("tests")
-    if not isinstance(tests, dict) or not tests:
-        document.refuse(where, None, "lacks the table `tests`, which says what to write")
-    known: dict[str, str] = {}
-    for path, skeleton in tests.items():
-        if not isinstance(skeleton, str) or not skeleton:
-            document.refuse(f"{where}.tests", path, "names no skeleton")
-        _require_holes(f"{where}.tests", path, path, document)
-        if not path.endswith(".py"):
-            document.refuse(f"{where}.tests", path, "is no Python file: let it end in .py")
-        if _leaves(path) or not path.startswith("tests/") or path.startswith("tests/policy/"):
-            document.refuse(f"{where}.tests", path, "is no place of yours in tests/")
-        same = known.setdefault(posixpath.normpath(path), path)
-        if same != path:
-            document.refuse(f"{where}.tests", path, f"is the same file as {same}: keep one")
+def _require_test_path(where: str, path: str, document: _Document) -> None:
+    _require_name_only(where, "path", path, document)
+    if not path.endswith(".py"):
+        document.refuse(where, "path", f"must end in .py, got {path!r}")
+    is_in_tests = path.startswith("tests/") and not path.startswith("tests/policy/")
+    if _leaves(path) or not is_in_tests:
+        document.refuse(where, "path", f"must be in tests/ and not in tests/policy/, got {path!r}")
 
 
-def _require_holes(where: str, key: str, text: str, document: _Document) -> None:
-    for hole in re.findall(r"\{([^}]*)\}?", text):
-        if hole != "name":
-            document.refuse(where, key, f"has a hole {{{hole}}}, and only {{name}} is filled")
+def _require_distinct(where: str, tests: Sequence[KindTest], document: _Document) -> None:
+    known: dict[str, int] = {}
+    for number, test in enumerate(tests, 1):
+        same = known.setdefault(posixpath.normpath(test.path), number)
+        if same != number:
+            document.refuse(
+                f"{where}.tests#{number}", "path", f"{test.path!r} is there twice: keep one"
+            )
+
+
+def _require_name_only(where: str, key: str, text: str, document: _Document) -> None:
+    for found in re.findall(r"\{([^}]*)\}?", text):
+        if found != "name":
+            document.refuse(where, key, f"may hold {{name}} only, got {{{found}}}")
 
 
 def _leaves(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in path.split("/")
+
+
+# Releases before 0.3 had `tests` as a table, of test file to skeleton, and `reads`.
+
+
+def _is_in_old_form(table: object) -> bool:
+    return isinstance(table, dict) and isinstance(table.get("tests"), dict)
+
+
+def _in_new_form(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    tests = [{"path": path, "skeleton": skeleton} for path, skeleton in table["tests"].items()]
+    renamed = {"introspect" if key == "reads" else key: value for key, value in table.items()}
+    return {**renamed, "tests": tests}
+
+
+def _lines_of(name: str, table: Mapping[str, Any]) -> str:
+    """Return the lines of a kind of the old form in the new one, to paste."""
+    lines = [f"[kinds.{name}]"]
+    for key, value in table.items():
+        if key != "tests":
+            lines.append(f"{'introspect' if key == 'reads' else key} = {_toml(value)}")
+    for path, skeleton in table["tests"].items():
+        lines += [
+            "",
+            f"[[kinds.{name}.tests]]",
+            f"path = {_toml(path)}",
+            f"skeleton = {_toml(skeleton)}",
+            'suites = []  # the suites of its test class, such as "step.StepSuite"',
+        ]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
+from tpgen import wheel
 from tpgen.agreement import NOTICE, Policy, missing, outdated, overnight, read
 from tpgen.check.git import Git
 from tpgen.errors import Misuse
@@ -27,6 +28,13 @@ PLACES = {
     LOCK: r'(?m)(^\[\[package\]\]\nname = "tpgen"\nversion = ")([^"\n]+)(")',
     PAGE: r"(?m)(^Version )(\S+)(\.$)",
 }
+NUMBERS = "questions/policy.yml"
+# The same of the engine, which is released with the template.
+ENGINE_PLACES = {
+    f"{wheel.ENGINE}/pyproject.toml": PLACES[PROJECT],
+    NUMBERS: r'(?m)(^ +engine_version: ")([^"\n]+)(")',
+}
+ADMITTED = re.compile(r'^ +engine: "([^"\n]*)"', re.MULTILINE)
 UNRELEASED = re.compile(r"^## Unreleased[ \t]*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 RELEASED = re.compile(r"^## (\d\S*)", re.MULTILINE)
 # All that a service may have: what the policy demands of a part is seen where the part is.
@@ -72,7 +80,7 @@ def release(folder: Path, version: str) -> str:
     _agreed(git)
     commit = _commit(git, texts, version)
     return (
-        f"released {version}: {', '.join(texts)} say so, in the commit {commit[:9]} with the tag "
+        f"released {version}: {', '.join(texts)} and the wheel say so, in the commit {commit[:9]} with the tag "
         f"v{version}\nnext: git push --atomic origin main v{version}"
     )
 
@@ -113,11 +121,13 @@ def _texts(git: Git, wanted: "Version") -> dict[str, str]:
     Raises:
         Misuse: one has no place for it, or it does not come after what is there.
     """
-    old = {path: _read(git, path) for path in (PROJECT, LOCK, CHANGELOG, PAGE)}
-    for path, pattern in PLACES.items():
+    places = {**PLACES, **ENGINE_PLACES}
+    old = {path: _read(git, path) for path in (PROJECT, LOCK, CHANGELOG, *places)}
+    for path, pattern in places.items():
         if (times := len(re.findall(pattern, old[path]))) != 1:
             raise Misuse(f"{path} says {times} times which version this is, not once: mend it")
     _newer(git, wanted, old)
+    _admitted(old[NUMBERS], wanted)
     return {path: _with_version(path, text, str(wanted)) for path, text in old.items()}
 
 
@@ -154,10 +164,27 @@ def _newer(git: Git, wanted: "Version", texts: Mapping[str, str]) -> None:
         )
 
 
+def _admitted(numbers: str, wanted: "Version") -> None:
+    """Make sure that the policy works with the engine of this release."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    found = ADMITTED.search(numbers)
+    stated = found[1] if found else ""
+    try:
+        is_admitted = SpecifierSet(stated).contains(wanted, prereleases=True)
+    except InvalidSpecifier:
+        is_admitted = False
+    if not is_admitted or not stated:
+        raise Misuse(
+            f'{NUMBERS} says `engine: "{stated}"`, which does not admit {wanted}, the engine of '
+            "this release: write the versions that the policy works with, and commit"
+        )
+
+
 def _with_version(path: str, text: str, version: str) -> str:
     if path != CHANGELOG:
         # In uv.lock these are the bytes that `uv lock` writes, which needs the index or its cache.
-        return re.sub(PLACES[path], rf"\g<1>{version}\g<3>", text)
+        return re.sub({**PLACES, **ENGINE_PLACES}[path], rf"\g<1>{version}\g<3>", text)
     notes = UNRELEASED.search(text)
     if notes is None or not any(line and line[0] != "#" for line in notes[1].split("\n")):
         raise Misuse(
@@ -222,8 +249,13 @@ def _commit(git: Git, texts: Mapping[str, str], version: str) -> str:
     try:
         for path, text in texts.items():
             (git.root / path).write_text(text, encoding="utf-8")
-        git.run("commit", "--quiet", "-m", title, "--", *texts)
+        wheel.build(git.root)
+        git.run("add", "--all", "--force", "--", wheel.FOLDER)
+        git.run("commit", "--quiet", "-m", title, "--", *texts, wheel.FOLDER)
         git.run("tag", "--annotate", "-m", title, f"v{version}")
+    except Misuse:
+        _take_back(git, before, version)
+        raise
     except (OSError, subprocess.CalledProcessError) as error:
         _take_back(git, before, version)
         said = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
@@ -237,6 +269,7 @@ def _commit(git: Git, texts: Mapping[str, str], version: str) -> str:
 def _take_back(git: Git, before: str, version: str) -> None:
     try:
         git.run("reset", "--quiet", "--hard", before)
+        git.run("clean", "--quiet", "-fd", "--", wheel.FOLDER)
         if git.commit(f"refs/tags/v{version}"):
             git.run("tag", "--delete", f"v{version}")
     except subprocess.CalledProcessError as error:

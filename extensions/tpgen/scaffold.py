@@ -1,15 +1,16 @@
 """What `tpgen KIND NAME` would write: the tests of one component, and nothing that is there."""
 
 import ast
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import files, formatting, skeletons, snapshots, suites
+from . import comments, files, formatting, skeletons, snapshots, suites
+from .classes.code import Code
 from .files import Change, check
-from .policy import Kind
+from .policy import Kind, KindTest
 from .service import Service
 from .snapshots import Failure
 from .subjects import Identity, Subject, find, read
@@ -29,6 +30,8 @@ class Scaffold:
         changes: the files to write.
         added: what each file gets, by its path; nothing where it is written whole.
         complete: the files that lack nothing.
+        exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
+            `TestListAgents.test_403_with_the_key_of_another_tenant`.
         missing: what is to be built first, as a sentence; empty where the component is there.
         snapshots: the tests whose snapshot is to be recorded.
         recorded: the files of snapshots that were.
@@ -41,6 +44,7 @@ class Scaffold:
     changes: list[Change] = field(default_factory=list)
     added: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     complete: list[Path] = field(default_factory=list)
+    exempt: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
@@ -75,16 +79,16 @@ def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
 
     done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
     done.added |= {change.path: () for change in subject.changes}
-    for pattern, skeleton in kind.tests.items():
-        path = subject.file or Path(pattern.replace("{name}", subject.name))
-        _plan_test(service, subject, path, skeleton, done)
+    for test in kind.tests:
+        path = subject.file or Path(test.path.replace("{name}", subject.name))
+        _plan_test(service, subject, path, test, done)
     return done
 
 
 def write(service: Service, done: Scaffold, command: str) -> None:
     """Write what was planned, all or nothing; then record the snapshots that the tests need.
 
-    A guess that the app refuses is taken back: a blank stands in its place.
+    A guess that the app refuses is undone: a placeholder replaces it.
 
     Args:
         service: where.
@@ -108,23 +112,28 @@ def write(service: Service, done: Scaffold, command: str) -> None:
             done.recorded += [change.path for change in recorded]
 
 
-def blanks(tree: ast.Module) -> Iterator[int]:
-    """The lines of a test file where a blank is left."""
+def placeholders(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of a test file that have a placeholder."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    yield from sorted(one.lineno for one in calls if getattr(one.func, "id", "") == "blank")
+    names = suites.PLACEHOLDERS
+    yield from sorted(call.lineno for call in calls if getattr(call.func, "id", "") in names)
 
 
 def _plan_test(
-    service: Service, subject: Subject, path: Path, skeleton: str, done: Scaffold
+    service: Service, subject: Subject, path: Path, test: KindTest, done: Scaffold
 ) -> None:
     check(service.root, path)
-    facts = {**subject.facts, "test_path": path}
-    rendered = formatting.tidy(service, path, skeletons.render(service, skeleton, facts))
+    exempt: dict[str, str] = {}
+    facts = {**subject.facts, "test_path": path, "exempt": exempt.setdefault}
+    rendered = formatting.tidy(service, path, skeletons.render(service, test.skeleton, facts))
+    code = Code([service.root / "tests"])
     before = read(service, path)
     added: tuple[str, ...] = ()
-    after = rendered.encode()
+    after = comments.refresh(code, service.root / path, rendered).encode()
     if before is not None and before != after:
-        after, added = _merged(service, subject, before, rendered, path)
+        after, added = _merged(service, subject, before, rendered, path, test)
+        after = _commented(service, code, path, after, added)
+    done.exempt |= _named(subject, rendered, after, exempt)
     if before == after:
         done.complete.append(path)
         return
@@ -142,11 +151,11 @@ def _happy_paths(path: Path, rendered: str, added: Iterable[str]) -> list[str]:
 
 
 def _merged(
-    service: Service, subject: Subject, before: bytes, rendered: str, path: Path
+    service: Service, subject: Subject, before: bytes, rendered: str, path: Path, test: KindTest
 ) -> tuple[bytes, tuple[str, ...]]:
-    """A person's file with what it lacks, formatted where it was before."""
+    """Return a person's file with what it lacks, and the names; formatted if it was before."""
     tree = ast.parse(rendered)
-    suite = suites.read(service.root, tree)
+    suite = suites.read(service.root, tree, test)
     if not subject.identity and suites.is_complete(before, tree, suite):
         return before, ()
     from .merge import merge, name_of_tests
@@ -157,6 +166,33 @@ def _merged(
         text = formatting.tidy(service, path, merged.text.decode())
         return text.encode(), merged.added
     return merged.text, merged.added
+
+
+def _commented(
+    service: Service, code: Code, path: Path, text: bytes, added: Iterable[str]
+) -> bytes:
+    """Return a file with true lists of cases, and with one in each class that was added."""
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        return text
+    new = {name for name in added if "." not in name}
+    return comments.refresh(code, service.root / path, decoded, new).encode()
+
+
+def _named(
+    subject: Subject, rendered: str, after: bytes, exempt: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the exempt cases, each behind the name that its class has in the file."""
+    tree, new = ast.parse(after), ast.parse(rendered)
+    owner = suites.test_class(new)
+    if not exempt or owner is None:
+        return {}
+    identity = subject.identity or (lambda _module, node: node.name)
+    wanted = identity(new, owner)
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    name = next((node.name for node in classes if identity(tree, node) == wanted), owner.name)
+    return {f"{name}.{case}": reason for case, reason in exempt.items()}
 
 
 def _identity(identity: Identity) -> "merge.Identity":

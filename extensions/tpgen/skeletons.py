@@ -1,4 +1,4 @@
-"""Skeletons: what `tpgen` renders a component's tests from. They belong to the service's policy."""
+"""Skeletons: the templates of the service's policy from which `tpgen` renders tests."""
 
 import ast
 import json

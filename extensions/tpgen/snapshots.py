@@ -70,8 +70,8 @@ def _failure(message: str, details: str) -> Failure:
     if answer := re.search(r"^assert (\d{3}) == \d{3}$", message, re.MULTILINE):
         text = message[: answer.start()].removeprefix("AssertionError:").strip()
         return Failure(_short(_detail(text)), int(answer[1]))
-    if blank := re.search(r"\S+ leaves a blank", message):
-        return Failure(blank[0])
+    if place := re.search(r"(\S+: \w+|this line) has a placeholder", f"{message}\n{details}"):
+        return Failure(place[0])
     errors = re.findall(r"^E {2,}(.*\S)", details, re.MULTILINE)
     return Failure(_short(errors[0] if errors else message or "pytest said nothing"))
 

@@ -15,9 +15,8 @@ from .classes.trees import model_of
 from .errors import Misuse
 from .files import Change, check
 from .naming import require_name
-from .policy import Kind
+from .policy import Kind, factories
 from .routes.covered import Covered, holes
-from .routes.rows import FACTORIES
 from .service import Service
 from .snapshots import Failure
 
@@ -67,7 +66,7 @@ def find(service: Service, kind: Kind, words: list[str], with_source: bool) -> S
         Misuse: the component can't be told, or a file can't be read.
     """
     readers = {"source": _of_source, "route": _of_route, "model": _of_model}
-    return readers[kind.reads](service, kind, words, with_source)
+    return readers[kind.introspect](service, kind, words, with_source)
 
 
 def read(service: Service, path: Path) -> bytes | None:
@@ -146,8 +145,8 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
         home = service.packages[0].relative_to(service.root) / kind.sources[0]
         changes = (_start(service, kind, Path(str(home).replace("{name}", name)), start),)
         missing += ": include the router of the new module in it"
-    file = covered.files(service).get(own)
-    there = [file or Path(pattern.replace("{name}", name)) for pattern in kind.tests]
+    file = covered.files(service, kind).get(own)
+    there = [file or Path(test.path.replace("{name}", name)) for test in kind.tests]
     taken = {name for one in there for name in covered.taken(service.root / one, own)}
 
     def facts(refused: Failure | None = None) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
 
 
 def _without(subject: Subject, facts: Mapping[str, Any]) -> Subject | None:
-    """The tests of a route with a blank for the guess that is to blame, which can't be recorded."""
+    """Return the tests of a route with a placeholder for the guess that proved wrong, or None."""
     return replace(subject, facts=facts, snapshot=False) if facts["route"].blamed else None
 
 
@@ -173,12 +172,19 @@ def _nearest(app: "App", method: str, path: str) -> str:
 def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
     from .models import reader as models
 
-    text = (read(service, Path(FACTORIES)) or b"").decode(errors="replace")
-    found = models.read(service, words[0], text)
+    path = _class_file(kind, words[0]) or factories(service.root)
+    text = (read(service, path) or b"").decode(errors="replace")
+    found = models.read(service, words[0], text, str(path))
     if not found.known:
         raise Misuse(found.unknown)
     facts = _common(service, kind, found.model) | {"factories": found}
     return Subject(f"{kind.name} {found.model}", found.model, facts, identity=_model_of)
+
+
+def _class_file(kind: Kind, name: str) -> Path | None:
+    """Return the file in which a kind wants a class for each model, or None."""
+    paths = (test.path.replace("{name}", name) for test in kind.tests if not test.suites)
+    return next(map(Path, paths), None)
 
 
 def _model_of(module: ast.Module, owner: ast.ClassDef) -> str | None:

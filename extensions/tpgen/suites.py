@@ -1,4 +1,4 @@
-"""The suites of a service, read from their syntax trees: their cases, and what each one asks."""
+"""The suites of a service, read from their syntax trees: what a test class must state."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,11 @@ from pathlib import Path
 
 from . import cases
 from .classes.code import Code, Definition, Function
-from .classes.trees import is_none, names
+from .classes.trees import last_name, names
+from .policy import KindTest
+
+# What the engine has for facts that only a person knows.
+PLACEHOLDERS = {"placeholder", "fill_in"}
 
 
 @dataclass(frozen=True)
@@ -15,28 +19,27 @@ class Suite:
     """What is known of the suite that a rendered class inherits from.
 
     Attributes:
-        cases: the names of its tests.
         required: each fact that a subclass must state, and the members that may stand instead.
-        others: the suites of the service by name, and the cases of each: a class that has these
-            cases from another suite, such as one that is derived from this, lacks them not.
+        accepted: the suites that prove the component, their subclasses included; empty if the
+            test file needs none.
         code: the tests of the service, where a class may have bases of its own.
     """
 
-    cases: frozenset[str] = frozenset()
     required: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
     code: Code | None = field(default=None, compare=False)
 
 
-def read(root: Path, module: ast.Module) -> Suite:
-    """What the suites ask for that the test class of a rendered module inherits from.
+def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
+    """Return what the suites require of the test class of a rendered module.
 
     Args:
         root: the service.
         module: a rendered test file.
+        test: the entry of the kind that gives it.
     """
-    owner = test_class(module)
     code = Code([root / "tests"])
+    owner = test_class(module)
     if owner is None:
         return Suite(code=code)
     imported = {
@@ -48,27 +51,23 @@ def read(root: Path, module: ast.Module) -> Suite:
     bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
     found = [code.find(f"{imported[base]}.{base}") for base in bases]
     inherited = list(members(code, filter(None, found)))
-    stated = _cases(inherited)
-    asked = {name for name, node in inherited if name not in stated and asks(node)}
+    asked = {name for name, node in inherited if not name.startswith("test") and asks(node)}
     required = {name: _instead(name, inherited) for name in asked}
-    others = {one.name: _cases(members(code, [one])) for one in cases.suites(code)}
-    return Suite(stated, required, others, code)
-
-
-def _cases(members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
-    return frozenset(name for name, _ in members if name.startswith("test"))
+    subclasses = cases.heirs(code) if test.suites else {}
+    accepted = {one for name in test.suite_names for one in {name, *subclasses.get(name, ())}}
+    return Suite(required, frozenset(accepted), code)
 
 
 def test_class(module: ast.Module) -> ast.ClassDef | None:
-    """The first class of tests that a module has."""
+    """Return the first test class of a module, or None."""
     classes = (node for node in module.body if isinstance(node, ast.ClassDef))
     return next((one for one in classes if one.name.startswith("Test")), None)
 
 
 def is_complete(mine: bytes, rendered: ast.Module, suite: Suite) -> bool:
-    """Whether a person's file states all that a rendered one asks, as far as a glance can tell.
+    """Return whether a person's file certainly states all that a rendered one requires.
 
-    Where it can't, `merge` tells; but to import LibCST takes longer than all else.
+    If it returns False, `merge` decides: importing LibCST takes longer than all else.
 
     Args:
         mine: the person's file.
@@ -84,7 +83,7 @@ def is_complete(mine: bytes, rendered: ast.Module, suite: Suite) -> bool:
     own = theirs.get(wanted.name) if wanted else None
     if len(tests) != 1 or wanted is None or not isinstance(own, ast.ClassDef):
         return False
-    if own.keywords or _bases(own) != _bases(wanted):
+    if _bases(own) != _bases(wanted):
         return False
     stated = {name for node in own.body if not asks(node) for name in names(node)}
     return all({fact, *instead} & stated for fact, instead in suite.required.items())
@@ -94,21 +93,8 @@ def _bases(owner: ast.ClassDef) -> list[str]:
     return [ast.unparse(base) for base in owner.bases]
 
 
-def switched_off(module: ast.Module) -> list[str]:
-    """The cases that classes switch off by `test_redacts = None`, such as `TestX.test_redacts`."""
-    return [
-        f"{owner.name}.{target.id}"
-        for owner in module.body
-        if isinstance(owner, ast.ClassDef)
-        for line in owner.body
-        if isinstance(line, ast.Assign | ast.AnnAssign) and is_none(line.value)
-        for target in (line.targets if isinstance(line, ast.Assign) else [line.target])
-        if isinstance(target, ast.Name) and target.id.startswith("test")
-    ]
-
-
 def kept(owner: ast.ClassDef) -> list[str] | None:
-    """The cases that a class takes by `only=[…]`; None where it takes all, or can't be read."""
+    """Return the cases of `only=[…]`, which releases before 0.3 had; None if it can't be read."""
     only = next((one.value for one in owner.keywords if one.arg == "only"), None)
     if not isinstance(only, ast.List | ast.Tuple | ast.Set):
         return None
@@ -127,13 +113,13 @@ def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast
 
 
 def asks(node: ast.stmt) -> bool:
-    """Whether a member is a blank."""
+    """Return whether a member is a placeholder."""
     called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
-    return any(isinstance(one, ast.Name) and one.id == "blank" for one in called)
+    return any(last_name(one) in PLACEHOLDERS for one in called)
 
 
 def _instead(fact: str, members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
-    """The fixtures that give a fact by default: who states one of those needs no fact."""
+    """Return the fixtures that return a fact by default; a class may define one of them instead."""
     return frozenset(
         name
         for name, node in members

@@ -6,16 +6,17 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import files, suites
+from . import files
+from .check import settings
 from .naming import alike
 from .policy import named_layers
-from .scaffold import Scaffold, blanks
+from .scaffold import Scaffold, placeholders
 from .service import Service
 
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done))]
+    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(done))]
     return "".join(lines) + files.diff(done.changes)
 
 
@@ -24,10 +25,10 @@ def outcome(service: Service, done: Scaffold) -> str:
     lines = [
         *_missing(done),
         *_written(done),
-        *_complete(service, done),
-        *_blanks(service, done),
+        *_complete(done),
+        *_placeholders(service, done),
     ]
-    return "\n".join([*lines, f"run      {_run(service, done)}"])
+    return "\n".join([*lines, f"run      {_run(service, done)}", *_exempt(service, done)])
 
 
 def _missing(done: Scaffold) -> Iterator[str]:
@@ -36,37 +37,40 @@ def _missing(done: Scaffold) -> Iterator[str]:
 
 
 def _written(done: Scaffold) -> Iterator[str]:
+    new = {change.path for change in done.changes if change.before is None}
     for path, added in done.added.items():
-        yield f"extended {path}: {', '.join(added)}" if added else f"wrote    {path}"
+        if path in new:
+            yield f"wrote    {path}"
+        else:
+            yield f"extended {path}: {', '.join(added) or 'the list of required cases'}"
     yield from (f"recorded {path}: review it" for path in done.recorded)
     if done.failed:
         yield f"fails    the happy path, as yet: {done.failed}"
 
 
-def _complete(service: Service, done: Scaffold) -> Iterator[str]:
-    off = [f"off      {path}: {case}" for path, case in _off(service, done)]
+def _complete(done: Scaffold) -> Iterator[str]:
     if done.complete and not done.added:
-        yield f"{done.title} has all of its tests{', but some are off' if off else ''}"
+        yield f"{done.title} has all of its tests"
     for path in done.complete:
         yield f"there    {path}"
-    yield from off
 
 
-def _off(service: Service, done: Scaffold) -> Iterator[tuple[Path, str]]:
-    """The cases that a person switched off in what was there before."""
-    for path in done.tests:
-        if path in done.complete or done.added.get(path):
-            for name in suites.switched_off(ast.parse((service.root / path).read_bytes())):
-                yield path, name
+def _exempt(service: Service, done: Scaffold) -> Iterator[str]:
+    """Yield the exemptions to paste, for cases that do not apply and are not exempt yet."""
+    known = {table["case"] for table in settings.read(service.root).exempt}
+    for case, reason in done.exempt.items():
+        if case not in known:
+            yield f"{case} does not apply: add this to pyproject.toml\n"
+            yield settings.exemption(case, reason)
 
 
-def _blanks(service: Service, done: Scaffold) -> Iterator[str]:
+def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
     """Where something is left to say: line by line for this component, else how often."""
     older = 0
     for path in done.tests:
         tree = ast.parse((service.root / path).read_bytes())
         others = _others(done, path, tree)
-        for line in blanks(tree):
+        for line in placeholders(tree):
             if any(line in one for one in others):
                 older += 1
             else:

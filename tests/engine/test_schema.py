@@ -23,7 +23,7 @@ class Invoice(Base):
 
     number: Mapped[int]
 '''
-INVOICE_UP = '''
+INVOICE_UP = """
     op.execute("create schema billing")
     op.create_table(
         "invoices",
@@ -31,19 +31,24 @@ INVOICE_UP = '''
         sa.Column("number", sa.Integer, nullable=False),
         schema="billing",
     )
-'''
-OTHER = '''
+"""
+OTHER = """
 
 OTHER = sa.MetaData()
 sa.Table("jobs", OTHER, sa.Column("id", sa.Integer, primary_key=True))
-'''
-JOBS_UP = '''
+"""
+JOBS_UP = """
     op.create_table("jobs", sa.Column("id", sa.Integer, primary_key=True))
-'''
+"""
 
 # What env.py says beside its metadata, what is added to the models, and a migration.
 ENVIRONMENTS = {
-    "include_schemas": ("include_schemas=True", INVOICE, INVOICE_UP, 'op.execute("drop schema billing cascade")'),
+    "include_schemas": (
+        "include_schemas=True",
+        INVOICE,
+        INVOICE_UP,
+        'op.execute("drop schema billing cascade")',
+    ),
     "version_table": ('version_table="versions"', "", "pass", "pass"),
     "include_name": (
         'include_name=lambda name, kind, _: (kind, name) != ("table", "jobs")',
@@ -91,12 +96,18 @@ def test_what_env_py_says_counts(name: str, service: Service) -> None:
     option, models, up, down = ENVIRONMENTS[name]
     service.write(migration(up, down))
     file = service.path / "src/gateway/models.py"
-    file.write_text(file.read_text().replace("\nclass ", "\nimport sqlalchemy as sa\n\n\nclass ", 1) + models)
+    file.write_text(
+        file.read_text().replace("\nclass ", "\nimport sqlalchemy as sa\n\n\nclass ", 1) + models
+    )
     if name == "several":
         service.replace(ENV, "import Base\n", "import OTHER, Base\n")
-        service.replace(ENV, "target_metadata=Base.metadata", "target_metadata=[Base.metadata, OTHER]")
+        service.replace(
+            ENV, "target_metadata=Base.metadata", "target_metadata=[Base.metadata, OTHER]"
+        )
     else:
-        service.replace(ENV, "compare_server_default=True", f"compare_server_default=True, {option}")
+        service.replace(
+            ENV, "compare_server_default=True", f"compare_server_default=True, {option}"
+        )
     assert failed(service, AGREE)[0] == set(), failed(service, AGREE)[1]
     assert failed(service, WALK)[0] == set()
     service.replace("src/gateway/models.py", "    slug: ", "    color: Mapped[str]\n    slug: ")
@@ -189,13 +200,13 @@ def test_logs(caplog):
     assert done.code == 0, done.text
 
 
-SLOW_INDEX = '''
+SLOW_INDEX = """
     with op.get_context().autocommit_block():
         op.execute("select pg_sleep(1)")
         op.create_index(
             "by_kind", "audit_events", ["kind"], postgresql_concurrently=True
         )
-'''
+"""
 
 
 def test_migrations_at_once_take_turns(service: Service) -> None:
@@ -210,7 +221,9 @@ def test_migrations_at_once_take_turns(service: Service) -> None:
 
 def test_make_writes_the_missing_migration(service: Service) -> None:
     """As the failing test says: on a Postgres of its own, from the newest migration."""
-    service.replace("src/gateway/models.py", "    slug: ", "    color: Mapped[str | None]\n    slug: ")
+    service.replace(
+        "src/gateway/models.py", "    slug: ", "    color: Mapped[str | None]\n    slug: "
+    )
     (service.path / "bin").mkdir()
     uv = service.path / "bin/uv"
     uv.write_text('#!/bin/sh\nshift\nexec "$@"\n')

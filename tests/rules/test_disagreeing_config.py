@@ -28,7 +28,7 @@ EDITS = {
         '"tests/**" = ["RUF012", "TID251"]',
         "ignores TID251",
     ),
-    "no plugin": ("pyproject.toml", r', "-p", "tests.policy.plugin"', "", "tests.policy.plugin"),
+    "no plugin": ("pyproject.toml", r'required_plugins = \["pytest-tpgen"\]\n', "", "pytest-tpgen"),
     "no gitleaks": (".pre-commit-config.yaml", r"- id: gitleaks", "- id: other", "hook gitleaks"),
     "no check": (".pre-commit-config.yaml", r"- id: tpgen-check", "- id: other", "tpgen-check"),
     "no tests": (".pre-commit-config.yaml", r"uv run pytest -m", "echo -m", "fast tests"),

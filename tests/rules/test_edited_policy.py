@@ -10,7 +10,7 @@ from tests.checking import check, git, repository, write
 from tests.service import Service
 
 CODE = "TPG501"
-PLUGIN = "tests/policy/plugin.py"
+SUITE = "tests/policy/suites/route.py"
 NUMBERS = "tests/policy/policy.toml"
 KIND = """
 
@@ -18,8 +18,9 @@ KIND = """
 help = "a nightly job"
 sources = ["jobs/{name}.py"]
 
-[kinds.job.tests]
-"tests/unit/jobs/test_{name}.py" = "job.py.j2"
+[[kinds.job.tests]]
+path = "tests/unit/jobs/test_{name}.py"
+skeleton = "job.py.j2"
 """
 
 
@@ -40,16 +41,16 @@ def test_a_fresh_copy_is_clean(root: Path) -> None:
 
 @pytest.mark.parametrize("committed", [False, True], ids=["staged", "committed"])
 def test_an_edit_is_found(root: Path, committed: bool) -> None:
-    write(root, {PLUGIN: (root / PLUGIN).read_text() + "# mine\n"})
+    write(root, {SUITE: (root / SUITE).read_text() + "# mine\n"})
     git(root, "add", "-A")
     if committed:
         git(root, "commit", "-qm", "an edit")
-    assert edited(root) == [PLUGIN]
+    assert edited(root) == [SUITE]
 
 
 def test_a_file_that_is_gone_is_found(root: Path) -> None:
-    (root / PLUGIN).unlink()
-    assert edited(root) == [PLUGIN]
+    (root / SUITE).unlink()
+    assert edited(root) == [SUITE]
 
 
 def test_a_number_is_found_and_a_kind_of_the_services_own_is_not(root: Path) -> None:
@@ -70,7 +71,7 @@ def test_what_an_update_brings_is_no_edit(root: Path) -> None:
     """Neither while it is staged nor once it is committed."""
     answers = (root / ".copier-answers.yml").read_text()
     newer = re.sub("^_commit: .*", "_commit: v9.9.9", answers, flags=re.MULTILINE)
-    write(root, {PLUGIN: "# of the next version\n", ".copier-answers.yml": newer})
+    write(root, {SUITE: "# of the next version\n", ".copier-answers.yml": newer})
     assert edited(root) == []
     git(root, "commit", "-qam", "copier update")
     assert edited(root) == []
@@ -79,17 +80,17 @@ def test_what_an_update_brings_is_no_edit(root: Path) -> None:
 def test_another_edit_of_the_answers_is_no_update(root: Path) -> None:
     """Such as a corrected address of the template."""
     answers = (root / ".copier-answers.yml").read_text()
-    write(root, {PLUGIN: "# mine\n", ".copier-answers.yml": answers + "# new\n"})
-    assert edited(root) == [PLUGIN]
+    write(root, {SUITE: "# mine\n", ".copier-answers.yml": answers + "# new\n"})
+    assert edited(root) == [SUITE]
     git(root, "commit", "-qam", "an edit")
-    assert edited(root) == [PLUGIN]
+    assert edited(root) == [SUITE]
 
 
 def test_a_shallow_clone_does_not_know(root: Path, tmp_path: Path) -> None:
     """Its only commit seems to have brought all: nothing is said rather than something wrong."""
-    write(root, {PLUGIN: "# mine\n"})
+    write(root, {SUITE: "# mine\n"})
     git(root, "commit", "-qam", "an edit")
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "shallow")
     assert edited(tmp_path / "shallow") == []
     git(tmp_path, "clone", "-q", f"file://{root}", "whole")
-    assert edited(tmp_path / "whole") == [PLUGIN]
+    assert edited(tmp_path / "whole") == [SUITE]

@@ -21,6 +21,15 @@ async def every_cell(session: AsyncSession) -> Counter[bytes]:
     return cells
 
 
+async def every_row(session: AsyncSession) -> Counter[tuple[str, str]]:
+    """Count the rows of every table: its name, and the row as text."""
+    rows: Counter[tuple[str, str]] = Counter()
+    for table in await session.scalars(text(TABLES)):
+        for row in await session.scalars(text(f"select t::text from {table} t")):
+            rows[table, row] += 1
+    return rows
+
+
 async def cells_with(session: AsyncSession, plaintext: str) -> list[bytes]:
     """Return the cells that hold the text as it is, in hex, or in base64 wherever it begins."""
     forms = _forms(plaintext.encode())

@@ -1,19 +1,45 @@
-"""The databases of a run: one migrated template, and clones of it for each worker."""
+"""Create the databases of a run: one migrated template, and clones of it for each worker."""
 
 import asyncio
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import ORMExecuteState
 
 from .postgres import Server
 from .schema import Schema
 
-_bound: set[async_sessionmaker[AsyncSession]] = set()
+# `ALTER DATABASE … SET`, which CREATE DATABASE does not copy.
+_SETTINGS = """
+SELECT coalesce(quote_ident(rolname), '') AS role, split_part(entry, '=', 1) AS name,
+       substr(entry, strpos(entry, '=') + 1) AS value
+FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS entry
+LEFT JOIN pg_roles r ON r.oid = setrole
+WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = $1)
+"""
+_CREATES_ROLE = re.compile(r"\bCREATE\s+(ROLE|USER|GROUP)\b", re.IGNORECASE)
+_DUPLICATE = "42710"
+
+
+class _Holder(NamedTuple):
+    """The fixture or test that bound a sessionmaker."""
+
+    name: str
+    place: str
+    test: str
+
+
+_bound: dict[async_sessionmaker[AsyncSession], _Holder] = {}
 
 
 class Databases:
@@ -47,15 +73,55 @@ class Databases:
         Returns:
             its URL, for SQLAlchemy with asyncpg.
         """
-        name = f"{self.server.prefix}{self.schema.key}_{self.worker}_{purpose}"
+        name = self._name(purpose)
         admin = await asyncpg.connect(self.server.url)
         try:
             template = "template0" if empty else await self._template(admin)
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await _create(admin, name, template)
+            await _copy_settings(admin, name, template)
         finally:
             await admin.close()
         return self.url(name)
+
+    async def accept_connections(self, purpose: str, accept: bool) -> None:
+        """Let others connect to a clone, or nobody; connections that are open stay.
+
+        Args:
+            purpose: of the clone.
+            accept: whether to accept new connections.
+        """
+        await self._administer(
+            f'ALTER DATABASE "{self._name(purpose)}" ALLOW_CONNECTIONS {str(accept).lower()}'
+        )
+
+    async def keep(self, purpose: str) -> str:
+        """Rename a clone, so that it stays when another one of its purpose is made.
+
+        Args:
+            purpose: of the clone, to which nothing is connected.
+
+        Returns:
+            its URL, for psql.
+        """
+        kept = self._name("kept")
+        await self.accept_connections(purpose, True)
+        await self._administer(f'ALTER DATABASE "{self._name(purpose)}" RENAME TO "{kept}"')
+        url = make_url(self.url(kept)).set(drivername="postgresql")
+        if self.server.source.startswith("given"):
+            # A report may be public. `set` takes None for "as it is".
+            url = url._replace(password=None)
+        return url.render_as_string(hide_password=False)
+
+    def _name(self, purpose: str) -> str:
+        return f"{self.server.prefix}{self.schema.key}_{self.worker}_{purpose}"
+
+    async def _administer(self, sql: str) -> None:
+        admin = await asyncpg.connect(self.server.url)
+        try:
+            await admin.execute(sql)
+        finally:
+            await admin.close()
 
     async def _template(self, admin: asyncpg.Connection) -> str:
         """Return the migrated database; the first worker to ask creates it."""
@@ -77,6 +143,15 @@ class Databases:
             # In a thread: Alembic's environment runs an event loop of its own.
             await asyncio.to_thread(self.schema.migrate, self.url(name))
         except Exception as error:  # whatever a migration may raise
+            if role := _existing_role(error):
+                pytest.fail(
+                    f"a migration creates a role that the server already has ({role}). Roles are "
+                    "of the whole server: one that an earlier run, another service or a person "
+                    "created is still there. Create it only if it is missing (`IF NOT EXISTS "
+                    "(SELECT FROM pg_roles WHERE rolname = …)` in a DO block), or use "
+                    "`--postgres docker` or `embedded`, which give each run a server of its own",
+                    pytrace=False,
+                )
             raise pytest.fail.Exception(
                 f"the migrations do not run on an empty database: {error!r}\n"
                 "`python -m pytest_tpgen.postgres alembic upgrade head` shows the whole traceback",
@@ -98,20 +173,81 @@ async def _create(admin: asyncpg.Connection, name: str, template: str) -> None:
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
 
 
+async def _copy_settings(admin: asyncpg.Connection, name: str, template: str) -> None:
+    """Give a database the settings that its template has by `ALTER DATABASE … SET`."""
+    for role, setting, value in await admin.fetch(_SETTINGS, template):
+        of = f'ROLE {role} IN DATABASE "{name}"' if role else f'DATABASE "{name}"'
+        async with admin.transaction():
+            # As it is stored: a list such as that of `search_path` can't be written as one text.
+            await admin.execute("SELECT set_config($1, $2, true)", setting, value)
+            await admin.execute(f"ALTER {of} SET {_quoted(setting)} FROM CURRENT")
+
+
+def _quoted(setting: str) -> str:
+    return ".".join(f'"{part}"' for part in setting.split("."))
+
+
+def _existing_role(error: BaseException | None) -> str:
+    """Return Postgres's message if a migration failed because it creates a role that exists."""
+    while error is not None:
+        original = getattr(error, "orig", None)
+        statement = str(getattr(error, "statement", ""))
+        if getattr(original, "sqlstate", "") == _DUPLICATE and _CREATES_ROLE.search(statement):
+            return str(original).rpartition(": ")[2]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 @contextmanager
 def bound(engine: AsyncEngine, *makers: async_sessionmaker[AsyncSession]) -> Iterator[None]:
     """Bind the app's sessionmakers to an engine for one test, then restore what they had."""
-    if not _bound.isdisjoint(makers):
-        pytest.fail(
-            "one test requests both `db` and `committed_db`: request one of them", pytrace=False
-        )
-    _bound.update(makers)
-    before = [maker.kw.get("bind") for maker in makers]
+    mine = _caller()
     for maker in makers:
+        if holder := _bound.get(maker):
+            pytest.fail(_conflict(holder, mine), pytrace=False)
+    _bound.update(dict.fromkeys(makers, mine))
+    before = [dict(maker.kw) for maker in makers]
+    for maker in makers:
+        # `binds` would send some models elsewhere.
+        maker.kw.pop("binds", None)
         maker.configure(bind=engine)
     try:
         yield
     finally:
-        for maker, bind in zip(makers, before, strict=True):
-            maker.configure(bind=bind)
-        _bound.difference_update(makers)
+        for maker, options in zip(makers, before, strict=True):
+            maker.kw.clear()
+            maker.kw.update(options)
+            _bound.pop(maker, None)
+
+
+def _conflict(holder: _Holder, mine: _Holder) -> str:
+    if {holder.name, mine.name} == {"db", "committed_db"} and holder.test == mine.test:
+        return "one test requests both `db` and `committed_db`: request one of them"
+    return (
+        f"`{mine.name}` ({mine.place}) can't have the database: `{holder.name}` ({holder.place}) "
+        f"has used it since {holder.test}. A fixture that uses `sandbox` or `committed` must have "
+        "the scope of one test, and a test may request one such fixture. Rows that every test "
+        "needs belong in a migration"
+    )
+
+
+def _caller() -> _Holder:
+    """Return the fixture or test that is calling, by the first frame outside of the engine."""
+    frame: Any = sys._getframe()
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("contextlib", __package__):
+        frame = frame.f_back
+    path = Path(frame.f_code.co_filename)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+    return _Holder(frame.f_code.co_name, f"{shown}:{frame.f_lineno}", test)
+
+
+def refresh_on_select(session: AsyncSession) -> None:
+    """Let each SELECT of the test's session refresh its objects: the app may have changed them."""
+    event.listen(session.sync_session, "do_orm_execute", _populate_existing)
+
+
+def _populate_existing(state: ORMExecuteState) -> None:
+    # Without autoflush it would overwrite what the test has not flushed yet.
+    if state.is_select and not state.is_column_load and state.session.autoflush:
+        state.update_execution_options(populate_existing=True)

@@ -1,4 +1,4 @@
-"""The directory of a test is its layer: what it may do, and when it runs (policy: "Layers")."""
+"""Apply the layer of a test, which is its directory (policy: "Layers")."""
 
 import os
 import sys
@@ -108,16 +108,18 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)
+# A wrapper before pytest-asyncio's own, which would hide the message.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-) -> None:
+) -> Generator[None, object, object]:
     """Refuse a database that a fixture gets by `getfixturevalue`: that is seen only here."""
     if _closed and fixturedef.argname in DATABASE_FIXTURES:
         # Set up and torn down, or a test that may have the fixture wouldn't get it either.
         fixturedef.cached_result = (None, None, None)
         fixturedef.finish(request)  # type: ignore[arg-type]
         _refuse_database()
+    return (yield)
 
 
 @contextmanager

@@ -248,7 +248,9 @@ async def _content(engine: AsyncEngine) -> Content:
         return {
             table: [
                 json.loads(row)
-                for row in await connection.scalars(text(f"SELECT to_jsonb(t)::text FROM {table} t"))
+                for row in await connection.scalars(
+                    text(f"SELECT to_jsonb(t)::text FROM {table} t")
+                )
             ]
             for table in tables
         }

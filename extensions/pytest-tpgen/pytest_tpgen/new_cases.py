@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .suites import suite_of
+from . import policy
+from .suites import cases, suite_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -26,37 +27,41 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        required_from(item)
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Check the dates of the cases that a test class inherits.
+
+    Raises:
+        pytest.Collector.CollectError: a marker holds no date.
+    """
+    if isinstance(obj, type) and policy.covering(collector.path):
+        for case, suite in cases(obj):
+            if (mark := _mark(suite, case)) and _date(mark) is None:
+                given = ", ".join(map(repr, mark.args))
+                raise collector.CollectError(
+                    f"{suite.__name__}.{case}: required_from({given}) holds no date; write it like "
+                    '@pytest.mark.required_from("2027-01-15")'
+                )
 
 
 def required_from(item: pytest.Item) -> date | None:
-    """Return the date from which a case must pass, or None if it must always pass.
+    """Return the date from which a case must pass, or None if it must always pass."""
+    name = getattr(item, "originalname", "")
+    suite = suite_of(getattr(item, "cls", None), name)
+    mark = _mark(suite, name) if suite else None
+    return _date(mark) if mark else None
 
-    Raises:
-        pytest.UsageError: the marker holds no date.
-    """
-    mark = _mark(item)
-    if mark is None:
-        return None
+
+def _date(mark: pytest.Mark) -> date | None:
     try:
         return date.fromisoformat(*mark.args, **mark.kwargs)
     except (TypeError, ValueError):
-        given = ", ".join(map(repr, mark.args))
-        raise pytest.UsageError(
-            f"{item.nodeid}: required_from({given}) holds no date; write it like "
-            '@pytest.mark.required_from("2027-01-15")'
-        ) from None
-
-
-def _mark(item: pytest.Item) -> pytest.Mark | None:
-    """Return the marker of a case, or of the suite that defines it."""
-    name = getattr(item, "originalname", "")
-    suite = suite_of(getattr(item, "cls", None), name)
-    if suite is None:
         return None
-    places = (vars(suite)[name], suite)
+
+
+def _mark(suite: type, case: str) -> pytest.Mark | None:
+    """Return the marker of a case, or of the suite that defines it."""
+    places = (vars(suite)[case], suite)
     marks = [mark for place in places for mark in vars(place).get("pytestmark", ())]
     return next((mark for mark in marks if mark.name == MARK), None)
 

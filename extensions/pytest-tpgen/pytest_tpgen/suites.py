@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent, indent
@@ -23,38 +23,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from . import policy
-from .plugin import POLICIES
-from .policy import Policy
+from .policy import EXAMPLE, Policy
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-EXAMPLE = """\
-[[tool.tpgen.exempt]]
-case = "TestCreateAgent.test_two_at_once_give_one_audit_event"
-reason = "why it does not apply\""""
-
 
 class Suite:
-    """Base of the suites. A class outside the policy folder must keep each case that it inherits.
-
-    Raises:
-        pytest.fail.Exception: a test class redefines a required case, or sets it to None.
-    """
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if _is_in_policy(cls):
-            return
-        for name in vars(cls):
-            suite = suite_of(cls, name) if name.startswith("test") else None
-            if suite is not None:
-                pytest.fail(
-                    f"{_place(cls)}: {cls.__name__}.{name} replaces a required case of "
-                    f"{suite.__name__}: rename it, so that both run; if the case does not apply, "
-                    f"exempt it in pyproject.toml with a reason:\n\n{EXAMPLE}",
-                    pytrace=False,
-                )
+    """Base of the suites. A test class must keep each case that it inherits."""
 
     def fill_in(self, lines: str) -> Any:
         """Fail the test: its class must redefine the member that calls this.
@@ -67,7 +43,7 @@ class Suite:
 
 def suite_of(cls: type | None, case: str) -> type | None:
     """Return the suite of the policy folder that defines a case, or None if no suite does."""
-    lineage = cls.__mro__ if cls else ()
+    lineage = cls.__mro__ if cls and case.startswith("test") else ()
     return next((base for base in lineage if case in vars(base) and _is_in_policy(base)), None)
 
 
@@ -81,7 +57,7 @@ def _is_in_policy(cls: type) -> bool:
 
 
 class Placeholder:
-    """Facts that nobody has stated yet: a test that reads one fails, with the lines to write.
+    """Facts that are still missing: a test that reads one fails, with the lines to write.
 
     It stands for the attribute that it is assigned to, and for each other one that its lines state.
     """
@@ -127,7 +103,7 @@ def _advice(lines: str, place: str) -> str:
 
 
 def to_build(component: str, source: str) -> Any:
-    """Return a component, or fail the test if nobody has built it yet.
+    """Return a component, or fail the test if it does not exist yet.
 
     Args:
         component: `package.module:Name`.
@@ -154,52 +130,62 @@ def _place(owner: type) -> str:
     return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{line}"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the exempt cases, with the reason of the exemption.
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Check that a test class of a layer keeps its required cases, and that its exemptions exist.
 
     Raises:
-        pytest.UsageError: an exemption lacks something, or names a case that does not exist.
+        pytest.Collector.CollectError: it doesn't. Unlike a usage error, it passes xdist.
     """
-    for found in config.stash[POLICIES]:
-        exempt = _exempt(found)
-        for item in items:
-            if policy.covering(item.path) != found:
-                continue
-            reason = exempt.get(_case(item))
-            if reason and suite_of(getattr(item, "cls", None), getattr(item, "originalname", "")):
-                item.add_marker(pytest.mark.skip(reason=f"exempt: {reason}"))
-                item.user_properties.append(("exempt", reason))
-        _refuse_unknown(exempt, items)
+    found = policy.covering(collector.path)
+    if not found or not isinstance(obj, type) or not issubclass(obj, Suite):
+        return
+    if collector.classnamefilter(name) and not _is_in_policy(obj):  # type: ignore[attr-defined]
+        wrong = [*_replaced(obj), *_unknown(name, obj, found)]
+        if wrong:
+            raise collector.CollectError("\n".join(wrong))
+
+
+def _replaced(cls: type) -> Iterator[str]:
+    """Yield a message for each required case that a class does not run as its suite has it."""
+    if not getattr(cls, "__test__", True):
+        yield (
+            f"{_place(cls)}: {cls.__name__}.__test__ is False, so none of its required cases runs: "
+            "if it is a base of other classes, let its name not begin with Test"
+        )
+    for case, suite in cases(cls):
+        owner = next(base for base in cls.__mro__ if case in vars(base))
+        if not _is_in_policy(owner):
+            yield (
+                f"{_place(owner)}: {owner.__name__}.{case} replaces a required case of "
+                f"{suite.__name__}: rename it, so that both run; if the case does not apply, "
+                f"exempt it in pyproject.toml with a reason:\n\n{EXAMPLE}"
+            )
+
+
+def _unknown(name: str, cls: type, found: Policy) -> Iterator[str]:
+    """Yield a message for each exemption of a class that names no required case."""
+    for exempt in found.exempt:
+        owner, _, case = exempt.partition(".")
+        if owner == name and suite_of(cls, case) is None:
+            yield (
+                f"{found.root / 'pyproject.toml'} exempts {exempt}, and {name} inherits no such "
+                "case: remove the exemption, or correct its name"
+            )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the exempt cases, with the reason of the exemption."""
+    for item in items:
+        found = policy.covering(item.path)
+        reason = found.exempt.get(_case(item)) if found else None
+        if reason and suite_of(getattr(item, "cls", None), getattr(item, "originalname", "")):
+            item.add_marker(pytest.mark.skip(reason=f"exempt: {reason}"))
+            item.user_properties.append(("exempt", reason))
 
 
 def _case(item: pytest.Item) -> str:
     return f"{getattr(item.parent, 'name', '')}.{getattr(item, 'originalname', '')}"
-
-
-def _exempt(found: Policy) -> Mapping[str, str]:
-    """Return the exempt cases of a service, each with its reason."""
-    exempt: dict[str, str] = {}
-    for table in found.settings.get("exempt", []):
-        known = isinstance(table, dict) and all(isinstance(text, str) for text in table.values())
-        if not known or set(table) != {"case", "reason"} or not table["reason"].strip():
-            raise pytest.UsageError(
-                f"{found.root / 'pyproject.toml'}: an exemption needs `case` and `reason`, and "
-                f"nothing else:\n\n{EXAMPLE}"
-            )
-        exempt[table["case"]] = table["reason"]
-    return exempt
-
-
-def _refuse_unknown(exempt: Mapping[str, str], items: list[pytest.Item]) -> None:
-    """Refuse an exemption of a class that was collected and has no such required case."""
-    classes = {item.parent.name: item.cls for item in items if getattr(item, "cls", None)}  # type: ignore[union-attr, attr-defined]
-    for case in exempt:
-        owner, _, name = case.partition(".")
-        if owner in classes and suite_of(classes[owner], name) is None:
-            raise pytest.UsageError(
-                f"pyproject.toml exempts {case}, and {owner} inherits no such case: remove the "
-                "exemption, or correct its name"
-            )
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

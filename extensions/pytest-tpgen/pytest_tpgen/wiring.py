@@ -18,8 +18,8 @@ NewTenant: TypeAlias = Callable[[], Awaitable[Any]]
 # Run a pipeline step on a message: the detections, and the message afterwards.
 RunStep: TypeAlias = Callable[[Any, str], Awaitable[tuple[Sequence[Any], str]]]
 
-# Send a user's message to the app, as the caller with the credentials `auth`.
-SendMessage: TypeAlias = Callable[[str], Awaitable[httpx.Response]]
+# Send the messages of a user to the app in one request, with the credentials `auth`.
+SendMessages: TypeAlias = Callable[..., Awaitable[httpx.Response]]
 
 # What a test needs to know that requests a fixture which the conftest lacks.
 FIXTURES = {
@@ -33,14 +33,15 @@ FIXTURES = {
     "databases": "import it from pytest_tpgen.fixtures",
     "app": "the ASGI app",
     "client": "an httpx.AsyncClient of the app, on the session of the test",
+    "client_returning_500": "the same with ASGITransport(app, raise_app_exceptions=False)",
     "auth": "the headers of a caller",
     "stranger_auth": "the headers of a caller of another tenant",
     "revoked_auth": "the headers of a caller whose credentials were revoked",
-    "upstream": "an Upstream behind the app",
-    "audit_events": "a coroutine function that returns the audit events so far",
+    "upstream": "an Upstream behind the app; without one, `return Upstream()`",
+    "audit_events": "a coroutine function that returns the audit events so far; without an audit log, []",
     "new_tenant": "a coroutine function that creates a tenant and returns its id",
     "run_step": "a coroutine function: step, message → detections, message afterwards",
-    "send_message": "a coroutine function that posts a user's message",
+    "send_messages": "a coroutine function that posts a user's messages in one request",
 }
 
 
@@ -51,10 +52,10 @@ def pytest_runtest_makereport(
     """Say what a missing fixture of the wiring must be; pytest lists only those there are."""
     report: pytest.TestReport = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, pytest.FixtureLookupError) and policy.covering(item.path):
-        if (name := error.argname) in FIXTURES:
-            report.longrepr = (
-                f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite "
-                f"needs: {FIXTURES[name]}; docs/wiring.md of tpgen shows each"
-            )
+    name = error.argname if isinstance(error, pytest.FixtureLookupError) else None
+    if name in FIXTURES and policy.covering(item.path):
+        report.longrepr = (
+            f"the conftest of {item.path.parent} has no fixture `{name}`, which the suite needs: "
+            f"{FIXTURES[name]}; docs/wiring.md of tpgen shows each"
+        )
     return report

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tpgen.errors import Misuse
 
-from . import engine, project, registry
+from . import engine, project, registry, settings
 from .exemptions import read
 from .finding import Finding
 from .project import Project
@@ -52,11 +52,11 @@ def explain(word: str) -> str:
 
 
 def exemptions() -> str:
-    """What the project exempts and excludes."""
+    """Return what the project exempts and excludes."""
     from tpgen.report import listing
 
     here = project.find(Path.cwd(), [])
-    return listing.render(read(here.root), here.excluded)
+    return listing.render(read(here.root), settings.read(here.root).exempt, here.excluded)
 
 
 def say(text: str) -> None:

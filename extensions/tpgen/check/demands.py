@@ -1,11 +1,10 @@
-"""Which suites the components of a service must have, and which of them they lack."""
+"""The suites that the components of a service must have, and those that they lack."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from pathlib import Path
 
 from tpgen import cases, policy
 from tpgen.classes import components
@@ -13,15 +12,12 @@ from tpgen.classes.code import Code
 from tpgen.errors import Misuse
 from tpgen.policy import Kind
 from tpgen.routes.covered import holes
-from tpgen.routes.rows import FACTORIES
 
 from .inheritance import TestClass, TestClasses
 from .project import Project
 from .stated_routes import Stated, routes
 
-SKELETONS = Path("tests/policy/skeletons")
 INHERITS = "test class that inherits from "
-ROUTE_SUITES = ("PublicRouteSuite", "RouteSuite", "IdempotentRouteSuite")
 Heirs = Mapping[str, set[str]]
 
 
@@ -54,7 +50,7 @@ class Component:
         title: as a person calls it, and as `tpgen` takes it: "step detect_pii".
         path: where it is, relative to the service.
         line: of it.
-        asked: test file to the suites of which one must be there; "" where any file will do.
+        asked: test file, to the suites of which a test class must inherit one.
         words: what a test class of it speaks of.
         is_subject: whether it is what a test class is about, which may stand in this file.
     """
@@ -83,9 +79,8 @@ def lacking(project: Project) -> Iterator[Lacking]:
     code, tests = Code([project.root / "tests"]), TestClasses(project)
     heirs, stated = cases.heirs(code), cases.read(code)
     for kind in policy.kinds(project.root).values():
-        if kind.reads == "model":
-            yield from _without_factory(project, kind)
-            continue
+        if kind.introspect == "model":
+            yield from _without_class(project, kind)
         for one in of_kind(project, kind):
             missing = {
                 home: asked
@@ -107,22 +102,22 @@ def _with_heirs(asked: Sequence[str], heirs: Heirs) -> set[str]:
 
 def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
     """The components of a kind."""
-    if kind.reads == "source":
-        return _sources(project, kind)
-    return _routes(project, kind) if kind.reads == "route" else _models(project, kind)
+    read = {"source": _sources, "route": _routes, "model": _models}
+    return read[kind.introspect](project, kind)
 
 
 def _sources(project: Project, kind: Kind) -> Iterator[Component]:
     code = Code(project.service.packages)
     for name, one in sorted(components.definitions(code, kind).items()):
-        asked = {
-            pattern.replace("{name}", name): _asked_by(project.root, skeleton)
-            for pattern, skeleton in kind.tests.items()
-        }
         path = one.module.path.relative_to(project.root).as_posix()
         line = getattr(one.node, "lineno", 1)
         is_subject = partial(_is_at_home_or_speaks_of, one.name)
-        yield Component(f"{kind.name} {name}", path, line, asked, [one.name], is_subject)
+        title = f"{kind.name} {name}"
+        yield Component(title, path, line, _asked(kind, name), [one.name], is_subject)
+
+
+def _asked(kind: Kind, name: str) -> dict[str, Sequence[str]]:
+    return {test.path.replace("{name}", name): test.suite_names for test in kind.tests}
 
 
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:
@@ -130,35 +125,23 @@ def _routes(project: Project, kind: Kind) -> Iterator[Component]:
         title = f"{kind.name} {route.method} {route.full}"
         words = [route.method, *re.findall(r"\w+", holes(route.local))]
         is_subject = partial(_states, route)
-        yield Component(title, route.file, route.line, {"": ROUTE_SUITES}, words, is_subject)
+        # Which name the file has depends on the running app: any file will do.
+        asked = {test.path: test.suite_names for test in kind.tests}
+        yield Component(title, route.file, route.line, asked, words, is_subject)
 
 
 def _models(project: Project, kind: Kind) -> Iterator[Component]:
     from tpgen.models import reader
 
     for name, (path, line) in reader.places(project.service).items():
-        yield Component(f"{kind.name} {name}", path, line)
+        is_subject = partial(_is_at_home_or_speaks_of, name)
+        title = f"{kind.name} {name}"
+        yield Component(title, path, line, _asked(kind, name), [name], is_subject)
 
 
-def suites(root: Path, kind: Kind) -> set[str]:
-    """The suites that prove the components of a kind.
-
-    Args:
-        root: the service whose skeletons are read.
-        kind: of components.
-    """
-    if kind.reads == "route":
-        return set(ROUTE_SUITES)
-    return {suite for skeleton in kind.tests.values() for suite in _asked_by(root, skeleton)}
-
-
-def _asked_by(root: Path, skeleton: str) -> Sequence[str]:
-    """The suite that the class of a skeleton inherits from, where it has one."""
-    try:
-        text = (root / SKELETONS / skeleton).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ()
-    return re.findall(r"^class Test.*\((\w+Suite)\):", text, re.MULTILINE)[:1]
+def suites(kind: Kind) -> set[str]:
+    """Return the names of the suites that prove the components of a kind."""
+    return {name for test in kind.tests for name in test.suite_names}
 
 
 def _is_at_home_or_speaks_of(name: str, home: str, test: TestClass) -> bool:
@@ -183,14 +166,18 @@ def _ends(path: str, route: str) -> bool:
     return re.fullmatch(pattern, path) is not None
 
 
-def _without_factory(project: Project, kind: Kind) -> Iterator[Lacking]:
+def _without_class(project: Project, kind: Kind) -> Iterator[Lacking]:
+    """Yield the models that have no class in a file that needs no suite: their factories."""
     from tpgen.models import reader
 
-    factories = project.file(FACTORIES)
-    try:
-        known = reader.factories_of(factories.text if factories else "")
-    except Misuse:
-        return
-    for one in _models(project, kind):
-        if one.title.removeprefix(f"{kind.name} ") not in known:
-            yield Lacking(one.title, f"class in {FACTORIES}", one.path, one.line)
+    for test in kind.tests:
+        for one in _models(project, kind) if not test.suites else ():
+            name = one.title.removeprefix(f"{kind.name} ")
+            path = test.path.replace("{name}", name)
+            file = project.file(path)
+            try:
+                known = reader.factories_of(file.text if file else "", path)
+            except Misuse:
+                break
+            if name not in known:
+                yield Lacking(one.title, f"class in {path}", one.path, one.line)

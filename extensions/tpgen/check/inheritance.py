@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tpgen.classes.trees import base_names, names
+from tpgen.policy import SUITES
 from tpgen.routes.covered import Covered
 
 from .file import File, Unreadable
 from .places import is_test_python
 from .project import Project
 
-INHERITS = re.compile(rb"^[ \t]*class[ \t]+\w+[^:]*Suite", re.MULTILINE)
+# A class and its bases, as far as the text shows them.
+HEADER = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*(?:\(([^)]*)\))?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,15 @@ class TestClasses:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        files = (project.read(path) for path in filter(is_test_python, project.files))
-        self._texts = {
-            file.path: file.data for file in files if file and INHERITS.search(file.data)
+        self._suites = {
+            name.decode()
+            for path in project.files
+            if path.startswith(f"{SUITES.as_posix()}/") and (file := project.read(path))
+            for name, _ in HEADER.findall(file.data)
         }
+        read = (project.read(path) for path in filter(is_test_python, project.files))
+        files = {file.path: file.data for file in read if file and b"class" in file.data}
+        self._texts = _inheriting(files, {name.encode() for name in self._suites})
         self._known: dict[str, list[TestClass]] = {}
 
     def any(self, is_meant: Callable[[TestClass], bool], words: Collection[str]) -> bool:
@@ -78,7 +85,7 @@ class TestClasses:
         """All classes, each with the suites that it has by way of others too."""
         found = [one for path in self._texts for one in self._of(path)]
         bases = {one.name: one.suites for one in found}
-        return [replace(one, suites=_inherited(one.suites, bases)) for one in found]
+        return [replace(one, suites=_inherited(one.suites, bases) & self._suites) for one in found]
 
     def _of(self, path: str) -> list[TestClass]:
         """The classes of a file, each with its own bases alone."""
@@ -109,10 +116,30 @@ def _route(file: File, node: ast.ClassDef) -> tuple[str, str]:
     return str(values.get("method", "")), ""
 
 
+def _inheriting(files: Mapping[str, bytes], suites: set[bytes]) -> dict[str, bytes]:
+    """Return the files with a class that inherits from a suite, as far as their texts show it."""
+    classes = {path: HEADER.findall(data) for path, data in files.items()}
+    bases = {
+        name: set(re.findall(rb"\w+", listed))
+        for found in classes.values()
+        for name, listed in found
+        if listed
+    }
+    wanted, size = set(suites), -1
+    while size != len(wanted):
+        size = len(wanted)
+        wanted |= {name for name, known in bases.items() if known & wanted}
+    return {
+        path: files[path]
+        for path, found in classes.items()
+        if any(wanted.intersection(re.findall(rb"\w+", listed)) for _, listed in found)
+    }
+
+
 def _inherited(own: frozenset[str], bases: Mapping[str, frozenset[str]]) -> frozenset[str]:
     seen: set[str] = set()
     waiting = set(own)
     while waiting:
         seen |= waiting
         waiting = {base for name in waiting for base in bases.get(name, ())} - seen
-    return frozenset(name for name in seen if name.endswith("Suite"))
+    return frozenset(seen)

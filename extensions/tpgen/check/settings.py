@@ -1,5 +1,6 @@
-"""What `[tool.tpgen]` of `pyproject.toml` says."""
+"""The settings of a project: `[tool.tpgen]` of `pyproject.toml`."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +12,9 @@ from typing import Any
 from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
-KEYS = ("exclude", "exemptions")
+KEYS = ("exclude", "exempt", "exemptions", "public", "refusal")
+EXEMPT_KEYS = {"case", "reason"}
+EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,29 @@ class Settings:
         """Patterns of the files that are not the project's own.
 
         Raises:
-            Misuse: they are no list of texts.
+            Misuse: they are not a list of texts.
         """
         given = self.table.get("exclude", [])
         if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-            raise Misuse(f'{WHERE}: `exclude` of [tool.tpgen] is a list: exclude = ["vendored/**"]')
+            raise Misuse(
+                f'{WHERE}: `exclude` of [tool.tpgen] must be a list: exclude = ["vendored/**"]'
+            )
         return given
+
+    @property
+    def exempt(self) -> list[Mapping[str, str]]:
+        """The required cases that do not apply: tables with `case` and `reason`.
+
+        Raises:
+            Misuse: a table has other keys, or a key that is not a text.
+        """
+        tables = self.table.get("exempt", [])
+        if not isinstance(tables, list) or not all(map(_is_exemption, tables)):
+            raise Misuse(
+                f"{WHERE}: each [[tool.tpgen.exempt]] needs `case` and `reason`, and nothing "
+                f"else:\n\n{exemption(*EXAMPLE)}"
+            )
+        return tables
 
     @property
     def exemptions(self) -> list[tuple[Any, int]]:
@@ -51,11 +71,16 @@ class Settings:
         return [(table, line) for table, line in zip(tables, lines, strict=False)]
 
 
+def exemption(case: str, reason: str) -> str:
+    """Return the lines of pyproject.toml that exempt a required case."""
+    return f"[[tool.tpgen.exempt]]\ncase = {json.dumps(case)}\nreason = {json.dumps(reason)}"
+
+
 def read(root: Path) -> Settings:
-    """The settings of a project; empty ones where it has none.
+    """Return the settings of a project; empty ones if it has none.
 
     Raises:
-        Misuse: `pyproject.toml` can't be read, or `[tool.tpgen]` holds what nobody knows.
+        Misuse: `pyproject.toml` can't be read, or `[tool.tpgen]` has an unknown key.
     """
     try:
         text = (root / WHERE).read_text(encoding="utf-8")
@@ -66,10 +91,20 @@ def read(root: Path) -> Settings:
         raise Misuse(f"{WHERE} can't be read: {error}; correct it first") from None
     table = tool.get("tpgen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise Misuse(f"{WHERE}: [tool.tpgen] is no table: write its keys below that header")
+        raise Misuse(f"{WHERE}: [tool.tpgen] must be a table: write its keys below that header")
     for key in table:
         if key not in KEYS:
             near = get_close_matches(key, KEYS, 1)
-            hint = f"is it `{near[0]}`?" if near else f"there are {' and '.join(KEYS)}"
+            hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
             raise Misuse(f"{WHERE}: [tool.tpgen] has the unknown key `{key}`; {hint}")
-    return Settings(text, table)
+    found = Settings(text, table)
+    _ = found.exempt
+    return found
+
+
+def _is_exemption(table: object) -> bool:
+    """Return whether a table is what the engine takes for an exempt case."""
+    if not isinstance(table, dict) or set(table) != EXEMPT_KEYS:
+        return False
+    texts = all(isinstance(text, str) and text.strip() for text in table.values())
+    return texts and "." in table["case"]

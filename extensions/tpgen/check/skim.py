@@ -50,7 +50,8 @@ WORDS = (
         b"compile(",
         b"getattr",
         b"globals(",
-        b"blank(",
+        b"placeholder(",
+        b"fill_in(",
         b"to_build(",
     ),
 )

@@ -1,4 +1,4 @@
-"""What a test gives a component's constructor: values, fakes, and a blank where none is known."""
+"""What a test gives a component's constructor: values, fakes, and `fill_in` where none is known."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .code import Definition, Module, Parameter, last_name, signature
 from .components import Component
-from .fakes import BLANK, Fake, Fakes, items
+from .fakes import FILL_IN, Fake, Fakes, items
 from .trees import inner, is_component, is_enum, unsubscripted
 
 KEY = "bytes(range(32))"
@@ -59,20 +59,20 @@ class Construction:
         fakes: classes to define above.
         imports: lines; the component's own is among them.
         used: the types, of those that code was given for, that the call makes use of.
-        blanks: the calls of `blank` in it.
+        unknown: the calls of `fill_in` in it.
     """
 
     call: str = ""
     fakes: list[Fake] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    blanks: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def example(self) -> str:
-        """The call, to be read inside another blank: `…` for what is not known."""
+        """The call, to be read inside a placeholder: `…` for what is not known."""
         text = self.call
-        for one in self.blanks:
+        for one in self.unknown:
             text = text.replace(one, "…")
         return text
 
@@ -138,7 +138,7 @@ class _Maker:
         given = []
         for one in parameters:
             if one.stars:
-                given.append(one.stars + self._blank("…", f"what {name} takes"))
+                given.append(one.stars + self._fill_in("…", f"what {name} takes"))
             elif code := self._argument(one):
                 given.append(code if one.is_positional else f"{one.name}={code}")
         return f"{name}({', '.join(given)})"
@@ -154,7 +154,7 @@ class _Maker:
         if known or one.has_default:
             return known
         asked = f": {ast.unparse(one.annotation)}" if one.annotation else ""
-        return self._value(one, module, kind) or self._blank(
+        return self._value(one, module, kind) or self._fill_in(
             f"{one.name}=…", f"takes {one.name}{asked}"
         )
 
@@ -266,10 +266,10 @@ class _Maker:
                     return name
         return ""
 
-    def _blank(self, code: str, reason: str) -> str:
-        self.made.imports.append(BLANK)
-        self.made.blanks.append(f"blank({f'{code}  # {reason}'!r})")
-        return self.made.blanks[-1]
+    def _fill_in(self, code: str, reason: str) -> str:
+        self.made.imports.append(FILL_IN)
+        self.made.unknown.append(f"fill_in({f'{code}  # {reason}'!r})")
+        return self.made.unknown[-1]
 
 
 def _is_ellipsis(expression: ast.expr) -> bool:

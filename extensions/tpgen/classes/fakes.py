@@ -17,7 +17,7 @@ GIVING = {
     **dict.fromkeys(("Iterator", "Generator"), "yield from self.found"),
     **dict.fromkeys(("AsyncIterator", "AsyncGenerator"), "for one in self.found:\n    yield one"),
 }
-BLANK = "from tests.policy.suites import blank"
+FILL_IN = "from pytest_tpgen.suites import fill_in"
 ASYNC = {"AsyncIterator", "AsyncGenerator"}
 
 
@@ -111,8 +111,8 @@ class Fakes:
         """The body of a method that gives what only a person knows, or nothing."""
         if returns is None or getattr(returns, "value", "") is None:
             return "return None"
-        self.imports.append(BLANK)
-        text = f"blank({f'return …  # what {name} gives'!r})"
+        self.imports.append(FILL_IN)
+        text = f"fill_in({f'return …  # what {name} gives'!r})"
         return f"answer: {ast.unparse(returns)} = {text}\nreturn answer"
 
 

@@ -5,7 +5,17 @@ from textwrap import dedent
 
 import libcst as cst
 
-from .statements import STATES, Statement, blank_of, body_of, is_line, led, names_of, spaced, walk
+from .statements import (
+    STATES,
+    Statement,
+    body_of,
+    is_line,
+    led,
+    names_of,
+    placeholder_of,
+    spaced,
+    walk,
+)
 
 
 def lacking_members(
@@ -13,37 +23,40 @@ def lacking_members(
     template: cst.ClassDef,
     required: Mapping[str, frozenset[str]],
 ) -> list[tuple[Statement, Statement | None]]:
-    """The members to add to a class, each with the blank in whose place it comes."""
+    """The members to add to a class, each with the placeholder that it replaces."""
     own = body_of(lineage[0])
     inherited = [member for base in lineage[1:] for member in body_of(base)]
-    stating = [*inherited, *(member for member in own if blank_of(member) is None)]
+    stating = [*inherited, *(member for member in own if placeholder_of(member) is None)]
     filled = {name for member in stating for name in names_of(member)}
-    blanks = {
-        name: member for member in own if blank_of(member) is not None for name in names_of(member)
+    placeholders = {
+        name: member
+        for member in own
+        if placeholder_of(member) is not None
+        for name in names_of(member)
     }
     found: dict[int, Statement | None] = {}
     for member in body_of(template):
         names = set(names_of(member))
         facts = [{fact, *others} for fact, others in required.items()]
         enough = {name for fact in facts if names & fact for name in fact}
-        blank = next((blanks[name] for name in sorted(enough & blanks.keys())), None)
-        if enough and not enough & filled and not (blank and blank_of(member) is not None):
-            found[id(member)] = blank
-    _add_mentioned(found, template, filled | blanks.keys())
+        old = next((placeholders[name] for name in sorted(enough & placeholders.keys())), None)
+        if enough and not enough & filled and not (old and placeholder_of(member) is not None):
+            found[id(member)] = old
+    _add_mentioned(found, template, filled | placeholders.keys())
     left = {id(one) for one in body_of(template)} - found.keys()
-    rest = _left_open(template, left, required, filled | blanks.keys())
+    rest = _left_open(template, left, required, filled | placeholders.keys())
     return [(one, found[id(one)]) for one in body_of(template) if id(one) in found] + rest
 
 
 def _left_open(
     template: cst.ClassDef, left: set[int], required: Mapping[str, frozenset[str]], stated: set[str]
 ) -> list[tuple[Statement, Statement | None]]:
-    """A blank for each fact that a person forgot, of several that one rendered blank stands for."""
+    """Return a placeholder for each missing fact of those that one rendered placeholder covers."""
     return [
-        (cst.parse_statement(f"{line.partition('=')[0].strip()} = blank({line!r})"), None)
+        (cst.parse_statement(f"{line.partition('=')[0].strip()} = placeholder({line!r})"), None)
         for member in body_of(template)
         if id(member) in left
-        for line in dedent(blank_of(member) or "").strip().splitlines()
+        for line in dedent(placeholder_of(member) or "").strip().splitlines()
         if (states := STATES.match(line)) and (name := states[2])
         if name in required and not {name, *required[name]} & stated
     ]
@@ -66,12 +79,12 @@ def _add_mentioned(
 def with_members(
     found: cst.ClassDef, lacking: Sequence[tuple[Statement, Statement | None]]
 ) -> cst.ClassDef:
-    """The class with its members: in the place of blanks, after the facts, or at its end."""
+    """The class with its members: instead of placeholders, after the facts, or at its end."""
     body: list[Statement] = []
     for node in [one for one in body_of(found) if not says_nothing(one)]:
-        fillers = [member for member, blank in lacking if blank is node]
+        fillers = [member for member, old in lacking if old is node]
         body += _in_place(node, fillers) if fillers else [node]
-    new = [member for member, blank in lacking if blank is None]
+    new = [member for member, old in lacking if old is None]
     block = found.body if isinstance(found.body, cst.IndentedBlock) else cst.IndentedBlock([])
     at = next((at for at, one in enumerate(body) if not is_line(one)), len(body))
     at = at or len(body)
@@ -97,10 +110,10 @@ def says_nothing(node: Statement) -> bool:
     )
 
 
-def _in_place(blank: Statement, members: Sequence[Statement]) -> list[Statement]:
-    """The members that fill a blank, below the comments that stood at it."""
-    above = list(blank.leading_lines)
-    inside = [node for node in walk(blank) if isinstance(node, cst.Comment)]
+def _in_place(old: Statement, members: Sequence[Statement]) -> list[Statement]:
+    """Return the members that replace a placeholder, below its comments."""
+    above = list(old.leading_lines)
+    inside = [node for node in walk(old) if isinstance(node, cst.Comment)]
     inside = [one for one in inside if all(one is not line.comment for line in above)]
     above += [cst.EmptyLine(comment=one) for one in inside]
     body: list[Statement] = [members[0].with_changes(leading_lines=above)]

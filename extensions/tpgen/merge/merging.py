@@ -1,6 +1,5 @@
 """Adds to a person's test module what it lacks of a rendered one, and takes nothing away."""
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,11 @@ from .statements import (
     Test,
     bare_code,
     body_of,
+    is_line,
     last_name,
     led,
     names_of,
+    placeholder_of,
     set_apart,
     walk,
 )
@@ -103,19 +104,18 @@ class _Addition:
         matches = [
             one
             for one in self.yours.classes.values()
-            if self._restriction_of(template, one)
+            if self._is_beside(template, one)
             or _same(wanted, identity(self.yours.module, one), template, one)
         ]
         if wanted == template.name.value:
             matches = matches or self._renamed(template)
-        heirs = [one for one in matches if self._is_heir(template, one)]
-        if heirs:
-            self._complete(heirs[0], template, suite)
+        subclasses = [one for one in matches if self._inherits(template, one)]
+        if subclasses:
+            self._complete(subclasses[0], template, suite)
         elif not matches:
             self._append(template, template.name.value)
-        elif missing := suite.cases - self._proved(matches, suite):
-            restricted = template.with_changes(keywords=[*template.keywords, _only_these(missing)])
-            self._append(template, f"{template.name.value}Required", restricted)
+        elif not any(suite.accepted & self.yours.base_names(one) for one in matches):
+            self._append(template, f"{template.name.value}Required")
 
     def consider_function(self, template: cst.FunctionDef) -> None:
         """Add a rendered test that is a plain function, unless one of its name is there."""
@@ -124,10 +124,10 @@ class _Addition:
         if name not in {node.name.value for node in nodes}:
             self._append(template, name)
 
-    def _is_heir(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
-        """Whether a class inherits what the rendered one does, and all of it."""
+    def _inherits(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
+        """Return whether a class inherits what the rendered one does."""
         bases = {last_name(arg.value) for arg in template.bases}
-        return bool(bases & self.yours.base_names(one)) and not self.yours.only(one)
+        return bool(bases & self.yours.base_names(one))
 
     def _renamed(self, template: cst.ClassDef) -> list[cst.ClassDef]:
         """The classes of another name that inherit the suite and speak of the component."""
@@ -139,24 +139,14 @@ class _Addition:
             one
             for one in tests
             if any(_mentions(base, subjects) for base in self.yours.lineage(one))
-            and self._is_heir(template, one)
+            and self._inherits(template, one)
         ]
 
-    def _restriction_of(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
-        """Whether a class was added for the cases that a class of the person lacked."""
-        name = re.escape(template.name.value)
-        return bool(re.fullmatch(f"{name}Required\\d*", one.name.value) and self.yours.only(one))
+    def _is_beside(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
+        """Return whether a class was added because a person's class has no suite."""
+        return one.name.value == f"{template.name.value}Required" and self._inherits(template, one)
 
-    def _proved(self, matches: Iterable[cst.ClassDef], suite: Suite) -> set[str]:
-        proved: set[str] = set()
-        for one in matches:
-            proved |= self.yours.tests(one) | self.yours.only(one)
-            if not self.yours.only(one):
-                for base in self.yours.base_names(one) & suite.others.keys():
-                    proved |= suite.others[base]
-        return proved
-
-    def _append(self, template: Test, name: str, changed: Test | None = None) -> None:
+    def _append(self, template: Test, name: str) -> None:
         free, number = name, 1
         while free in self.yours.bound or free in self.added:
             if free not in self.yours.classes and free not in self.added:
@@ -166,16 +156,16 @@ class _Addition:
                 )
             number += 1
             free = f"{name}{number}"
-        self._appended.append((template, (changed or template).with_changes(name=cst.Name(free))))
+        self._appended.append((template, template.with_changes(name=cst.Name(free))))
         self.added.append(free)
 
     def _complete(self, found: cst.ClassDef, template: cst.ClassDef, suite: Suite) -> None:
         lacking = lacking_members(self.yours.lineage(found), template, suite.required)
         if not lacking:
             return
-        replaced = {id(blank): blank for _, blank in lacking if blank}
+        replaced = {id(old): old for _, old in lacking if old}
         code = self.yours.module.code_for_node
-        self.replaced += [code(blank) for blank in replaced.values()]
+        self.replaced += [code(old) for old in replaced.values()]
         self.replaced += [code(one) for one in body_of(found) if says_nothing(one)]
         if isinstance(found.body, cst.SimpleStatementSuite):
             self.replaced.append(code(found))
@@ -221,7 +211,10 @@ class _Addition:
         needed: set[str] = set()
         todo = list(nodes)
         for node in todo:
-            fresh = self.ours.uses(node) - needed
+            stated = (
+                {"placeholder"} if is_line(node) and placeholder_of(node) is not None else set()
+            )
+            fresh = (self.ours.uses(node) | stated) - needed
             needed |= fresh
             for name in sorted(fresh - self.yours.bound.keys()):
                 todo += self._helper(name)
@@ -288,9 +281,3 @@ def _same(wanted: Hashable, theirs: Hashable, template: cst.ClassDef, one: cst.C
 
 def _mentions(node: cst.CSTNode, names: set[str]) -> bool:
     return any(isinstance(part, cst.Name) and part.value in names for part in walk(node))
-
-
-def _only_these(cases: Iterable[str]) -> cst.Arg:
-    elements = [cst.Element(cst.SimpleString(f'"{case}"')) for case in sorted(cases)]
-    bare = cst.SimpleWhitespace("")
-    return cst.Arg(cst.List(elements), keyword=cst.Name("only"), equal=cst.AssignEqual(bare, bare))

@@ -1,16 +1,16 @@
 """A module, what its names stand for, and the bases of its classes."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import libcst as cst
 from libcst.metadata import GlobalScope, MetadataWrapper, ScopeProvider
 
 from tpgen.classes.code import Code, Definition
-from tpgen.errors import Misuse
+from tpgen.comments import is_suite
 
-from .statements import last_name, names_of, text_of, walk
+from .statements import last_name, walk
 
 
 class Source:
@@ -45,7 +45,7 @@ class Source:
         for one in line:
             bases = [self.classes.get(last_name(arg.value)) for arg in one.bases]
             line += [base for base in bases if base and base not in line]
-        nodes = [base.node for base in self._elsewhere(line) if not _is_suite(base)]
+        nodes = [base.node for base in self._elsewhere(line) if not is_suite(base)]
         return line + [_as_cst(node) for node in nodes if isinstance(node, ast.ClassDef)]
 
     def base_names(self, found: cst.ClassDef) -> set[str]:
@@ -55,35 +55,6 @@ class Source:
         origins = {origin for name in names for origin in self.bound.get(name, ())}
         elsewhere = {base.name for base in self._elsewhere(line)}
         return names | elsewhere | {origin.rpartition(".")[2] for origin in origins}
-
-    def tests(self, found: cst.ClassDef) -> set[str]:
-        """The names of the tests that a class holds itself or has from its file."""
-        nodes = (node for one in self.lineage(found) for node in walk(one.body))
-        return {node.name.value for node in nodes if isinstance(node, cst.FunctionDef)}
-
-    def only(self, found: cst.ClassDef) -> set[str]:
-        """The cases to which a class restricts its suite; none where it does not.
-
-        Raises:
-            Misuse: what it gives is no list that can be read.
-        """
-        values = [
-            arg.value for arg in found.keywords if arg.keyword and arg.keyword.value == "only"
-        ]
-        cases = {text for one in values for part in self._written(one) if (text := text_of(part))}
-        if values and not cases:
-            given = self.module.code_for_node(values[0])
-            raise Misuse(
-                f"{self.path}: {found.name.value} has `only={given}`, which can't be read: write "
-                "the names of the cases there"
-            )
-        return cases
-
-    def _written(self, value: cst.BaseExpression) -> Iterator[cst.CSTNode]:
-        """The parts of an expression; of a name, those of what the module gives it."""
-        name = value.value if isinstance(value, cst.Name) else ""
-        stating = [line for line in self.module.body if name in names_of(line)] if name else [value]
-        return (part for one in stating for part in walk(one))
 
     def _elsewhere(self, line: Sequence[cst.ClassDef]) -> list[Definition]:
         """The bases of these that other files of the tests define."""
@@ -111,11 +82,6 @@ class Source:
 def _typing_blocks(module: cst.Module) -> list[cst.BaseSuite]:
     ifs = [node for node in walk(module) if isinstance(node, cst.If)]
     return [node.body for node in ifs if last_name(node.test) == "TYPE_CHECKING"]
-
-
-def _is_suite(base: Definition) -> bool:
-    """Whether it belongs to the policy: its members are defaults, not what a person stated."""
-    return base.module.name.startswith("tests.policy.")
 
 
 def _as_cst(node: ast.ClassDef) -> cst.ClassDef:

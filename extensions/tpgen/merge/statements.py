@@ -6,10 +6,12 @@ from typing import cast
 
 import libcst as cst
 
+from tpgen.suites import PLACEHOLDERS
+
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Test = cst.ClassDef | cst.FunctionDef
 BLANK_LINE = cst.EmptyLine(indent=False)
-# What a line of code states, in the text of a blank.
+# What a line of code states, in the text of a placeholder.
 STATES = re.compile(r"^\s*(?:(?:async\s+)?def\s+(\w+)|(\w+)\s*(?::[^=\n]+)?=(?!=))", re.MULTILINE)
 
 
@@ -46,7 +48,7 @@ def body_of(found: cst.ClassDef | cst.FunctionDef) -> list[Statement]:
 
 
 def names_of(node: cst.CSTNode) -> list[str]:
-    """What a statement states: the names that it binds, and those in the text of a blank."""
+    """Return the names that a statement binds, and those in the text of a placeholder."""
     if isinstance(node, cst.FunctionDef):
         fixture = [text for one in node.decorators for part in walk(one) if (text := text_of(part))]
         names = [node.name.value, *fixture]
@@ -54,7 +56,7 @@ def names_of(node: cst.CSTNode) -> list[str]:
         names = [node.name.value]
     else:
         names = [name for part in walk(node) for name in _targets(part)]
-    states = STATES.findall(blank_of(node) or "")
+    states = STATES.findall(placeholder_of(node) or "")
     return [*names, *(function or name for function, name in states)]
 
 
@@ -70,12 +72,12 @@ def _targets(part: cst.CSTNode) -> list[str]:
     return [name.value for one in targets for name in walk(one) if isinstance(name, cst.Name)]
 
 
-def blank_of(node: cst.CSTNode) -> str | None:
-    """The text of `name = blank("…")`, or of a function that only gives a blank."""
+def placeholder_of(node: cst.CSTNode) -> str | None:
+    """Return the text of `name = placeholder("…")`, or of a function that only calls `fill_in`."""
     lines = body_of(node) if isinstance(node, cst.FunctionDef) else [node]
     parts = [part for line in lines for part in _parts(line) if not _is_docstring(part)]
     value = getattr(parts[0], "value", None) if len(parts) == 1 else None
-    if not isinstance(value, cst.Call) or last_name(value.func) != "blank":
+    if not isinstance(value, cst.Call) or last_name(value.func) not in PLACEHOLDERS:
         return None
     return text_of(value.args[0].value) if value.args else ""
 

@@ -75,7 +75,7 @@ class Column:
 
 
 def value(column: Column) -> str:
-    """The expression that a factory has for the column; a blank where only a person knows it."""
+    """The expression that a factory has for the column; a placeholder where only a person knows it."""
     strange = column.decorated and column.python not in {None, *PYTHON.get(column.kind or "", ())}
     if column.discriminator or (strange and not column.enum):
         return _unknown(column)
@@ -96,7 +96,7 @@ def is_unkept(column: Column) -> bool:
     return not column.enum and bool(forms.forms(column.conditions)) and formed(column) is None
 
 
-def blank(name: str, comment: str, unique: bool = False) -> str:
+def placeholder(name: str, comment: str, unique: bool = False) -> str:
     """The expression for what only a person knows; it fails with the line to write instead.
 
     Args:
@@ -107,11 +107,11 @@ def blank(name: str, comment: str, unique: bool = False) -> str:
     line = f"{name} = ...  # {comment}"
     if unique:
         line = f"{name} = Sequence(lambda n: ...)  # {comment}; no two may be alike"
-    return f"LazyFunction(lambda: blank({quoted(line)}))"
+    return f"LazyFunction(lambda: fill_in({quoted(line)}))"
 
 
 def _unknown(column: Column) -> str:
-    return blank(column.name, column.type, column.unique)
+    return placeholder(column.name, column.type, column.unique)
 
 
 def _literal(value: object) -> str:

@@ -9,19 +9,19 @@ from typing import Any
 
 from tpgen.naming import to_snake
 
-from .columns import Column, blank, is_unkept, last_to_differ, value
+from .columns import Column, is_unkept, last_to_differ, placeholder, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
 
 MODULES = {
     "Decimal": "decimal",
     "UTC": "datetime",
-    "blank": "tests.policy.suites",
+    "fill_in": "pytest_tpgen.suites",
     "date": "datetime",
     "datetime": "datetime",
     "time": "datetime",
     "timedelta": "datetime",
     "uuid4": "uuid",
-    "AsyncSQLAlchemyFactory": "tests.policy.factory",
+    "AsyncSQLAlchemyFactory": "pytest_tpgen.factory",
     **dict.fromkeys(
         ["Faker", "Iterator", "LazyAttribute", "LazyFunction", "SelfAttribute", "Sequence"],
         "factory",
@@ -79,13 +79,13 @@ class Factories:
     imports: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
-    def blanks(self) -> list[str]:
+    def placeholders(self) -> list[str]:
         """What a person must fill, such as `InvoiceFactory.owner`."""
         return [
             f"{factory.name}.{line.name}"
             for factory in self.made
             for line in factory.lines
-            if "blank(" in line.value
+            if "fill_in(" in line.value
         ]
 
 
@@ -102,7 +102,7 @@ def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
     for column in columns:
         body += keys[column.name] if column.name in keys else _of_column(column, model)
     body += _of_parameters(model, {line.name for line in body} | set(keys))
-    checked = _with_blanks_of_checks(model, body, {each.name: each for each in columns})
+    checked = _with_placeholders_of_checks(model, body, {each.name: each for each in columns})
     return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), tuple(checked))
 
 
@@ -154,16 +154,16 @@ def _of_parameters(model: Mapping[str, Any], done: set[str]) -> list[Line]:
     columns = {column["name"] for column in model["columns"]}
     values = {True: "LazyFunction(list)", False: "None"}
     return [
-        Line(name, values.get(many) or blank(name, "the constructor asks for it"))
+        Line(name, values.get(many) or placeholder(name, "the constructor asks for it"))
         for name, many in model["constructor"]["requires"].items()
         if name not in done | columns
     ]
 
 
-def _with_blanks_of_checks(
+def _with_placeholders_of_checks(
     model: Mapping[str, Any], body: list[Line], columns: Mapping[str, Column]
 ) -> list[Line]:
-    """The lines, with a blank for each check that is more than simple conditions."""
+    """The lines, with a placeholder for each check that is more than simple conditions."""
     values = {line.name: line.value for line in body}
     for check in model["checks"]:
         names = mentioned(check["text"], check["columns"])
@@ -176,7 +176,7 @@ def _with_blanks_of_checks(
         asks_for_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
         for name in inside[-1:] or (names[:1] if asks_for_one else []):
             text = f"CHECK ({' '.join(check['text'].split())})"
-            values[name] = blank(name, text, columns[name].unique)
+            values[name] = placeholder(name, text, columns[name].unique)
     return [Line(name, text) for name, text in values.items()]
 
 
@@ -192,7 +192,7 @@ def _references(
             continue
         found = _lines(model, reference, known, new)
         lines |= {column: [] for column in new} | {new[0]: found}
-        if not any("blank(" in line.value for line in found) and not _by_name(model, reference):
+        if not any("fill_in(" in line.value for line in found) and not _by_name(model, reference):
             exclude.append(found[0].name)
     return lines, exclude
 
@@ -212,15 +212,15 @@ def _lines(
     """The lines for a foreign key; `new` are the columns that no other key has set."""
     target, columns = reference["target"], reference["columns"]
     if target is None:
-        return [Line(name, blank(name, "of a row that has no model")) for name in new]
+        return [Line(name, placeholder(name, "of a row that has no model")) for name in new]
     name = reference["relationship"] or _name_for(model, reference)
     shared = [column for column in columns if column not in new]
     if shared or target["name"] not in known:
         which = f"with the same {', '.join(shared)}" if shared else "that is there already"
         row = f"{'an' if target['name'][0] in 'AEIOU' else 'a'} {target['name']} {which}"
         if _by_name(model, reference):
-            return [Line(name, blank(name, row))]
-        return [Line(each, blank(each, f"of {row}")) for each in new]
+            return [Line(name, placeholder(name, row))]
+        return [Line(each, placeholder(each, f"of {row}")) for each in new]
     pairs = zip(columns, reference["attributes"], strict=True)
     selves = [Line(each, f'SelfAttribute("{name}.{other}")') for each, other in pairs]
     if _by_name(model, reference):

@@ -25,25 +25,32 @@ def names(service: Service) -> list[str]:
     return sorted({name for found in _models(service).values() for name in found})
 
 
-def without_factory(service: Service, factories: str) -> list[str]:
-    """The models that the text of `tests/factories.py` has no factory for."""
-    return sorted(set(names(service)) - set(factories_of(factories)))
+def without_factory(service: Service, factories: str, path: str) -> list[str]:
+    """Return the models that have no factory in a text.
+
+    Args:
+        service: where the models are.
+        factories: the text of the factories.
+        path: of its file, for errors.
+    """
+    return sorted(set(names(service)) - set(factories_of(factories, path)))
 
 
-def read(service: Service, name: str, factories: str) -> "Factories":
+def read(service: Service, name: str, factories: str, path: str) -> "Factories":
     """Find out which factories a model needs that are not there yet.
 
     Args:
         service: where to look.
         name: the class of the model, in any way of writing it: `order_line` is `OrderLine`.
-        factories: the text of the service's `tests/factories.py`; empty where there is none.
+        factories: the text of the service's factories; empty if it has none.
+        path: of that file, for errors.
 
     Raises:
         Misuse: two models have the name, the models can't be imported, or the text is no Python.
     """
     from .factories import Factories, factory, imports
 
-    present = factories_of(factories)
+    present = factories_of(factories, path)
     modules = _models(service)
     name = _meant(name, modules)
     homes = sorted(module for module, found in modules.items() if name in found)
@@ -53,12 +60,12 @@ def read(service: Service, name: str, factories: str) -> "Factories":
     if len(homes) > 1:
         raise Misuse(
             f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
-            f"name of its model: write the two in tests/factories.py, each with a name of its own"
+            f"name of its model: write both in {path}, each with a different name"
         )
     if name in present:
         return Factories(name, present=present[name])
     others = sorted(set(modules) - set(homes))
-    probed = {model["name"]: model for model in _probe(service, name, [*homes, *others])}
+    probed = {model["name"]: model for model in _probe(service, name, [*homes, *others], path)}
     models = [probed[each] for each in _in_order(name, probed, set(present))]
     made = []
     for model in models:
@@ -89,7 +96,7 @@ def _unknown(name: str, near: Sequence[str]) -> str:
     return f"the service has no model {name}: write the model first, then run this again"
 
 
-def _probe(service: Service, name: str, modules: list[str]) -> list[dict[str, Any]]:
+def _probe(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
     # Safe path: the folder of the probe has modules that a service may have too.
     ended = service.run(["-P", str(PROBE), name, *modules])
     if ended.returncode:
@@ -105,7 +112,7 @@ def _probe(service: Service, name: str, modules: list[str]) -> list[dict[str, An
         homes = sorted(each["module"] for each in found if each["name"] in twice)
         raise Misuse(
             f"{name} needs a {twice.pop()} of each of {' and '.join(homes)}, and a factory is "
-            "called by the name of its model: write those in tests/factories.py first"
+            f"called by the name of its model: write those in {path} first"
         )
     return found
 
@@ -123,7 +130,7 @@ def _in_order(name: str, models: Mapping[str, dict[str, Any]], done: set[str]) -
 # What the syntax trees tell.
 
 
-def factories_of(factories: str) -> dict[str, str]:
+def factories_of(factories: str, path: str) -> dict[str, str]:
     """The factories of the text, by their models.
 
     Raises:
@@ -133,7 +140,7 @@ def factories_of(factories: str) -> dict[str, str]:
         tree = ast.parse(factories)
     except SyntaxError as error:
         raise Misuse(
-            f"tests/factories.py, line {error.lineno}: {error.msg}; mend it, then again"
+            f"{path}:{error.lineno}: {error.msg}; correct it, then run the same command again"
         ) from None
     classes = reversed(_classes(tree))
     return {model: owner.name for owner in classes if (model := model_of(owner))}

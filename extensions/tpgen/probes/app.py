@@ -1,9 +1,9 @@
-"""Write down what a service's app says of its routes, as JSON.
+"""Write the routes of a service's app as JSON.
 
-The service's own interpreter runs this, so it needs nothing beyond the standard library, pytest
-and what the service has:
+The service's own interpreter runs this. It needs the standard library, pytest, pytest_tpgen and
+what the service has:
 
-    python app.py OUT fixture FILE       the app is what the tests have as fixture
+    python app.py OUT fixture FILE       the app is a fixture of the tests
     python app.py OUT module MODULE:NAME  the app, or a function that makes it
 """
 
@@ -21,11 +21,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 
+ENGINE = "pytest_tpgen"
 FIXTURES = ("app", "application", "client")
 
 
 def main(out: str, how: str, what: str) -> None:
-    """Write the facts, or the reason why there are none, to the file `out`.
+    """Write the facts, or why there are none, to the file `out`.
 
     Args:
         out: the file.
@@ -34,6 +35,9 @@ def main(out: str, how: str, what: str) -> None:
     """
     # A service may have an `app` too.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
+    if importlib.util.find_spec(ENGINE) is None:
+        Path(out).write_text(json.dumps({"missing": ENGINE}))
+        return
     find = {"fixture": _by_fixture, "module": _by_import}[how]
     Path(out).write_text(json.dumps(find(what)))
 
@@ -120,22 +124,19 @@ def _facts(app: Any) -> dict[str, Any]:
 
 
 def _routes(app: Any) -> Iterator[dict[str, Any]]:
-    routing = importlib.import_module("fastapi.routing")
-    # Since FastAPI 0.137 the routes are a tree.
-    flat = getattr(routing, "iter_route_contexts", list)
-    for route in flat(app.routes):
-        endpoint, tree = getattr(route, "endpoint", None), getattr(route, "dependant", None)
-        if endpoint is None or tree is None:
-            continue
-        dependencies = list(dict.fromkeys(_calls(tree)))
-        for method in sorted(route.methods or ()):
+    walk = importlib.import_module(f"{ENGINE}.routes").walk
+    for route in walk(app):
+        endpoint, tree = route.endpoint, route.dependant
+        dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
+        takes_key = tree is not None and _takes_key(tree)
+        for method in sorted(route.methods):
             yield {
                 "method": method,
-                "path": route.path_format,
-                "module": endpoint.__module__,
-                "name": endpoint.__name__,
+                "path": route.path,
+                "module": getattr(endpoint, "__module__", ""),
+                "name": _name(endpoint),
                 "dependencies": [_name(call) for call in dependencies],
-                "idempotent": _takes_key(tree) or any(map(_names_key, [endpoint, *dependencies])),
+                "idempotent": takes_key or any(map(_names_key, [endpoint, *dependencies])),
             }
 
 

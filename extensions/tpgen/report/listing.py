@@ -1,6 +1,6 @@
-"""What `tpgen exemptions` prints: what is left out, why, and until when."""
+"""Print the exemptions of a project: `tpgen exemptions`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from tpgen.check import registry
@@ -9,14 +9,20 @@ from tpgen.check.exemptions import Exemption, Exemptions
 from .text import printable
 
 
-def render(exemptions: Exemptions, excluded: Sequence[str] = ()) -> str:
-    """The exemptions, those that end first at the top, and the files that no rule looks at.
+def render(
+    exemptions: Exemptions, cases: Sequence[Mapping[str, str]] = (), excluded: Sequence[str] = ()
+) -> str:
+    """Return the exemptions, those that end first at the top.
 
     Args:
-        exemptions: of the project.
+        exemptions: from rules.
+        cases: the required cases that do not apply, each with `case` and `reason`.
         excluded: the patterns of `exclude`.
     """
     lines = [line for one in sorted(exemptions.all, key=_order) for line in _lines(one)]
+    for exempt in cases:
+        lines.append(f"{printable(exempt['case'])}: does not apply")
+        lines.append(f"    {printable(exempt['reason'])}")
     lines += [f"excluded from all rules: {printable(pattern)}" for pattern in excluded]
     return "".join(f"{line}\n" for line in lines or ["nothing is exempt"])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tpgen.errors import Misuse
 from tpgen.models.reader import names
+from tpgen.policy import factories
 from tpgen.service import Service
 
 PROBE = Path(__file__).parents[1] / "probes" / "app.py"
@@ -39,8 +40,13 @@ def _probe(service: Service, how: str, what: str) -> Mapping[str, Any]:
         found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
     if "routes" in found or ("error" in found and found["error"] is None):
         return found
+    if found.get("missing"):
+        raise Misuse(
+            f"{service.python} has no {found['missing']}, which lists the routes of the app: "
+            "install the development dependencies of the service (`uv sync`), and run this again"
+        )
     said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
-    if "tests.factories" in said:
+    if (path := factories(service.root)).name and ".".join(path.with_suffix("").parts) in said:
         model = next(iter(names(service)), "MODEL")
         raise Misuse(f"{said}: write it first, by `tpgen factory {model}`")
     if how == "fixture":

@@ -10,7 +10,7 @@ Place = tuple[str | int, ...]
 
 
 def changed(valid: Request, malformed: Request) -> str:
-    """A malformed request as code: `lacking("json.text")`, `having("params.limit", 0)`.
+    """A malformed request as code: `without("json.text")`, `with_value("params.limit", 0)`.
 
     Args:
         valid: the request that it was made from.
@@ -22,7 +22,7 @@ def changed(valid: Request, malformed: Request) -> str:
     names = ", ".join(map(source, place))
     if len(place) > 1 and not any("." in str(step) for step in place):
         names = source(".".join(map(str, place)))
-    return f"having({names}, {source(value)})" if is_there else f"lacking({names})"
+    return f"with_value({names}, {source(value)})" if is_there else f"without({names})"
 
 
 def _difference(one: Any, two: Any) -> tuple[Place, bool, Any]:

@@ -7,7 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
-from tpgen.classes.trees import tree_of
+from tpgen.classes.code import Code, Definition
+from tpgen.classes.trees import base_names, last_name, tree_of
+from tpgen.policy import Kind
 from tpgen.service import Service
 
 
@@ -39,14 +41,24 @@ class Covered:
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         return {one.name for one in classes if self.identity(tree, one) not in (None, route)}
 
-    def files(self, service: Service) -> dict[tuple[str, str], Path]:
-        """The test file that has a class about a route, for each route that has one."""
+    def files(self, service: Service, kind: Kind) -> dict[tuple[str, str], Path]:
+        """Return, for each route, the test file with a class about it that has a suite of a kind.
+
+        Args:
+            service: whose tests to read.
+            kind: of routes.
+        """
+        code = Code([service.root / "tests"])
+        wanted = {name for test in kind.tests for name in test.suite_names}
         found: dict[tuple[str, str], Path] = {}
         for file in sorted((service.root / "tests").rglob("test_*.py")):
-            tree = tree_of(file)
-            for node in tree.body:
-                if isinstance(node, ast.ClassDef) and (route := self.identity(tree, node)):
-                    found.setdefault(route, file.relative_to(service.root))
+            module = code.module(file, service.root)
+            for node in module.tree.body if module.is_readable else ():
+                if isinstance(node, ast.ClassDef) and (route := self.identity(module.tree, node)):
+                    line = code.lineage(Definition(module, node))
+                    bases = {name for one in line for name in _bases(one.node)}
+                    if not wanted or wanted & bases:
+                        found.setdefault(route, file.relative_to(service.root))
         return found
 
     def _route(self, method: str, path: str) -> str:
@@ -59,6 +71,10 @@ class Covered:
         return path
 
 
+def _bases(node: ast.stmt) -> list[str]:
+    return base_names(node) if isinstance(node, ast.ClassDef) else []
+
+
 def holes(path: str) -> str:
     """The path with its parameters left open: `/v1/agents/{}`."""
     return re.sub(r"\{[^}]*\}", "{}", path)
@@ -67,7 +83,7 @@ def holes(path: str) -> str:
 def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
     """The facts of a class: what it assigns, and what its fixture `url` returns.
 
-    A blank states what its lines would.
+    A placeholder states what its lines would.
     """
     for node in owner.body:
         if isinstance(node, ast.Assign):
@@ -80,7 +96,7 @@ def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | 
 
 def _assigned(name: str, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
     yield name, value
-    if isinstance(value, ast.Call) and ast.unparse(value.func) == "blank" and value.args:
+    if isinstance(value, ast.Call) and last_name(value.func) == "placeholder" and value.args:
         with suppress(SyntaxError, ValueError):
             yield from _stated(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
 

@@ -15,8 +15,9 @@ from .literals import source
 from .naming import name_of_class, name_when_unbuilt
 from .reader import Route
 from .rows import Row, Rows
+from .values import names_a_row
 
-# As much of a blank's text as one line of the test file takes.
+# The longest part of a placeholder's text on one line of the test file.
 LINE = 80
 
 
@@ -85,11 +86,11 @@ class RouteFacts:
     refused: Failure | None = None
 
     @property
-    def suite(self) -> str:
-        """The suite whose cases it must have."""
-        if not self.route.secured:
-            return "PublicRouteSuite"
-        return "IdempotentRouteSuite" if self.route.idempotent else "RouteSuite"
+    def names_a_row(self) -> bool:
+        """Whether a request may name a row, by its path, its parameters or its body."""
+        route = self.route
+        named = [*route.valid.get("params", {}), *route.valid.get("headers", {})]
+        return bool("{" in route.path or route.references or any(map(names_a_row, named)))
 
     @property
     def class_name(self) -> str:
@@ -119,12 +120,12 @@ class RouteFacts:
         return Code() if self.blamed == "url" else self._guessed_url
 
     @property
-    def url_blank(self) -> str:
+    def url_placeholder(self) -> str:
         """What stands for the path where it can't be known."""
         code = self._guessed_url
         if not code.text:
             code = Code(f'f"{self.route.path}"  # of a row that the caller may see')
-        return self._blank(code.fixture("url", "str"))
+        return self._placeholder(code.fixture("url", "str"))
 
     @property
     def valid(self) -> Code:
@@ -132,13 +133,13 @@ class RouteFacts:
         return Code() if self.blamed == "valid" else self._guessed_valid
 
     @property
-    def valid_blank(self) -> str:
+    def valid_placeholder(self) -> str:
         """What stands for the valid request where it can't be known."""
         code = self._guessed_valid
         if code.is_fact:
-            return self._blank(f"valid = {code.text}")
+            return self._placeholder(f"valid = {code.text}")
         code = code if code.text else Code('{"json": …}  # naming rows that are there')
-        return self._blank(code.fixture("valid_request", "dict[str, Any]"))
+        return self._placeholder(code.fixture("valid_request", "dict[str, Any]"))
 
     @cached_property
     def _guessed_url(self) -> Code:
@@ -179,9 +180,9 @@ class RouteFacts:
         code.text = re.sub(r'"@([\w.()]+)@"', r"\1", source(request))
         return code
 
-    def _blank(self, lines: str) -> str:
+    def _placeholder(self, lines: str) -> str:
         answer = f"\n# the app says: {self.refused}" if self.refused and self.blamed else ""
-        return blank(lines + answer)
+        return placeholder(lines + answer)
 
     @property
     def other(self) -> str:
@@ -226,7 +227,7 @@ def facts(
         "route": found,
         "method": method,
         "path": path,
-        "path_blank": blank(f'path = "{path}"  # build {method} {path} first'),
+        "path_placeholder": placeholder(f'path = "{path}"  # build {method} {path} first'),
         "class_name": found.class_name if found else name_when_unbuilt(method, path),
         "who": rows.caller,
         "who_module": rows.caller_module,
@@ -234,11 +235,11 @@ def facts(
     }
 
 
-def blank(lines: str) -> str:
-    """A blank with these lines, as code that is as wide as a test file."""
+def placeholder(lines: str) -> str:
+    """Return the code of a placeholder with these lines, as wide as a test file."""
     width = rf".{{1,{LINE}}}(?:\s|$)|.{{1,{LINE}}}"
     pieces = [one for line in lines.splitlines(keepends=True) for one in re.findall(width, line)]
-    return f"blank({' '.join(map(repr, pieces))})"
+    return f"placeholder({' '.join(map(repr, pieces))})"
 
 
 def _at(value: Any, place: Sequence[str | int]) -> Any:

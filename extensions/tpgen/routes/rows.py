@@ -8,9 +8,9 @@ from functools import cached_property
 
 from tpgen.classes.trees import last_name, model_of, tree_of
 from tpgen.naming import alike, to_snake
+from tpgen.policy import factories
 from tpgen.service import Service
 
-FACTORIES = "tests/factories.py"
 CONFTEST = "tests/conftest.py"
 
 
@@ -44,7 +44,7 @@ class Rows:
     """What rows a service's tests can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
-        self.factories = tree_of(service.root / FACTORIES)
+        self.factories = tree_of(service.root / factories(service.root))
         self.conftest = tree_of(service.root / CONFTEST)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""TPG302: a component without the suite that its kind demands."""
+"""TPG302: a component without a suite of its kind."""
 
 from collections.abc import Iterator
 
@@ -10,23 +10,25 @@ from tpgen.check.rule import ProjectRule
 
 POLICY = """\
 [kinds.step]
-help = "a step of the pipeline"
+help = "a pipeline step"
 sources = ["pipeline/steps/{name}.py"]
 methods = ["run"]
 
-[kinds.step.tests]
-"tests/unit/pipeline/steps/test_{name}.py" = "step.py.j2"
+[[kinds.step.tests]]
+path = "tests/unit/pipeline/steps/test_{name}.py"
+skeleton = "step.py.j2"
+suites = ["step.StepSuite"]
 """
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Each component, at its class or route, with the command that writes what it lacks."""
+    """Yield a finding at the class or route of each component, with the command that fixes it."""
     if not project.is_service or not _is_touched(project):
         return
     from tpgen.check import demands
 
     for one in demands.lacking(project):
-        # Its suite has another name now, which TPG503 says: `tpgen` would write it once more.
+        # TPG503 says that its suite has another name now: `tpgen` would write a second class.
         if any(map(_imports_what_is_gone, map(project.file, one.homes))):
             continue
         message = f"{one.title} has no {one.what}: `tpgen {one.title}` writes it"
@@ -37,10 +39,10 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def _imports_what_is_gone(file: File | None) -> bool:
-    from . import gone_import
+    from . import removed_import
 
     try:
-        return file is not None and any(gone_import.check(file))
+        return file is not None and any(removed_import.check(file))
     except Unreadable:
         return False
 
@@ -55,7 +57,7 @@ def _is_touched(project: Project) -> bool:
 
 STEP = {
     "tests/policy/policy.toml": POLICY,
-    "tests/policy/skeletons/step.py.j2": "class Test{{ component.class_name }}(StepSuite):\n",
+    "tests/policy/suites/step.py": "class StepSuite: ...\n",
     "src/gateway/__init__.py": "",
     "src/gateway/pipeline/steps/detect_pii.py": """\
 class DetectPII:
@@ -68,9 +70,9 @@ RULE = ProjectRule(
     code="TPG302",
     name="component-without-suite",
     section="What to test: for pipeline steps, for API routes, for vault providers",
-    why="The required cases come by inheritance, so a component that no suite knows of is one "
-    "whose cases nobody misses.",
-    fix="Run the command that the finding names, and fill the blanks that it leaves.",
+    why="A test class inherits the required cases from a suite. Without such a class, nobody "
+    "notices that the cases of a component are missing.",
+    fix="Run the command that the finding names, and replace the placeholders that it writes.",
     check=check,
     bad=STEP,
     good={
@@ -80,7 +82,7 @@ from tests.policy.suites.step import StepSuite
 
 
 class TestDetectPII(StepSuite):
-    triggering = "write to jane@example.com"
+    message = "write to jane@example.com"
 """,
     },
 )

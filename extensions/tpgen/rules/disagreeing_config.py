@@ -13,6 +13,7 @@ from tpgen.check.rule import ProjectRule
 
 # A message, and a text in whose line the fault is.
 Fault = tuple[str, str]
+ENGINE = "pytest-tpgen"
 MOCKS = ("unittest.mock", "mock", "pytest_mock")
 HOOKS = {
     "gitleaks": "no key is committed",
@@ -116,10 +117,10 @@ def _pyproject(project: Project, content: Mapping[str, Any]) -> Iterator[Fault]:
         if "TID251".startswith(ignored):
             yield f"ruff ignores {ignored}, and so the ban of mocks: take it out", f'"{ignored}"'
     pytest = _at(content, "tool", "pytest") or {}
-    options = _at(pytest, "addopts") or _at(pytest, "ini_options", "addopts") or []
-    words = options if isinstance(options, list) else str(options).split()
-    if "tests.policy.plugin" not in words:
-        yield "pytest does not load tests.policy.plugin", "addopts"
+    plugins = _at(pytest, "required_plugins") or _at(pytest, "ini_options", "required_plugins")
+    words = plugins if isinstance(plugins, list) else str(plugins).split()
+    if not any(re.match(rf"{ENGINE}\b(?!-)", str(word)) for word in words):
+        yield f"pytest does not require {ENGINE}, which runs the policy", "required_plugins"
 
 
 def _ignored(lint: Mapping[str, Any]) -> Iterator[str]:
@@ -214,7 +215,7 @@ coverage:
 """,
     "pyproject.toml": """\
 [tool.pytest]
-addopts = ["-p", "tests.policy.plugin"]
+required_plugins = ["pytest-tpgen"]
 
 [tool.ruff.lint]
 extend-select = ["TID"]

@@ -84,7 +84,7 @@ RULE = ProjectRule(
     bad={"tests/policy/policy.toml": "[slow]\nseconds = 30.0\n"},
     good={
         "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n\n[kinds.job]\n"
-        'help = "a nightly job"\nsources = ["jobs/{name}.py"]\n\n[kinds.job.tests]\n'
-        '"tests/unit/jobs/test_{name}.py" = "job.py.j2"\n'
+        'help = "a nightly job"\nsources = ["jobs/{name}.py"]\n\n[[kinds.job.tests]]\n'
+        'path = "tests/unit/jobs/test_{name}.py"\nskeleton = "job.py.j2"\n'
     },
 )

@@ -1,4 +1,4 @@
-"""TPG307: a required case that is new, and what a test class must state for it."""
+"""TPG307: a new required case, and what a test class must state for it."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from tpgen.check.inheritance import TestClass, TestClasses
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 from tpgen.classes.code import Code, Definition
-from tpgen.suites import asks, kept, members
+from tpgen.suites import asks, members
 
 from .component_without_suite import POLICY
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Each new case before its day, and each class that lacks something for it."""
+    """Yield each new case before its date, and each class that must state a fact for it."""
     tests = project.root / "tests"
     if not project.is_service or not cases.has_days(tests):
         return
@@ -51,26 +51,18 @@ def _finding(case: Case, one: TestClass, reason: str) -> Finding:
 
 
 def _reason(project: Project, code: Code, case: Case, one: TestClass) -> str:
-    """What a class lacks for a case; nothing where it has all."""
+    """Return what a class lacks for a case; empty if it has all."""
     module = code.module(project.root / one.path, project.root)
     node = module.definitions.get(one.name)
     if not isinstance(node, ast.ClassDef):
         return ""
-    if _leaves_out(node, case.name):
-        return "leaves out, by `only`,"
     known = dict(members(code, [Definition(module, node)]))
     facts = [f"`{name}`" for name in _unstated(known, case.name)]
     return f"lacks {', '.join(facts)}, for" if facts else ""
 
 
-def _leaves_out(node: ast.ClassDef, name: str) -> bool:
-    taken = kept(node)
-    own = {getattr(one, "name", "") for one in node.body}
-    return taken is not None and name not in own.union(taken)
-
-
 def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:
-    """The members that are still blank, of those that a case uses by whatever way."""
+    """Return the placeholders that a case reads, itself or through other members."""
     found: dict[str, bool] = {}
     waiting = [case]
     for name in waiting:
@@ -79,7 +71,7 @@ def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:
             continue
         found[name] = name != case and asks(node)
         waiting += _used(node)
-    return [name for name, is_blank in found.items() if is_blank]
+    return [name for name, is_placeholder in found.items() if is_placeholder]
 
 
 def _used(node: ast.stmt) -> Iterator[str]:
@@ -93,16 +85,15 @@ def _used(node: ast.stmt) -> Iterator[str]:
 
 SUITE = """\
 import pytest
-
-from . import Suite, blank
+from pytest_tpgen.suites import Suite, placeholder
 
 
 class StepSuite(Suite):
-    triggering = blank('triggering = "a message that it reacts to"')
-    harmless = blank('harmless = "a message that it leaves alone"')
+    message = placeholder('message = "write to jane@example.com"')
+    harmless = placeholder('harmless = "a message that it leaves alone"')
 
     def test_detects(self, run):
-        assert run(self.triggering)
+        assert run(self.message)
 
     @pytest.mark.required_from("2026-01-15")
     def test_leaves_others_alone(self, run):
@@ -113,22 +104,20 @@ from tests.policy.suites.step import StepSuite
 
 
 class TestDetectPII(StepSuite):
-    triggering = "write to jane@example.com"
+    message = "write to jane@example.com"
 """
 SERVICE = {
     "tests/policy/policy.toml": POLICY,
-    "tests/policy/suites/__init__.py": "class Suite: ...\n\n\ndef blank(lines): ...\n",
     "tests/policy/suites/step.py": SUITE,
 }
 RULE = ProjectRule(
     code="TPG307",
     name="new-case",
     section="What to test: the required cases of a step, a route, a vault provider",
-    why="A new case comes to every test class by inheritance. Where it needs a fact that the class "
-    "does not state, or where the class takes some cases only, it proves nothing. Until the day "
-    "that the policy gives it this is a warning; then it is an error.",
+    why="Every test class inherits a new case. If the case needs a fact that the class does not "
+    "state, it fails. Until the date of the case this is a warning; then it is an error.",
     fix="State the fact that the finding names: the case fails with the lines to write. Or run "
-    "`tpgen KIND NAME` for the component again, which adds what is lacking.",
+    "`tpgen KIND NAME` for the component again, which adds the missing facts.",
     check=check,
     bad={**SERVICE, "tests/unit/pipeline/steps/test_detect_pii.py": TEST},
     good={

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -16,14 +16,14 @@ from tpgen.check.inheritance import TestClasses
 from tpgen.check.project import Project
 from tpgen.classes.code import Code
 from tpgen.errors import Misuse
-from tpgen.policy import Kind
+from tpgen.policy import Kind, KindTest
 
 from .template import Rendered, Template
 
 RULES = "extensions/tpgen/rules"
 HOOKS = ".pre-commit-config.yaml"
 # Told in words of their own, or no part of what the policy demands.
-NO_VALUES = {"kinds", "words"}
+NO_VALUES = {"engine", "kinds", "words"}
 
 
 @dataclass(frozen=True)
@@ -149,29 +149,34 @@ def _value(value: Any) -> str:
 
 
 def _kinds(project: Project, old: Path, new: Path) -> Iterator[Change]:
-    before, after = policy.kinds(old), policy.kinds(new)
+    before, after = policy.kinds(old, old_form=True), policy.kinds(new)
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         kind = now or was
-        if was == now or kind is None:
+        differences = "".join(_differences(was, now)) if was and now else ""
+        if kind is None or (was and now and not differences):
             continue
         state = "changed" if was and now else "new" if now else "gone"
         hit = tuple(one.title for one in demands.of_kind(project, kind))
-        words = f"{kind.help[:1].upper()}{kind.help[1:]}{_differences(was, now)}."
+        words = f"{kind.help[:1].upper()}{kind.help[1:]}{differences}."
         yield Change("kind", name, state, words, None, hit)
 
 
-def _differences(was: Kind | None, now: Kind | None) -> str:
-    """Which parts of a kind are others, and what they are now."""
-    if was is None or now is None:
-        return ""
-    parts = {one.name: getattr(now, one.name) for one in fields(Kind)}
-    changed = {name: value for name, value in parts.items() if getattr(was, name) != value}
-    return "".join(f"; {name}: {_listing(value)}" for name, value in changed.items())
+def _differences(was: Kind, now: Kind) -> Iterator[str]:
+    """Yield what a kind requires in another way; how it is called is no requirement."""
+    for part in fields(Kind):
+        before, after = getattr(was, part.name), getattr(now, part.name)
+        if part.name == "tests" and not any(test.suites for test in was.tests):
+            # Releases before 0.3 named no suites.
+            after = tuple(replace(test, suites=()) for test in after)
+        if before != after and part.name != "help":
+            yield f"; {part.name}: {_listing(getattr(now, part.name))}"
 
 
 def _listing(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, Mapping | tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    return ", ".join(one.path if isinstance(one, KindTest) else str(one) for one in value)
 
 
 class Demand(NamedTuple):
@@ -189,7 +194,8 @@ class Demand(NamedTuple):
 
 
 def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
-    before, after, tests = _demands(old), _demands(new), TestClasses(project)
+    before, after = _demands(old, old_form=True), _demands(new)
+    tests = TestClasses(project)
     suites, kinds = {demand.case.suite for demand in before.values()}, policy.kinds(new)
     components = cache(lambda name: list(demands.of_kind(project, kinds[name])))
     for name in dict.fromkeys([*after, *before]):
@@ -204,11 +210,12 @@ def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
             yield Change("case", name, state, words, days[1], hit, *map(_as_text, days))
 
 
-def _demands(folder: Path) -> dict[str, Demand]:
+def _demands(folder: Path, *, old_form: bool = False) -> dict[str, Demand]:
     """The cases of a policy, by name."""
     code = Code([folder / "tests"])
     heirs = cases.heirs(code)
-    asked = [(kind, demands.suites(folder, kind)) for kind in policy.kinds(folder).values()]
+    kinds = policy.kinds(folder, old_form=old_form).values()
+    asked = [(kind, demands.suites(kind)) for kind in kinds]
     return {
         f"{one.suite}.{one.name}": Demand(
             one,

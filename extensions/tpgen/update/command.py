@@ -16,8 +16,9 @@ from tpgen.check.git import OF_A_HOOK
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 
-from . import answers, changes, drifting, merging, readiness, telling
+from . import answers, changes, drifting, locking, merging, own_files, readiness, telling
 from .answers import Answers
+from .locking import Lock
 from .merging import Merged, Versions
 from .plan import Update
 from .template import Rendered, Template, fetch
@@ -44,6 +45,8 @@ def update(chosen: argparse.Namespace) -> int:
         readiness.nothing_ignored(git, [*old.files, *new.files])
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
         plan = _planned(Project(root), template, old, new, both)
+        own = own_files.outdated(Project(root), old, new, folder / "own")
+        plan = replace(plan, own=own, lock=_lock(root, both))
     return _carry_out(root, plan, both, chosen)
 
 
@@ -55,11 +58,13 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
         sys.stdout.flush()
         print(f"\nwriting; if it is interrupted: `{merging.BRING_BACK}`", file=sys.stderr)
         merged = _readable(root, merging.merge(both))
+        if update.lock:
+            merged = locking.follow(root, merged, update.lock)
     try:
         if chosen.json:
             say(telling.as_json(update, merged))
         elif merged:
-            say(telling.done(merged))
+            say(telling.done(update, merged))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -68,6 +73,12 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
         print(f"tpgen: what was done can't be printed ({error}): `git status`", file=sys.stderr)
         return 1
     return int(bool(merged and merged.needs_a_person))
+
+
+def _lock(root: Path, both: Versions) -> Lock | None:
+    """The lock file that an update makes outdated, by what it changes in `pyproject.toml`."""
+    changed = {path for _, *paths in both.changed for path in paths}
+    return locking.of(root) if locking.PROJECT in changed else None
 
 
 def _readable(root: Path, merged: Merged) -> Merged:

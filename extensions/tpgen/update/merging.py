@@ -95,6 +95,8 @@ class Merged:
         aside: what git put aside under a name of its own, since something else has its place.
         missing: files that the template changed and that are not in the service any more.
         broken: what is wrong with the policy now, where it was merged and makes no sense.
+        locked: the lock command that ran after the merge; empty if none did.
+        unlocked: why the lock file does not follow yet; empty if it does.
         at: where git has the template's new files: `git show` takes it, with a path behind it.
     """
 
@@ -106,12 +108,14 @@ class Merged:
     aside: tuple[str, ...]
     at: str
     broken: str = ""
+    locked: str = ""
+    unlocked: str = ""
 
     @property
     def needs_a_person(self) -> bool:
         """Whether something is left to decide."""
         several = (self.conflicts, self.kept, self.missing, self.renamed, self.aside)
-        return bool(self.broken or any(several))
+        return bool(self.broken or self.unlocked or any(several))
 
 
 def versions(service: Git, old: Path, new: Path, title: str) -> Versions:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .changes import Change
+from .locking import Lock
+from .own_files import OwnFile
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Update:
         files: state and path of each file of the template that changes; two paths where renamed.
         asked: questions that are new, each with the answer that is taken.
         dropped: answers that the template asks for no more.
+        own: the service's own files that need new names or fixtures.
+        lock: the lock file that must follow; None if `pyproject.toml` does not change.
     """
 
     source: str
@@ -28,6 +32,8 @@ class Update:
     files: Sequence[tuple[str, ...]] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
     dropped: Sequence[str] = ()
+    own: Sequence[OwnFile] = ()
+    lock: Lock | None = None
 
     @property
     def waits(self) -> bool:

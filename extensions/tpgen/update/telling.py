@@ -11,7 +11,9 @@ from tpgen.report.text import printable, shortened
 
 from .changes import Change
 from .drifting import Drift
+from .locking import PROJECT
 from .merging import Merged
+from .own_files import OwnFile
 from .plan import Update
 
 # Of what is printed for programs; whatever changes its shape changes this too.
@@ -32,24 +34,36 @@ def planned(update: Update) -> str:
     """What is going to change."""
     lines = [
         f"{update.old} -> {update.new} of {update.source}",
+        *_own(update.own),
         *_policy(update.policy),
         *_questions(update),
         *_files(update.files),
+        *(["", f"Then `{update.lock}`: pin and lock move together."] if update.lock else []),
     ]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def done(merged: Merged) -> str:
+def done(update: Update, merged: Merged) -> str:
     """What was done, and what is left to a person."""
-    lines = [f"  {title:9} {printable(text)}" for title, text in _to_do(merged)]
+    lines = [f"  {title:9} {printable(text)}" for title, text in _to_do(update, merged)]
     if lines:
         head = "Merged, but for what a person must look at:"
         tail = "`git add` each when it is right, then commit."
     else:
         head, tail = "Merged, and not committed: `git diff --staged` shows it.", ""
     back = "`git reset --hard` takes the update back."
-    follow = "next: `uv sync`, `uv run pytest`, `tpgen check`"
-    return "\n".join(["", head, *lines, " ".join(filter(None, [tail, back])), follow, ""])
+    locked = f"`{merged.locked}` wrote {update.lock.name}." if merged.locked and update.lock else ""
+    fix = "`tpgen check --fix`, " if update.own else ""
+    follow = f"next: {fix}{_sync(update)}, `tpgen check`"
+    words = " ".join(filter(None, [tail, locked, back]))
+    return "\n".join(["", head, *lines, words, follow, ""])
+
+
+def _sync(update: Update) -> str:
+    """The commands that install what the lock says, and run the suite."""
+    tool = update.lock.command[0] if update.lock else "uv"
+    install = {"poetry": "poetry sync", "pdm": "pdm sync"}.get(tool, "uv sync")
+    return f"`{install}`, `{tool} run pytest`"
 
 
 def as_json(update: Update, merged: Merged | None = None) -> str:
@@ -65,9 +79,11 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
         "from": update.old,
         "to": update.new,
         "waits": update.waits,
+        "own_files": [_own_file(one) for one in update.own],
         "policy": [_given(asdict(one)) for one in update.policy],
         "files": [_file(*one) for one in update.files],
         "questions": {"new": update.asked, "dropped": update.dropped},
+        "lock": str(update.lock) if update.lock else None,
     }
     if merged:
         content |= {"merged": asdict(merged), "needs_a_person": merged.needs_a_person}
@@ -100,6 +116,25 @@ def _file(state: str, *paths: str) -> dict[str, str]:
     return {"state": STATES.get(state, "changed"), "path": paths[-1], **was}
 
 
+def _own(files: Sequence[OwnFile]) -> Iterator[str]:
+    if files:
+        yield from ("", "Your own files, which an update leaves alone; `tpgen check --fix` first:")
+    for file in files:
+        number = len(file.findings) - len(file.by_hand)
+        if number:
+            yield f"  fix       {file.path}: {number} place{'s' * (number > 1)}"
+        for finding in file.by_hand:
+            yield f"  by hand   {file.path}:{finding.line}: {finding.message}"
+
+
+def _own_file(file: OwnFile) -> dict[str, Any]:
+    findings = [
+        {"line": one.line, "message": one.message, "fixable": bool(one.edits)}
+        for one in file.findings
+    ]
+    return {"path": file.path, "findings": findings}
+
+
 def _policy(changes: Sequence[Change]) -> Iterator[str]:
     yield from ("", "The policy:" if changes else "The policy does not change.")
     for one in changes:
@@ -126,9 +161,14 @@ def _files(files: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield f"  {STATES.get(state, 'changed'):9} {' -> '.join(paths)}"
 
 
-def _to_do(merged: Merged) -> Iterator[tuple[str, str]]:
+def _to_do(update: Update, merged: Merged) -> Iterator[tuple[str, str]]:
+    if merged.unlocked and update.lock:
+        command = f"`{update.lock} && git add {update.lock.name}`"
+        yield "lock", f"{command}: {update.lock.name} has the old pin; {merged.unlocked}"
     for path in merged.conflicts:
         where = "what differs stands between <<< and >>>"
+        if path == PROJECT:
+            where += "; of the line of pytest-tpgen the template's, the lower one, is right"
         if path in merged.unmarked:
             where = f"it is as it was here, and {_shown(merged, path)} has the template's"
         yield "conflict", f"{path}: changed by both sides; {where}"

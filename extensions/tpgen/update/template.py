@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 HOOKS = ".pre-commit-config.yaml"
+PINS = "pyproject.toml"
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 
@@ -203,15 +204,15 @@ def _matching(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _name(folder: Path, version: str) -> None:
-    """Call the version what it was asked for: Copier takes whatever `git describe` says first."""
+    """Call the version by the name that was asked for: Copier uses what `git describe` says."""
     described = answers.read(folder).version
     if described == version:
         return
-    for name in (ANSWERS, HOOKS):
+    for name in (ANSWERS, HOOKS, PINS):
         file = folder / name
         if file.is_file():
-            # As a word of its own: the value of `_commit`, and of `rev`.
-            word = rf'(?m)(: "?){re.escape(described)}("?)$'
+            # As a word of its own: the value of `_commit` and of `rev`, the comment of the pin.
+            word = rf'(?m)(: "?|",  # ){re.escape(described)}("?)$'
             text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
             file.write_text(text, encoding="utf-8")
 

@@ -4,4 +4,7 @@ from tests.policy.suites.schema import SchemaSuite
 
 
 class TestSchema(SchemaSuite):
-    """All that the policy asks of them."""
+    """Inherits all cases."""
+
+    # Required cases of SchemaSuite (tests/policy/suites/schema.py):
+    #   test_models_and_migrations_agree, test_every_model_has_a_factory

@@ -1,4 +1,4 @@
-"""One server a run: which of the three sources, and what every source gives."""
+"""One server a run: which of the sources, and what every source gives."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from . import lease
+from .image import Image
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ NO_ANSWER = (*BROKEN, ValueError, OverflowError)
 
 
 class PostgresUnavailable(Exception):
-    """There is no Postgres to test on. The text is one sentence for a person, with what to do."""
+    """There is no Postgres to test on. The text is one sentence with the next command."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Server:
         version: as `SHOW server_version` gives it.
         prefix: with what every database that the run makes begins.
         stop: ends the server, or drops what the run made on a server that was given.
+        differences: how it differs from a server of the policy's image; empty if it does not.
     """
 
     url: str
@@ -52,9 +54,15 @@ class Server:
     version: str
     prefix: str
     stop: Callable[[], None]
+    differences: str = ""
+
+    def keep(self) -> None:
+        """Leave the server and its databases to the next run: see `lease.keeps_kept`."""
+        lease.mark_kept(self.prefix.split("_")[-2])
 
     def __str__(self) -> str:
-        return f"PostgreSQL {self.version}, {self.source}"
+        described = f"PostgreSQL {self.version}, {self.source}"
+        return f"{described}; {self.differences}" if self.differences else described
 
 
 def choose_and_start(
@@ -67,8 +75,8 @@ def choose_and_start(
     """Start, or connect to, the one Postgres of this run.
 
     Args:
-        choice: `auto`, `docker`, `embedded` or a URL.
-        image: the policy's image; the embedded server takes the version nearest to it.
+        choice: `auto`, `docker`, `local`, `embedded` or a URL.
+        image: the policy's image, which the server replaces as well as it can.
         trusted: what the person allows by name: hosts that are not local, or `DATABASE_URL`.
         say: called with a line to show where something takes long.
         root: the folder of the service, whose `.env` names its own database.
@@ -80,7 +88,7 @@ def choose_and_start(
 
     try:
         clean_up()
-        return _start(choice, image, trusted, say, root)
+        return _start(choice, Image(image), trusted, say, root)
     except OSError as error:
         raise PostgresUnavailable(
             f"No place for the state of a run ({error}): make room, or name a folder by TMPDIR."
@@ -88,45 +96,54 @@ def choose_and_start(
 
 
 def _start(
-    choice: str, image: str, trusted: Sequence[str], say: Callable[[str], None], root: Path
+    choice: str, image: Image, trusted: Sequence[str], say: Callable[[str], None], root: Path
 ) -> Server:
-    from . import docker, embedded, external
+    from . import binaries, docker, external
 
     if "://" in choice:
-        return external.start(choice, trusted, root)
+        return external.start(choice, image, trusted, root)
     if choice == "docker":
-        return docker.start(image, say)
+        return docker.start(image.name, say)
+    if choice == "local":
+        return binaries.local(image)
     if choice == "embedded":
-        return embedded.start(image)
+        return binaries.embedded(image)
     if choice != "auto":
         raise PostgresUnavailable(
-            f"--postgres {choice}: say auto, docker, embedded or a URL such as "
+            f"--postgres {choice}: say auto, docker, local, embedded or a URL such as "
             "postgresql://postgres@localhost/postgres"
         )
+    reasons = []
     try:
-        return docker.start(image, say)
-    except PostgresUnavailable as no_docker:
+        return docker.start(image.name, say)
+    except docker.NotHere as error:
+        reasons.append(str(error))
+    except PostgresUnavailable as error:
+        reasons.append(str(error))
+        say(f"no Docker for the tests: {error}")
+    for start in binaries.by_fit(image):
         try:
-            return embedded.start(image)
-        except PostgresUnavailable as no_wheel:
-            raise PostgresUnavailable(f"{no_docker} Nor embedded: {no_wheel}") from None
+            return start(image)
+        except PostgresUnavailable as error:
+            reasons.append(str(error))
+    raise PostgresUnavailable(" ".join(reasons))
 
 
 def as_options(settings: Mapping[str, str]) -> list[str]:
-    """Settings as options of the `postgres` command."""
+    """Return settings as options of the `postgres` command."""
     return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def database_prefix(run: str) -> str:
-    """With what the names of a run's databases begin: they say whose they are."""
+    """Return the beginning of the names of a run's databases: machine and run."""
     return f"tpgen_{lease.host()}_{run}_"
 
 
 def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
-    """Do some work on a connection of its own, whether or not an event loop runs here.
+    """Run a function on a new connection, also if an event loop is running here.
 
     Raises:
-        PostgresUnavailable: the server does not answer, or not as a Postgres does.
+        PostgresUnavailable: the server does not answer, or is not a Postgres.
     """
 
     async def connected() -> T:
@@ -136,15 +153,36 @@ def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any
                 return await work(connection)
             finally:
                 await connection.close()
+        except asyncpg.PostgresError as error:
+            raise PostgresUnavailable(
+                f"Postgres refuses ({_short(error)}). {_remedy(error.sqlstate or '')}".rstrip()
+            ) from error
         except NO_ANSWER as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise PostgresUnavailable(f"No Postgres answers there ({reason}).") from error
+            raise PostgresUnavailable(
+                f"No Postgres answers there ({_short(error)}). Start it, or say --postgres auto "
+                "for a server of the suite's own."
+            ) from error
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, connected()).result()
 
 
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _remedy(code: str) -> str:
+    """Return what helps against an error of the server, by its SQLSTATE."""
+    remedies = {
+        "28": "Check the user and the password in the URL, and the server's pg_hba.conf.",
+        "3D000": "Name a database that exists, such as `/postgres`, at the end of the URL.",
+        "53300": "Close other connections, or raise its max_connections.",
+        "57P03": "It is starting or stopping: try again.",
+    }
+    return remedies.get(code) or remedies.get(code[:2], "")
+
+
 def version(url: str) -> str:
-    """The server's own version, such as `15.18`."""
+    """Return the version of the server, such as `15.18`."""
     shown: str = administer(url, lambda c: c.fetchval("SHOW server_version"))
     return shown.split()[0]

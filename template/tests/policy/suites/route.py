@@ -6,17 +6,22 @@ from typing import Any
 
 import httpx
 import pytest
+from pytest_tpgen.access import leaked, misfit, quoted, refusal_status, unchanged
 from pytest_tpgen.masking import shape
-from pytest_tpgen.requests import Change, request_id
+from pytest_tpgen.requests import Change, Sender, request_id
 from pytest_tpgen.routes import takes_input
 from pytest_tpgen.suites import Placeholder, Suite, placeholder
+from pytest_tpgen.upstream import Upstream
 from pytest_tpgen.wiring import AuditEvents
 from sqlalchemy.ext.asyncio import AsyncSession
 from syrupy.assertion import SnapshotAssertion
 
+Headers = dict[str, str]
+QUOTE = "what the upstream says in confidence"
+
 
 class PublicRouteSuite(Suite):
-    """Happy path and validation, of a route that needs no credentials.
+    """Happy path and validation, of a route that `[tool.tpgen.public]` lists with a reason.
 
     State `method` and `path`, or the fixture `url` if the path holds an id; `valid`, what a
     request holds beside its credentials, or the fixture `valid_request` if it names a row;
@@ -30,6 +35,7 @@ class PublicRouteSuite(Suite):
     valid: Mapping[str, Any] = {}
     malformed: Any = placeholder('malformed = [without("json.text"), with_value("json.n", "x")]')
     status = 200
+    is_public, is_idempotent = True, False
 
     @pytest.fixture
     def url(self) -> str:
@@ -43,113 +49,163 @@ class PublicRouteSuite(Suite):
         return self.valid
 
     @pytest.fixture
-    def key(self) -> dict[str, str]:
+    def key(self) -> Headers:
         """The headers that a request needs."""
         return {}
+
+    @pytest.fixture
+    def send(self, client: httpx.AsyncClient, url: str, valid_request: Mapping[str, Any]) -> Sender:
+        """Send the valid request, or another one, with some headers."""
+        return Sender(client, self.method, url, valid_request)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make a case of each malformed request, or one that needs none."""
         if "malformed_request" in metafunc.fixturenames:
             malformed = type(self).malformed
             none = isinstance(malformed, Placeholder) or not malformed
-            requests = [None] if none else malformed
-            metafunc.parametrize("malformed_request", requests, ids=request_id)
+            metafunc.parametrize("malformed_request", [None] if none else malformed, ids=request_id)
 
-    async def send(
-        self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str], /, **request: Any
-    ) -> httpx.Response:
-        """Send a request, whose own URL and headers take precedence over those given."""
-        both = {**headers, **request.pop("headers", {})}
-        return await client.request(self.method, request.pop("url", url), headers=both, **request)
+    @pytest.fixture
+    def refused_request(self, request: pytest.FixtureRequest, malformed_request: Any) -> Any:
+        """The malformed request of a case, whole. Only what it needs is set up."""
+        refused = malformed_request or self.malformed or {}
+        if isinstance(refused, Change):
+            refused = refused.of(request.getfixturevalue("valid_request"))
+        return refused if "url" in refused else {**refused, "url": request.getfixturevalue("url")}
+
+    async def test_the_suite_fits_the_route(
+        self, request: pytest.FixtureRequest, app: Any, url: str
+    ) -> None:
+        """A route without credentials is listed, and one with an Idempotency-Key is idempotent."""
+        options = {"is_public": self.is_public, "is_idempotent": self.is_idempotent}
+        assert not (reason := misfit(request, app, self.method, url, **options)), reason
 
     async def test_happy_path(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        key: dict[str, str],
-        valid_request: Mapping[str, Any],
-        snapshot: SnapshotAssertion,
+        self, send: Sender, key: Headers, snapshot: SnapshotAssertion
     ) -> None:
         """200 with the expected shape: the one in `__snapshots__`."""
-        response = await self.send(client, url, key, **valid_request)
+        response = await send(key)
         assert response.status_code == self.status, response.text
         assert shape(response) == snapshot
 
-    async def test_422_on_a_malformed_request(
-        self,
-        request: pytest.FixtureRequest,
-        client: httpx.AsyncClient,
-        key: dict[str, str],
-        app: Any,
-        malformed_request: Any,
+    async def test_an_error_quotes_neither_the_upstream_nor_a_key(
+        self, send: Sender, key: Headers, upstream: Upstream
     ) -> None:
-        malformed = malformed_request or self.malformed
-        if not malformed:
-            url = request.getfixturevalue("url")
-            assert not takes_input(app, self.method, url), f"{url} takes input: state `malformed`"
+        upstream.answers = [httpx.Response(400, text=QUOTE)]
+        response = await send(key)
+        keys = [sent.headers.get("authorization", "") for sent in upstream.requests]
+        assert response.is_success or quoted(response, [QUOTE, *keys, *key.values()]) == []
+
+    async def test_422_on_a_malformed_request(
+        self, client: httpx.AsyncClient, key: Headers, app: Any, refused_request: Any
+    ) -> None:
+        """A route that takes input, by its OpenAPI document, has such a request."""
+        if not self.malformed:
+            takes = takes_input(app, self.method, refused_request["url"], credentials=key)
+            assert not takes, "the route takes input: state `malformed`"
             return
-        # Only what the request needs is set up.
-        if isinstance(malformed, Change):
-            malformed = malformed.of(request.getfixturevalue("valid_request"))
-        url = malformed["url"] if "url" in malformed else request.getfixturevalue("url")
-        response = await self.send(client, url, key, **malformed)
+        response = await Sender(client, self.method, "", refused_request)(key)
         assert response.status_code == 422, response.text
 
 
 class RouteSuite(PublicRouteSuite):
     """Happy path, authentication and validation; `PublicRouteSuite` says what to state."""
 
+    is_public = False
+
     @pytest.fixture
-    def key(self, auth: dict[str, str]) -> dict[str, str]:
+    def key(self, auth: Headers) -> Headers:
         """The headers of a request by the caller."""
         return auth
 
-    async def test_401_without_a_key(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        auth: dict[str, str],
-        valid_request: Mapping[str, Any],
-    ) -> None:
+    async def test_401_without_a_key(self, send: Sender, auth: Headers) -> None:
         """There is a caller with a key, and the request has none."""
-        response = await self.send(client, url, {}, **valid_request)
+        response = await send({})
         assert response.status_code == 401, response.text
 
-    async def test_401_with_an_unknown_key(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        auth: dict[str, str],
-        valid_request: Mapping[str, Any],
-    ) -> None:
-        unknown = {name: f"{value}0" for name, value in auth.items()}
-        response = await self.send(client, url, unknown, **valid_request)
+    async def test_401_with_an_unknown_key(self, send: Sender, auth: Headers) -> None:
+        response = await send({name: f"{value}0" for name, value in auth.items()})
         assert response.status_code == 401, response.text
 
-    @pytest.mark.required_from("2027-02-01")
+    async def test_401_with_a_malformed_key(self, send: Sender, auth: Headers) -> None:
+        response = await send(dict.fromkeys(auth, "malformed"))
+        assert response.status_code == 401, response.text
+
     async def test_401_with_a_revoked_key(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        revoked_auth: dict[str, str],
-        valid_request: Mapping[str, Any],
+        self, send: Sender, auth: Headers, revoked_auth: Headers
     ) -> None:
-        response = await self.send(client, url, revoked_auth, **valid_request)
+        """Another caller's key still works: a service that takes any key fails here."""
+        response = await send(revoked_auth)
         assert response.status_code == 401, response.text
 
     async def test_403_with_the_key_of_another_tenant(
         self,
-        client: httpx.AsyncClient,
-        url: str,
-        auth: dict[str, str],
-        stranger_auth: dict[str, str],
-        valid_request: Mapping[str, Any],
+        request: pytest.FixtureRequest,
+        session: AsyncSession,
+        send: Sender,
+        auth: Headers,
+        stranger_auth: Headers,
+        audit_events: AuditEvents,
     ) -> None:
-        """A stranger is refused what the caller may do with the same request."""
-        refused = await self.send(client, url, stranger_auth, **valid_request)
-        assert refused.status_code == 403, refused.text
-        allowed = await self.send(client, url, auth, **valid_request)
+        """A stranger is refused what the caller may do, learns nothing and changes nothing."""
+        async with unchanged(session, audit_events):
+            refused = await send(stranger_auth)
+        assert refused.status_code == refusal_status(request), refused.text
+        assert await leaked(session, refused, [send.url, send.valid]) == []
+        allowed = await send(auth)
         assert allowed.status_code == self.status, allowed.text
+
+
+class ListRouteSuite(RouteSuite):
+    """A route that lists rows of the caller's tenant, page by page.
+
+    State the fixtures `own_rows` and `foreign_rows`: each creates six rows or more, of the caller's
+    tenant and of another one, and returns a text that the list shows of each, such as its id.
+    State `page`, a request for fewer rows than that, and `next_page`.
+    """
+
+    page: Any = placeholder('page = {"params": {"limit": 2}}')
+
+    def next_page(self, response: httpx.Response) -> Mapping[str, Any] | None:
+        """Return the request for the page after a response; None after the last page."""
+        found: Mapping[str, Any] = self.fill_in("def next_page(self, response): return …")
+        return found
+
+    @pytest.fixture
+    def own_rows(self) -> list[str]:
+        """What the list shows of the rows of the caller's tenant."""
+        rows: list[str] = self.fill_in("@pytest.fixture\nasync def own_rows(self, session): …")
+        return rows
+
+    @pytest.fixture
+    def foreign_rows(self) -> list[str]:
+        """What the list would show of the rows of another tenant."""
+        rows: list[str] = self.fill_in("@pytest.fixture\nasync def foreign_rows(self, session): …")
+        return rows
+
+    async def test_lists_nothing_of_another_tenant(
+        self, send: Sender, auth: Headers, own_rows: list[str], foreign_rows: list[str]
+    ) -> None:
+        response = await send(auth)
+        assert response.status_code == self.status, response.text
+        assert any(row in response.text for row in own_rows)
+        assert [row for row in foreign_rows if row in response.text] == []
+
+    async def test_later_pages_list_nothing_of_another_tenant(
+        self, send: Sender, auth: Headers, own_rows: list[str], foreign_rows: list[str]
+    ) -> None:
+        """All pages together list each row of the caller's tenant and none of another one."""
+        request: Mapping[str, Any] | None = self.page
+        pages: list[str] = []
+        while request is not None and len(pages) <= len(own_rows) + len(foreign_rows):
+            response = await send(auth, **request)
+            assert response.status_code == self.status, response.text
+            pages.append(response.text)
+            request = self.next_page(response)
+        assert len(pages) > 1, "`page` must be smaller than the list"
+        listed = "\n".join(pages)
+        assert [row for row in foreign_rows if row in listed] == []
+        assert [row for row in own_rows if row not in listed] == []
 
 
 class IdempotentRouteSuite(RouteSuite):
@@ -158,6 +214,7 @@ class IdempotentRouteSuite(RouteSuite):
     State `other` too: a valid request that differs from `valid`; or the fixture `other_request`.
     """
 
+    is_idempotent = True
     other: Any = placeholder('other = {"json": {"model": "another"}}')
 
     @pytest.fixture
@@ -167,49 +224,29 @@ class IdempotentRouteSuite(RouteSuite):
         return other
 
     @pytest.fixture
-    def once(self, auth: dict[str, str]) -> dict[str, str]:
+    def once(self, auth: Headers) -> Headers:
         """The headers of a request that takes effect once."""
         return {**auth, "Idempotency-Key": "once"}
 
     async def test_two_identical_requests_give_one_audit_event(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        once: dict[str, str],
-        valid_request: Mapping[str, Any],
-        audit_events: AuditEvents,
+        self, send: Sender, once: Headers, audit_events: AuditEvents
     ) -> None:
         before = len(await audit_events())
-        first = await self.send(client, url, once, **valid_request)
-        again = await self.send(client, url, once, **valid_request)
+        first, again = await send(once), await send(once)
         assert (again.status_code, again.content) == (first.status_code, first.content)
         assert len(await audit_events()) == before + 1
 
     async def test_two_at_once_give_one_audit_event(
-        self,
-        committed_db: AsyncSession,
-        client: httpx.AsyncClient,
-        url: str,
-        once: dict[str, str],
-        valid_request: Mapping[str, Any],
-        audit_events: AuditEvents,
+        self, committed_db: AsyncSession, send: Sender, once: Headers, audit_events: AuditEvents
     ) -> None:
         before = len(await audit_events())
-        first, again = await asyncio.gather(
-            self.send(client, url, once, **valid_request),
-            self.send(client, url, once, **valid_request),
-        )
+        first, again = await asyncio.gather(send(once), send(once))
         assert (again.status_code, again.content) == (first.status_code, first.content)
         assert len(await audit_events()) == before + 1
 
     async def test_409_on_another_request_with_the_same_key(
-        self,
-        client: httpx.AsyncClient,
-        url: str,
-        once: dict[str, str],
-        valid_request: Mapping[str, Any],
-        other_request: Mapping[str, Any],
+        self, send: Sender, once: Headers, other_request: Mapping[str, Any]
     ) -> None:
-        await self.send(client, url, once, **valid_request)
-        response = await self.send(client, url, once, **other_request)
+        await send(once)
+        response = await send(once, **other_request)
         assert response.status_code == 409, response.text

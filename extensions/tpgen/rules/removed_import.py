@@ -1,4 +1,4 @@
-"""TPG503: an import, or a required case, of something that the policy has no more."""
+"""TPG503: a name that the policy no longer has; a fixture that a conftest lacks since an update."""
 
 import ast
 import re
@@ -8,8 +8,12 @@ from pathlib import Path
 
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.places import is_test_python
+from tpgen.check.moved import Moved, read
+from tpgen.check.places import is_policy, is_python, is_test_path
+from tpgen.check.renaming import Place, Renaming, absolute
+from tpgen.check.rewriting import edits_of, renamed
 from tpgen.check.rule import FileRule
+from tpgen.check.wiring import CONFTEST, Addition, Wiring
 from tpgen.classes.code import Code, Definition
 from tpgen.classes.modules import Module
 from tpgen.classes.trees import names
@@ -21,21 +25,70 @@ IMPORT = re.compile(rb"^[ \t]*((?:from|import)\b[^\n(]*(?:\([^)]*\)|[^\n]*))", r
 HIDDEN = re.compile(rb"(?:[;:]|\\\n)[ \t]*(?:from|import)\b|import[^\n]*\\\n")
 RELATIVE = re.compile(rb"from\s*\.")
 ONLY = re.compile(rb"\bonly\s*=")
+TAKEN = "this file has the new name for something else"
+ONLY_PARAMETER = re.compile(rb"\bonly\s*:")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each import from `tests.policy` of what is not there; each such case in an `only`."""
+    """Yield old names, missing fixtures of the conftest, other imports of what is gone, `only`."""
     root = file.project.root
     if not (root / "tests/policy/__init__.py").is_file():
         return
-    if not _is_plainly_there(file):
+    moved = read(root)
+    places = list(Renaming(file, moved).places()) if _may_hold(file, moved) else []
+    known = {place.node for place in places}
+    additions = _additions(file, moved, places)
+    edits = edits_of(file, places, additions)
+    for place in places:
+        if place.edits is not None:
+            yield file.finding(place.node, place.message, edits=edits)
+        else:
+            yield file.finding(place.node, f"{place.message}; rename it by hand: {TAKEN}")
+    for addition in additions:
+        fixtures = ", ".join(addition.fixtures)
+        message = f"the conftest lacks {fixtures}, which the suites or its own fixtures request"
+        yield file.finding(1, message, edits=edits)
+    if not is_policy(file.path) and b"policy" in file.data and not _is_plainly_there(file):
         for node in file.nodes(ast.Import, ast.ImportFrom):
-            for message in _gone(root, file.path, node):
+            for message in _gone(root, file.path, node) if node not in known else ():
                 yield file.finding(node, message)
-    if ONLY.search(file.data):
-        for owner in file.nodes(ast.ClassDef):
-            if any(one.arg == "only" for one in owner.keywords):
-                yield from _cases(file, owner)
+    yield from _only(file)
+
+
+def _may_hold(file: File, moved: Moved) -> bool:
+    """Whether the text may hold an old name: most files need no tree."""
+    if any(name.encode() in file.data for name in moved.fixtures):
+        return True
+    lasts = {name.rpartition(".")[2].encode() for name in moved.names}
+    return (b"policy" in file.data or is_policy(file.path)) and any(
+        name in file.data for name in lasts
+    )
+
+
+def _additions(file: File, moved: Moved, places: Sequence[Place]) -> list[Addition]:
+    """What the conftest lacks, once its names are new."""
+    if file.path != CONFTEST or not moved.conftest:
+        return []
+    later = File(file.path, renamed(file, places), file.project)
+    return list(Wiring(later, moved).missing())
+
+
+def _only(file: File) -> Iterator[Finding]:
+    """Each `only=[…]` of a class, which the suites take no more."""
+    suites = file.project.file("tests/policy/suites/__init__.py")
+    if b"policy" not in file.data or not ONLY.search(file.data):
+        return
+    if suites is None or ONLY_PARAMETER.search(suites.data):
+        return
+    for owner in file.nodes(ast.ClassDef):
+        if any(one.arg == "only" for one in owner.keywords):
+            left = ", ".join(_left_out(file, owner)) or "a case that does not apply"
+            yield file.finding(
+                owner,
+                f"{owner.name}: `only` is gone, so that no required case can vanish: remove it, "
+                f"and write the facts that {left} needs, or exempt it in pyproject.toml with a "
+                f'reason: [[tool.tpgen.exempt]] case = "{owner.name}.test_…", reason = "…"',
+            )
 
 
 def _is_plainly_there(file: File) -> bool:
@@ -64,7 +117,7 @@ def _gone(root: Path, path: str, node: ast.stmt) -> Iterator[str]:
             parts = alias.name.split(".")
             if _is_policy(parts) and not _exists(root, parts):
                 yield _module_is_gone(root, parts)
-    elif isinstance(node, ast.ImportFrom) and _is_policy(parts := _from(path, node)):
+    elif isinstance(node, ast.ImportFrom) and _is_policy(parts := absolute(path, node).split(".")):
         if _exists(root, parts):
             yield from _names(root, node, parts)
         else:
@@ -73,14 +126,6 @@ def _gone(root: Path, path: str, node: ast.stmt) -> Iterator[str]:
 
 def _is_policy(parts: Sequence[str]) -> bool:
     return tuple(parts[:2]) == POLICY
-
-
-def _from(path: str, node: ast.ImportFrom) -> list[str]:
-    """The module that an import is from, also where it is relative."""
-    named = node.module.split(".") if node.module else []
-    if not node.level:
-        return named
-    return [*path.split("/")[: -node.level], *named]
 
 
 def _exists(root: Path, parts: Sequence[str]) -> bool:
@@ -104,22 +149,14 @@ def _module_is_gone(root: Path, parts: Sequence[str], *imported: str) -> str:
     return f"{'.'.join(parts)} is gone from the policy: {_advice(root, *imported)}"
 
 
-def _cases(file: File, owner: ast.ClassDef) -> Iterator[Finding]:
-    """Each case that a class names in `only`, and that its suites do not have."""
+def _left_out(file: File, owner: ast.ClassDef) -> list[str]:
+    """The cases that a class has left out by `only`."""
     code = _code(file.project.root)
     module = code.module(file.project.root / file.path, file.project.root)
     known = {name for name, _ in members(code, [Definition(module, owner)])}
     own = {name for line in owner.body for name in names(line)}
-    inherited = {name for name in known - own if name.startswith("test")}
-    if not inherited:  # a suite that can't be read, or is gone, which is told of its import
-        return
-    for case in kept(owner) or ():
-        if case not in known:
-            has = ", ".join(sorted(inherited))
-            message = (
-                f"{owner.name}: `only` names {case}, which its suite has no more; it has {has}"
-            )
-            yield file.finding(owner, message)
+    cases = {name for name in known - own if name.startswith("test")}
+    return sorted(cases - set(kept(owner) or ()))
 
 
 def _advice(root: Path, *names: str) -> str:
@@ -156,22 +193,29 @@ def _module(root: Path, parts: tuple[str, ...]) -> Module | None:
     return None
 
 
+def _applies(path: str) -> bool:
+    """Whether a file is Python of tests; a suite of the service's own lies in the policy folder."""
+    return is_python(path) and is_test_path(path)
+
+
 SERVICE = {
     "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n",
     "tests/policy/__init__.py": "",
     "tests/policy/factory.py": "class AsyncFactory: ...\n",
+    "tests/policy/moved.toml": '[names]\n"tests.policy.factories" = "tests.policy.factory"\n',
 }
 
 RULE = FileRule(
     code="TPG503",
-    name="gone-import",
+    name="removed-import",
     section="all: the policy is one, for every service",
-    why="An update may rename or remove a part of the policy, and leaves alone what is yours: a "
-    "file of yours that imports the old name breaks every test that needs it.",
-    fix="Import what the finding names, and take a case by its new name; where nothing took its "
-    "place, keep a copy beside the policy, in tests/.",
-    applies=is_test_python,
-    triggers=(b"policy",),
+    why="An update may rename or remove a part of the policy, and does not change your files: a "
+    "file of yours that imports the old name breaks every test that needs it, and so does a "
+    "conftest that lacks a fixture which the suites request.",
+    fix="Run `tpgen check --fix`, which renames what `tests/policy/moved.toml` lists and adds the "
+    "fixtures. If nothing replaces a name, keep a copy of the old code in tests/, outside the "
+    "policy.",
+    applies=_applies,
     check=check,
     bad={**SERVICE, "tests/factories.py": "from tests.policy.factories import AsyncFactory\n"},
     good={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},

@@ -1,0 +1,64 @@
+"""The service's own files that need new names or new fixtures after an update."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tpgen.check import engine
+from tpgen.check.finding import Finding
+from tpgen.check.places import is_python, is_test_path
+from tpgen.check.project import Project
+from tpgen.rules.removed_import import RULE
+
+from .template import Rendered
+
+SETTINGS = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A file of the service that the new policy breaks.
+
+    Attributes:
+        path: relative to the service.
+        findings: what must change in it.
+    """
+
+    path: str
+    findings: Sequence[Finding]
+
+    @property
+    def by_hand(self) -> list[Finding]:
+        """What `tpgen check --fix` can't change."""
+        return [finding for finding in self.findings if not finding.edits]
+
+
+def outdated(project: Project, old: Rendered, new: Rendered, into: Path) -> list[OwnFile]:
+    """Return the service's own files that use what the new policy no longer has.
+
+    Args:
+        project: the service.
+        old: its files of the template, as they were.
+        new: the same, as they will be.
+        into: a folder to make, for its tests as they will be.
+    """
+    gone = set(old.files) - set(new.files)
+    for path in project.files:
+        is_test = is_python(path) and is_test_path(path) and path not in gone
+        if (is_test or path == SETTINGS) and (project.root / path).is_file():
+            _copy(project.root / path, into / path)
+    for path in new.files:
+        if path.startswith("tests/policy/") and (new.folder / path).is_file():
+            _copy(new.folder / path, into / path)
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in engine.run(Project(into), [RULE]):
+        if finding.code == RULE.code:
+            found[finding.path].append(finding)
+    return [OwnFile(path, findings) for path, findings in found.items()]
+
+
+def _copy(source: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, to)

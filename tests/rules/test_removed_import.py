@@ -1,0 +1,279 @@
+"""TPG503: imports of what the policy has, and of what it has no more."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checking import check, repository, tpgen
+
+POLICY = {
+    "tests/__init__.py": "",
+    "tests/policy/policy.toml": "",
+    "tests/policy/__init__.py": "from .watch import SECONDS\n",
+    "tests/policy/watch.py": "SECONDS = 1\n\n\ndef told(): ...\n",
+    "tests/policy/suites/__init__.py": "class Suite: ...\n",
+    "tests/policy/suites/step.py": "class StepSuite: ...\n",
+}
+
+
+def found(tmp_path: Path, path: str, text: str) -> list[str]:
+    here = repository(tmp_path, {**POLICY, path: text})
+    return [one.message for one in check(here, "TPG503")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    {
+        "import tests.policy.slow\n": "tests.policy.slow is gone from the policy: `git log -p",
+        "from tests.policy.slow import SECONDS\n": "gone from the policy: SECONDS is in tests.pol",
+        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard any more: `git",
+        "from tests.policy import told\n": "has no told any more: told is in tests.policy.watch",
+        "from tests.policy.suites import vault\n": "tests.policy.suites has no vault any more",
+        "from ..policy.slow import SECONDS\n": "tests.policy.slow is gone",
+        "from..policy.slow import SECONDS\n": "tests.policy.slow is gone",
+        "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow any more",
+        "X = 1; from tests.policy import slow\n": "tests.policy has no slow any more",
+        "if True: from tests.policy import slow\n": "tests.policy has no slow any more",
+        "from tests.policy import \\\n    slow\n": "tests.policy has no slow any more",
+        "import os, \\\n    tests.policy.slow\n": "tests.policy.slow is gone from the policy",
+        "from tests.policy import (  # (two)\n    SECONDS,\n    slow,\n)\n": "has no slow any more",
+        "from tests.policy.watch import SECONDS\nfrom tests.policy import slow\n": "has no slow",
+    }.items(),
+)
+def test_what_is_gone(text: str, message: str, tmp_path: Path) -> None:
+    (said,) = found(tmp_path, "tests/unit/test_x.py", text)
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import tests.policy.watch\n",
+        "from tests.policy import SECONDS, suites, watch\n",
+        "from tests.policy.watch import *\n",
+        "from tests.policy.suites.step import StepSuite\n",
+        "from ..policy.watch import told\n",
+        "from policy import anything\n",
+        "from tests.other import policy\n",
+    ],
+)
+def test_what_is_there(text: str, tmp_path: Path) -> None:
+    assert found(tmp_path, "tests/unit/test_x.py", text) == []
+
+
+def test_cases_that_a_class_chooses(tmp_path: Path) -> None:
+    """The suites take no `only` any more: the finding names what was left out."""
+    suite = "class StepSuite:\n    def test_redacts(self): ...\n    def test_detects(self): ...\n"
+    test = (
+        "from tests.policy.suites.step import StepSuite\n\n\n"
+        "class TestX(StepSuite, only=['test_redacts']):\n    def test_mine(self): ...\n"
+    )
+    tree = {**POLICY, "tests/policy/suites/step.py": suite, "tests/test_x.py": test}
+    (said,) = check(repository(tmp_path, tree), "TPG503")
+    assert "TestX: `only` is gone" in said.message
+    assert "the facts that test_detects needs" in said.message
+    assert said.edits == ()
+
+
+def test_a_policy_whose_suites_take_only(tmp_path: Path) -> None:
+    """Releases before 0.3 had it."""
+    suite = "class Suite:\n    def __init_subclass__(cls, only: object = None): ...\n"
+    test = "from tests.policy.suites import Suite\nclass TestX(Suite, only=[]): ...\n"
+    tree = {**POLICY, "tests/policy/suites/__init__.py": suite, "tests/test_x.py": test}
+    assert check(repository(tmp_path, tree), "TPG503") == []
+
+
+MOVED = """
+[names]
+"tests.policy.http" = "pytest_tpgen.upstream"
+"tests.policy.http.promises" = "pytest_tpgen.upstream.differences"
+"tests.policy.suites.blank" = ["pytest_tpgen.suites.placeholder", "pytest_tpgen.suites.fill_in"]
+"tests.policy.suites.step.having" = "pytest_tpgen.requests.with_value"
+
+[fixtures]
+wrong_auth = "stranger_auth"
+
+[wiring]
+conftest = '''
+import pytest
+from pytest_tpgen.fixtures import committed, sandbox
+from pytest_tpgen.wiring import Events
+from tests.factories import AgentFactory
+@pytest.fixture
+async def events(db: object) -> Events:
+    \"\"\"Read the events.\"\"\"
+    return await AgentFactory.read(db)
+'''
+"""
+SORTED = "[tool.ruff.lint.isort]\nknown-local-folder = ['tests']\n"
+RENAMED = {
+    "from tests.policy.http import Upstream\n": "from pytest_tpgen.upstream import Upstream\n",
+    "from tests.policy.http import (  # two\n    Upstream,\n    promises as p,\n)\np()\n": (
+        "# two\nfrom pytest_tpgen.upstream import Upstream, differences as p\np()\n"
+    ),
+    "from ..policy.http import promises\nx = promises\n": (
+        "from pytest_tpgen.upstream import differences\nx = differences\n"
+    ),
+    "from tests.policy import http\nhttp.promises(http.Upstream())\n": (
+        "from pytest_tpgen import upstream\nupstream.differences(upstream.Upstream())\n"
+    ),
+    "from tests.policy import http\n\n\ndef test_x(upstream):\n    http.promises()\n": (
+        "from pytest_tpgen import upstream as http\n\n\n"
+        "def test_x(upstream):\n    http.differences()\n"
+    ),
+    "import tests.policy.http\nx = tests.policy.http.promises\n": (
+        "import pytest_tpgen.upstream\nx = pytest_tpgen.upstream.differences\n"
+    ),
+    "import tests.policy.http as web\nx = web.promises\n": (
+        "import pytest_tpgen.upstream as web\nx = web.differences\n"
+    ),
+    "from tests.policy.http import *\n": "from pytest_tpgen.upstream import *\n",
+    "X = 1; from tests.policy.http import Upstream; Y = 2\n": (
+        "X = 1; from pytest_tpgen.upstream import Upstream; Y = 2\n"
+    ),
+    "from tests.policy.suites.step import StepSuite, having\n\nx = [having(1)]\n": (
+        "from pytest_tpgen.requests import with_value\n\n"
+        "from tests.policy.suites.step import StepSuite\n\nx = [with_value(1)]\n"
+    ),
+    "from tests.policy.suites.step import having\n\n\ndef f(having):\n    return having\n": (
+        "from pytest_tpgen.requests import with_value as having\n\n\n"
+        "def f(having):\n    return having\n"
+    ),
+    "from tests.policy.suites import step\n\nx = step.having(1)\n": (
+        "from pytest_tpgen.requests import with_value\n\n"
+        "from tests.policy.suites import step\n\nx = with_value(1)\n"
+    ),
+    "from tests.policy.suites import blank\n\n\nclass TestX:\n    a = blank('a')\n": (
+        "from pytest_tpgen.suites import placeholder\n\n\nclass TestX:\n    a = placeholder('a')\n"
+    ),
+    "from tests.policy.suites import blank\n\n\ndef f(a=blank(1)):\n    b = blank('é')\n": (
+        "from pytest_tpgen.suites import fill_in, placeholder\n\n\n"
+        "def f(a=placeholder(1)):\n    b = fill_in('é')\n"
+    ),
+    "def test_x(wrong_auth):\n    assert wrong_auth\n": (
+        "def test_x(stranger_auth):\n    assert stranger_auth\n"
+    ),
+    "import pytest\n\n\n@pytest.mark.usefixtures('wrong_auth')\ndef test_x(): ...\n": (
+        "import pytest\n\n\n@pytest.mark.usefixtures('stranger_auth')\ndef test_x(): ...\n"
+    ),
+    "def helper(wrong_auth):\n    return wrong_auth\n": None,
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(("before", "after"), RENAMED.items())
+def test_old_names_become_new_ones(
+    before: str, after: str | None, ends: str, tmp_path: Path
+) -> None:
+    """Nothing else changes, and a second run changes nothing."""
+    path = tmp_path / "tests/unit/test_x.py"
+    tree = {**POLICY, "tests/policy/moved.toml": MOVED, "pyproject.toml": SORTED}
+    text = before.replace("\n", ends).encode()
+    repository(tmp_path, {**tree, "tests/unit/test_x.py": text})
+    expected = (after or before).replace("\n", ends).encode()
+    for _ in range(2):
+        assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
+        assert path.read_bytes() == expected
+
+
+TAKEN = [
+    "placeholder = 1\nfrom tests.policy.suites import blank\nx = blank()\ndef f(): blank()\n",
+    "def test_x(wrong_auth, stranger_auth): ...\n",
+    "from tests.policy.suites import step\nwith_value = 1\nx = step.having(1)\n",
+]
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_a_new_name_that_is_taken(text: str, tmp_path: Path) -> None:
+    """Only a person can choose another one."""
+    tree = {**POLICY, "tests/policy/moved.toml": MOVED, "tests/unit/test_x.py": text}
+    (found,) = check(repository(tmp_path, tree), "TPG503")
+    assert (found.edits, "rename it by hand" in found.message) == ((), True)
+
+
+CONFTEST = '''"""Mine."""
+
+import pytest
+
+from tests.policy.http import Upstream
+
+X = 'mine'  # as I like it
+
+
+@pytest.fixture
+def   db(sandbox): return Upstream(sandbox)
+'''
+SUITE = "class StepSuite:\n    def test_a(self, events): ...\n"
+
+
+def wired(tmp_path: Path, conftest: str, factories: str = "class AgentFactory: ...\n") -> str:
+    """A conftest after `tpgen check --fix`."""
+    tree = {
+        **POLICY,
+        "tests/policy/moved.toml": MOVED,
+        "tests/policy/suites/step.py": SUITE,
+        "tests/factories.py": factories,
+        "pyproject.toml": SORTED,
+        "tests/conftest.py": conftest,
+    }
+    repository(tmp_path, tree)
+    assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
+    return (tmp_path / "tests/conftest.py").read_text()
+
+
+def test_fixtures_that_a_conftest_lacks(tmp_path: Path) -> None:
+    """What a person wrote there stays, in its own layout."""
+    assert wired(tmp_path, CONFTEST) == CONFTEST.replace(
+        "\nfrom tests.policy.http import Upstream\n",
+        "from pytest_tpgen.fixtures import committed, sandbox\n"
+        "from pytest_tpgen.upstream import Upstream\n"
+        "from pytest_tpgen.wiring import Events\n"
+        "\nfrom tests.factories import AgentFactory\n"
+        '\n__all__ = ["committed", "sandbox"]\n',
+    ) + (
+        "\n\n@pytest.fixture\nasync def events(db: object) -> Events:\n"
+        '    """Read the events."""\n    return await AgentFactory.read(db)\n'
+    )
+
+
+def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
+    """It has no such factory: the fixture says what to write."""
+    text = wired(tmp_path, CONFTEST, "class UserFactory: ...\n")
+    assert (
+        '@pytest.fixture\ndef events() -> Any:\n    """Read the events."""\n'
+        "    return fill_in('''\nreturn await AgentFactory.read(db)\n''')\n"
+    ) in text
+    assert "from pytest_tpgen.suites import fill_in" in text
+    assert "import AgentFactory" not in text
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "from mine import events, committed, sandbox\n",
+        "from mine import *\n",
+        "pytest_plugins = ['mine']\n",
+        "import pytest\n@pytest.fixture(name='events')\ndef mine(): ...\ncommitted = 1\n",
+    ],
+)
+def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:
+    assert wired(tmp_path, own) == own
+
+
+def test_names_in_all(tmp_path: Path) -> None:
+    text = CONFTEST.replace("X =", "__all__ = [\n    'X',  # mine\n]\nX =")
+    assert '__all__ = [\n    \'X\', "committed", "sandbox",  # mine\n]' in wired(tmp_path, text)
+
+
+def test_what_a_module_has_of_others(tmp_path: Path) -> None:
+    """All of what another one defines, by a star: nobody can tell what that is."""
+    star = {"tests/policy/http.py": "from .watch import *\n"}
+    here = repository(
+        tmp_path, {**POLICY, **star, "tests/test_x.py": "from tests.policy.http import told\n"}
+    )
+    assert check(here, "TPG503") == []
+
+
+def test_a_repository_without_a_policy(tmp_path: Path) -> None:
+    here = repository(tmp_path, {"tests/test_x.py": "from tests.policy import anything\n"})
+    assert check(here, "TPG503") == []

@@ -1,0 +1,100 @@
+"""Services of releases whose engine lay in `tests/policy`: update, fix, install, run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.hooks import Repository, once, renew, repository, template
+from tests.service import Service
+from tests.updating import Pair, copy, releases
+
+PARTS = ("pipeline", "vault", "frontend")
+OLD = [version for version in ("0.1.0", "0.2.0") if version in releases()]
+# What a person wrote into the conftest.
+EXTRA = """
+
+MINE = 'mine'   # in a layout of our own
+
+
+@pytest.fixture(scope='session')
+def title(  ) -> str:
+    return MINE
+
+
+def test_the_app_is_ours(app: FastAPI) -> None:
+    assert app.title == MINE
+"""
+OURS = ("def app(title: str) -> FastAPI:", "# ours: another title", *EXTRA.strip().splitlines())
+
+
+def edited(conftest: str) -> str:
+    """A conftest with another `app`, a comment, a test and one more fixture."""
+    text = conftest.replace("def app() -> FastAPI:", "def app(title: str) -> FastAPI:")
+    before, after = text.split("    return create_app(", 1)
+    body, rest = after.split("\n    )\n", 1)
+    ours = (
+        f"    made = create_app({body}\n    )\n    # ours: another title\n    made.title = title\n"
+    )
+    return f"{before}{ours}    return made\n{rest.rstrip()}{EXTRA}"
+
+
+def old(folder: Path, version: str, *, parts: bool) -> Pair:
+    """A service of an old release, with an edited conftest; its template is released again."""
+    source = template(folder / "tpgen", f"v{version}", releases()[version])
+    options = [word for part in PARTS for word in ("-d", f"{part}={parts}")]
+    copy(source, folder / "service", *options)
+    pair = Pair(source, repository(folder / "service"))
+    conftest = edited(pair.read("tests/conftest.py"))
+    assert pair.service.commit({"tests/conftest.py": conftest}, "--no-verify").code == 0
+    renew(source, "v99.0.0")
+    return pair
+
+
+def moved(pair: Pair) -> dict[str, object]:
+    """Update a service and fix its own files; return what the update says."""
+    said = pair.tpgen("update", "--json")
+    assert said.code == 0, said.text
+    fixed = pair.tpgen("check", "--fix")
+    assert fixed.code == 0, fixed.text
+    pair.service.git("add", "--all")
+    pair.service.git("commit", "--quiet", "--no-verify", "-m", "update")
+    found: dict[str, object] = json.loads(said.text[said.text.index("{") :])
+    return found
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The environment of a service after its update, by the lock that the update wrote."""
+
+    def make(folder: Path) -> None:
+        pair = old(folder, OLD[-1], parts=True)
+        assert pair.service.run("uv", "lock", "--quiet").code == 0
+        assert pair.service.commit({}, "--no-verify").code == 0
+        assert moved(pair)["lock"] == "uv lock"
+        place = {"UV_PROJECT_ENVIRONMENT": str(folder.with_name("moved-environment"))}
+        done = pair.service.run("uv", "sync", "--quiet", "--locked", **place)
+        assert done.code == 0, done.text
+
+    return once(tmp_path_factory, "moved", make).with_name("moved-environment")
+
+
+def suite(service: Repository, environment: Path) -> None:
+    """Its whole suite passes, and the check has nothing to say."""
+    done = Service(service.path, environment).pytest("-q", "tests", "tests/conftest.py")
+    assert done.code == 0, done.text
+    checked = service.run("tpgen", "check", "--format=json")
+    levels = {one["level"] for one in json.loads(checked.text)["findings"]}
+    assert levels <= {"warning"}, checked.text
+
+
+@pytest.mark.parametrize("parts", [True, False], ids=["all parts", "no parts"])
+@pytest.mark.parametrize("version", OLD)
+def test_a_service_moves(version: str, parts: bool, environment: Path, tmp_path: Path) -> None:
+    pair = old(tmp_path, version, parts=parts)
+    own = {one["path"] for one in moved(pair)["own_files"]}  # type: ignore[attr-defined]
+    assert {"tests/conftest.py", "tests/factories.py"} <= own
+    conftest = pair.read("tests/conftest.py")
+    assert [line for line in OURS if line not in conftest] == []
+    assert "tests.policy" not in conftest and "wrong_tenant_auth" not in conftest
+    suite(pair.service, environment)
