@@ -111,10 +111,11 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._is_whole = True
         except Exception as error:  # whatever the stream breaks with
             self._error, self._is_whole = error, True
+            raise
 
     def _read_more_now(self) -> None:
         if not isinstance(self._source, httpx.SyncByteStream):
-            raise RuntimeError("an async stream was given to a client that isn't async")
+            raise TypeError("an async stream was given to a client that isn't async")
         self._synchronous = self._synchronous or iter(self._source)
         try:
             self._chunks.append(next(self._synchronous))
@@ -122,6 +123,7 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._is_whole = True
         except Exception as error:  # whatever the stream breaks with
             self._error, self._is_whole = error, True
+            raise
 
     def _end(self) -> None:
         if self._error:
