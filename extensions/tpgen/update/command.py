@@ -46,7 +46,7 @@ def update(chosen: argparse.Namespace) -> int:
         readiness.nothing_ignored(git, [*old.files, *new.files])
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
         plan = _planned(Project(root), template, old, new, both)
-        own = own_files.outdated(Project(root), old, new, folder / "own")
+        own = own_files.outdated(Project(root), old, new, template.moved(version), folder / "own")
         plan = replace(plan, own=own, lock=_lock(root, both))
     return _carry_out(root, plan, both, chosen)
 
