@@ -459,6 +459,11 @@ def test_this_repository_agrees(made: Path) -> None:
     assert len(versions(ROOT)) == 1
 
 
+def test_the_policy_can_be_read_in_one_sitting(made: Path) -> None:
+    files = [path for path in (made / "tests/policy").rglob("*") if path.is_file()]
+    assert sum(len(path.read_text().splitlines()) for path in files) <= 1_200
+
+
 def test_the_wheel_is_that_of_the_sources(tmp_path: Path) -> None:
     """Else services that take the wheel would run another engine than the others."""
     assert wheel.differences(ROOT) == [], "run `make wheel`"
