@@ -1,5 +1,6 @@
 """`tpgen route` and `tpgen factory`, on routes and models of another hand than the starter's."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -292,3 +293,28 @@ def test_a_model_that_is_not_there(api: Service) -> None:
     done = api.tpgen("factory", "Notes")
     assert done.code == 2
     assert "has no model Notes: did you mean Note?" in done.text
+
+
+def test_an_answer_that_differs_from_run_to_run_is_not_recorded(
+    api: Service, tmp_path: Path
+) -> None:
+    """The command says what differs."""
+    service = api.copy(tmp_path / "service")
+    with (service.path / NOTES).open("a") as module:
+        module.write(MOMENT)
+    done = service.tpgen("route", "GET", "/v1/moment")
+    found = re.search(r"fails    the happy path, as yet: two runs gave different (.*)", done.text)
+    assert found, done.text
+    assert re.search(r"- 'nanoseconds': \d+, \+ 'nanoseconds': \d+", found[1])
+    assert "recorded" not in done.text
+    assert not (service.path / TEST).parent.joinpath("__snapshots__/test_notes.ambr").exists()
+
+
+MOMENT = """
+
+@router.get("/moment")
+async def read_moment(agent: CurrentAgent) -> dict[str, int]:
+    import time
+
+    return {"nanoseconds": time.time_ns(), "kind": 1}
+"""
