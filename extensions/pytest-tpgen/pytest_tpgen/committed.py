@@ -1,7 +1,7 @@
-"""Real commits for `committed_db`: the app's pool on a database of the worker's, emptied after.
+"""Provide `committed_db`: a database of the worker with real commits, reset after each test.
 
-For what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN and NOTIFY,
-deferred constraints, a writer with a transaction of its own beside an open one.
+Use it for what one transaction can't show: requests in parallel, SKIP LOCKED, LISTEN and NOTIFY,
+deferred constraints, two open transactions of which one writes.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class WrittenOutside(Exception):
 
 
 class CommittedDatabase:
-    """An engine with a pool on a database of its own, brought back to the template's rows.
+    """An engine with a pool on a separate database, which is reset to the template's rows.
 
     Args:
         databases: where to get the database.
@@ -141,7 +141,8 @@ class CommittedDatabase:
         with bound(self.engine, *makers):
             self._active = True
             try:
-                async with no_stray_tasks(), makers[0]() as session:
+                # Rows of the test stay readable after its commits: async code can't reload them.
+                async with no_stray_tasks(), makers[0](expire_on_commit=False) as session:
                     refresh_on_select(session)
                     yield session
             finally:
@@ -149,7 +150,7 @@ class CommittedDatabase:
                 await self.reset()
 
     async def reset(self) -> None:
-        """Bring back the rows of the template; the whole database after a change of schema."""
+        """Restore the template's rows, or clone the database again if its schema changed."""
         self._test += 1
         if keep.wanted():
             await self.stop()
@@ -161,7 +162,7 @@ class CommittedDatabase:
         self._schema_changed = False
 
     async def _empty(self) -> bool:
-        """Whether deleting rows was enough; where it fails, the test broke more than rows."""
+        """Delete the rows, and return whether that was enough; an error means that it was not."""
         try:
             if await self._cleaner.fetchval(_END_OTHERS):
                 await self.engine.dispose()

@@ -1,4 +1,4 @@
-"""The databases of a run: one migrated template, and clones of it for each worker."""
+"""Create the databases of a run: one migrated template, and clones of it for each worker."""
 
 import asyncio
 import os
@@ -63,11 +63,12 @@ class Databases:
         # urlunsplit drops the empty host of a socket URL.
         return re.sub(r"^postgresql\+asyncpg:/(?=[^/])", "postgresql+asyncpg:///", path)
 
-    async def clone(self, purpose: str) -> str:
+    async def clone(self, purpose: str, empty: bool = False) -> str:
         """Make a fresh copy of the migrated template.
 
         Args:
             purpose: part of its name; a database of that name is replaced.
+            empty: whether to make a database without tables instead.
 
         Returns:
             its URL, for SQLAlchemy with asyncpg.
@@ -75,7 +76,7 @@ class Databases:
         name = self._name(purpose)
         admin = await asyncpg.connect(self.server.url)
         try:
-            template = await self._template(admin)
+            template = "template0" if empty else await self._template(admin)
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await _create(admin, name, template)
             await _copy_settings(admin, name, template)
@@ -108,7 +109,8 @@ class Databases:
         await self._administer(f'ALTER DATABASE "{self._name(purpose)}" RENAME TO "{kept}"')
         url = make_url(self.url(kept)).set(drivername="postgresql")
         if self.server.source.startswith("given"):
-            url = url.set(password=None)  # a report may be public
+            # A report may be public. `set` takes None for "as it is".
+            url = url._replace(password=None)
         return url.render_as_string(hide_password=False)
 
     def _name(self, purpose: str) -> str:

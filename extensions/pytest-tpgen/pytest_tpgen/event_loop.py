@@ -1,4 +1,4 @@
-"""Run the coroutines of policy tests on one event loop, whatever pytest-asyncio's settings are.
+"""Run the coroutines of policy tests on one event loop, in each mode of pytest-asyncio.
 
 `db` and the app share one connection, which belongs to one event loop. The settings of
 pytest-asyncio hold for all tests of a run, so changing them would change other tests too.

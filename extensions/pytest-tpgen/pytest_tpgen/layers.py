@@ -1,4 +1,4 @@
-"""The directory of a test is its layer: what it may do, and when it runs (policy: "Layers")."""
+"""Apply the layer of a test, which is its directory (policy: "Layers")."""
 
 import os
 import sys

@@ -6,13 +6,13 @@ from itertools import combinations
 
 
 def allows(expression: str, mark: str) -> bool:
-    """Whether the expression could select a test that has the mark."""
+    """Return whether the expression could select a test that has the mark."""
     tree = _parsed(expression)
     return tree is None or any(_holds(tree, marks | {mark}) for marks in _combinations(tree))
 
 
 def asks_for(expression: str, mark: str) -> bool:
-    """Whether the expression selects some test because it has the mark.
+    """Return whether the expression selects some test because it has the mark.
 
     `contract or slow` asks for `contract`; `slow or not contract` does not.
     """
@@ -24,7 +24,7 @@ def asks_for(expression: str, mark: str) -> bool:
 
 
 def _parsed(expression: str) -> ast.expr | None:
-    """The expression, or nothing where pytest itself will complain."""
+    """Return the parsed expression, or None if pytest itself will report an error."""
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except SyntaxError:
@@ -32,7 +32,7 @@ def _parsed(expression: str) -> ast.expr | None:
 
 
 def _combinations(tree: ast.expr) -> Iterator[set[str]]:
-    """Every set of marks that makes a difference to the expression."""
+    """Yield each set of marks that can change the value of the expression."""
     names = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
     for size in range(len(names) + 1):
         yield from map(set, combinations(names, size))

@@ -17,6 +17,7 @@ PARTS = (
     "servers",
     "deferred",
     "keep",
+    "time_limit",
     "event_loop",
     "factory",
     "slow",
@@ -80,6 +81,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         except PolicyError as error:
             print(f"pytest-tpgen: {error}", file=sys.stderr)
             raise SystemExit(2) from None
+        _load_timeout(early_config.pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -120,6 +122,13 @@ def _policies_at_start(config: pytest.Config) -> Iterator[Policy]:
             yield found
         elif getattr(config.known_args_namespace, "numprocesses", None):
             yield from policy.below(path, config.getini("norecursedirs"))
+
+
+def _load_timeout(plugins: pytest.PytestPluginManager) -> None:
+    """Load pytest-timeout where pytest was told to load no plugins by itself."""
+    name = "timeout"
+    if not plugins.hasplugin(name) and not plugins.is_blocked(name):
+        plugins.register(import_module("pytest_timeout"), name)
 
 
 def _starting_points(config: pytest.Config) -> Iterator[Path]:

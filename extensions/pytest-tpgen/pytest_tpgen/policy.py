@@ -17,6 +17,8 @@ EXAMPLE = """\
 [[tool.tpgen.exempt]]
 case = "TestCreateAgent.test_two_at_once_give_one_audit_event"
 reason = "why it does not apply\""""
+# The limit of a policy that states none.
+TIME_LIMIT = 60.0
 # The command that installs what a lock file says.
 _SYNC = {"uv.lock": "uv sync", "poetry.lock": "poetry sync", "pdm.lock": "pdm sync"}
 
@@ -66,6 +68,19 @@ class Policy:
         seconds = self._value("slow", "seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise self._error(f"[slow] seconds must be a number, got {seconds!r}")
+        return float(seconds)
+
+    @cached_property
+    def time_limit(self) -> float:
+        """The duration in seconds after which a test fails.
+
+        Raises:
+            PolicyError: `policy.toml` states something else than a positive number.
+        """
+        table = self.content.get("time_limit", {"seconds": TIME_LIMIT})
+        seconds = table.get("seconds") if isinstance(table, dict) else table
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            raise self._error(f"[time_limit] seconds must be a number above 0, got {seconds!r}")
         return float(seconds)
 
     @cached_property

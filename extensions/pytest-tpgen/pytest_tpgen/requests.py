@@ -13,7 +13,7 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class Change:
-    """What makes a valid request malformed.
+    """A change that makes a valid request malformed.
 
     Attributes:
         place: the way to it: an argument of httpx, keys, indexes.

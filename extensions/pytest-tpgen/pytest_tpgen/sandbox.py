@@ -1,12 +1,12 @@
-"""Rollback isolation for `db`: the code under test may commit, and nothing is left behind.
+"""Isolate tests that use `db` by rollback: the code under test may commit, and nothing remains.
 
-One connection holds one outer transaction. Every transaction on the engine, whoever begins it,
-is a savepoint in there. A commit sends nothing, and a rollback goes back to the savepoint. So the
+One connection holds one outer transaction. Each transaction on the engine, of the test or of the
+app, is a savepoint in it. A commit sends nothing, and a rollback returns to the savepoint. So the
 app's requests see the test's rows, and one round trip after the test undoes everything.
 
-What one connection would show wrongly is refused: two transactions of which one has written can't
-be open together here, since the second would see what the first has not committed. The test's
-own session is the exception: what it flushed counts as committed, so that requests see it.
+What one connection can't show correctly is refused: two open transactions of which one has
+written, because the second would see what the first has not committed. The test's own session is
+the exception: what it flushed counts as committed, so that requests see it.
 
 No other connection to the database is possible: it would see nothing, and what it wrote would
 stay. Neither shown nor refused: what is sent over the driver's own connection (only where it ends
@@ -97,7 +97,8 @@ class Sandbox:
             self._savepoints.active = True
             nothing_is_committed()
             try:
-                session = makers[0](bind=self._tests_own)
+                # Rows of the test stay readable after its commits: async code can't reload them.
+                session = makers[0](bind=self._tests_own, expire_on_commit=False)
                 refresh_on_select(session)
                 async with no_stray_tasks():
                     yield session

@@ -1,6 +1,6 @@
-"""Every transaction on an engine of one connection, as a savepoint of an outer transaction.
+"""Make each transaction on an engine of one connection a savepoint of an outer transaction.
 
-What one connection would show wrongly is refused: see `sandbox.py`.
+What one connection can't show correctly is refused: see `sandbox.py`.
 """
 
 import asyncio
@@ -51,12 +51,12 @@ _FIRST = ("session_authorization", "role")
 
 
 class NeedsCommittedDatabase(Exception):
-    """The code under test did what one shared connection would show wrongly."""
+    """The code under test did something that one shared connection can't show correctly."""
 
 
 @dataclass(eq=False)
 class Transaction:
-    """An open transaction of SQLAlchemy's.
+    """An open transaction of SQLAlchemy.
 
     Attributes:
         tests_own: whether it is of the test's own session.
@@ -110,7 +110,7 @@ class Savepoints:
             event.listen(engine, name, listener)
 
     def forget(self) -> None:
-        """Start again: the outer transaction is a new one."""
+        """Reset the state: the outer transaction is a new one."""
         self._open: dict[Connection, Transaction] = {}
         # A tick is a savepoint or a write: a rollback takes what came after its savepoint.
         self._tick = self._written_at = self._committed_at = 0
@@ -129,7 +129,7 @@ class Savepoints:
         self._deferred = deferred
 
     def connection_is_new(self) -> None:
-        """Note that the connection was replaced: what was written is lost with the former one."""
+        """Record that the connection was replaced, so that earlier writes are lost."""
         self._lost = self._written_at > 0
 
     def _on_options(self, _: object, options: dict[str, Any]) -> None:
@@ -226,7 +226,7 @@ class Savepoints:
                     mine.local[each] = _fetch(connection, _CURRENT, each) if each else None
 
     def _on_savepoint(self, mine: Transaction, verb: str, name: str) -> None:
-        """Follow `begin_nested`: what others did inside goes, or stays, with it."""
+        """Track the savepoints of `begin_nested`, which cover the work of other transactions too."""
         if verb == "SAVEPOINT":
             self._tick += 1
             mine.nested[name] = self._tick
@@ -245,12 +245,12 @@ class Savepoints:
         _send(connection, f"SAVEPOINT {mine.savepoint}")
 
     def _would_lose(self, tick: int, mine: Transaction) -> bool:
-        """Whether a rollback to that tick takes what another transaction wrote."""
+        """Return whether a rollback to that tick removes what another transaction wrote."""
         others = [other.wrote_at for other in self._open.values() if other is not mine]
         return max(self._committed_at, *others, 0) > tick
 
     def _on_error(self, context: ExceptionContext) -> None:
-        """Postgres wants a rollback after an error, also after one of a read."""
+        """Record that Postgres requires a rollback, also after the error of a read."""
         mine = self._open.get(context.connection) if context.connection else None
         error = context.original_exception
         # The driver's own errors, such as a parameter of a wrong type, never reached Postgres.

@@ -1,4 +1,4 @@
-"""How an empty database gets a service's tables, and which tables they are."""
+"""Describe the tables of a service, and create them in an empty database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import Connection, MetaData
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import create_async_engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Brings the empty database at a SQLAlchemy URL to the newest schema.
 Migrate: TypeAlias = Callable[[str], None]
@@ -24,16 +27,19 @@ class Schema:
         metadata: the tables of the models.
         migrate: brings the empty database at a SQLAlchemy URL (asyncpg) to the newest schema. It
             is called in a thread, so it may run an event loop of its own. Default: `create_all`.
+        config: returns Alembic's `Config` for the database at a URL; None without Alembic. The
+            schema suite runs the service's `env.py` with it.
         migrated: whether `migrate` runs migrations, which must agree with the models.
     """
 
     metadata: MetaData
     migrate: Migrate
+    config: Callable[[str], Config] | None = None
     migrated: bool = True
 
     @property
     def key(self) -> str:
-        """Six hex digits that tell this schema from one of another service in the same run."""
+        """Six hex digits that differ from those of another service's schema in the same run."""
         name = (
             f"{self.migrate.__module__}.{self.migrate.__qualname__} {sorted(self.metadata.tables)}"
         )
@@ -57,42 +63,28 @@ def create_all(metadata: MetaData) -> Schema:
     return Schema(metadata, migrate, migrated=False)
 
 
-async def differences(schema: Schema, session: AsyncSession) -> list[str]:
-    """Return what Alembic finds different between the models and a migrated database.
-
-    Args:
-        schema: of the service; without migrations there is nothing to compare.
-        session: of a database that has the schema.
-    """
-    if not schema.migrated:
-        return []
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    def compare(connection: Connection) -> list[str]:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return [str(found) for found in compare_metadata(context, schema.metadata)]
-
-    connection = await session.connection()
-    return await connection.run_sync(compare)
-
-
-def alembic(metadata: MetaData, ini: Path | str) -> Schema:
-    """Return the schema of a service whose `alembic.ini` says where its migrations are.
+def alembic(metadata: MetaData, ini: Path | str | Callable[[str], Config]) -> Schema:
+    """Return the schema of a service whose migrations Alembic runs.
 
     Its `env.py` must read the URL from `config.get_main_option("sqlalchemy.url")`.
 
     Args:
         metadata: the tables of the models.
-        ini: the path of `alembic.ini`.
+        ini: the path of `alembic.ini`, or a function that returns Alembic's `Config` for a URL.
     """
+
+    def config(url: str) -> Config:
+        from alembic.config import Config
+
+        if not isinstance(ini, Path | str):
+            return ini(url)
+        made = Config(ini)
+        made.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        return made
 
     def migrate(url: str) -> None:
         from alembic import command
-        from alembic.config import Config
 
-        config = Config(ini)
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-        command.upgrade(config, "head")
+        command.upgrade(config(url), "heads")
 
-    return Schema(metadata, migrate)
+    return Schema(metadata, migrate, config)

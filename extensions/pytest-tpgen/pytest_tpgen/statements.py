@@ -1,4 +1,4 @@
-"""Classify a statement by its text: what it does to its transaction. In doubt, it writes."""
+"""Classify a statement by what it does to its transaction. In doubt, it counts as a write."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -66,25 +66,25 @@ AND NOT EXISTS (SELECT FROM pg_depend
 
 
 def names_one_of(names: Sequence[str]) -> re.Pattern[str]:
-    """What finds any of the names in a statement; nothing where there are none."""
+    """Return a pattern that finds any of the names in a statement."""
     return _pattern(rf"\b({'|'.join(map(re.escape, names))})\b" if names else "(?!)")
 
 
 def only_reads(statement: str) -> bool:
-    """Whether the statement leaves nothing that a rollback would undo: no row, lock or setting.
+    """Return whether the statement changes no row, lock or setting, so a rollback changes nothing.
 
-    A function that it calls may write all the same.
+    A function that it calls may still write.
     """
     return bool(_READS.match(statement)) and not _CHANGES.search(statement)
 
 
 def ends_transaction(statement: str) -> bool:
-    """Whether the statement begins or ends a transaction, past SQLAlchemy."""
+    """Return whether the statement begins or ends a transaction without SQLAlchemy."""
     return bool(_ENDS.match(statement))
 
 
 def needs_commit(statement: str) -> bool:
-    """Whether the statement is about the beginning or the end of its whole transaction."""
+    """Return whether the statement depends on the start or the commit of a real transaction."""
     return bool(_NEEDS_COMMIT.match(statement))
 
 
@@ -141,6 +141,6 @@ def _value(argument: str, parameters: object) -> object:
 
 
 def savepoint(statement: str) -> tuple[str, str] | None:
-    """`SAVEPOINT`, `RELEASE` or `ROLLBACK`, and the name of the savepoint; else None."""
+    """Return `SAVEPOINT`, `RELEASE` or `ROLLBACK` and the savepoint's name, or None."""
     found = _SAVEPOINT.match(statement)
     return (found[1].upper(), found[2]) if found else None

@@ -57,7 +57,7 @@ def _is_in_policy(cls: type) -> bool:
 
 
 class Placeholder:
-    """Facts that nobody has stated yet: a test that reads one fails, with the lines to write.
+    """Facts that are still missing: a test that reads one fails, with the lines to write.
 
     It stands for the attribute that it is assigned to, and for each other one that its lines state.
     """
@@ -103,7 +103,7 @@ def _advice(lines: str, place: str) -> str:
 
 
 def to_build(component: str, source: str) -> Any:
-    """Return a component, or fail the test if nobody has built it yet.
+    """Return a component, or fail the test if it does not exist yet.
 
     Args:
         component: `package.module:Name`.

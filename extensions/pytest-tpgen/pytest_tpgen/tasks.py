@@ -38,7 +38,7 @@ def require_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 @asynccontextmanager
 async def no_stray_tasks() -> AsyncIterator[None]:
-    """Wait for what was started inside, and cancel what does not end by itself.
+    """Wait for the tasks that were started inside, and cancel those that do not end.
 
     A task that outlived its test would work in the database of the next one.
     """
@@ -53,7 +53,7 @@ async def no_stray_tasks() -> AsyncIterator[None]:
 
 
 async def _wait(before: set[asyncio.Task[Any]]) -> None:
-    """Wait for the tasks, and for those that they start meanwhile."""
+    """Wait for the new tasks, and for those that they start in the meantime."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SECONDS_TO_FINISH
     while (stray := _others(before)) and (left := deadline - loop.time()) > 0:

@@ -18,7 +18,7 @@ class Upstream:
         answers: responses, exceptions to raise, or functions of the request.
 
     Attributes:
-        requests: what it was asked, oldest first.
+        requests: those that it received, oldest first.
     """
 
     def __init__(self, *answers: Answer) -> None:
@@ -52,7 +52,7 @@ class Upstream:
 
 
 def event_stream(*events: Mapping[str, Any] | str, cut_off: bool = False) -> httpx.Response:
-    """A response of server-sent events.
+    """Return a response of server-sent events.
 
     Args:
         events: the data of each, as JSON or as text such as `[DONE]`.
@@ -70,7 +70,7 @@ def event_stream(*events: Mapping[str, Any] | str, cut_off: bool = False) -> htt
 
 
 class Recording:
-    """One exchange with a real upstream, in a file: replayed in unit tests, checked nightly.
+    """An exchange with a real upstream, in a file: replayed in unit tests, checked nightly.
 
     Args:
         path: a JSON file. It holds no header, so no key.
@@ -108,7 +108,7 @@ class Recording:
         self.path.write_text(json.dumps(content, indent=2) + "\n")
 
     def replay(self, request: httpx.Request) -> httpx.Response:
-        """Answer as recorded: an `Upstream` takes this for an answer.
+        """Return the recorded response; an answer of an `Upstream`.
 
         Raises:
             AssertionError: the request differs from the recorded one in method, path or body.
@@ -141,7 +141,7 @@ def breaking_differences(recorded: Any, received: Any, at: str = "answer") -> li
 
 
 class Recorder(httpx.AsyncBaseTransport, httpx.BaseTransport):
-    """The network, for async and other clients; it keeps the responses.
+    """A transport to the network, for async and other clients, that keeps the responses.
 
     Attributes:
         responses: those received, oldest first, with their bodies read.

@@ -1,4 +1,4 @@
-"""Remove what killed runs left on this machine, whatever the source of the next run is."""
+"""Remove what killed runs left on this machine, for every source of Postgres."""
 
 import shutil
 from contextlib import closing
@@ -8,7 +8,7 @@ from .server import PostgresUnavailable
 
 
 def clean_up() -> None:
-    """Remove the servers, clusters and containers of dead runs. A living run's are left alone."""
+    """Remove the servers, clusters and containers of dead runs, but not those of live ones."""
     for folder in lease.dead_folders():
         binaries.remove(folder)
         if not (folder / docker.NOTE).exists() or _removed_containers():
@@ -16,7 +16,7 @@ def clean_up() -> None:
 
 
 def _removed_containers() -> bool:
-    """Whether Docker could be asked; where it can't, the folder reminds the next run."""
+    """Return whether Docker was reachable; if not, the folder is kept for the next run."""
     try:
         with closing(docker.connect()) as client:
             docker.clean_up(client)

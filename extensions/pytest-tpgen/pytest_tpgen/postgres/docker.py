@@ -1,4 +1,4 @@
-"""A Postgres in a container, by testcontainers, from the policy's image."""
+"""Start Postgres in a container of the policy's image, with testcontainers."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _listens(path: Path) -> bool:
 
 
 def _require_image(client: DockerClient, image: str, say: Callable[[str], None]) -> None:
-    """Pull the image where it is not there yet, as long as the pull gets on."""
+    """Pull the image if it is missing, and give up when the pull makes no progress."""
     import docker.errors
     import requests
 
@@ -195,7 +195,7 @@ def _require_image(client: DockerClient, image: str, say: Callable[[str], None])
 
 
 def _tuned_container(image: str, run: str) -> PostgresContainer:
-    """A container with its data in memory, that does not outlive the next run."""
+    """Return a container with its data in memory; the next run removes it if this one can't."""
     from testcontainers.community.postgres import PostgresContainer
     from testcontainers.core.config import testcontainers_config
 
@@ -213,7 +213,7 @@ def _tuned_container(image: str, run: str) -> PostgresContainer:
 
 
 def _accepting_connections() -> Any:
-    """Wait as long as the container lives; testcontainers' own wait polls a dead one too."""
+    """Return a wait that ends with the container; that of testcontainers goes on polling."""
     from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 
     class AcceptingConnections(WaitStrategy):
@@ -275,7 +275,7 @@ def _addresses(container: Any) -> list[str]:
 
 
 def clean_up(client: DockerClient) -> None:
-    """Remove the containers of this machine's killed runs."""
+    """Remove the containers of killed runs of this machine."""
     import docker.errors
 
     mine = {"label": f"{HOST}={lease.host()}"}
@@ -295,5 +295,5 @@ def _reason(image: str, error: Exception) -> str:
 
 
 def _short(error: Exception) -> str:
-    """The end of what went wrong, on one line."""
+    """Return the end of an error message, on one line."""
     return " ".join(str(error).split())[-200:]

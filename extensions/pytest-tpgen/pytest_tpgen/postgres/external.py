@@ -1,4 +1,4 @@
-"""A server that the person names by URL: used only where it is safe, left as it was found."""
+"""Use a server that the user names by URL: only if it is safe, and leave it unchanged."""
 
 import getpass
 import os
@@ -21,7 +21,7 @@ from .server import PostgresUnavailable, Server, administer, database_prefix
 
 
 class Place(NamedTuple):
-    """What makes two URLs the same database, however they are written."""
+    """The database that a URL names, comparable with that of a URL that is written differently."""
 
     host: str
     port: int
@@ -73,10 +73,10 @@ def start(url: str, image: Image, trusted: Sequence[str], root: Path) -> Server:
 
 
 def the_place(url: str) -> Place:
-    """The one server that a URL names, together with the environment where it is silent.
+    """Return the one server that a URL names; the environment provides the parts that it lacks.
 
     Raises:
-        PostgresUnavailable: it names none or several, or more than a place.
+        PostgresUnavailable: it names none or several, or has other parameters.
     """
     parsed = _parsed(url)
     places = set(_places(parsed))
@@ -95,7 +95,7 @@ def the_place(url: str) -> Place:
 
 
 def plain(url: str, place: Place) -> str:
-    """The URL with its host in one place: what was checked is what every driver connects to."""
+    """Return the URL with its host in one place, so that every driver connects to what was checked."""
     parsed = _parsed(url)
     named: dict[str, Any] = {"host": place.host, "port": place.port}
     if not place.host or place.host.startswith("/"):
@@ -108,7 +108,7 @@ def plain(url: str, place: Place) -> str:
 
 
 def refuse_unsafe(place: Place, trusted: Sequence[str], root: Path) -> None:
-    """Refuse a server that may hold somebody's data, unless it is trusted by name.
+    """Refuse a server that may hold real data, unless it is trusted by name.
 
     Raises:
         PostgresUnavailable: the host is not local, or this is the service's own database.
@@ -126,7 +126,7 @@ def refuse_unsafe(place: Place, trusted: Sequence[str], root: Path) -> None:
 
 
 def own_places(root: Path) -> set[Place]:
-    """Where the service's own `DATABASE_URL` leads, by the environment and by `.env`."""
+    """Return the databases of the service's own `DATABASE_URL`, by the environment and `.env`."""
     places: set[Place] = set()
     stated = [*os.environ.items()]
     for folder in (Path(), root):
@@ -145,7 +145,7 @@ def _own(url: str) -> Iterator[Place]:
 
 
 def _comparable(place: Place) -> Place:
-    """The same for all names of this machine."""
+    """Return the place with one name for all names of this machine."""
     here = _is_local(place.host) or place.host in {"0.0.0.0", "::", _normal(socket.gethostname())}
     return place._replace(host="localhost") if here else place
 
@@ -161,7 +161,7 @@ def _parsed(url: str) -> URL:
 
 
 def _places(url: URL) -> Iterator[Place]:
-    """Every place that some driver may connect to, the environment asked where the URL is silent."""
+    """Yield each place that a driver may connect to; the environment provides what the URL lacks."""
     named = [url.host or "", *_listed(url, "host")]
     ports = [str(url.port or ""), *_listed(url, "port")]
     user = url.username or os.environ.get("PGUSER") or _user()
@@ -190,7 +190,7 @@ def _user() -> str:
 
 
 def _stated(values: Sequence[str], variable: str, default: str) -> Sequence[str]:
-    """The values that are not empty, else those of the environment, else the default."""
+    """Return the values that are not empty, else those of the environment, else the default."""
     known = [value for value in values if value]
     return known or os.environ.get(variable, default).split(",")
 
@@ -207,7 +207,7 @@ def _without_port(host: str) -> tuple[str, str]:
 
 
 def _normal(host: str) -> str:
-    """The host as everybody writes it; an address as a name server's client would read it."""
+    """Return the usual spelling of a host; an address as the system's resolver reads it."""
     host = re.sub("%2f", "/", host, flags=re.IGNORECASE)
     if host.startswith("/"):
         return host
@@ -234,7 +234,7 @@ async def _may_create(connection: asyncpg.Connection) -> bool:
 
 
 async def _names(connection: asyncpg.Connection, prefix: str) -> list[str]:
-    """The databases that begin with the prefix and that this role may drop."""
+    """Return the databases that begin with the prefix and that this role may drop."""
     rows = await connection.fetch(
         "SELECT datname FROM pg_database"
         " WHERE starts_with(datname, $1) AND pg_has_role(datdba, 'USAGE')",
@@ -244,13 +244,13 @@ async def _names(connection: asyncpg.Connection, prefix: str) -> list[str]:
 
 
 async def _drop(connection: asyncpg.Connection, prefix: str) -> None:
-    """Drop the databases that begin with the prefix, whoever still uses them."""
+    """Drop the databases that begin with the prefix, also if they are in use."""
     for name in await _names(connection, prefix):
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def _drop_left_behind(connection: asyncpg.Connection) -> None:
-    """Drop what this machine's killed runs made here; another machine's may be alive."""
+    """Drop the databases of killed runs of this machine; runs of others may be alive."""
     mine = f"tpgen_{lease.host()}_"
     runs = {name.removeprefix(mine).split("_")[0] for name in await _names(connection, mine)}
     for run in runs:

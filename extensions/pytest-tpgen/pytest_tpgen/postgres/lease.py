@@ -1,7 +1,7 @@
-"""Tell a run that was killed from one that lives, so that the next run can clean up after it.
+"""Distinguish killed runs from live ones, so that the next run can clean up after them.
 
-A run holds a lock on a file of its own. The kernel drops the lock when the process ends, however
-it ends. So a lease that can be locked, or is gone, belongs to a dead run of this machine.
+A run holds a lock on a file. The kernel releases the lock when the process ends, also if it is
+killed. So a lease that can be locked, or is missing, belongs to a dead run of this machine.
 """
 
 import contextlib
@@ -21,24 +21,24 @@ keeps_kept = False
 
 @dataclass(frozen=True)
 class Lease:
-    """A living run: `id` is in the name of whatever it makes, `folder` is its own on this disk."""
+    """A live run: `id` is in the names of all that it creates, `folder` holds its files."""
 
     id: str
     folder: Path
     lock: FileLock
 
     def release(self) -> None:
-        """End the lease. What carries its id is nobody's from now on."""
-        # Another run may be tidying up what it takes for a dead one's, from the first file on.
+        """End the lease. The next run may remove what has its id."""
+        # Another run may remove the files as soon as the first one is gone.
         shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.release()
 
 
 def state_folder() -> Path:
-    """The folder of this user's leases and cached clusters.
+    """Return the folder of this user's leases and cached clusters.
 
     Raises:
-        OSError: it can't be made, or somebody else owns a folder of that name.
+        OSError: it can't be created, or another user owns a folder of that name.
     """
     folder = Path(tempfile.gettempdir()) / f"tpgen-{user_id()}"
     with contextlib.suppress(FileExistsError):
@@ -52,9 +52,9 @@ def state_folder() -> Path:
 
 
 def host() -> str:
-    """Six hex digits that tell this state folder from any other, on any machine.
+    """Return six hex digits that identify this state folder among those of all machines.
 
-    Not the machine's name: two machines of one name would take each other's runs for dead.
+    The machine's name is not used: two machines with one name would treat each other's runs as dead.
     """
     file = state_folder() / "host"
     if not file.exists():
@@ -121,7 +121,7 @@ def _locked(file: Path) -> FileLock:
 
 
 def dead_folders() -> Iterator[Path]:
-    """The folders that dead runs left behind."""
+    """Yield the folders of dead runs."""
     for folder in (state_folder() / "runs").glob("*"):
         if not is_alive(folder.name):
             yield folder

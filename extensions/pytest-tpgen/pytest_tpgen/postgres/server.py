@@ -33,7 +33,7 @@ NO_ANSWER = (*BROKEN, ValueError, OverflowError)
 
 
 class PostgresUnavailable(Exception):
-    """There is no Postgres to test on. The text is one sentence for a person, with what to do."""
+    """There is no Postgres to test on. The text is one sentence with the next command."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +130,20 @@ def _start(
 
 
 def as_options(settings: Mapping[str, str]) -> list[str]:
-    """Settings as options of the `postgres` command."""
+    """Return settings as options of the `postgres` command."""
     return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def database_prefix(run: str) -> str:
-    """With what the names of a run's databases begin: they say whose they are."""
+    """Return the beginning of the names of a run's databases: machine and run."""
     return f"tpgen_{lease.host()}_{run}_"
 
 
 def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
-    """Do some work on a connection of its own, whether or not an event loop runs here.
+    """Run a function on a new connection, also if an event loop is running here.
 
     Raises:
-        PostgresUnavailable: the server does not answer, or not as a Postgres does.
+        PostgresUnavailable: the server does not answer, or is not a Postgres.
     """
 
     async def connected() -> T:
@@ -183,6 +183,6 @@ def _remedy(code: str) -> str:
 
 
 def version(url: str) -> str:
-    """The server's own version, such as `15.18`."""
+    """Return the version of the server, such as `15.18`."""
     shown: str = administer(url, lambda c: c.fetchval("SHOW server_version"))
     return shown.split()[0]

@@ -3,24 +3,52 @@
 from typing import Any
 
 import pytest
+from pytest_tpgen.databases import Databases
 from pytest_tpgen.factory import factories, models
-from pytest_tpgen.schema import Schema, differences
+from pytest_tpgen.migrations import differences, failing_steps, heads, lost_rows
+from pytest_tpgen.schema import Schema
 from pytest_tpgen.suites import Suite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
 class SchemaSuite(Suite):
-    """The models agree with the migrations, and each has a factory that makes a row."""
+    """The models agree with the migrations, and each has a factory that makes a row.
+
+    A schema without migrations passes the cases about them.
+    """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make a case of each model."""
         if "model" in metafunc.fixturenames:
             metafunc.parametrize("model", models(), ids=lambda model: model.__name__)
 
-    async def test_models_and_migrations_agree(self, db: AsyncSession, schema: Schema) -> None:
-        assert await differences(schema, db) == [], (
-            "`alembic revision --autogenerate` writes the missing migration"
+    async def test_models_and_migrations_agree(self, databases: Databases, schema: Schema) -> None:
+        url = await databases.clone("migrated")
+        assert await differences(schema, url) == [], (
+            '`make migration NAME="what changes"` writes the missing migration'
         )
+
+    @pytest.mark.required_from("2027-02-01")
+    def test_migrations_have_one_head(self, schema: Schema) -> None:
+        found = heads(schema)
+        assert len(found) <= 1, (
+            f"{' and '.join(found)} are both the newest: `alembic merge heads` joins them, or set "
+            "`down_revision` of one to the other"
+        )
+
+    @pytest.mark.slow  # takes longer with each migration
+    @pytest.mark.required_from("2027-02-01")
+    async def test_each_migration_goes_up_down_and_up_again(
+        self, databases: Databases, schema: Schema
+    ) -> None:
+        assert await failing_steps(schema, await databases.clone("empty", empty=True)) == []
+
+    @pytest.mark.slow  # takes longer with each migration
+    @pytest.mark.required_from("2027-02-01")
+    async def test_rows_survive_the_newest_migration_down_and_up(
+        self, databases: Databases, schema: Schema
+    ) -> None:
+        assert await lost_rows(schema, await databases.clone("rows")) == []
 
     async def test_every_model_has_a_factory(self, model: type[Any], db: AsyncSession) -> None:
         factory = factories().get(model)
