@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from .check.git import environment
 from .errors import Misuse
 
 FOLDER = Path(".tpgen")
@@ -388,7 +389,9 @@ def _without(now: bytes, after: bytes, before: bytes) -> bytes | None:
             (Path(folder) / name).write_bytes(content)
         merge = ["git", "merge-file", "-p", "--diff3", "now", "after", "before"]
         try:
-            merged = subprocess.run(merge, cwd=folder, capture_output=True, check=False)
+            merged = subprocess.run(
+                merge, cwd=folder, capture_output=True, check=False, env=environment()
+            )
         except FileNotFoundError:
             return None
     return merged.stdout if merged.returncode == 0 else None

@@ -1,7 +1,8 @@
 """Fake upstreams on `httpx.MockTransport`, and recordings of real ones."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
 class Upstream:
-    """A fake upstream that gives its answers in order; the last one repeats.
+    """A fake upstream that gives its answers in order; the last one repeats, streams included.
 
     Args:
         answers: responses, exceptions to raise, or functions of the request.
@@ -45,10 +46,86 @@ class Upstream:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        if isinstance(answer, httpx.Response):
-            # A response is read once; one that is given again must be a new one.
-            return httpx.Response(answer.status_code, headers=answer.headers, stream=answer.stream)
-        return answer(request)
+        given = answer if isinstance(answer, httpx.Response) else answer(request)
+        # An async function gives a coroutine, which httpx awaits.
+        return _again(given) if isinstance(given, httpx.Response) else given
+
+
+def _again(answer: httpx.Response) -> httpx.Response:
+    """Return a new response like one that may be given again: httpx reads a response once."""
+    stream = answer.stream
+    if not isinstance(stream, httpx.ByteStream | _Replayed):
+        stream = answer.stream = _Replayed(stream)
+    return httpx.Response(
+        answer.status_code, headers=answer.headers, stream=stream, extensions=answer.extensions
+    )
+
+
+class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """A stream that can be read many times; its source is read once, as far as anybody reads.
+
+    Args:
+        source: its chunks, perhaps followed by an exception, which is raised each time.
+    """
+
+    def __init__(self, source: httpx.AsyncByteStream | httpx.SyncByteStream) -> None:
+        self._chunks: list[bytes] = []
+        self._error: Exception | None = None
+        self._is_whole = False
+        self._source = source
+        self._asynchronous: AsyncIterator[bytes] | None = None
+        self._synchronous: Iterator[bytes] | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        while True:
+            async with self._lock:  # two readers at once
+                if read == len(self._chunks) and not self._is_whole:
+                    await self._read_more()
+            if read == len(self._chunks):
+                break
+            yield self._chunks[read]
+            read += 1
+        self._end()
+
+    def __iter__(self) -> Iterator[bytes]:
+        read = 0
+        while True:
+            if read == len(self._chunks) and not self._is_whole:
+                self._read_more_now()
+            if read == len(self._chunks):
+                break
+            yield self._chunks[read]
+            read += 1
+        self._end()
+
+    async def _read_more(self) -> None:
+        if not isinstance(self._source, httpx.AsyncByteStream):
+            self._read_more_now()
+            return
+        self._asynchronous = self._asynchronous or aiter(self._source)
+        try:
+            self._chunks.append(await anext(self._asynchronous))
+        except StopAsyncIteration:
+            self._is_whole = True
+        except Exception as error:  # whatever the stream breaks with
+            self._error, self._is_whole = error, True
+
+    def _read_more_now(self) -> None:
+        if not isinstance(self._source, httpx.SyncByteStream):
+            raise RuntimeError("an async stream was given to a client that isn't async")
+        self._synchronous = self._synchronous or iter(self._source)
+        try:
+            self._chunks.append(next(self._synchronous))
+        except StopIteration:
+            self._is_whole = True
+        except Exception as error:  # whatever the stream breaks with
+            self._error, self._is_whole = error, True
+
+    def _end(self) -> None:
+        if self._error:
+            raise self._error
 
 
 def event_stream(*events: Mapping[str, Any] | str, cut_off: bool = False) -> httpx.Response:

@@ -9,6 +9,25 @@ from pathlib import Path
 
 from tpgen.errors import Misuse
 
+# Variables that name a repository, or a part of one: `git rev-parse --local-env-vars` without the
+# settings that `git -c` passes on.
+OF_A_HOOK = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Git:
@@ -121,7 +140,15 @@ def names(said: bytes) -> list[str]:
 def _git(
     root: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
 ) -> bytes:
-    # GIT_DIR and the like stay as they are: in a linked work tree a hook needs what git set.
     command: Sequence[str] = ["git", "-C", str(root), *arguments]
-    whole = {**os.environ, **env} if env else None
+    whole = {**environment(), **(env or {})}
     return subprocess.run(command, input=given, capture_output=True, check=True, env=whole).stdout
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for a git command that must find the repository by its folder.
+
+    Git tells a hook which repository it works in, in a linked work tree even by absolute paths.
+    A command in another folder would then read that repository, or write into it.
+    """
+    return {name: text for name, text in os.environ.items() if name not in OF_A_HOOK}

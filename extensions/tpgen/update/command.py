@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from tpgen import policy, service
 from tpgen.check.command import say, say_no_more
+from tpgen.check.git import OF_A_HOOK
 from tpgen.check.project import Project
 from tpgen.errors import Misuse
 
@@ -20,8 +21,6 @@ from .answers import Answers
 from .merging import Merged, Versions
 from .plan import Update
 from .template import Rendered, Template, fetch
-
-OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
 def update(chosen: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tpgen.check import moved
-from tpgen.check.git import Git
+from tpgen.check.git import Git, environment
 from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
@@ -245,7 +245,9 @@ def fetch(known: Answers, into: Path) -> Template:
     address = _address(known.source)
     command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
     try:
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, env=environment()
+        )
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.decode(errors="replace").split())
         cause = "it must be the top of a git repository"
