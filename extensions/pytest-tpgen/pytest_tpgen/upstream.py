@@ -109,18 +109,18 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._chunks.append(await anext(self._asynchronous))
         except StopAsyncIteration:
             self._is_whole = True
-        except Exception as error:  # whatever the stream breaks with
+        except Exception as error:  # noqa: BLE001 - whatever the stream breaks with
             self._error, self._is_whole = error, True
 
     def _read_more_now(self) -> None:
         if not isinstance(self._source, httpx.SyncByteStream):
-            raise RuntimeError("an async stream was given to a client that isn't async")
+            raise TypeError("an async stream was given to a client that isn't async")
         self._synchronous = self._synchronous or iter(self._source)
         try:
             self._chunks.append(next(self._synchronous))
         except StopIteration:
             self._is_whole = True
-        except Exception as error:  # whatever the stream breaks with
+        except Exception as error:  # noqa: BLE001 - whatever the stream breaks with
             self._error, self._is_whole = error, True
 
     def _end(self) -> None:
