@@ -216,8 +216,8 @@ RULE = FileRule(
     why="An update may rename or remove a part of the policy, and does not change your files: a "
     "file of yours that imports the old name breaks every test that needs it, and so does a "
     "conftest that lacks a fixture which the suites request.",
-    fix="Run `tpgen check --fix`, which renames what moved and adds the fixtures. If nothing replaces a name, keep a copy of the old code in tests/, outside the "
-    "policy.",
+    fix="Run `tpgen check --fix`, which renames what moved and adds the fixtures. If nothing "
+    "replaces a name, keep a copy of the old code in tests/, outside the policy.",
     applies=_applies,
     check=check,
     bad={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},
