@@ -81,11 +81,14 @@ def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
 
     done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
     done.added |= {change.path: () for change in subject.changes}
+    has_own_tests = any(test.suites and not test.is_shared for test in kind.tests)
     for test in kind.tests:
         path = Path(test.path.replace("{name}", subject.name))
         if test.is_shared:
             # Its one class is not about this component.
             _plan_test(service, replace(subject, identity=None, snapshot=False), path, test, done)
+            if path in done.complete and has_own_tests:
+                done.complete.remove(path)
         else:
             _plan_test(service, subject, subject.file or path, test, done)
     return done
