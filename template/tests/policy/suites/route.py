@@ -93,8 +93,9 @@ class PublicRouteSuite(Suite):
     ) -> None:
         upstream.answers = [httpx.Response(400, text=QUOTE)]
         response = await send(key)
-        keys = [sent.headers.get("authorization", "") for sent in upstream.requests]
-        assert response.is_success or quoted(response, [QUOTE, *keys, *key.values()]) == []
+        sent = [one.headers.get("authorization", "") for one in upstream.requests]
+        keys = [text.rpartition(" ")[2] for text in (*sent, *key.values())]
+        assert response.is_success or quoted(response, [QUOTE, *keys]) == []
 
     async def test_422_on_a_malformed_request(
         self, client: httpx.AsyncClient, key: Headers, app: Any, refused_request: Any
