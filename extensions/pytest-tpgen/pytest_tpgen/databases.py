@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import ORMExecuteState
 
 from .postgres import Server
-from .schema import Schema
+from .schema import Schema, logging_restored
 
 # `ALTER DATABASE … SET`, which CREATE DATABASE does not copy.
 _SETTINGS = """
@@ -141,9 +141,10 @@ class Databases:
     async def _migrate(self, name: str) -> None:
         try:
             # In a thread: Alembic's environment runs an event loop of its own.
-            await asyncio.to_thread(self.schema.migrate, self.url(name))
+            with logging_restored():
+                await asyncio.to_thread(self.schema.migrate, self.url(name))
         except Exception as error:  # whatever a migration may raise
-            if role := _existing_role(error):
+            if role := existing_role(error):
                 pytest.fail(
                     f"a migration creates a role that the server already has ({role}). Roles are "
                     "of the whole server: one that an earlier run, another service or a person "
@@ -187,7 +188,7 @@ def _quoted(setting: str) -> str:
     return ".".join(f'"{part}"' for part in setting.split("."))
 
 
-def _existing_role(error: BaseException | None) -> str:
+def existing_role(error: BaseException | None) -> str:
     """Return Postgres's message if a migration failed because it creates a role that exists."""
     while error is not None:
         original = getattr(error, "orig", None)

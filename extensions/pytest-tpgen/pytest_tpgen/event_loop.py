@@ -106,8 +106,9 @@ def _is_ours(fixturedef: pytest.FixtureDef[Any], test: pytest.Item) -> bool:
     found = policy.covering(test.path)
     if found is None or any(map(test.get_closest_marker, _OTHERS)):
         return False
-    # The node that defines the fixture; empty for a plugin, and for a conftest at the root.
+    # The node that defines the fixture; empty for a plugin, and for a conftest at the root. It has
+    # a path of its own: its name is not relative to a root that lies elsewhere.
     node = fixturedef.baseid.partition("::")[0]
     file = inspect.unwrap(fixturedef.func).__code__.co_filename
-    place = Path(test.config.rootpath, node) if node else Path(file)
-    return place.is_relative_to(found.tests)
+    places = (parent.path for parent in test.listchain() if node and parent.nodeid == node)
+    return next(places, Path(file)).is_relative_to(found.tests)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -20,8 +19,9 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .databases import existing_role
 from .factory import factories, models
-from .schema import Schema
+from .schema import Schema, logging_restored
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -96,7 +96,7 @@ async def lost_rows(schema: Schema, url: str) -> list[str]:
         for revision in _newest(scripts := _scripts(config)):
             await asyncio.to_thread(_undo, config, scripts, revision)
             kept = await _columns(engine)
-            await asyncio.to_thread(_step, config, scripts, revision, True)
+            await asyncio.to_thread(_step, config, scripts, revision, True, " with rows")
             after = await _content(engine)
             if lost := [*_lost(before, after, kept)]:
                 return [f"{_name(revision)}: {line}" for line in lost]
@@ -105,25 +105,30 @@ async def lost_rows(schema: Schema, url: str) -> list[str]:
 
 def _failing_steps(config: Config) -> list[str]:
     scripts = _scripts(config)
-    failures = []
+    silent = []
     for revision in reversed([*scripts.walk_revisions()]):
+        _step(config, scripts, revision, True)
         try:
-            direction = "upgrade"
-            _step(config, scripts, revision, True)
-            direction = "downgrade"
             _step(config, scripts, revision, False)
-            direction = "upgrade after a downgrade"
-            _step(config, scripts, revision, True)
         except NotImplementedError as error:
-            if not str(error) or direction != "downgrade":
-                failures.append(
-                    f"{_name(revision)}: {direction} raises NotImplementedError: write it, or say "
-                    'why it can\'t be undone, as `raise NotImplementedError("why")`'
+            if not str(error):
+                silent.append(
+                    f"{_name(revision)}: its downgrade raises NotImplementedError: write it, or "
+                    'say why it can\'t be undone, as `raise NotImplementedError("why")`'
                 )
-        except Exception as error:  # whatever a migration may raise
-            failures.append(f"{_name(revision)}: {direction} fails: {error!r}")
-            raise pytest.fail.Exception("\n".join(failures), pytrace=False) from error
-    return failures
+        else:
+            _step(config, scripts, revision, True, " after a downgrade")
+    return silent
+
+
+def _hint(error: Exception) -> str:
+    if not existing_role(error):
+        return ""
+    return (
+        "\nRoles are of the whole server, where the tests create several databases: create the "
+        "role only if it is missing (`IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = …)` in a "
+        "DO block), and let the downgrade keep it"
+    )
 
 
 def _undo(config: Config, scripts: ScriptDirectory, revision: Script) -> None:
@@ -133,12 +138,28 @@ def _undo(config: Config, scripts: ScriptDirectory, revision: Script) -> None:
         pytest.skip(f"{_name(revision)} can't be undone: {error or 'it says no reason'}")
 
 
-def _step(config: Config, scripts: ScriptDirectory, revision: Script, is_upgrade: bool) -> None:
-    """Run the upgrade or the downgrade of one migration."""
+def _step(
+    config: Config, scripts: ScriptDirectory, revision: Script, is_upgrade: bool, when: str = ""
+) -> None:
+    """Run the upgrade or the downgrade of one migration.
+
+    Raises:
+        NotImplementedError: the migration states that it can't be undone.
+        pytest.fail.Exception: it fails.
+    """
     from alembic.runtime.migration import RevisionStep
 
     step = RevisionStep(scripts.revision_map, revision, is_upgrade)
-    _run_env(config, scripts, lambda *_: [step], destination_rev=revision.revision)
+    try:
+        _run_env(config, scripts, lambda *_: [step], destination_rev=revision.revision)
+    except Exception as error:  # whatever a migration may raise
+        if isinstance(error, NotImplementedError) and not is_upgrade:
+            raise
+        direction = "upgrade" if is_upgrade else "downgrade"
+        raise pytest.fail.Exception(
+            f"{_name(revision)}: its {direction}{when} fails: {error!r}{_hint(error)}",
+            pytrace=False,
+        ) from error
 
 
 def _env_differences(config: Config) -> list[str]:
@@ -182,24 +203,8 @@ def _run_env(
 ) -> None:
     from alembic.runtime.environment import EnvironmentContext
 
-    with _logging_restored(), EnvironmentContext(config, scripts, fn=function, **options):
+    with logging_restored(), EnvironmentContext(config, scripts, fn=function, **options):
         scripts.run_env()
-
-
-@contextmanager
-def _logging_restored() -> Iterator[None]:
-    """Undo what `env.py` sets up for the command line: `fileConfig` replaces the test's handlers."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    loggers = [log for log in root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
-    disabled = [log.disabled for log in loggers]
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        for log, was_disabled in zip(loggers, disabled, strict=True):
-            log.disabled = was_disabled
 
 
 def _scripts(config: Config) -> ScriptDirectory:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -88,3 +90,19 @@ def alembic(metadata: MetaData, ini: Path | str | Callable[[str], Config]) -> Sc
         command.upgrade(config(url), "heads")
 
     return Schema(metadata, migrate, config)
+
+
+@contextmanager
+def logging_restored() -> Iterator[None]:
+    """Undo what `env.py` sets up for the command line: `fileConfig` replaces the test's handlers."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    loggers = [log for log in root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
+    disabled = [log.disabled for log in loggers]
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for log, was_disabled in zip(loggers, disabled, strict=True):
+            log.disabled = was_disabled

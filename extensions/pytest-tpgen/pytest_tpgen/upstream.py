@@ -111,6 +111,7 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._is_whole = True
         except Exception as error:  # noqa: BLE001 - whatever the stream breaks with
             self._error, self._is_whole = error, True
+            raise
 
     def _read_more_now(self) -> None:
         if not isinstance(self._source, httpx.SyncByteStream):
@@ -122,6 +123,7 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._is_whole = True
         except Exception as error:  # noqa: BLE001 - whatever the stream breaks with
             self._error, self._is_whole = error, True
+            raise
 
     def _end(self) -> None:
         if self._error:

@@ -41,14 +41,16 @@ class SchemaSuite(Suite):
     async def test_each_migration_goes_up_down_and_up_again(
         self, databases: Databases, schema: Schema
     ) -> None:
-        assert await failing_steps(schema, await databases.clone("empty", empty=True)) == []
+        failures = await failing_steps(schema, await databases.clone("empty", empty=True))
+        assert not failures, "\n".join(failures)
 
     @pytest.mark.slow  # takes longer with each migration
     @pytest.mark.required_from("2027-02-01")
     async def test_rows_survive_the_newest_migration_down_and_up(
         self, databases: Databases, schema: Schema
     ) -> None:
-        assert await lost_rows(schema, await databases.clone("rows")) == []
+        lost = await lost_rows(schema, await databases.clone("rows"))
+        assert not lost, "\n".join(lost)
 
     async def test_every_model_has_a_factory(self, model: type[Any], db: AsyncSession) -> None:
         factory = factories().get(model)
