@@ -362,7 +362,11 @@ KIND = """
 [kinds.job]
 help = "a background job"
 sources = ["jobs/{name}.py"]
-tests = { "tests/unit/jobs/test_{name}.py" = "job.py.j2" }
+
+[[kinds.job.tests]]
+path = "tests/unit/jobs/test_{name}.py"
+skeleton = "job.py.j2"
+suites = ["job.JobSuite"]
 """
 
 
@@ -386,8 +390,8 @@ def test_a_new_kind_without_a_case_of_its_own(service: Service) -> None:
 
 
 def test_another_name_of_a_kind_hits_nobody(service: Service) -> None:
-    service.replace("tests/policy/policy.toml", "[kinds.vault]", "[kinds.store]")
-    service.replace("tests/policy/policy.toml", "[kinds.vault.tests]", "[kinds.store.tests]")
+    file = service.path / "tests/policy/policy.toml"
+    file.write_text(file.read_text().replace("kinds.vault", "kinds.store"))
     assert service.overnight == []
 
 
