@@ -351,7 +351,11 @@ AUDITED = [
             await session.flush()
             raise HTTPException(502, str(error)) from error
 """,
-        of("TestChat", "the_audit_event_survives_a_failing_upstream"),
+        of(
+            "TestChat",
+            "the_audit_event_survives_a_failing_upstream",
+            "an_error_quotes_neither_the_upstream_nor_a_key",
+        ),
         also=[
             (
                 CHAT,
@@ -799,7 +803,11 @@ IDEMPOTENT = [
         "    if key is None:\n",
         "    if True:\n",
         ONCE,
-        of("TestChat", "409_on_another_request_with_the_same_key"),
+        of(
+            "TestChat",
+            "409_on_another_request_with_the_same_key",
+            "409_on_another_model_with_the_same_key",
+        ),
         "test_an_answer_is_kept_whatever_its_status",
         "test_who_comes_meanwhile_waits_for_the_answer",
     ),
@@ -808,7 +816,11 @@ IDEMPOTENT = [
         IDEMPOTENCY,
         "if holder.fingerprint != self.fingerprint:",
         "if not holder.fingerprint:",
-        of("TestChat", "409_on_another_request_with_the_same_key"),
+        of(
+            "TestChat",
+            "409_on_another_request_with_the_same_key",
+            "409_on_another_model_with_the_same_key",
+        ),
     ),
     broken(
         "only those idempotent that come one after the other",
