@@ -125,12 +125,19 @@ class RouteSuite(PublicRouteSuite):
         assert response.status_code == 401, response.text
 
     async def test_401_with_an_unknown_key(self, send: Sender, auth: Headers) -> None:
-        response = await send({name: f"{value}0" for name, value in auth.items()})
+        unknown = {name: f"{value}0" for name, value in auth.items()}
+        response = await send(unknown)
         assert response.status_code == 401, response.text
+        assert quoted(response, [value.rpartition(" ")[2] for value in unknown.values()]) == []
 
     async def test_401_with_a_malformed_key(self, send: Sender, auth: Headers) -> None:
-        response = await send(dict.fromkeys(auth, "malformed"))
-        assert response.status_code == 401, response.text
+        """With and without the scheme before it, such as `Bearer`."""
+        for headers in (
+            dict.fromkeys(auth, "malformed"),
+            {name: f"{value[: value.rfind(' ') + 1]}malformed" for name, value in auth.items()},
+        ):
+            response = await send(headers)
+            assert response.status_code == 401, response.text
 
     async def test_401_with_a_revoked_key(
         self, send: Sender, auth: Headers, revoked_auth: Headers
