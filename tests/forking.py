@@ -58,7 +58,8 @@ def run(folder: Path, tests: list[str], server: str) -> None:
     failures = Failures()
     # anyio is a pytest plugin too, imported too early for its asserts to be rewritten.
     options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]
-    code = pytest.main(["--postgres", server, LEFT_OUT, *options, *tests], plugins=[failures])
+    tests = tests or [LEFT_OUT]
+    code = pytest.main(["--postgres", server, *options, *tests], plugins=[failures])
     ran = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     (folder / "failed.json").write_text(json.dumps(failures.seen if ran else [str(code)]))
 

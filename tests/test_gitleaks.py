@@ -88,7 +88,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pristine(rendered: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a service holds against keys, committed."""
     folder = tmp_path_factory.mktemp("pristine") / "service"
-    for name in (".gitleaks.toml", "tests/policy/secrets.sh"):
+    for name in (".gitleaks.toml", ".github/secrets.sh"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(rendered.path / name, folder / name)
     return repository(folder).path
@@ -109,7 +109,7 @@ def service(pristine: Path, shell: Path, tmp_path: Path) -> Repository:
 
 def scan(service: Repository, **variables: str) -> tuple[int, set[tuple[str, str]], str]:
     """Run the scan; give its exit code, what was reported, and what it said."""
-    done = service.run("sh", "tests/policy/secrets.sh", **variables)
+    done = service.run("sh", ".github/secrets.sh", **variables)
     folder = service.path.parent / "reports"
     return done.code, reported(folder) if done.code < 2 else set(), done.text
 
@@ -249,7 +249,7 @@ def test_a_config_that_finds_nothing_is_no_clean_repository(
 
 def test_an_unreadable_config_fails(service: Repository) -> None:
     service.write({".gitleaks.toml": "[[rules\n"})
-    done = service.run("sh", "tests/policy/secrets.sh")
+    done = service.run("sh", ".github/secrets.sh")
     assert done.code != 0
     assert "unable to load gitleaks config" in done.text
 

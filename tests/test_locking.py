@@ -2,6 +2,8 @@
 
 import json
 import os
+import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,11 @@ import pytest
 from tests.hooks import path_with, release, repository
 from tests.updating import Pair, copy, tree
 
-TOOLS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm"}
+COMMANDS = {
+    "uv.lock": "uv lock --upgrade-package pytest-tpgen",
+    "poetry.lock": "poetry update --lock pytest-tpgen",
+    "pdm.lock": "pdm lock",
+}
 VENDOR = "template/{% if engine_source == 'wheel' %}vendor{% endif %}"
 WHEEL = "pytest_tpgen-{}-py3-none-any.whl"
 
@@ -35,12 +41,13 @@ def tool(folder: Path, name: str, script: str) -> str:
     return path_with(folder / "tools")
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_pin_and_lock_move_together(name: str, pair: Pair, tmp_path: Path) -> None:
     pair.service.git("mv", "--force", "uv.lock", f"renamed-{name}")
     locked(pair, name)
-    script = f'test "$*" = lock && test -z "$UV_LOCKED" && grep v2.0.0 pyproject.toml > {name}'
-    path = tool(tmp_path, TOOLS[name], script)
+    tool_name, _, words = COMMANDS[name].partition(" ")
+    script = f'test "$*" = "{words}" && test -z "$UV_LOCKED" && grep v2.0.0 pyproject.toml > {name}'
+    path = tool(tmp_path, tool_name, script)
     done = pair.tpgen("update", PATH=path, UV_LOCKED="1")
     assert done.code == 0, done.text
     pin = next(line for line in pair.read("pyproject.toml").splitlines() if "@ git+" in line)
@@ -48,7 +55,7 @@ def test_pin_and_lock_move_together(name: str, pair: Pair, tmp_path: Path) -> No
     assert pair.source.git("rev-parse", "v2.0.0") in pin
     assert pair.read(name).strip() == pin.strip()
     assert f"M  {name}" in pair.service.git("status", "--short")
-    assert f"`{TOOLS[name]} lock` wrote {name}." in done.text
+    assert f"`{COMMANDS[name]}` wrote {name}." in done.text
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--check"])
@@ -58,7 +65,7 @@ def test_nothing_is_locked_unless_something_is_written(
     done = pair.tpgen("update", option, PATH=tool(tmp_path, "uv", "echo new > uv.lock"))
     assert done.code == (option == "--check"), done.text
     assert pair.service.git("status", "--short") == ""
-    assert ("Then `uv lock`" in done.text) == (option == "--dry-run")
+    assert ("Then `uv lock --up" in done.text) == (option == "--dry-run")
 
 
 FAILURES = {
@@ -80,7 +87,7 @@ def test_a_lock_that_fails(name: str, pair: Pair, tmp_path: Path) -> None:
     done = pair.tpgen("update", PATH=path)
     assert done.code == 1, done.text
     _, _, to_do = done.text.partition("must look at:\n")
-    assert to_do.startswith(f"  lock      `{name} lock && git add {name}.lock`: ")
+    assert to_do.startswith(f"  lock      `{COMMANDS[f'{name}.lock']} && git add {name}.lock`: ")
     assert reason in to_do.splitlines()[0]
     assert pair.read(f"{name}.lock") == "old\n"
 
@@ -145,3 +152,34 @@ def test_other_sources_of_the_engine(engine_source: str, first: Pair, tmp_path: 
     vendor = service.path / "vendor"
     assert (os.listdir(vendor) if vendor.exists() else []) == wheels
     assert other.tpgen("drift").code == 0
+
+
+def test_a_wheel_of_the_same_name(first: Pair, tmp_path: Path) -> None:
+    """Between releases the version stays: the lock follows the content."""
+    source = first.copy(tmp_path).source
+    service = repository(tmp_path / "other")
+    copy(source, service.path, "-d", "engine_source=wheel", "--overwrite")
+    assert service.run("uv", "lock", "--quiet").code == 0
+    assert service.commit({}, "--no-verify").code == 0
+    [wheel] = (source.path / VENDOR).iterdir()
+    require(wheel, "tomli-w")
+    release(source, "v2.0.0")
+
+    done = Pair(source, service).tpgen("update")
+    assert done.code == 0, done.text
+    locked = (service.path / "uv.lock").read_text()
+    assert sha256(wheel.read_bytes()).hexdigest() in locked
+    assert 'name = "tomli-w"' in locked
+    assert "M  uv.lock" in service.git("status", "--short")
+
+
+def require(wheel: Path, name: str) -> None:
+    """Add a dependency to a wheel."""
+    with zipfile.ZipFile(wheel) as file:
+        content = {one: file.read(one) for one in file.namelist()}
+    [metadata] = [one for one in content if one.endswith("/METADATA")]
+    line = f"Requires-Dist: {name}\nRequires-Dist:".encode()
+    content[metadata] = content[metadata].replace(b"Requires-Dist:", line, 1)
+    with zipfile.ZipFile(wheel, "w") as file:
+        for one, data in content.items():
+            file.writestr(one, data)

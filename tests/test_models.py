@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pytest_tpgen.factory import AsyncSQLAlchemyFactory
 from tpgen import formatting, skeletons
 from tpgen.errors import Misuse
 from tpgen.models import reader as models
+from tpgen.models.attributes import RESERVED
 from tpgen.models.columns import placeholder
 from tpgen.models.constraints import Condition, conditions
 from tpgen.models.factories import Factories, factory
@@ -20,7 +22,7 @@ STORE = "src/gateway/store"
 FACTORIES = "tests/factories.py"
 SHOP = f"{STORE}/shop.py"
 # Those that between them need all the others.
-ALL = ["Cat", "Coupon", "Device", "Dog", "Member", "Parcel", "Shipment", "Tag"]
+ALL = ["Cat", "Click", "Coupon", "Device", "Dog", "Member", "Parcel", "Scroll", "Shipment", "Tag"]
 
 
 def sample(name: str) -> str:
@@ -70,10 +72,36 @@ def test_each_factory_makes_rows_and_is_clean(known: Known, service: Service) ->
     written(known, service, ALL)
     outcome = rows(service)
     assert outcome.code == 0, outcome.text
-    assert outcome.count("passed") == 16
+    assert outcome.count("passed") == 20
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
         outcome = service.run(*command, "tests/made", MYPYPATH="src")
         assert outcome.code == 0, outcome.text
+
+
+def test_names_that_a_factory_cannot_declare(known: Known) -> None:
+    """Each has another name there, also a column that no factory needs but a test may set."""
+    session, click = models.read(known, "Click", "", FACTORIES).made
+    assert session.rename == ()
+    assert dict(click.rename) == {
+        "create_value_2": "create",
+        "build_value": "build",
+        "generate_value": "generate",
+        "utm_medium": "utm__medium",
+        "utm_source": "utm__source",
+        "secret": "_secret",
+        "session_row": "session",
+    }
+    declared = {line.name: line.value for line in click.lines}
+    assert declared["build_value"] == "LazyAttribute(lambda click: click.generate_value + 1)"
+    assert declared["session_row"] == "SubFactory(SessionFactory)"
+    [_, scroll] = models.read(known, "Scroll", "", FACTORIES).made
+    assert scroll.exclude == ("session_row",)
+    assert scroll.lines[1].value == 'SelfAttribute("session_row.id")'
+
+
+def test_the_names_are_those_of_the_engine() -> None:
+    public = {name for name in dir(AsyncSQLAlchemyFactory) if not name.startswith("_")}
+    assert public | {"Meta", "Params", "session"} == RESERVED
 
 
 # By the model that is asked for: what fails, and the line to write there.

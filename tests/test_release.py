@@ -278,6 +278,39 @@ def test_a_new_case_without_a_day(source: Repository) -> None:
     assert "RouteSuite.test_429_over_the_limit in tests/policy/suites/route.py, without a" in said
 
 
+def test_a_new_case_that_is_announced(source: Repository) -> None:
+    """The changelog may say that a case is required at once."""
+    replacing(f"template/{ROUTES}", FIRST, CASE)(source)
+    title = "For an API route:"
+    replacing(PAGE, f"{title}\n", f"{title}\n\n- 429 over the limit: slow down\n")(source)
+    assert "name its test in backticks below a line `Required at once:`" in refused(source)
+    news = "- News.\n\nRequired at once:\n\n- `test_429_over_the_limit`: slow down\n"
+    replacing(CHANGELOG, "- News.\n", news)(source)
+    assert "released 0.2.0" in release.release(source.path, "0.2.0")
+
+
+@pytest.mark.parametrize(
+    ("notes", "names"),
+    [
+        ("Required at once:\n\n- `test_a`: because\n- `S.test_b`\n\n- `c`\n", "test_a S.test_b"),
+        ("Required at once:\nboth `test_a` and\n`test_b`\n\n`test_c`\n", "test_a test_b"),
+        ("- `test_a`\n\nNot required at once:\n- `test_b`\n", ""),
+        ("- News.\n\n## 0.1.0\n\nRequired at once:\n- `test_a`\n", ""),
+        ("Required at once:", ""),
+    ],
+)
+def test_what_a_changelog_announces(notes: str, names: str) -> None:
+    assert release.at_once(f"# Changelog\n\n## Unreleased\n\n{notes}") == {*names.split()}
+
+
+@pytest.mark.parametrize("name", ["test_429_over_the_limit", "RouteSuite.test_429_over_the_limit"])
+def test_a_case_is_announced_by_its_name(service: Service, name: str) -> None:
+    service.replace(ROUTES, FIRST, CASE)
+    now = agreement.read(service.path)
+    assert agreement.overnight(service.before, now, {name}) == []
+    assert agreement.overnight(service.before, now, {f"Other.{name}"}) != []
+
+
 def test_the_command_is_that_of_the_docs(source: Repository) -> None:
     shutil.copy(ROOT / "Makefile", source.path)
     assert "make release VERSION=0.2.0" in (ROOT / "docs/release.md").read_text()
@@ -329,7 +362,11 @@ KIND = """
 [kinds.job]
 help = "a background job"
 sources = ["jobs/{name}.py"]
-tests = { "tests/unit/jobs/test_{name}.py" = "job.py.j2" }
+
+[[kinds.job.tests]]
+path = "tests/unit/jobs/test_{name}.py"
+skeleton = "job.py.j2"
+suites = ["job.JobSuite"]
 """
 
 
@@ -353,8 +390,8 @@ def test_a_new_kind_without_a_case_of_its_own(service: Service) -> None:
 
 
 def test_another_name_of_a_kind_hits_nobody(service: Service) -> None:
-    service.replace("tests/policy/policy.toml", "[kinds.vault]", "[kinds.store]")
-    service.replace("tests/policy/policy.toml", "[kinds.vault.tests]", "[kinds.store.tests]")
+    file = service.path / "tests/policy/policy.toml"
+    file.write_text(file.read_text().replace("kinds.vault", "kinds.store"))
     assert service.overnight == []
 
 
@@ -424,6 +461,11 @@ def test_this_repository_agrees(made: Path) -> None:
     """The page says all of the policy as it is here, and all say the same version."""
     assert agreement.missing((ROOT / PAGE).read_text(), agreement.read(made)) == []
     assert len(versions(ROOT)) == 1
+
+
+def test_the_policy_can_be_read_in_one_sitting(made: Path) -> None:
+    files = [path for path in (made / "tests/policy").rglob("*") if path.is_file()]
+    assert sum(len(path.read_text().splitlines()) for path in files) <= 1_200
 
 
 def test_the_wheel_is_that_of_the_sources(tmp_path: Path) -> None:

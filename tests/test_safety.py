@@ -18,6 +18,7 @@ ASK = """
 import json, os, sys
 from pathlib import Path
 from pytest_tpgen.postgres import PostgresUnavailable, external
+from pytest_tpgen.postgres.image import Image
 
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 events = []
@@ -28,7 +29,7 @@ for url, variables, env_file, trusted in json.loads(sys.argv[1]):
     open(".env", "w").write(env_file)
     events.clear()
     try:
-        external.start(url, trusted, Path()).stop()
+        external.start(url, Image("postgres:15"), trusted, Path()).stop()
         said = "accepted"
     except PostgresUnavailable as error:
         said = str(error)

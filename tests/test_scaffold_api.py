@@ -1,5 +1,6 @@
 """`tpgen route` and `tpgen factory`, on routes and models of another hand than the starter's."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -61,15 +62,18 @@ def scaffolded(api: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
         assert f"{'extended' if number else 'wrote   '} {TEST}" in said
         assert "recorded tests/integration/api/__snapshots__/test_notes.ambr: review it" in said
         assert "to fill" not in said
-        _paste_exemptions(service, said)
+        _paste(service, said)
     return service
 
 
-def _paste_exemptions(service: Service, said: str) -> None:
-    """Do what the command asks for, if a case does not apply."""
-    _, header, lines = said.partition("[[tool.tpgen.exempt]]")
+def _paste(service: Service, said: str) -> None:
+    """Paste the lines for pyproject.toml that a command prints."""
+    public = re.findall(r'^"[A-Z]+ /.*" = ".*"\n', said, re.MULTILINE)
+    header = "[tool.tpgen.public]\n"
+    service.replace("pyproject.toml", header, header + "".join(public))
+    exempt = re.findall(r"^\[\[tool\.tpgen\.exempt\]\]\n.*\n.*\n", said, re.MULTILINE)
     with (service.path / "pyproject.toml").open("a") as settings:
-        settings.write(f"\n{header}{lines}")
+        settings.write("\n" + "\n".join(exempt))
 
 
 def _all(service: Service, *commands: str) -> list[str]:
@@ -252,12 +256,12 @@ def test_a_route_that_is_not_built(api: Service, tmp_path: Path, suite: Suite) -
     done = service.tpgen("route", "GET", "/v1/stats")
     assert done.text.startswith("route GET /v1/stats is not in the app yet")
     failed, text = suite.red(service, "tests/integration/api/test_stats.py")
-    assert len(failed) == 5
+    assert len(failed) == 9
     assert "build GET /v1/stats first" in text
     service.write({NOTES: notes})
     done = service.tpgen("route", "GET", "/v1/stats")
     assert "extended tests/integration/api/test_stats.py: TestGetStats." in done.text
-    _paste_exemptions(service, done.text)
+    _paste(service, done.text)
     assert suite.red(service, "tests/integration/api/test_stats.py")[0] == set()
 
 
@@ -292,3 +296,28 @@ def test_a_model_that_is_not_there(api: Service) -> None:
     done = api.tpgen("factory", "Notes")
     assert done.code == 2
     assert "has no model Notes: did you mean Note?" in done.text
+
+
+def test_an_answer_that_differs_from_run_to_run_is_not_recorded(
+    api: Service, tmp_path: Path
+) -> None:
+    """The command says what differs."""
+    service = api.copy(tmp_path / "service")
+    with (service.path / NOTES).open("a") as module:
+        module.write(MOMENT)
+    done = service.tpgen("route", "GET", "/v1/moment")
+    found = re.search(r"fails    the happy path, as yet: two runs gave different (.*)", done.text)
+    assert found, done.text
+    assert re.search(r"- 'nanoseconds': \d+, \+ 'nanoseconds': \d+", found[1])
+    assert "recorded" not in done.text
+    assert not (service.path / TEST).parent.joinpath("__snapshots__/test_notes.ambr").exists()
+
+
+MOMENT = """
+
+@router.get("/moment")
+async def read_moment(agent: CurrentAgent) -> dict[str, int]:
+    import time
+
+    return {"nanoseconds": time.time_ns(), "kind": 1}
+"""

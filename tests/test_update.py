@@ -228,7 +228,7 @@ def test_a_rename_that_the_policy_knows(pair: Pair) -> None:
     pair.source.git("mv", f"{POLICY}slow.py", f"{POLICY}watch.py")
     table = "[names]  # of two new names the second one is for the bodies of functions\n"
     moved = '"tests.policy.slow" = "tests.policy.watch"\n'
-    pair.replace(f"{POLICY}moved.toml.jinja", table, f"{table}{moved}")
+    pair.replace("extensions/tpgen/moved.toml", table, f"{table}{moved}")
     said = updated(pair)
     assert said.index("  fix       tests/limits.py: 1 place\n") < said.index("The files:")
     assert "next: `tpgen check --fix`, " in said

@@ -1,6 +1,6 @@
 """What a version of the template demands, and whether the policy page says just that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -122,19 +122,21 @@ def _listed(page: str) -> dict[str, set[str]]:
     return found
 
 
-def overnight(old: Policy, new: Policy) -> list[str]:
-    """The cases that would fail in a service sooner than it can be mended, a line for each.
+def overnight(old: Policy, new: Policy, at_once: Collection[str] = ()) -> list[str]:
+    """Return the cases that would fail in a service within the notice, a line for each.
 
     Args:
         old: the policy as it was released last.
         new: as it is now.
+        at_once: cases that the changelog announces: `test_x`, or `XSuite.test_x`.
     """
     earliest = date.today() + NOTICE
     hit = [*_new_cases(old, new), *_new_suites(old, new)]
     return [
         f"{case.suite}.{case.name} in {case.path}, {case.required_from or 'without a day'}"
         for case in dict.fromkeys(hit)
-        if case.required_from is None or case.required_from < earliest
+        if (case.required_from is None or case.required_from < earliest)
+        and not {case.name, f"{case.suite}.{case.name}"} & set(at_once)
     ]
 
 

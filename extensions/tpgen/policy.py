@@ -36,6 +36,11 @@ class KindTest:
     suites: tuple[str, ...] = ()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it holds one test class for all components of the kind."""
+        return bool(self.suites) and "{name}" not in self.path
+
+    @property
     def suite_names(self) -> list[str]:
         """The names of the classes, without their modules."""
         return [suite.rpartition(".")[2] for suite in self.suites]
@@ -184,6 +189,8 @@ class _Document:
         dotted, _, number = table.partition("#")
         names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in dotted.split("."))
         headers = list(re.finditer(rf"^\s*\[+\s*{names}\s*\]", self.text, re.MULTILINE))
+        if number and not headers:
+            return self._line_of_item(dotted, int(number))
         header = headers[int(number or 1) - 1 :][:1]
         start = header[0].end() if header else 0
         if key:
@@ -191,6 +198,14 @@ class _Document:
             found = re.compile(quoted, re.MULTILINE).search(self.text, start)
             start = found.end() if found else start
         return self.text.count("\n", 0, start) + 1
+
+    def _line_of_item(self, dotted: str, number: int) -> int:
+        """Return the line of an inline table in an array: the second one of `tests = [{…}, {…}]`."""
+        table, _, key = dotted.rpartition(".")
+        line = self._line(table, key)
+        array = self.text.split("\n", line - 1)[-1]
+        items = list(re.finditer(r"\{\s*[\w\"']+\s*=", array))[number - 1 :][:1]
+        return line + (array.count("\n", 0, items[0].start()) if items else 0)
 
 
 RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
@@ -214,7 +229,7 @@ def _kind(name: str, table: object, document: _Document) -> Kind:
     _require_sources(where, table, document)
     tests = table.get("tests")
     if not isinstance(tests, list) or not tests:
-        document.refuse(where, None, f"needs a table [[{where}.tests]] for each test file")
+        document.refuse(where, None, "needs `tests`, a list with a table for each test file")
     read = tuple(
         _test(f"{where}.tests#{number}", test, document) for number, test in enumerate(tests, 1)
     )

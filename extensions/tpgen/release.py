@@ -36,6 +36,9 @@ ENGINE_PLACES = {
 }
 ADMITTED = re.compile(r'^ +engine: "([^"\n]*)"', re.MULTILINE)
 UNRELEASED = re.compile(r"^## Unreleased[ \t]*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+# The paragraph or list below this line, and the names in it.
+AT_ONCE = re.compile(r"^Required at once:[ \t]*\n(?:[ \t]*\n)?((?:.*\S.*\n?)+)", re.MULTILINE)
+NAMES = re.compile(r"`([\w.]+)`")
 RELEASED = re.compile(r"^## (\d\S*)", re.MULTILINE)
 # All that a service may have: what the policy demands of a part is seen where the part is.
 PARTS = {"pipeline": True, "vault": True, "frontend": True}
@@ -214,13 +217,22 @@ def _agreed(git: Git) -> None:
         _refuse(
             f"{PAGE} says what held at {last} and holds no more; take it out, and commit:", lines
         )
-    if lines := overnight(old, new):
+    if lines := overnight(old, new, at_once(_read(git, CHANGELOG))):
         mark = f'@pytest.mark.required_from("{date.today() + NOTICE}")'
         _refuse(
             "a service is never broken overnight, and these cases would fail in one too soon; mark "
-            f"each with `{mark}` or a later day, say that day in {PAGE}, and commit:",
+            f"each with `{mark}` or a later day, say that day in {PAGE}, and commit. If a case "
+            "can't wait, name its test in backticks below a line `Required at once:` of "
+            f"`## Unreleased` in {CHANGELOG}:",
             lines,
         )
+
+
+def at_once(changelog: str) -> set[str]:
+    """Return the cases that a changelog announces as required from the next release on."""
+    notes = UNRELEASED.search(changelog)
+    lists = AT_ONCE.findall(notes[1]) if notes else []
+    return {name for text in lists for name in NAMES.findall(text)}
 
 
 def _refuse(why: str, lines: Sequence[str]) -> NoReturn:

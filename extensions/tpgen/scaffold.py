@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ class Scaffold:
         complete: the files that lack nothing.
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
+        public: the routes that need no credentials, each with the reason to state.
         missing: what is to be built first, as a sentence; empty where the component is there.
         snapshots: the tests whose snapshot is to be recorded.
         recorded: the files of snapshots that were.
@@ -45,6 +46,7 @@ class Scaffold:
     added: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     complete: list[Path] = field(default_factory=list)
     exempt: dict[str, str] = field(default_factory=dict)
+    public: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
@@ -79,9 +81,16 @@ def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
 
     done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
     done.added |= {change.path: () for change in subject.changes}
+    has_own_tests = any(test.suites and not test.is_shared for test in kind.tests)
     for test in kind.tests:
-        path = subject.file or Path(test.path.replace("{name}", subject.name))
-        _plan_test(service, subject, path, test, done)
+        path = Path(test.path.replace("{name}", subject.name))
+        if test.is_shared:
+            # Its one class is not about this component.
+            _plan_test(service, replace(subject, identity=None, snapshot=False), path, test, done)
+            if path in done.complete and has_own_tests:
+                done.complete.remove(path)
+        else:
+            _plan_test(service, subject, subject.file or path, test, done)
     return done
 
 
@@ -124,7 +133,12 @@ def _plan_test(
 ) -> None:
     check(service.root, path)
     exempt: dict[str, str] = {}
-    facts = {**subject.facts, "test_path": path, "exempt": exempt.setdefault}
+    facts = {
+        **subject.facts,
+        "test_path": path,
+        "exempt": exempt.setdefault,
+        "public": done.public.setdefault,
+    }
     rendered = formatting.tidy(service, path, skeletons.render(service, test.skeleton, facts))
     code = Code([service.root / "tests"])
     before = read(service, path)

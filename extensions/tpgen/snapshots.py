@@ -1,4 +1,4 @@
-"""Snapshots of new tests: recorded by running them once, for a person to review."""
+"""Snapshots of new tests: recorded from two equal runs, for a person to review."""
 
 import json
 import re
@@ -34,6 +34,8 @@ class Failure:
 def record(service: Service, tests: Sequence[str]) -> tuple[list[Change], Failure | None]:
     """Run tests with `--snapshot-update`.
 
+    The engine runs them twice, and records no answer that differs.
+
     Args:
         service: where.
         tests: their ids.
@@ -61,6 +63,10 @@ def _run(service: Service, tests: Sequence[str]) -> Failure | None:
     wrong = [one for one in told if one.tag in ("failure", "error")]
     if wrong:
         return _failure(wrong[0].get("message") or "", wrong[0].text or "")
+    # The tests passed, and the engine refused an answer: what differs is in the lines below.
+    refused = r"^\S+: ((?:two runs|a second run) .*)\n((?: {4}.*\n)*)"
+    if found := re.search(refused, done.stdout, re.MULTILINE):
+        return Failure(_short(": ".join(filter(None, found.groups()))))
     said = done.stderr.strip().splitlines()
     return Failure(said[-1] if said else f"pytest ended with code {done.returncode}")
 

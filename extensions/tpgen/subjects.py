@@ -146,15 +146,17 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
         changes = (_start(service, kind, Path(str(home).replace("{name}", name)), start),)
         missing += ": include the router of the new module in it"
     file = covered.files(service, kind).get(own)
-    there = [file or Path(test.path.replace("{name}", name)) for test in kind.tests]
+    own_tests = [test for test in kind.tests if not test.is_shared]
+    there = [file or Path(test.path.replace("{name}", name)) for test in own_tests]
     taken = {name for one in there for name in covered.taken(service.root / one, own)}
 
     def facts(refused: Failure | None = None) -> dict[str, Any]:
-        found = route_tests.facts(service, route, method, path, taken, refused)
+        described = route or routes.unbuilt(method, path)
+        found = route_tests.facts(service, described, taken, refused)
         return _common(service, kind, name) | found
 
     first = facts()
-    is_known = bool(first["route"] and first["route"].is_known)
+    is_known = first["route"].is_known
     subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
     return replace(subject, without=lambda failure: _without(subject, facts(failure)))
 

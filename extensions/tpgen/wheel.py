@@ -98,8 +98,14 @@ def differences(template: Path) -> list[str]:
 def _stated(engine: Path) -> set[str]:
     project = tomllib.loads((engine / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].items()
-    optional = [f"{one}; extra == '{extra}'" for extra, all_ in extras for one in all_]
+    optional = [_of_extra(requirement, extra) for extra, all_ in extras for requirement in all_]
     return {project["version"], *map(_plain, [*project["dependencies"], *optional])}
+
+
+def _of_extra(requirement: str, extra: str) -> str:
+    name, _, marker = requirement.partition(";")
+    condition = f"({marker.strip()}) and " if marker else ""
+    return f"{name}; {condition}extra == '{extra}'"
 
 
 def _plain(requirement: str) -> str:

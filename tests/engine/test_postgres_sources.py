@@ -280,6 +280,9 @@ def test_a_user_id_without_a_name_may_name_a_server(tree: Tree, tmp: Path) -> No
     variables = {"TMPDIR": str(tmp)}
     line = start(tree, "postgresql://localhost/x", prefix, **variables)
     assert "the URL names no user, and this user id has no name" in line
+    own = {"DATABASE_URL": "postgresql://localhost:1/app"}
+    line = start(tree, "postgresql://me@localhost:1/app", prefix, **variables, **own)
+    assert "--postgres is the service's own DATABASE_URL" in line
     line = start(tree, "docker", prefix, **variables)
     assert "testcontainers needs a home directory" in line and "set HOME" in line
 

@@ -1,14 +1,21 @@
 """TPG503: imports of what the policy has, and of what it has no more."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tpgen.check import engine, fixes, moved, project
+from tpgen.check.finding import Finding
+from tpgen.errors import Misuse
+from tpgen.rules import removed_import
 
 from tests.checking import check, repository, tpgen
 
 POLICY = {
     "tests/__init__.py": "",
-    "tests/policy/policy.toml": "",
+    "tests/policy/policy.toml": '[engine]\nrequires = ">=0.3"\n',
     "tests/policy/__init__.py": "from .watch import SECONDS\n",
     "tests/policy/watch.py": "SECONDS = 1\n\n\ndef told(): ...\n",
     "tests/policy/suites/__init__.py": "class Suite: ...\n",
@@ -79,7 +86,12 @@ def test_a_policy_whose_suites_take_only(tmp_path: Path) -> None:
     """Releases before 0.3 had it."""
     suite = "class Suite:\n    def __init_subclass__(cls, only: object = None): ...\n"
     test = "from tests.policy.suites import Suite\nclass TestX(Suite, only=[]): ...\n"
-    tree = {**POLICY, "tests/policy/suites/__init__.py": suite, "tests/test_x.py": test}
+    tree = {
+        **POLICY,
+        "tests/policy/policy.toml": "",
+        "tests/policy/suites/__init__.py": suite,
+        "tests/test_x.py": test,
+    }
     assert check(repository(tmp_path, tree), "TPG503") == []
 
 
@@ -105,6 +117,17 @@ async def events(db: object) -> Events:
     return await AgentFactory.read(db)
 '''
 """
+
+
+def fix(tmp_path: Path, tree: Mapping[str, str | bytes]) -> list[Finding]:
+    """Fix what the table above says of a tree; return what is left."""
+    rule = removed_import.RULE
+    rule = replace(rule, check=partial(removed_import.check, moved=moved.parse(MOVED)))
+    here = repository(tmp_path, {**POLICY, "pyproject.toml": SORTED, **tree})
+    fixes.apply(here, engine.run(here, [rule]))
+    return engine.run(project.find(tmp_path, []), [rule])
+
+
 SORTED = "[tool.ruff.lint.isort]\nknown-local-folder = ['tests']\n"
 RENAMED = {
     "from tests.policy.http import Upstream\n": "from pytest_tpgen.upstream import Upstream\n",
@@ -166,14 +189,10 @@ def test_old_names_become_new_ones(
     before: str, after: str | None, ends: str, tmp_path: Path
 ) -> None:
     """Nothing else changes, and a second run changes nothing."""
-    path = tmp_path / "tests/unit/test_x.py"
-    tree = {**POLICY, "tests/policy/moved.toml": MOVED, "pyproject.toml": SORTED}
-    text = before.replace("\n", ends).encode()
-    repository(tmp_path, {**tree, "tests/unit/test_x.py": text})
-    expected = (after or before).replace("\n", ends).encode()
-    for _ in range(2):
-        assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
-        assert path.read_bytes() == expected
+    path, expected = "tests/unit/test_x.py", (after or before).replace("\n", ends).encode()
+    for text in (before.replace("\n", ends).encode(), expected):
+        assert fix(tmp_path, {path: text}) == []
+        assert (tmp_path / path).read_bytes() == expected
 
 
 TAKEN = [
@@ -186,8 +205,7 @@ TAKEN = [
 @pytest.mark.parametrize("text", TAKEN)
 def test_a_new_name_that_is_taken(text: str, tmp_path: Path) -> None:
     """Only a person can choose another one."""
-    tree = {**POLICY, "tests/policy/moved.toml": MOVED, "tests/unit/test_x.py": text}
-    (found,) = check(repository(tmp_path, tree), "TPG503")
+    (found,) = fix(tmp_path, {"tests/unit/test_x.py": text})
     assert (found.edits, "rename it by hand" in found.message) == ((), True)
 
 
@@ -209,15 +227,11 @@ SUITE = "class StepSuite:\n    def test_a(self, events): ...\n"
 def wired(tmp_path: Path, conftest: str, factories: str = "class AgentFactory: ...\n") -> str:
     """A conftest after `tpgen check --fix`."""
     tree = {
-        **POLICY,
-        "tests/policy/moved.toml": MOVED,
         "tests/policy/suites/step.py": SUITE,
         "tests/factories.py": factories,
-        "pyproject.toml": SORTED,
         "tests/conftest.py": conftest,
     }
-    repository(tmp_path, tree)
-    assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
+    assert fix(tmp_path, tree) == []
     return (tmp_path / "tests/conftest.py").read_text()
 
 
@@ -260,6 +274,43 @@ def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:
     assert wired(tmp_path, own) == own
 
 
+def test_the_table_of_this_tool(tmp_path: Path) -> None:
+    """It has the names of the service: its package, and the prefix of its API."""
+    suite = "class RouteSuite:\n    def test_a(self, send_messages): ...\n"
+    tree = {
+        **POLICY,
+        ".copier-answers.yml": "package: other\napi_prefix: /api\n",
+        "src/shop/__init__.py": "",
+        "src/shop/models.py": "class Base: ...\nclass AuditEvent: ...\n",
+        "tests/policy/suites/route.py": suite,
+        "tests/conftest.py": "from tests.policy.http import Upstream\nX = Upstream\n\n\n"
+        "def test_x(audit_events, client, auth): ...\n",
+    }
+    repository(tmp_path, tree)
+    assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
+    text = (tmp_path / "tests/conftest.py").read_text()
+    assert "from pytest_tpgen.upstream import Upstream\n" in text
+    assert "from shop.models import AuditEvent\n" in text
+    assert 'client.post("/api/chat/completions"' in text
+
+
+def test_a_policy_that_holds_its_engine(tmp_path: Path) -> None:
+    """Up to 0.2 the old names were the right ones."""
+    old = {
+        **POLICY,
+        "tests/policy/policy.toml": "",
+        "tests/policy/http.py": "class Upstream: ...\n",
+    }
+    test = "from tests.policy.http import Upstream\n\n\ndef test_x(wrong_tenant_auth): ...\n"
+    assert check(repository(tmp_path, {**old, "tests/test_x.py": test}), "TPG503") == []
+
+
+@pytest.mark.parametrize("text", ["[names", "names = 1", "[names]\na = 1", "[fixtures]\na = 1"])
+def test_a_table_that_is_broken(text: str) -> None:
+    with pytest.raises(Misuse, match=r"^extensions/tpgen/moved.toml of the template "):
+        moved.parse(text)
+
+
 def test_names_in_all(tmp_path: Path) -> None:
     text = CONFTEST.replace("X =", "__all__ = [\n    'X',  # mine\n]\nX =")
     assert '__all__ = [\n    \'X\', "committed", "sandbox",  # mine\n]' in wired(tmp_path, text)
@@ -267,11 +318,9 @@ def test_names_in_all(tmp_path: Path) -> None:
 
 def test_what_a_module_has_of_others(tmp_path: Path) -> None:
     """All of what another one defines, by a star: nobody can tell what that is."""
-    star = {"tests/policy/http.py": "from .watch import *\n"}
-    here = repository(
-        tmp_path, {**POLICY, **star, "tests/test_x.py": "from tests.policy.http import told\n"}
-    )
-    assert check(here, "TPG503") == []
+    star = {"tests/policy/other.py": "from .watch import *\n"}
+    test = {"tests/test_x.py": "from tests.policy.other import told\n"}
+    assert check(repository(tmp_path, {**POLICY, **star, **test}), "TPG503") == []
 
 
 def test_a_repository_without_a_policy(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from factory.random import randgen, reseed_random
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.util import await_only
 
 from . import policy
@@ -195,7 +196,7 @@ class AsyncSQLAlchemyFactory(SQLAlchemyModelFactory, Generic[T]):
         made = model_class(*args, **kwargs)
         session.add(made)
         session.flush()
-        if inspect_model(made).expired_attributes:
+        if instance_state(made).expired_attributes:
             _load(session, made)
         return made
 
@@ -233,12 +234,13 @@ def _load_expired(session: Session) -> None:
     Postgres computes some values of an UPDATE, such as those of `onupdate=func.now()`.
     """
     for row in list(session):
-        if inspect_model(row).expired_attributes:
+        if instance_state(row).expired_attributes:
             _load(session, row)
 
 
 def _load(session: Session, row: Any) -> None:
-    mapper, expired = inspect_model(row).mapper, inspect_model(row).expired_attributes
+    state = instance_state(row)
+    mapper, expired = state.mapper, state.expired_attributes
     rows = [each.key for each in mapper.relationships if each.direction.name == "MANYTOONE"]
     if names := expired.intersection([*mapper.column_attrs.keys(), *rows]):
         session.refresh(row, names)

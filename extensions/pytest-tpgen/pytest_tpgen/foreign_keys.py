@@ -10,6 +10,7 @@ If the given columns identify the row, the factory takes that row instead of mak
 do not, as `tenant_id = SelfAttribute("agent.tenant.id")`, it makes an `agent` that has them.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -110,16 +111,22 @@ class Declarations(DeclarationSet):
 
     def copy(self) -> "Declarations":
         """Return a copy, to which factory-boy adds what a call of the factory gives."""
-        return Declarations(self._options, self.as_dict())  # type: ignore[no-untyped-call]
+        made = Declarations.__new__(Declarations)
+        made._options = self._options
+        made.declarations = dict(self.declarations)
+        contexts = {name: dict(context) for name, context in self.contexts.items() if context}
+        made.contexts = defaultdict(dict, contexts)
+        return made
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Add what a call of the factory gives."""
+        if not values:
+            return
         super().update(values)  # type: ignore[no-untyped-call]
-        if values:
-            for row, reference in self._options.references.items():
-                given = {name: path for name, path in reference.columns.items() if name in values}
-                if given:
-                    self._follow(row, reference, given, values)
+        for row, reference in self._options.references.items():
+            given = {name: path for name, path in reference.columns.items() if name in values}
+            if given:
+                self._follow(row, reference, given, values)
 
     def _follow(
         self,

@@ -21,7 +21,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 _READS = _pattern(rf"{_LEAD}(SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN)\b")
 _CHANGES = _pattern(
     r"\b(INSERT|UPDATE|DELETE|MERGE|INTO|FOR\s+(KEY\s+)?SHARE"
-    r"|pg_(try_)?advisory_\w*lock\w*|set_config|lo_\w+)\b"
+    r"|pg_(try_)?advisory_\w*lock\w*|pg_notify|set_config|lo_\w+)\b"
 )
 _ENDS = _pattern(
     rf"{_LEAD}(BEGIN|START\s+TRANSACTION|PREPARE\s+TRANSACTION|COMMIT|END|ABORT"

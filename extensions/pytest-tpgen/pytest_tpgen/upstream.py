@@ -109,7 +109,7 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._chunks.append(await anext(self._asynchronous))
         except StopAsyncIteration:
             self._is_whole = True
-        except Exception as error:  # whatever the stream breaks with
+        except Exception as error:
             self._error, self._is_whole = error, True
             raise
 
@@ -121,7 +121,7 @@ class _Replayed(httpx.AsyncByteStream, httpx.SyncByteStream):
             self._chunks.append(next(self._synchronous))
         except StopIteration:
             self._is_whole = True
-        except Exception as error:  # whatever the stream breaks with
+        except Exception as error:
             self._error, self._is_whole = error, True
             raise
 

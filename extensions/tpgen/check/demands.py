@@ -81,12 +81,14 @@ def lacking(project: Project) -> Iterator[Lacking]:
     for kind in policy.kinds(project.root).values():
         if kind.introspect == "model":
             yield from _without_class(project, kind)
+        shared = _missing_shared(kind, tests, heirs)
         for one in of_kind(project, kind):
-            missing = {
+            missing = shared | {
                 home: asked
                 for home, asked in one.asked.items()
                 if asked and not one.is_proved(tests, _with_heirs(asked, heirs), home)
             }
+            shared = {}
             if missing:
                 wanted = missing.values()
                 what = INHERITS + ", and none from ".join(map(" or ".join, wanted))
@@ -94,6 +96,15 @@ def lacking(project: Project) -> Iterator[Lacking]:
                     [case for case in stated if any(case.suite in asked for asked in wanted)]
                 )
                 yield Lacking(one.title, what, one.path, one.line, day, list(missing))
+
+
+def _missing_shared(kind: Kind, tests: TestClasses, heirs: Heirs) -> dict[str, Sequence[str]]:
+    """Return the shared test files of a kind whose suites no test class has."""
+    return {
+        test.path: test.suite_names
+        for test in kind.tests
+        if test.is_shared and not tests.inheriting(_with_heirs(test.suite_names, heirs))
+    }
 
 
 def _with_heirs(asked: Sequence[str], heirs: Heirs) -> set[str]:
@@ -117,7 +128,8 @@ def _sources(project: Project, kind: Kind) -> Iterator[Component]:
 
 
 def _asked(kind: Kind, name: str) -> dict[str, Sequence[str]]:
-    return {test.path.replace("{name}", name): test.suite_names for test in kind.tests}
+    own_tests = (test for test in kind.tests if not test.is_shared)
+    return {test.path.replace("{name}", name): test.suite_names for test in own_tests}
 
 
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:
@@ -126,7 +138,7 @@ def _routes(project: Project, kind: Kind) -> Iterator[Component]:
         words = [route.method, *re.findall(r"\w+", holes(route.local))]
         is_subject = partial(_states, route)
         # Which name the file has depends on the running app: any file will do.
-        asked = {test.path: test.suite_names for test in kind.tests}
+        asked = {test.path: test.suite_names for test in kind.tests if not test.is_shared}
         yield Component(title, route.file, route.line, asked, words, is_subject)
 
 

@@ -1,26 +1,31 @@
-"""What updates renamed: the table `tests/policy/moved.toml`, which the template owns.
+"""What updates renamed: the table `moved.toml` of the tool.
 
 [names]       old name = new name, of modules and of what they define; where a list has two new
               names, the second one is for the bodies of functions
 [fixtures]    old name = new name
-[wiring]      `conftest`: the fixtures that `tests/conftest.py` needs, with their imports
+[wiring]      `conftest`: the fixtures that `tests/conftest.py` needs, with their imports;
+              `{{ package }}` and `{{ api_prefix }}` stand for those of the service
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tpgen.errors import Misuse
 
-TABLE = Path("tests/policy/moved.toml")
+from .project import ANSWERS, Project
+
+# Relative to the template's repository.
+TABLE = "extensions/tpgen/moved.toml"
+API_PREFIX = "/v1"
 
 
 @dataclass(frozen=True)
 class Moved:
-    """The table of a service.
+    """The table of one version of the template.
 
     Attributes:
         names: old dotted name to the new one, and to the one for the bodies of functions.
@@ -42,19 +47,45 @@ class Moved:
             rest = f".{last}{rest}"
         return None
 
+    def of(self, project: Project) -> "Moved":
+        """Return the table with the package and the API prefix of a service filled in."""
+        given = _answers(project)
+        packages = [folder.name for folder in project.service.packages]
+        facts = {
+            "package": packages[0] if packages else given.get("package", "app"),
+            "api_prefix": given.get("api_prefix", API_PREFIX),
+        }
+        text = self.conftest
+        for name, value in facts.items():
+            text = text.replace(f"{{{{ {name} }}}}", str(value))
+        return replace(self, conftest=text)
 
-@lru_cache(maxsize=8)
-def read(root: Path) -> Moved:
-    """Return the table of a service; an empty one if its policy has none.
+
+def _answers(project: Project) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load((project.root / ANSWERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=1)
+def installed() -> Moved:
+    """Return the table of this tool."""
+    return parse((Path(__file__).parents[1] / Path(TABLE).name).read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Moved:
+    """Return a table.
 
     Raises:
-        Misuse: the table can't be read.
+        Misuse: it can't be read.
     """
     try:
-        content = tomllib.loads((root / TABLE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Moved()
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(text)
+    except ValueError as error:
         raise _broken(f"can't be read: {error}") from None
     names, fixtures = _table(content, "names"), _table(content, "fixtures")
     conftest = _table(content, "wiring").get("conftest", "")
@@ -78,4 +109,4 @@ def _pair(old: str, new: object) -> tuple[str, str]:
 
 
 def _broken(reason: str) -> Misuse:
-    return Misuse(f"{TABLE} {reason}; restore it with `git checkout HEAD -- tests/policy`")
+    return Misuse(f"{TABLE} of the template {reason}; correct it there, and release that")

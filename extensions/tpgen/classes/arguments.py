@@ -60,6 +60,7 @@ class Construction:
         imports: lines; the component's own is among them.
         used: the types, of those that code was given for, that the call makes use of.
         unknown: the calls of `fill_in` in it.
+        calls_fail: whether it uses `fail`, a function that raises.
     """
 
     call: str = ""
@@ -67,6 +68,7 @@ class Construction:
     imports: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
+    calls_fail: bool = False
 
     @property
     def example(self) -> str:
@@ -82,8 +84,11 @@ def construct(
     given: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     found: str = "",
+    *,
+    unbuilt: str = "",
+    fails: bool = False,
 ) -> Construction:
-    """Say how a test makes a component.
+    """Return the code with which a test creates a component.
 
     Args:
         component: one that exists.
@@ -91,30 +96,43 @@ def construct(
         types: code for a parameter, by the full name of its type, such as `httpx.AsyncClient`.
         found: code of what a fake shall give, where it promises what the component's own method
             does; empty where nothing is faked.
-
-    Raises:
-        Misuse: nobody has built the component yet.
+        unbuilt: the arguments of a component that does not exist yet; tests of it fail and say
+            where to build it.
+        fails: make the fakes raise.
     """
-    maker = _Maker(component, given or {}, types or {}, found)
+    if not component.exists:
+        return _to_build(component, unbuilt)
+    maker = _Maker(component, given or {}, types or {}, found, fails)
     return maker.done(maker.new(component.built))
+
+
+def _to_build(component: Component, arguments: str) -> Construction:
+    place = f'"{component.module}:{component.class_name}", "{component.path}"'
+    imports = ["from pytest_tpgen.suites import to_build"]
+    return Construction(f"to_build({place})({arguments})", imports=imports)
 
 
 def call(component: Component, method: str) -> Construction:
     """Say how a test calls a method of a component."""
-    maker = _Maker(component, {}, {}, "")
+    maker = _Maker(component, {}, {}, "", fails=False)
     module, node = component.code.methods(component.built)[method]
     return maker.done(maker.call(method, signature(module, node)))
 
 
 class _Maker:
     def __init__(
-        self, component: Component, given: Mapping[str, str], types: Mapping[str, str], found: str
+        self,
+        component: Component,
+        given: Mapping[str, str],
+        types: Mapping[str, str],
+        found: str,
+        fails: bool,
     ) -> None:
         self.code = component.code
         self.given, self.types, self.found = given, types, found
         own = self.code.methods(component.built).values()
         finds = {name for module, node in own for name in items(self.code, module, node.returns)}
-        self.fakes = Fakes(self.code, finds)
+        self.fakes = Fakes(self.code, finds, fails)
         self.made = Construction()
         self.within: list[ast.stmt] = []
 
@@ -205,7 +223,10 @@ class _Maker:
         name = last_name(returns.value) if isinstance(returns, ast.Subscript) else ""
         code = {"tuple": f"tuple({self.found})", "set": f"set({self.found})"}.get(name, self.found)
         code = f"iter({code})" if name == "Iterator" else code
-        return f"lambda *_: {code}" if name in {*BRACKETS, "Iterator"} else ""
+        if name not in {*BRACKETS, "Iterator"}:
+            return ""
+        self.made.calls_fail = self.fakes.fail
+        return "fail" if self.fakes.fail else f"lambda *_: {code}"
 
     def _value(self, one: Parameter, module: Module, annotation: ast.expr | None) -> str:
         """What serves as well as anything; nothing where that is not so."""

@@ -23,6 +23,13 @@ EXAMPLES = {
 # Methods that open and close a client, and ask nothing.
 LIFECYCLE = {"aclose", "close", "connect", "disconnect", "open", "setup", "shutdown", "start"}
 LIFECYCLE |= {"startup", "stop"}
+# Code of what carries the requests of a client, by its type: a ClientSuite has both.
+HTTP = {
+    "httpx.AsyncClient": "http",
+    "httpx.AsyncBaseTransport": "self.transport",
+    "httpx.BaseTransport": "self.transport",
+    "httpx.Client": "httpx.Client(transport=self.transport)",
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,11 @@ class Facts:
         name: as a module has it: `detect_pii`.
         class_name, module, path: where it is, or where it is to be built.
         exists: whether it is there.
+        type: of a variable that holds one; `Any` if it does not exist.
+        http: code of what carries the requests of a client, by its type.
     """
+
+    http = HTTP
 
     def __init__(self, component: Component) -> None:
         self.component = component
@@ -58,6 +69,7 @@ class Facts:
         self.module = component.module
         self.path: Path = component.path
         self.exists = component.exists
+        self.type = component.class_name if component.exists else "Any"
 
     @property
     def definition(self) -> Definition:
@@ -73,9 +85,12 @@ class Facts:
         given: Mapping[str, str] | None = None,
         types: Mapping[str, str] | None = None,
         found: str = "",
+        *,
+        unbuilt: str = "",
+        fails: bool = False,
     ) -> Construction:
-        """How a test makes one; see `arguments.construct`."""
-        return construct(self.component, given, types, found)
+        """Return the code that creates one; see `arguments.construct`."""
+        return construct(self.component, given, types, found, unbuilt=unbuilt, fails=fails)
 
     def parameter(self, name: str) -> Typed:
         """What the constructor asks for under a name; `Any` where that is no plain type."""
@@ -88,6 +103,8 @@ class Facts:
 
         Its name is empty where there is none that takes "redact".
         """
+        if not self.exists:
+            return Typed(name="on_detection")
         takes = [self._typed(one) for one in self.component.parameters]
         called = [one for one in takes if one.name == "on_detection"]
         found = called or [one for one in takes if "redact" in one.choices]
@@ -95,6 +112,8 @@ class Facts:
 
     def returns(self, method: str) -> Typed:
         """What a method promises, at last: of `Found = list[Detection]`, the list."""
+        if not self.exists:
+            return Typed(example='Detection("email", 9, 25)')
         code = self.component.code
         module, node = code.methods(self.definition)[method]
         module, promised = code.expand(module, node.returns)
@@ -112,6 +131,8 @@ class Facts:
 
         One whose base is among them is left out.
         """
+        if not self.exists:
+            return Typed("httpx.HTTPError", ["import httpx"])
         module, code = self.definition.module, self.component.code
         raised = (one.exc for one in ast.walk(module.tree) if isinstance(one, ast.Raise))
         called = (one.func if isinstance(one, ast.Call) else one for one in raised)
@@ -130,6 +151,8 @@ class Facts:
     @property
     def calls(self) -> list[str]:
         """The names of the methods that may ask the upstream, the likeliest first."""
+        if not self.exists:
+            return []
         methods = self.component.code.methods(self.definition)
         found = [
             (name, node)
@@ -141,7 +164,12 @@ class Facts:
         return [name for name, _ in found]
 
     def call(self, method: str, on: str) -> Construction:
-        """How a test calls a method of `on`, to the end; see `arguments.call`."""
+        """Return the code that calls a method of `on`, to the end; see `arguments.call`.
+
+        It is empty without a method.
+        """
+        if not method:
+            return Construction()
         made = call(self.component, method)
         module, node = self.component.code.methods(self.definition)[method]
         promised = self.component.code.expand(module, node.returns)[1]

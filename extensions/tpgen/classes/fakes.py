@@ -19,6 +19,7 @@ GIVING = {
 }
 FILL_IN = "from pytest_tpgen.suites import fill_in"
 ASYNC = {"AsyncIterator", "AsyncGenerator"}
+FAILURE = 'raise ConnectionError("the backend can\'t be reached")'
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Fakes:
     Args:
         code: of the service.
         items: what the component finds: the full names of its classes.
+        fail: whether each method of a fake raises.
 
     Attributes:
         made: the fakes.
@@ -58,6 +60,7 @@ class Fakes:
 
     code: Code
     items: set[str]
+    fail: bool = False
     made: list[Fake] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
 
@@ -78,7 +81,7 @@ class Fakes:
         assert isinstance(target.node, ast.ClassDef)
         methods = self.code.methods(target).values()
         fake = Fake(
-            f"Fake{target.name}",
+            f"{'Failing' if self.fail else 'Fake'}{target.name}",
             target.name,
             "" if "Protocol" in base_names(target.node) else f"({target.name})",
             tuple(self._method(*one) for one in methods if is_called_on_objects(one[1])),
@@ -103,6 +106,9 @@ class Fakes:
         promised = f" -> {ast.unparse(returns)}" if returns else ""
         word = "async def" if is_async else "def"
         line = f"{word} {node.name}({ast.unparse(arguments)}){promised}:"
+        if self.fail:
+            # Only a function with a `yield` is an async generator.
+            return line, FAILURE + ("\nyield" if kind in ASYNC else "")
         if self.promises(module, node.returns) and kind in GIVING:
             return line, GIVING[kind]
         return line, self._answer(node.name, returns)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tpgen.naming import to_snake
 
+from .attributes import is_settable, is_usable, renamed, usable
 from .columns import Column, is_unkept, last_to_differ, placeholder, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
 
@@ -46,12 +47,14 @@ class Factory:
         name: its class.
         model: the class of its rows, as it is imported.
         exclude: the lines that only serve other lines.
+        rename: the lines whose attribute a factory can't declare by its name, with that name.
         lines: what it declares.
     """
 
     name: str
     model: str
     exclude: tuple[str, ...]
+    rename: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
 
 
@@ -103,7 +106,26 @@ def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
         body += keys[column.name] if column.name in keys else _of_column(column, model)
     body += _of_parameters(model, {line.name for line in body} | set(keys))
     checked = _with_placeholders_of_checks(model, body, {each.name: each for each in columns})
-    return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), tuple(checked))
+    rename = _rename(model, [line.name for line in checked if line.name not in exclude])
+    lines = tuple(_renamed(line, rename) for line in checked)
+    pairs = tuple((new, old) for old, new in rename.items())
+    return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), pairs, lines)
+
+
+def _rename(model: Mapping[str, Any], declared: Sequence[str]) -> dict[str, str]:
+    """Return the attributes that need another name in a factory, with that name."""
+    columns = [column["name"] for column in model["columns"]]
+    unusable = [name for name in declared if not is_usable(name)]
+    unusable += [name for name in columns if name not in declared and not is_settable(name)]
+    taken = {*columns, *declared}
+    return {name: usable(name, taken, name not in columns) for name in unusable}
+
+
+def _renamed(line: Line, rename: Mapping[str, str]) -> Line:
+    value = line.value
+    for old, new in rename.items():
+        value = renamed(value, old, new)
+    return Line(rename.get(line.name, line.name), value)
 
 
 def _columns(model: Mapping[str, Any]) -> list[Column]:
@@ -235,9 +257,9 @@ def _name_for(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
     column: str = reference["columns"][0]
     for ending in ("id", "uuid", "pk", *reference["attributes"]):
         short = column.removesuffix(f"_{ending}")
-        if len(reference["columns"]) == 1 and short not in own:
+        if len(reference["columns"]) == 1 and short not in own and is_usable(short):
             return short
-    return target if target not in own else f"{target}_row"
+    return target if target not in own and is_usable(target) else f"{target}_row"
 
 
 def imports(

@@ -49,7 +49,8 @@ class Covered:
             kind: of routes.
         """
         code = Code([service.root / "tests"])
-        wanted = {name for test in kind.tests for name in test.suite_names}
+        tests = (test for test in kind.tests if not test.is_shared)
+        wanted = {name for test in tests for name in test.suite_names}
         found: dict[tuple[str, str], Path] = {}
         for file in sorted((service.root / "tests").rglob("test_*.py")):
             module = code.module(file, service.root)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from textwrap import indent
 from typing import Any
@@ -11,12 +11,24 @@ from tpgen.service import Service
 from tpgen.snapshots import Failure
 
 from .changes import changed
+from .lists import Listing
 from .literals import source
 from .naming import name_of_class, name_when_unbuilt
 from .reader import Route
 from .rows import Row, Rows
 from .values import names_a_row
 
+NEXT_PAGE = """\
+def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
+    following: dict[str, Any] | None = fill_in(
+        "following = …  # the request for the page after `response`; None after the last page"
+    )
+    return following"""
+NO_ROWS = """\
+@pytest.fixture
+def {0}(self) -> list[str]:
+    rows: list[str] = fill_in("rows = …  # create six rows; what the list shows of each")
+    return rows"""
 # The longest part of a placeholder's text on one line of the test file.
 LINE = 80
 
@@ -29,11 +41,13 @@ class Code:
         text: the expression; empty where no tool can know it.
         rows: made by factories.
         caller: the fixture with its type, where it speaks of the caller.
+        shared: those of `rows` that are fixtures of their own.
     """
 
     text: str = ""
     rows: list[Row] = field(default_factory=list)
     caller: str = ""
+    shared: list[Row] = field(default_factory=list)
 
     @property
     def is_fact(self) -> bool:
@@ -54,18 +68,21 @@ class Code:
             name: of the fixture.
             returns: its type.
         """
-        session = "session: AsyncSession" if self.rows else ""
-        arguments = ", ".join(filter(None, ["self", session, self.caller]))
+        made = [row for row in self.rows if row not in self.shared]
+        session = "session: AsyncSession" if made else ""
+        fixtures = [f"{row.name}: Any" for row in self.shared]
+        arguments = ", ".join(filter(None, ["self", session, self.caller, *fixtures]))
         body = [*self._statements(), f"return {self.text}"]
-        start = f"{'async ' if self.rows else ''}def {name}({arguments}) -> {returns}:"
+        start = f"{'async ' if made else ''}def {name}({arguments}) -> {returns}:"
         return "\n".join(["@pytest.fixture", start, *(indent(line, "    ") for line in body)])
 
     def _statements(self) -> Iterator[str]:
-        for number, row in enumerate(self.rows):
-            later = any(one.uses(row.name) for one in self.rows[number + 1 :])
-            named = later or re.search(rf"[{{ (]{row.name}\.", self.text)
+        made = [row for row in self.rows if row not in self.shared]
+        for number, row in enumerate(made):
+            later = any(one.uses(row.name) for one in made[number + 1 :])
+            named = later or re.search(rf"(^|[{{ (]){row.name}\b", self.text)
             yield f"{row.name} = {row.create}" if named else row.create
-        if self.rows:
+        if made:
             yield "await session.commit()"
 
 
@@ -90,11 +107,103 @@ class RouteFacts:
         """Whether a request may name a row, by its path, its parameters or its body."""
         route = self.route
         named = [*route.valid.get("params", {}), *route.valid.get("headers", {})]
-        return bool("{" in route.path or route.references or any(map(names_a_row, named)))
+        return bool(
+            not route.exists
+            or "{" in route.path
+            or route.references
+            or any(map(names_a_row, named))
+        )
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it lists rows of the caller's tenant."""
+        return bool(self.route.listing and self.route.secured and not self.route.idempotent)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of the test class, as code."""
+        route, found = self.route, {}
+        if self.url.is_fact or not self.url.text:
+            found["path"] = self.url.text or self.url_placeholder
+        if route.status != 200:
+            found["status"] = str(route.status)
+        if not self.valid.text or (self.valid.is_fact and route.valid):
+            found["valid"] = self.valid.text or self.valid_placeholder
+        if route.idempotent and not (route.references and self.other):
+            lines = 'other = {"json": …}  # a valid request unlike `valid`'
+            found["other"] = self.other or placeholder(lines)
+        if self.is_list and self._listing.has_pages:
+            lines = 'page = {"params": {…}}  # that asks for less than six rows'
+            found["page"] = self._listing.first_request or placeholder(lines)
+        unbuilt = f"malformed = [{{}}]  # build {route.method} {route.path} first"
+        malformed = f"[{', '.join(self.malformed)}]"
+        return {**found, "malformed": malformed if route.exists else placeholder(unbuilt)}
+
+    @property
+    def fixtures(self) -> list[str]:
+        """The fixtures and other methods of the test class, as code."""
+        found = []
+        if self.is_list:
+            rows = self._parents
+            found += [
+                Code(row.name, [*rows[: number + 1]], self.url.caller, rows[:number]).fixture(
+                    row.name, "Any"
+                )
+                for number, row in enumerate(rows)
+            ]
+        if self.url.text and not self.url.is_fact:
+            found.append(self.url.fixture("url", "str"))
+        if self.valid.text and not self.valid.is_fact:
+            found.append(self.valid.fixture("valid_request", "dict[str, Any]"))
+        if self.route.idempotent and self.route.references and self.other:
+            start = "def other_request(self, valid_request: dict[str, Any]) -> dict[str, Any]:"
+            found.append(f"@pytest.fixture\n{start}\n    return {self.other}")
+        return [*found, *self._list_methods()] if self.is_list else found
+
+    def _list_methods(self) -> Iterator[str]:
+        if self._listing.has_pages:
+            yield self._listing.next_page or NEXT_PAGE
+        row = self.listed_row
+        for name in ("own_rows", "foreign_rows"):
+            yield self._rows_fixture(name, row) if row else NO_ROWS.format(name)
+
+    def _rows_fixture(self, name: str, row: Row) -> str:
+        belongs = row.belongs if name == "own_rows" else ()
+        used = replace(row, belongs=belongs)
+        caller = ": ".join(self.rows.caller) if used.uses(self.rows.caller[0]) else ""
+        parents = [f"{one.name}: Any" for one in self._parents if used.uses(one.name)]
+        arguments = ", ".join(filter(None, ["self", "session: AsyncSession", caller, *parents]))
+        created = ", ".join(["6", "session=session", *belongs])
+        return (
+            f"@pytest.fixture\nasync def {name}({arguments}) -> list[str]:\n"
+            f"    rows = await {row.factory}.create_batch({created})\n"
+            "    await session.commit()\n    return [str(row.id) for row in rows]"
+        )
+
+    @property
+    def listed_row(self) -> Row | None:
+        """A row of the caller that the route lists; None if the factories don't show which."""
+        if not (self.is_list and self._listing.shows_id and self.url.text):
+            return None
+        word = self.route.path.rstrip("/").rpartition("/")[2]
+        row = self.rows.listed(word, self._parents)
+        return row if row and row.belongs else None
+
+    @property
+    def _listing(self) -> Listing:
+        assert self.route.listing
+        return self.route.listing
+
+    @property
+    def _parents(self) -> list[Row]:
+        """The rows that the path of a list names."""
+        return self.url.shared
 
     @property
     def class_name(self) -> str:
         """Of the test."""
+        if not self.route.exists:
+            return name_when_unbuilt(self.route.method, self.route.path)
         return name_of_class(self.route, self.taken)
 
     @property
@@ -117,11 +226,15 @@ class RouteFacts:
     @property
     def url(self) -> Code:
         """The path with its ids filled in; no text where that can't be known."""
-        return Code() if self.blamed == "url" else self._guessed_url
+        is_unknown = self.blamed == "url" or not self.route.exists
+        return Code() if is_unknown else self._guessed_url
 
     @property
     def url_placeholder(self) -> str:
         """What stands for the path where it can't be known."""
+        route = self.route
+        if not route.exists:
+            return placeholder(f'path = "{route.path}"  # build {route.method} {route.path} first')
         code = self._guessed_url
         if not code.text:
             code = Code(f'f"{self.route.path}"  # of a row that the caller may see')
@@ -158,6 +271,8 @@ class RouteFacts:
                     parts[number] = filled[number]
         path = source("/".join(parts))
         code.text = f"f{path}" if code.rows or code.caller else path
+        if self.is_list:
+            code.shared = [*code.rows]
         # A list of nothing would show little of its shape.
         if self.route.method == "GET" and (row := self.rows.one_of(parts[-1], code.rows)):
             code.use(row, self.rows.caller) if row.factory else None
@@ -204,9 +319,7 @@ class RouteFacts:
 
 def facts(
     service: Service,
-    route: Route | None,
-    method: str,
-    path: str,
+    route: Route,
     taken: Collection[str] = (),
     refused: Failure | None = None,
 ) -> dict[str, Any]:
@@ -214,21 +327,19 @@ def facts(
 
     Args:
         service: whose factories make the rows that a request speaks of.
-        route: what the app says of it; None where the app has no such route.
-        method: of the route.
-        path: of the route.
+        route: what the app says of it.
         taken: the classes of its test file that are about other routes.
         refused: what the app said to the valid request, where that was tried and failed.
     """
     rows = Rows(service)
-    found = RouteFacts(route, rows, taken, refused) if route else None
-    used = [*found.url.rows, *found.valid.rows] if found else []
+    found = RouteFacts(route, rows, taken, refused)
+    listed = [found.listed_row] if found.listed_row else []
+    used = [*found.url.rows, *found.valid.rows, *listed]
     return {
         "route": found,
-        "method": method,
-        "path": path,
-        "path_placeholder": placeholder(f'path = "{path}"  # build {method} {path} first'),
-        "class_name": found.class_name if found else name_when_unbuilt(method, path),
+        "method": route.method,
+        "path": route.path,
+        "class_name": found.class_name,
         "who": rows.caller,
         "who_module": rows.caller_module,
         "factories": sorted({row.factory for row in used}),

@@ -12,6 +12,7 @@ from tpgen.errors import Misuse
 from tpgen.service import Service
 
 from . import apps, values
+from .lists import Listing, listing
 from .literals import source
 from .parameters import Parameter, Request, as_text, sent, with_value, without
 from .schemas import Schema, resolved, with_decimals
@@ -48,6 +49,8 @@ class Route:
         path_parameters: the schema of each parameter of the path.
         references: where the body of `valid` must name a row that exists.
         path_references: the parameters of the path that must name one.
+        listing: the list of rows that it returns, or None.
+        exists: whether the app has it.
     """
 
     method: str
@@ -65,6 +68,8 @@ class Route:
     path_parameters: dict[str, Schema]
     references: list[Place]
     path_references: list[str]
+    listing: Listing | None = None
+    exists: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,29 @@ class App:
         """Up to three routes with a name like this, such as `POST /v1/agents`."""
         names = [" ".join(route) for route in self.routes]
         return difflib.get_close_matches(f"{method.upper()} {path}", names)
+
+
+def unbuilt(method: str, path: str) -> Route:
+    """Return a route that the app does not have yet."""
+    nothing: dict[str, Any] = {}
+    return Route(
+        method=method,
+        path=path,
+        url="",
+        status=200,
+        secured=True,
+        idempotent=False,
+        name="",
+        module="",
+        tag="",
+        valid=nothing,
+        other=None,
+        malformed=[],
+        path_parameters={},
+        references=[],
+        path_references=[],
+        exists=False,
+    )
 
 
 def read(service: Service) -> App:
@@ -166,6 +194,7 @@ class _Reader:
             path_references=[
                 one.name for one in in_path if self._is_reference(one.name, one.schema)
             ],
+            listing=self.listing,
         )
 
     @property
@@ -177,6 +206,20 @@ class _Reader:
     def status(self) -> int:
         stated = [code for code in self.operation.get("responses", ()) if re.match(r"2\d\d$", code)]
         return int(stated[0]) if stated else 200
+
+    @property
+    def listing(self) -> Listing | None:
+        """The list of rows that a GET returns, or None."""
+        responses = self.operation.get("responses", {})
+        response = resolved(responses.get(str(self.status), {}), self.document)
+        schemas = [
+            media.get("schema", {})
+            for media_type, media in response.get("content", {}).items()
+            if _is_json(media_type)
+        ]
+        if self.method != "GET" or not schemas:
+            return None
+        return listing(schemas[0], self.parameters, self.document)
 
     @property
     def secured(self) -> bool:

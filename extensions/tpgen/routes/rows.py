@@ -90,6 +90,15 @@ class Rows:
         model = self._model(wanted, [one.model for one in made])
         return self._row(model, made) if model else None
 
+    def listed(self, word: str, made: Sequence[Row] = ()) -> Row | None:
+        """Return a row that a list such as `agents` shows to the caller."""
+        wanted = [alike(one) for one in singular(word)]
+        model = self._model(wanted, [one.model for one in made])
+        if not model:
+            return None
+        node = self.classes[model]
+        return Row(to_snake(model), model, node.name, self._belongs(node, made))
+
     def _model(self, wanted: Sequence[str], above: Sequence[str]) -> str:
         """The model of a word: `OrderLine` for `line` below an order, or where no other ends so."""
         words = [word for word in wanted if word]

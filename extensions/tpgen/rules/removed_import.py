@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.moved import Moved, read
+from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.renaming import Place, Renaming, absolute
 from tpgen.check.rewriting import edits_of, renamed
@@ -29,12 +29,18 @@ TAKEN = "this file has the new name for something else"
 ONLY_PARAMETER = re.compile(rb"\bonly\s*:")
 
 
-def check(file: File) -> Iterator[Finding]:
-    """Yield old names, missing fixtures of the conftest, other imports of what is gone, `only`."""
+def check(file: File, moved: Moved | None = None) -> Iterator[Finding]:
+    """Yield old names, missing fixtures of the conftest, other imports of what is gone, `only`.
+
+    Args:
+        file: to look at.
+        moved: what updates renamed; by default the table of this tool.
+    """
     root = file.project.root
     if not (root / "tests/policy/__init__.py").is_file():
         return
-    moved = read(root)
+    # Up to 0.2 the engine was part of the policy, under the old names.
+    moved = (moved or installed()) if "engine" in file.project.policy else Moved()
     places = list(Renaming(file, moved).places()) if _may_hold(file, moved) else []
     known = {place.node for place in places}
     additions = _additions(file, moved, places)
@@ -70,7 +76,7 @@ def _additions(file: File, moved: Moved, places: Sequence[Place]) -> list[Additi
     if file.path != CONFTEST or not moved.conftest:
         return []
     later = File(file.path, renamed(file, places), file.project)
-    return list(Wiring(later, moved).missing())
+    return list(Wiring(later, moved.of(file.project)).missing())
 
 
 def _only(file: File) -> Iterator[Finding]:
@@ -199,10 +205,8 @@ def _applies(path: str) -> bool:
 
 
 SERVICE = {
-    "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n",
+    "tests/policy/policy.toml": '[engine]\nrequires = ">=0.3"\n',
     "tests/policy/__init__.py": "",
-    "tests/policy/factory.py": "class AsyncFactory: ...\n",
-    "tests/policy/moved.toml": '[names]\n"tests.policy.factories" = "tests.policy.factory"\n',
 }
 
 RULE = FileRule(
@@ -212,11 +216,10 @@ RULE = FileRule(
     why="An update may rename or remove a part of the policy, and does not change your files: a "
     "file of yours that imports the old name breaks every test that needs it, and so does a "
     "conftest that lacks a fixture which the suites request.",
-    fix="Run `tpgen check --fix`, which renames what `tests/policy/moved.toml` lists and adds the "
-    "fixtures. If nothing replaces a name, keep a copy of the old code in tests/, outside the "
-    "policy.",
+    fix="Run `tpgen check --fix`, which renames what moved and adds the fixtures. If nothing "
+    "replaces a name, keep a copy of the old code in tests/, outside the policy.",
     applies=_applies,
     check=check,
-    bad={**SERVICE, "tests/factories.py": "from tests.policy.factories import AsyncFactory\n"},
-    good={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},
+    bad={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},
+    good={**SERVICE, "tests/factories.py": "from pytest_tpgen.factory import AsyncFactory\n"},
 )

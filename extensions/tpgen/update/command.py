@@ -18,7 +18,6 @@ from tpgen.errors import Misuse
 
 from . import answers, changes, drifting, locking, merging, own_files, readiness, telling
 from .answers import Answers
-from .locking import Lock
 from .merging import Merged, Versions
 from .plan import Update
 from .template import Rendered, Template, fetch
@@ -45,8 +44,8 @@ def update(chosen: argparse.Namespace) -> int:
         readiness.nothing_ignored(git, [*old.files, *new.files])
         both = merging.versions(git, old.folder, new.folder, f"Testing policy {version}")
         plan = _planned(Project(root), template, old, new, both)
-        own = own_files.outdated(Project(root), old, new, folder / "own")
-        plan = replace(plan, own=own, lock=_lock(root, both))
+        own = own_files.outdated(Project(root), old, new, template.moved(version), folder / "own")
+        plan = replace(plan, own=own, lock=locking.of(root, _paths(both)))
     return _carry_out(root, plan, both, chosen)
 
 
@@ -75,10 +74,8 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
     return int(bool(merged and merged.needs_a_person))
 
 
-def _lock(root: Path, both: Versions) -> Lock | None:
-    """The lock file that an update makes outdated, by what it changes in `pyproject.toml`."""
-    changed = {path for _, *paths in both.changed for path in paths}
-    return locking.of(root) if locking.PROJECT in changed else None
+def _paths(both: Versions) -> set[str]:
+    return {path for _, *paths in both.changed for path in paths}
 
 
 def _readable(root: Path, merged: Merged) -> Merged:

@@ -1,7 +1,8 @@
-"""The lock file of a service, which must follow the pin of the engine in `pyproject.toml`."""
+"""The lock file of a service, which must follow the engine: its pin, or its wheel."""
 
 import os
 import subprocess
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from tpgen.check.git import Git
 from .merging import Merged
 
 PROJECT = "pyproject.toml"
+WHEELS = "vendor/"
+ENGINE = "pytest-tpgen"
+# Plain `uv lock` and `poetry lock` keep the old hash of a wheel whose name stays the same.
 COMMANDS = {
-    "uv.lock": ("uv", "lock"),
-    "poetry.lock": ("poetry", "lock"),
+    "uv.lock": ("uv", "lock", "--upgrade-package", ENGINE),
+    "poetry.lock": ("poetry", "update", "--lock", ENGINE),
     "pdm.lock": ("pdm", "lock"),
 }
 # With these uv would compare the lock, or leave it as it is.
@@ -36,8 +40,15 @@ class Lock:
         return " ".join(self.command)
 
 
-def of(root: Path) -> Lock | None:
-    """Return the lock file of a service; None if it has none that tpgen knows."""
+def of(root: Path, changed: Collection[str]) -> Lock | None:
+    """Return the lock file that an update makes outdated; None if tpgen knows none.
+
+    Args:
+        root: the service.
+        changed: the paths of the files that the update changes.
+    """
+    if not any(path == PROJECT or path.startswith(WHEELS) for path in changed):
+        return None
     found = (Lock(name, command) for name, command in COMMANDS.items() if (root / name).is_file())
     return next(found, None)
 

@@ -3,14 +3,16 @@
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tpgen.check import engine
 from tpgen.check.finding import Finding
+from tpgen.check.moved import Moved
 from tpgen.check.places import is_python, is_test_path
-from tpgen.check.project import Project
-from tpgen.rules.removed_import import RULE
+from tpgen.check.project import ANSWERS, Project
+from tpgen.rules.removed_import import RULE, check
 
 from .template import Rendered
 
@@ -35,13 +37,16 @@ class OwnFile:
         return [finding for finding in self.findings if not finding.edits]
 
 
-def outdated(project: Project, old: Rendered, new: Rendered, into: Path) -> list[OwnFile]:
+def outdated(
+    project: Project, old: Rendered, new: Rendered, moved: Moved, into: Path
+) -> list[OwnFile]:
     """Return the service's own files that use what the new policy no longer has.
 
     Args:
         project: the service.
         old: its files of the template, as they were.
         new: the same, as they will be.
+        moved: what the new version renamed.
         into: a folder to make, for its tests as they will be.
     """
     gone = set(old.files) - set(new.files)
@@ -50,10 +55,12 @@ def outdated(project: Project, old: Rendered, new: Rendered, into: Path) -> list
         if (is_test or path == SETTINGS) and (project.root / path).is_file():
             _copy(project.root / path, into / path)
     for path in new.files:
-        if path.startswith("tests/policy/") and (new.folder / path).is_file():
+        is_needed = path.startswith("tests/policy/") or path == ANSWERS
+        if is_needed and (new.folder / path).is_file():
             _copy(new.folder / path, into / path)
     found: dict[str, list[Finding]] = defaultdict(list)
-    for finding in engine.run(Project(into), [RULE]):
+    rule = replace(RULE, check=partial(check, moved=moved))
+    for finding in engine.run(Project(into), [rule]):
         if finding.code == RULE.code:
             found[finding.path].append(finding)
     return [OwnFile(path, findings) for path, findings in found.items()]

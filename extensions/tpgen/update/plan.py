@@ -22,7 +22,7 @@ class Update:
         asked: questions that are new, each with the answer that is taken.
         dropped: answers that the template asks for no more.
         own: the service's own files that need new names or fixtures.
-        lock: the lock file that must follow; None if `pyproject.toml` does not change.
+        lock: the lock file that must follow; None if the engine does not change.
     """
 
     source: str

@@ -14,7 +14,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from tpgen.check import moved
 from tpgen.check.git import Git, environment
+from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
 
@@ -135,6 +137,18 @@ class Template:
             return self.git.run("grep", *matching).decode(errors="replace").splitlines()
         except subprocess.CalledProcessError:
             return []  # none does
+
+    def moved(self, version: str) -> Moved:
+        """Return what a version renamed, by its own table; nothing if it has none.
+
+        Raises:
+            Misuse: the table can't be read.
+        """
+        try:
+            table = self.git.run("show", f"{self.commit(version)}:{moved.TABLE}")
+        except subprocess.CalledProcessError:
+            return Moved()  # older versions have none
+        return moved.parse(table.decode(errors="replace"))
 
     def render(self, version: str, known: Answers, into: Path) -> Rendered:
         """Let Copier render a version for a service.

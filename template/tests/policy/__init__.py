@@ -1,6 +1,6 @@
-"""The testing policy of this service and of every other one: owned by the template."""
+"""The testing policy of all services, owned by the template."""
 
 import pytest
 
-# A failing assert of a suite explains itself, as one in a test file does.
+# A failing assert of a suite shows its values, like one of a test file.
 pytest.register_assert_rewrite(f"{__name__}.suites")

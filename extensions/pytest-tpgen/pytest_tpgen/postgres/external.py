@@ -79,6 +79,7 @@ def the_place(url: str) -> Place:
         PostgresUnavailable: it names none or several, or has other parameters.
     """
     parsed = _parsed(url)
+    _user(parsed)
     places = set(_places(parsed))
     if more := ", ".join(sorted(set(parsed.query) - {"host", "port"})):
         raise PostgresUnavailable(
@@ -164,8 +165,7 @@ def _places(url: URL) -> Iterator[Place]:
     """Yield each place that a driver may connect to; the environment provides what the URL lacks."""
     named = [url.host or "", *_listed(url, "host")]
     ports = [str(url.port or ""), *_listed(url, "port")]
-    user = url.username or os.environ.get("PGUSER") or _user()
-    database = url.database or os.environ.get("PGDATABASE") or user
+    database = url.database or os.environ.get("PGDATABASE") or _user(url)
     for one in _stated(named, "PGHOST", ""):
         host, port = _without_port(one)
         for number in [port] if port else _stated(ports, "PGPORT", "5432"):
@@ -174,12 +174,14 @@ def _places(url: URL) -> Iterator[Place]:
             yield Place(_normal(host), int(number), database)
 
 
-def _user() -> str:
-    """Return the name of this user, which drivers take if no other is given.
+def _user(url: URL) -> str:
+    """Return the user that a URL names, else the one that drivers take.
 
     Raises:
         PostgresUnavailable: the user id has no name, as in a container that runs with `--user`.
     """
+    if user := url.username or os.environ.get("PGUSER"):
+        return user
     try:
         return getpass.getuser()
     except (KeyError, OSError):

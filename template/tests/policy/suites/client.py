@@ -12,17 +12,17 @@ from pytest_tpgen.upstream import Answer, Recorder, Recording, Upstream, breakin
 
 
 class _ClientSuite(Suite):
-    """The facts of a client: how a test creates it, and one call of it.
+    """Creates a client and calls it once.
 
     Attributes:
-        transport: carries the requests of `http`; for a client that takes a transport, or that is
-            not async: `httpx.Client(transport=self.transport)`.
+        transport: of `http`; for a client that takes a transport or is not async, such as
+            `httpx.Client(transport=self.transport)`.
     """
 
     transport: Any
 
     def make_client(self, http: httpx.AsyncClient) -> Any:
-        """Return the client, which sends its requests through `http` or `self.transport`."""
+        """Return the client; it must send its requests through `http` or `self.transport`."""
         return self.fill_in("def make_client(self, http): return MyClient(http=http)")
 
     async def call(self, client: Any) -> Any:
@@ -31,10 +31,10 @@ class _ClientSuite(Suite):
 
 
 class ClientSuite(_ClientSuite):
-    """The unit cases, over `httpx.MockTransport`.
+    """The unit cases, with a fake upstream.
 
-    State `answer`, JSON of the upstream; `result`, what `call` returns then; `error`, what it
-    raises if the upstream fails; `make_client` and `call`.
+    State `answer`, a JSON answer of the upstream; `result`, what `call` returns then; `error`, the
+    exception that it raises if the upstream fails; `make_client` and `call`.
     """
 
     answer: Any = placeholder('answer = {"choices": [{"message": {"content": "hello"}}]}')
@@ -51,7 +51,7 @@ class ClientSuite(_ClientSuite):
 
     @pytest.mark.parametrize("failure", ["500", "time-out", "connection", "no JSON"])
     async def test_tells_of(self, failure: str) -> None:
-        """An upstream that fails each time raises `error`, also if its 500 has a valid body."""
+        """If the upstream fails each time, `call` raises `error`, even if a 500 has valid JSON."""
         upstream = Upstream()
         self.transport = upstream.transport
         client = self.make_client(upstream.http)
@@ -68,13 +68,13 @@ class ClientSuite(_ClientSuite):
 
 
 class ContractSuite(_ClientSuite):
-    """The contract case, against the live upstream. State `recording`, `make_client`, `call`."""
+    """The contract case, with the real upstream. State `recording`, `make_client` and `call`."""
 
     recording: Any = placeholder('recording = Path(__file__).parent / "recordings/mine.json"')
 
     def setting(self, name: str) -> str:
-        """Return a variable of the environment, such as a key; without it the test fails."""
-        return os.environ.get(name) or pytest.fail(f"set {name} to a real one", pytrace=False)
+        """Return an environment variable, such as a key; fail the test if it is not set."""
+        return os.environ.get(name) or pytest.fail(f"set {name} to a real value", pytrace=False)
 
     async def test_answers_as_recorded(self, pytestconfig: pytest.Config) -> None:
         recording = Recording(Path(self.recording))

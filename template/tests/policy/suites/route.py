@@ -21,13 +21,13 @@ QUOTE = "what the upstream says in confidence"
 
 
 class PublicRouteSuite(Suite):
-    """Happy path and validation, of a route that `[tool.tpgen.public]` lists with a reason.
+    """Happy path and validation of a route without credentials.
 
-    State `method` and `path`, or the fixture `url` if the path holds an id; `valid`, what a
-    request holds beside its credentials, or the fixture `valid_request` if it names a row;
-    `malformed`, requests that must return 422: `without` something, `with_value` of something
-    else, or whole ones; empty if the route takes no input. Requests are arguments of httpx.
-    State `status` if success is not 200.
+    `[tool.tpgen.public]` lists the route with a reason. State `method` and `path`, or the fixture
+    `url` if the path holds an id; `valid`, the arguments of httpx for a valid request without its
+    credentials, or the fixture `valid_request` if it names a row; `malformed`, the requests that
+    must return 422: `without` or `with_value` of something, or whole requests; empty if the route
+    takes no input. State `status` if success is not 200.
     """
 
     method: Any = placeholder('method = "POST"')
@@ -45,7 +45,7 @@ class PublicRouteSuite(Suite):
 
     @pytest.fixture
     def valid_request(self) -> Mapping[str, Any]:
-        """What a valid request holds."""
+        """A valid request, without credentials."""
         return self.valid
 
     @pytest.fixture
@@ -59,7 +59,7 @@ class PublicRouteSuite(Suite):
         return Sender(client, self.method, url, valid_request)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a case of each malformed request, or one that needs none."""
+        """Create a case for each malformed request, or one case if there is none."""
         if "malformed_request" in metafunc.fixturenames:
             malformed = type(self).malformed
             none = isinstance(malformed, Placeholder) or not malformed
@@ -67,7 +67,7 @@ class PublicRouteSuite(Suite):
 
     @pytest.fixture
     def refused_request(self, request: pytest.FixtureRequest, malformed_request: Any) -> Any:
-        """The malformed request of a case, whole. Only what it needs is set up."""
+        """The whole malformed request of a case; fixtures that it does not need are not set up."""
         refused = malformed_request or self.malformed or {}
         if isinstance(refused, Change):
             refused = refused.of(request.getfixturevalue("valid_request"))
@@ -76,7 +76,7 @@ class PublicRouteSuite(Suite):
     async def test_the_suite_fits_the_route(
         self, request: pytest.FixtureRequest, app: Any, url: str
     ) -> None:
-        """A route without credentials is listed, and one with an Idempotency-Key is idempotent."""
+        """Public routes are listed; a route with an Idempotency-Key has its suite."""
         options = {"is_public": self.is_public, "is_idempotent": self.is_idempotent}
         assert not (reason := misfit(request, app, self.method, url, **options)), reason
 
@@ -93,13 +93,14 @@ class PublicRouteSuite(Suite):
     ) -> None:
         upstream.answers = [httpx.Response(400, text=QUOTE)]
         response = await send(key)
-        keys = [sent.headers.get("authorization", "") for sent in upstream.requests]
-        assert response.is_success or quoted(response, [QUOTE, *keys, *key.values()]) == []
+        sent = [one.headers.get("authorization", "") for one in upstream.requests]
+        keys = [text.rpartition(" ")[2] for text in (*sent, *key.values())]
+        assert response.is_success or quoted(response, [QUOTE, *keys]) == []
 
     async def test_422_on_a_malformed_request(
         self, client: httpx.AsyncClient, key: Headers, app: Any, refused_request: Any
     ) -> None:
-        """A route that takes input, by its OpenAPI document, has such a request."""
+        """A route that takes input, by its OpenAPI document, has a malformed request."""
         if not self.malformed:
             takes = takes_input(app, self.method, refused_request["url"], credentials=key)
             assert not takes, "the route takes input: state `malformed`"
@@ -109,7 +110,7 @@ class PublicRouteSuite(Suite):
 
 
 class RouteSuite(PublicRouteSuite):
-    """Happy path, authentication and validation; `PublicRouteSuite` says what to state."""
+    """Happy path, authentication and validation. State the same as for `PublicRouteSuite`."""
 
     is_public = False
 
@@ -119,22 +120,29 @@ class RouteSuite(PublicRouteSuite):
         return auth
 
     async def test_401_without_a_key(self, send: Sender, auth: Headers) -> None:
-        """There is a caller with a key, and the request has none."""
+        """A request without a key is refused although a caller with a key exists."""
         response = await send({})
         assert response.status_code == 401, response.text
 
     async def test_401_with_an_unknown_key(self, send: Sender, auth: Headers) -> None:
-        response = await send({name: f"{value}0" for name, value in auth.items()})
+        unknown = {name: f"{value}0" for name, value in auth.items()}
+        response = await send(unknown)
         assert response.status_code == 401, response.text
+        assert quoted(response, [value.rpartition(" ")[2] for value in unknown.values()]) == []
 
     async def test_401_with_a_malformed_key(self, send: Sender, auth: Headers) -> None:
-        response = await send(dict.fromkeys(auth, "malformed"))
-        assert response.status_code == 401, response.text
+        """With and without the scheme before it, such as `Bearer`."""
+        for headers in (
+            dict.fromkeys(auth, "malformed"),
+            {name: f"{value[: value.rfind(' ') + 1]}malformed" for name, value in auth.items()},
+        ):
+            response = await send(headers)
+            assert response.status_code == 401, response.text
 
     async def test_401_with_a_revoked_key(
         self, send: Sender, auth: Headers, revoked_auth: Headers
     ) -> None:
-        """Another caller's key still works: a service that takes any key fails here."""
+        """A key that was deleted from the database is refused."""
         response = await send(revoked_auth)
         assert response.status_code == 401, response.text
 
