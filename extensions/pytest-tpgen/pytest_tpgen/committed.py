@@ -15,7 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from . import keep
-from .databases import Databases, bound, refresh_on_select
+from .databases import Databases, bound, refreshing
 from .deferred import defer
 from .postgres import BROKEN
 from .savepoints import OUTSIDE
@@ -141,8 +141,7 @@ class CommittedDatabase:
         with bound(self.engine, *makers):
             self._active = True
             try:
-                async with no_stray_tasks(), makers[0]() as session:
-                    refresh_on_select(session)
+                async with no_stray_tasks(), refreshing(makers[0]) as session:
                     yield session
             finally:
                 self._active = False

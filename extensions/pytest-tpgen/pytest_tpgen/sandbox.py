@@ -28,7 +28,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import await_only
 
 from . import keep
-from .databases import Databases, bound, refresh_on_select
+from .databases import Databases, bound, refreshing
 from .deferred import nothing_is_committed
 from .postgres import BROKEN
 from .savepoints import SWITCH, Savepoints
@@ -97,8 +97,7 @@ class Sandbox:
             self._savepoints.active = True
             nothing_is_committed()
             try:
-                session = makers[0](bind=self._tests_own)
-                refresh_on_select(session)
+                session = refreshing(makers[0], bind=self._tests_own)
                 async with no_stray_tasks():
                     yield session
                 self._savepoints.closing = True
