@@ -4,6 +4,7 @@ GitHub can't be reached from everywhere, so git is told of repositories here tha
 and the tags of the rendered config, and take the same tools from PyPI. The config is unchanged.
 """
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -267,6 +268,57 @@ def test_a_slow_test_does_not_run_and_a_fast_one_that_fails_blocks(service: Repo
     said = blocked(service, {"tests/unit/test_fast.py": fast}, SKIP=skip)
     assert "test_fast.py::test_fast" in said
     assert "test_slow.py::test_slow" not in said
+
+
+RUNS_GIT = """
+import subprocess
+from pathlib import Path
+
+
+def test_git(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "theirs"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert (tmp_path / ".git/HEAD").exists()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--all"], ["--", "tests/unit/test_git.py"]])
+def test_a_test_that_runs_git_leaves_the_repository_alone(
+    options: list[str], service: Repository, tmp_path: Path
+) -> None:
+    """From a linked work tree git tells hooks the repository and its index by absolute paths."""
+    service.git("worktree", "add", "--quiet", str(tmp_path / "linked"), "-b", "linked")
+    linked = Repository(tmp_path / "linked", service.variables)
+    before = service.git("config", "--list", "--local")
+    linked.write({"tests/unit/test_git.py": RUNS_GIT})
+    linked.git("add", "--all")
+    skip = "gitleaks,ruff-check,ruff-mocks,ruff-format"
+    done = linked.run("git", "commit", "-m", "ours", *options, SKIP=skip)
+    assert done.code == 0, done.text
+    assert {"the tests that are not slow", "tpgen check"} <= passed(done.text)
+    assert linked.git("log", "--format=%s") == "ours\nchange"
+    assert linked.git("show", "--name-only", "--format=") == "tests/unit/test_git.py"
+    assert service.git("config", "--list", "--local") == before
+    assert linked.git("status", "--short") == service.git("status", "--short") == ""
+
+
+def test_the_fast_tests_change_no_lock_file(rendered: Service, tmp_path: Path) -> None:
+    """Where `uv lock` was forgotten after a change of the version, the hook says it."""
+    config = yaml.safe_load((rendered.path / ".pre-commit-config.yaml").read_text())
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    [entry] = [hook["entry"] for hook in hooks if hook["id"] == "fast-tests"]
+    project = '[project]\nname = "mine"\nversion = "{}"\nrequires-python = ">=3.11"\n'
+    mine = repository(tmp_path / "mine", UV_OFFLINE="1")
+    mine.write({"pyproject.toml": project.format("1.0")})
+    assert mine.run("uv", "lock").code == 0
+    lock = (mine.path / "uv.lock").read_bytes()
+    assert "lock" not in mine.run(*shlex.split(entry)).text
+    mine.write({"pyproject.toml": project.format("2.0")})
+    done = mine.run(*shlex.split(entry))
+    assert done.code != 0
+    assert "run `uv lock`" in done.text
+    assert (mine.path / "uv.lock").read_bytes() == lock
 
 
 def test_markers_of_an_update_are_blocked(service: Repository) -> None:
