@@ -99,13 +99,8 @@ def test_each_wheel_starts(wheel: str, version: str, tmp_path: Path) -> None:
     """The one that is installed is used, whichever it is; all of them know letters beyond ASCII."""
     tree = service(tmp_path / "service")
     python = environment(tmp_path / "venv", ENGINE, wheel)
-<<<<<<< HEAD
     command: list[str | Path] = [python, "-m", "pytest_tpgen.postgres", "true"]
     code, text = run(*command, cwd=tree.path, TEST_POSTGRES="embedded")
-=======
-    start = ("-m", "pytest_tpgen.postgres", "true")
-    code, text = run(python, *start, cwd=tree.path, TEST_POSTGRES="embedded")
->>>>>>> bc61b43 (Tests of the installations: types)
     assert code == 0, text
     assert f"postgres: PostgreSQL {version}." in text
     assert f"embedded ({wheel}); unlike postgres:15: version {version}" in text
