@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.hooks import PERSON, template
-from tests.service import clean_environment
+from tests.service import Service, clean_environment
 
 # A fenced block, and the file that the line before it names.
 BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -79,6 +79,23 @@ def test_a_page_is_carried_out(page: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(ROOT / f"docs/{page}.md"):
         reader.do(*block)
+
+
+def test_each_recipe_for_a_mock_runs(service: Service) -> None:
+    """Before and after; what is written after passes the checks of a service."""
+    files = {file: text for file, _, text in blocks(ROOT / "docs/replacing-a-mock.md")}
+    service.write(files)
+    tests = [file for file in files if "/test_" in file]
+    done = service.pytest("-n0", *tests)
+    assert done.code == 0, done.text
+    assert done.count("passed") == 16
+    after = [file for file in files if not file.startswith("before")]
+    assert len(tests) == 10 and len(after) == 10
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
+        done = service.run(*command, *after)
+        assert done.code == 0, done.text
+    done = service.tpgen("check", *after)
+    assert done.code == 0, done.text
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.trees import POLICY, service
+from tests.servers import runs, temporary
+from tests.service import Service
 
 LIMIT = POLICY + "[time_limit]\nseconds = 0.5\n"
 
@@ -223,3 +225,50 @@ def test_without_pytest_timeout_there_is_no_limit(tmp_path: Path) -> None:
     files = {"tests/policy/policy.toml": LIMIT, "tests/unit/test_a.py": "def test_a(): ...\n"}
     done = service(tmp_path, **files).pytest("-n0", "-p", "no:timeout")
     assert done.tests == {"test_a": "passed"}, done.text
+
+
+RETRIES = """
+        while True:
+            try:
+                return await self._try(body, stream)
+            except UpstreamError:
+                {}
+
+    async def _bounded("""
+
+
+@pytest.mark.parametrize("between", ["await asyncio.sleep(0.01)", "continue"])
+def test_a_client_that_retries_without_end(between: str, rendered: Service) -> None:
+    """Each test of it fails; other tests pass, and no process of the run is left."""
+    with temporary() as tmp:
+        service = rendered.copy(tmp / "service")
+        client = service.path / "src/gateway/openai.py"
+        start = '"""Return a response that is a success, after retries where they may help."""'
+        text = client.read_text()
+        assert text.count(start) == 1
+        endless = RETRIES.format(between) + "self, body: Any, stream: bool) -> httpx.Response:"
+        client.write_text(text.replace(start, endless))
+        service.replace(
+            "tests/policy/policy.toml", "[time_limit]\nseconds = 60", "[time_limit]\nseconds = 2"
+        )
+        tests = ("tests/unit/test_openai.py", "tests/integration/api/test_chat.py")
+        done = service.pytest("-n2", *tests, TMPDIR=str(tmp), TPGEN_TEST=str(tmp))
+        assert done.code == 1
+        assert {"test_gives_up_after", "test_tells_of"} <= done.failed, done.text
+        assert "test_streams_the_reply" not in done.failed
+        assert re.search(
+            r"time limit of 2 s, in _(post|try) \(src/gateway/openai.py:\d+\)", done.text
+        )
+        assert "crashed" not in done.text
+        assert done.count("passed") > 20, done.text
+        assert runs(tmp) == set()
+        assert [path for path in Path("/proc").glob("[0-9]*") if _mentions(path, str(tmp))] == []
+
+
+def _mentions(process: Path, text: str) -> bool:
+    try:
+        return any(
+            text.encode() in (process / name).read_bytes() for name in ("cmdline", "environ")
+        )
+    except OSError:
+        return False
