@@ -63,6 +63,7 @@ def scaffolded(api: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
         assert "recorded tests/integration/api/__snapshots__/test_notes.ambr: review it" in said
         assert "to fill" not in said
         _paste(service, said)
+    _paste(service, '"POST /v1/ratings" = "its tests are written by a test below"\n')
     return service
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from . import keep
-from .databases import Databases, bound, refresh_on_select
+from .databases import Databases, bound, refreshing
 from .deferred import defer
 from .postgres import BROKEN
 from .savepoints import OUTSIDE
@@ -142,8 +142,8 @@ class CommittedDatabase:
             self._active = True
             try:
                 # Rows of the test stay readable after its commits: async code can't reload them.
-                async with no_stray_tasks(), makers[0](expire_on_commit=False) as session:
-                    refresh_on_select(session)
+                session = refreshing(makers[0], expire_on_commit=False)
+                async with no_stray_tasks(), session:
                     yield session
             finally:
                 self._active = False

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ import asyncpg
 import pytest
 from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from .postgres import Server
 from .schema import Schema, logging_restored
@@ -35,8 +36,14 @@ class _Holder(NamedTuple):
     """The fixture or test that bound a sessionmaker."""
 
     name: str
-    place: str
+    file: str
+    line: int
     test: str
+
+    def __str__(self) -> str:
+        path, here = Path(self.file), Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        return f"`{self.name}` ({shown}:{self.line})"
 
 
 _bound: dict[async_sessionmaker[AsyncSession], _Holder] = {}
@@ -225,10 +232,9 @@ def _conflict(holder: _Holder, mine: _Holder) -> str:
     if {holder.name, mine.name} == {"db", "committed_db"} and holder.test == mine.test:
         return "one test requests both `db` and `committed_db`: request one of them"
     return (
-        f"`{mine.name}` ({mine.place}) can't have the database: `{holder.name}` ({holder.place}) "
-        f"has used it since {holder.test}. A fixture that uses `sandbox` or `committed` must have "
-        "the scope of one test, and a test may request one such fixture. Rows that every test "
-        "needs belong in a migration"
+        f"{mine} can't have the database: {holder} has used it since {holder.test}. A fixture "
+        "that uses `sandbox` or `committed` must have the scope of one test, and a test may "
+        "request one such fixture. Rows that every test needs belong in a migration"
     )
 
 
@@ -237,15 +243,22 @@ def _caller() -> _Holder:
     frame: Any = sys._getframe()
     while frame.f_globals.get("__name__", "").partition(".")[0] in ("contextlib", __package__):
         frame = frame.f_back
-    path = Path(frame.f_code.co_filename)
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
-    return _Holder(frame.f_code.co_name, f"{shown}:{frame.f_lineno}", test)
+    return _Holder(frame.f_code.co_name, frame.f_code.co_filename, frame.f_lineno, test)
 
 
-def refresh_on_select(session: AsyncSession) -> None:
-    """Let each SELECT of the test's session refresh its objects: the app may have changed them."""
-    event.listen(session.sync_session, "do_orm_execute", _populate_existing)
+def refreshing(maker: async_sessionmaker[AsyncSession], **options: Any) -> AsyncSession:
+    """Return a session each SELECT of which refreshes its objects: the app may change the rows."""
+    former = maker.kw.get("sync_session_class", maker.class_.sync_session_class)
+    return maker(sync_session_class=_refreshing(former), **options)
+
+
+@cache
+def _refreshing(former: type[Session]) -> type[Session]:
+    # A class, because to listen to each session takes longer than the isolation of a test.
+    found = type(former.__name__, (former,), {})
+    event.listen(found, "do_orm_execute", _populate_existing)
+    return found
 
 
 def _populate_existing(state: ORMExecuteState) -> None:

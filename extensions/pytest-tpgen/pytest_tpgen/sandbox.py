@@ -28,7 +28,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import await_only
 
 from . import keep
-from .databases import Databases, bound, refresh_on_select
+from .databases import Databases, bound, refreshing
 from .deferred import nothing_is_committed
 from .postgres import BROKEN
 from .savepoints import SWITCH, Savepoints
@@ -98,8 +98,7 @@ class Sandbox:
             nothing_is_committed()
             try:
                 # Rows of the test stay readable after its commits: async code can't reload them.
-                session = makers[0](bind=self._tests_own, expire_on_commit=False)
-                refresh_on_select(session)
+                session = refreshing(makers[0], bind=self._tests_own, expire_on_commit=False)
                 async with no_stray_tasks():
                     yield session
                 self._savepoints.closing = True

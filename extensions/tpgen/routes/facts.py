@@ -71,7 +71,10 @@ class Code:
         made = [row for row in self.rows if row not in self.shared]
         session = "session: AsyncSession" if made else ""
         fixtures = [f"{row.name}: Any" for row in self.shared]
-        arguments = ", ".join(filter(None, ["self", session, self.caller, *fixtures]))
+        used = " ".join([*(text for row in made for text in row.belongs), self.text])
+        is_called = re.search(rf"\b{self.caller.partition(':')[0]}\b", used)
+        caller = self.caller if is_called else ""
+        arguments = ", ".join(filter(None, ["self", session, caller, *fixtures]))
         body = [*self._statements(), f"return {self.text}"]
         start = f"{'async ' if made else ''}def {name}({arguments}) -> {returns}:"
         return "\n".join(["@pytest.fixture", start, *(indent(line, "    ") for line in body)])

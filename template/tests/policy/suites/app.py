@@ -14,9 +14,9 @@ class AppSuite(Suite):
     async def test_401_without_a_key_on_every_route_that_is_not_public(
         self, request: pytest.FixtureRequest, app: Any, client: httpx.AsyncClient
     ) -> None:
-        assert await unguarded(request, app, client) == [], (
-            "demand credentials, or list the route in [tool.tpgen.public] with a reason"
-        )
+        found = await unguarded(request, app, client)
+        advice = "demand credentials, or list the route in [tool.tpgen.public] with a reason:"
+        assert not found, "\n".join([advice, *found])
 
     async def test_each_public_route_exists(self, request: pytest.FixtureRequest, app: Any) -> None:
         assert unknown_public_routes(request, app) == [], (
