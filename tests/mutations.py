@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 SRC = "src/gateway"
+PYPROJECT = "pyproject.toml"
 AGENTS = f"{SRC}/api/agents.py"
 APP = f"{SRC}/app.py"
 AUDIT = f"{SRC}/audit.py"
@@ -33,6 +34,7 @@ TEST_SCHEMA = "tests/integration/test_schema.py"
 TEST_VAULT = "tests/integration/vault"
 # The tests that can see a change of a file: to run all of them each time takes twice as long.
 SEEN_BY = {
+    PYPROJECT: (TEST_AGENTS, *TEST_APP, *TEST_CHAT),
     AGENTS: (TEST_AGENTS,),
     APP: TEST_APP,
     AUDIT: (TEST_AGENTS, TEST_AUDIT, *TEST_CHAT, TEST_VAULT),
@@ -2158,7 +2160,59 @@ FOURTH_ROUND = [
 ]
 
 
+SETTINGS_OF_TPGEN = [
+    broken(
+        "every route listed as public",
+        PYPROJECT,
+        "[tool.tpgen.public]\n",
+        "[tool.tpgen.public]\n"
+        '"POST /v1/agents" = "x"\n"GET /v1/agents" = "x"\n"GET /v1/agents/{agent_id}" = "x"\n'
+        '"POST /v1/chat/completions" = "x"\n',
+        on_every_route("the_suite_fits_the_route"),
+    ),
+    broken(
+        "a public route that is not listed",
+        PYPROJECT,
+        '"GET /healthz" = "liveness probe: holds no data"\n',
+        "",
+        of("TestHealthz", "the_suite_fits_the_route"),
+        of("TestApp", "401_without_a_key_on_every_route_that_is_not_public"),
+    ),
+    broken(
+        "a public route that does not exist",
+        PYPROJECT,
+        "[tool.tpgen.public]\n",
+        '[tool.tpgen.public]\n"GET /gone" = "x"\n',
+        of("TestApp", "each_public_route_exists"),
+    ),
+    broken(
+        "input without a malformed request",
+        APP,
+        "async def _healthz() -> dict[str, str]:",
+        "async def _healthz(number: int = 0) -> dict[str, str]:",
+        "TestHealthz::test_422_on_a_malformed_request[None]",
+    ),
+    broken(
+        "a label a letter shorter",
+        AGENTS,
+        "max_length=200",
+        "max_length=199",
+        of("TestCreateAgent", "the_longest_label_is_kept"),
+    ),
+]
+
+# Cases that no change of one place of the source turns red, and where they are seen to fail.
+SEEN_ELSEWHERE = {
+    # These routes call no upstream: TestChat and TestCreateAgent show the case.
+    "TestHealthz::test_an_error_quotes_neither_the_upstream_nor_a_key",
+    "TestListAgents::test_an_error_quotes_neither_the_upstream_nor_a_key",
+    "TestReadAgent::test_an_error_quotes_neither_the_upstream_nor_a_key",
+    # A second head is a second file: tests/engine/test_schema.py.
+    "TestSchema::test_migrations_have_one_head",
+}
+
 MUTATIONS = [
+    *SETTINGS_OF_TPGEN,
     *STEP,
     *AUDITED,
     *CALLER,

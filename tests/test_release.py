@@ -478,7 +478,7 @@ def test_a_wheel_that_is_outdated(source: Repository) -> None:
     first = wheel.build(source.path).read_bytes()
     assert wheel.build(source.path).read_bytes() == first
     replacing(f"{wheel.ENGINE}/pytest_tpgen/slow.py", "import", "import  ")(source)
-    replacing(f"{wheel.ENGINE}/pyproject.toml", "filelock>=3.16", "filelock>=3.17")(source)
+    replacing(f"{wheel.ENGINE}/pyproject.toml", "filelock>=3.12", "filelock>=3.17")(source)
     assert wheel.differences(source.path) == ["pytest_tpgen/slow.py", "METADATA"]
 
 

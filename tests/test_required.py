@@ -103,5 +103,5 @@ def test_a_day_that_is_none_is_refused(service: Service) -> None:
     """Else a case would never fail, and nobody would know."""
     put(service, "next week")
     said = service.pytest(FILE)
-    assert said.code == 4
+    assert said.code == 2
     assert "required_from('next week') holds no date; write it like" in said.text

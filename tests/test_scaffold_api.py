@@ -96,7 +96,7 @@ def _all(service: Service, *commands: str) -> list[str]:
 def test_all_pass_as_written(scaffolded: Service, suite: Suite) -> None:
     red, text = suite.red(scaffolded)
     assert red == set(), text
-    assert "11 snapshots passed" in text
+    assert "12 snapshots passed" in text
 
 
 def test_what_is_written_is_linted_formatted_and_typed(scaffolded: Service) -> None:
@@ -196,6 +196,8 @@ def test_no_key_is_asked_for(scaffolded: Service, suite: Suite, tmp_path: Path) 
     assert failed == {
         "TestStats::test_401_without_a_key",
         "TestStats::test_401_with_an_unknown_key",
+        "TestStats::test_401_with_a_malformed_key",
+        "TestStats::test_401_with_a_revoked_key",
     }, text
 
 
@@ -242,7 +244,10 @@ def test_a_guess_that_the_app_refuses_is_a_placeholder(
     start = written.index("valid = placeholder(")
     placeholder = written[start : written.index("malformed =")]
     service.replace(TEST, placeholder, 'valid = {"json": {"stars": 1, "reason": "it"}}\n    ')
-    assert suite.red(service, TEST)[0] == {"TestRate::test_happy_path"}
+    assert suite.red(service, TEST)[0] == {
+        "TestRate::test_happy_path",
+        "TestRate::test_the_suite_fits_the_route",
+    }
     service.write({TEST: written})
     assert service.tpgen("undo").code == 0
     assert not (service.path / TEST).exists()
