@@ -583,6 +583,7 @@ MALFORMED = [
         "max_length=200, ",
         "",
         "TestCreateAgent::test_422_on_a_malformed_request[{'json': {'label': 'x...'}}]",
+        of("TestCreateAgent", "a_refusal_does_not_repeat_the_input"),
     ),
     broken(
         "label with a NUL",
@@ -619,6 +620,7 @@ MALFORMED = [
         APP,
         'kept = ("type", "loc", "msg")',
         'kept = ("type", "loc", "msg", "input")',
+        of("TestCreateAgent", "a_refusal_does_not_repeat_the_input"),
         malformed("TestCreateAgent", content=b'{"label": NaN}', headers=JSON),
         malformed("TestChat", content=b'{"model": NaN}', headers=JSON),
     ),
@@ -1486,6 +1488,7 @@ FIRST_ROUND = [
             "happy_path",
             "lands_in_audit_events",
             "the_database_never_holds_the_key",
+            "the_longest_label_is_kept",
             "the_new_key_works",
         ),
     ),
@@ -1647,9 +1650,7 @@ SECOND_ROUND = [
         AGENTS,
         "label=body.label, key_hash",
         "label=body.label[:5], key_hash",
-        of("TestCreateAgent", "happy_path"),
-        of("TestListAgents", "happy_path"),
-        of("TestReadAgent", "happy_path"),
+        of("TestCreateAgent", "happy_path", "the_longest_label_is_kept"),
     ),
     broken(
         "the new key in the audit event",
@@ -1895,6 +1896,12 @@ THIRD_ROUND = [
         "yield Detection(kind, match",
         "yield Detection(f'{kind} {valid}', match",
         of(
+            "TestChat",
+            "a_blocked_message_goes_nowhere_and_is_audited",
+            "a_redacted_message_goes_upstream",
+            "every_message_of_the_user_is_screened_and_no_other",
+        ),
+        of(
             "TestDetectPIIRequest",
             "a_long_message_is_screened_to_its_end",
             "an_audit_event_holds_no_text_of_the_user",
@@ -1906,6 +1913,7 @@ THIRD_ROUND = [
         "test_the_backend_finds[card 4242 4242 4242 4242-kinds5]",
         "test_the_backend_finds[jane@example.com-kinds1]",
         "test_the_backend_finds[pay to NL91 ABNA 0417 1643 00-kinds3]",
+        "test_the_backend_finds[pay to nl91abna0417164300-kinds7]",
     ),
     broken(
         "a message screened to 10,000 characters",
@@ -1957,6 +1965,7 @@ THIRD_ROUND = [
         "expired = Completion.claimed_at < func.now() - LEASE",
         "expired = Completion.claimed_at < func.now() + LEASE",
         "test_who_comes_meanwhile_waits_for_the_answer",
+        may=of("TestChat", "two_at_once_give_one_audit_event"),
     ),
     broken(
         "no answer told as an empty one",
@@ -2014,6 +2023,30 @@ THIRD_ROUND = [
             "422_on_a_malformed_request[{'params': {'limit': 101}}]",
         ),
         of("TestReadAgent", "422_on_a_malformed_request[{'url': '/v1/agents/no-uuid'}]"),
+        malformed("TestChat", json={"model": "m"}),
+        malformed("TestChat", json={"messages": [HELLO]}),
+        malformed("TestChat", content=b"{", headers=JSON),
+        malformed("TestChat", content=b'{"model": NaN}', headers=JSON),
+        chat(messages=[]),
+        chat(messages=[{"role": "nobody", "content": "hello"}]),
+        chat(messages=[{"role": "user"}]),
+        chat(messages=[{"role": "user", "content": "hi", "unknown": 1}]),
+        chat(messages=[{"role": "user", "content": "x..."}]),
+        chat(model="two words"),
+        chat(model="x..."),
+        chat(temperature=-1),
+        chat(temperature=3),
+        chat(max_tokens=0),
+        chat(stream=True),
+        chat(unknown=1),
+        *(
+            malformed(
+                "TestChat",
+                json={"model": "m", "messages": [HELLO]},
+                headers={"Idempotency-Key": key},
+            )
+            for key in ("", "x...")
+        ),
     ),
     broken(
         "an event of no tenant of ours",
