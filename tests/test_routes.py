@@ -27,6 +27,18 @@ from tests.service import Service as Rendered
 SAMPLES = Path(__file__).parent / "samples" / "routes"
 APP = (SAMPLES / "app.py.txt").read_text()
 POLICY = """
+[postgres]
+image = "postgres:15"
+
+[slow]
+seconds = 1.0
+
+[layers.unit]
+io = false
+
+[layers.integration]
+io = true
+
 [engine]
 requires = ">=0"
 

@@ -194,7 +194,7 @@ def test_a_new_kind(pair: Pair, rendered: Service) -> None:
     """A component that the service has lacks the suite of it: a warning until its day."""
     pair.service.write({"src/gateway/jobs/__init__.py": "", "src/gateway/jobs/sweep.py": JOB})
     pair.service.commit({}, "--no-verify")
-    file = "# Kinds that this service alone has"
+    file = "# Add the kinds of this service below this line"
     pair.replace(f"{POLICY}policy.toml.jinja", f"\n{file}", f"{KIND}\n{file}")
     pair.source.write(
         {f"{POLICY}suites/job.py": JOB_SUITE, f"{POLICY}skeletons/job.py.j2": JOB_SKELETON}

@@ -216,7 +216,7 @@ def test_a_kind_that_both_have(pair: Pair) -> None:
     kind += '[[kinds.job.tests]]\npath = "tests/unit/test_{name}.py"\nskeleton = "client.py.j2"\n'
     mine = pair.read("tests/policy/policy.toml") + kind
     assert pair.service.commit({"tests/policy/policy.toml": mine}, "--no-verify").code == 0
-    line = "# Kinds that this service alone"
+    line = "# Add the kinds of this service below this line"
     pair.replace("template/tests/policy/policy.toml.jinja", line, f"{kind}\n{line}")
     pair.release("v3.0.0")
     done = pair.tpgen("update")
