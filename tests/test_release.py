@@ -15,7 +15,16 @@ from tpgen import agreement, release, wheel
 from tpgen.agreement import Policy
 from tpgen.check.git import Git
 from tpgen.errors import Misuse
-from tpgen.release import CHANGELOG, ENGINE_PLACES, LOCK, PAGE, PLACES, PROJECT, RELEASED
+from tpgen.release import (
+    CHANGELOG,
+    ENGINE_LOCKED,
+    ENGINE_PLACES,
+    LOCK,
+    PAGE,
+    PLACES,
+    PROJECT,
+    RELEASED,
+)
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
 
@@ -52,6 +61,8 @@ def make(path: Path) -> None:
     for name, pattern in ENGINE_PLACES.items():
         text = re.sub(pattern, r"\g<1>0.1.0\g<3>", (ROOT / name).read_text())
         made.write({name: re.sub('engine: ".*"', 'engine: ">=0.1,<1"', text)})
+    locked = (path / LOCK).read_text()
+    made.write({LOCK: re.sub(ENGINE_LOCKED, r"\g<1>0.1.0\g<3>", locked)})
     shutil.copy(ROOT / ".gitignore", path)
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.com")
@@ -164,6 +175,11 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
     "no news": (replacing(CHANGELOG, "- News.", "### Fixed"), "0.2.0", "no line below `## Unre"),
     "page": (replacing(PAGE, "Version 0.1.0.", "0.1.0"), "0.2.0", "docs/policy.md says 0 times"),
     "lock": (replacing(LOCK, 'name = "tpgen"', 'name = "x"'), "0.2.0", "uv.lock says 0 times"),
+    "locked engine": (
+        replacing(LOCK, 'name = "pytest-tpgen"\nversion', 'name = "x"\nversion'),
+        "0.2.0",
+        "uv.lock says 0 times",
+    ),
     "engine": (
         replacing(NUMBERS, '">=0.1,<1"', '">=0.1,<0.2"'),
         "0.2.0",
@@ -213,6 +229,7 @@ def test_the_version_stands_everywhere(source: Repository, tmp_path: Path) -> No
     assert source.git("cat-file", "-t", "v0.2.0") == "tag"
     assert source.git("rev-parse", "v0.2.0^{commit}") == source.git("rev-parse", "main")
     assert versions(source.path, {**PLACES, **ENGINE_PLACES}) == {"0.2.0"}
+    assert versions(source.path, {LOCK: ENGINE_LOCKED}) == {"0.2.0"}
     assert (source.path / CHANGELOG).read_text() == RELEASED_CHANGES.format(date.today())
     # uv itself takes the lock for right, and would write the same.
     assert source.run("uv", "lock", "--check", "--offline").code == 0

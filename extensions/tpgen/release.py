@@ -34,6 +34,8 @@ ENGINE_PLACES = {
     f"{wheel.ENGINE}/pyproject.toml": PLACES[PROJECT],
     NUMBERS: r'(?m)(^ +engine_version: ")([^"\n]+)(")',
 }
+ENGINE_LOCKED = PLACES[LOCK].replace('"tpgen"', '"pytest-tpgen"')
+EVERYWHERE = [*PLACES.items(), *ENGINE_PLACES.items(), (LOCK, ENGINE_LOCKED)]
 ADMITTED = re.compile(r'^ +engine: "([^"\n]*)"', re.MULTILINE)
 UNRELEASED = re.compile(r"^## Unreleased[ \t]*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 # The paragraph or list below this line, and the names in it.
@@ -124,9 +126,8 @@ def _texts(git: Git, wanted: "Version") -> dict[str, str]:
     Raises:
         Misuse: one has no place for it, or it does not come after what is there.
     """
-    places = {**PLACES, **ENGINE_PLACES}
-    old = {path: _read(git, path) for path in (PROJECT, LOCK, CHANGELOG, *places)}
-    for path, pattern in places.items():
+    old = {path: _read(git, path) for path in (CHANGELOG, *dict(EVERYWHERE))}
+    for path, pattern in EVERYWHERE:
         if (times := len(re.findall(pattern, old[path]))) != 1:
             raise Misuse(f"{path} says {times} times which version this is, not once: mend it")
     _newer(git, wanted, old)
@@ -187,7 +188,9 @@ def _admitted(numbers: str, wanted: "Version") -> None:
 def _with_version(path: str, text: str, version: str) -> str:
     if path != CHANGELOG:
         # In uv.lock these are the bytes that `uv lock` writes, which needs the index or its cache.
-        return re.sub({**PLACES, **ENGINE_PLACES}[path], rf"\g<1>{version}\g<3>", text)
+        for pattern in (one for place, one in EVERYWHERE if place == path):
+            text = re.sub(pattern, rf"\g<1>{version}\g<3>", text)
+        return text
     notes = UNRELEASED.search(text)
     if notes is None or not any(line and line[0] != "#" for line in notes[1].split("\n")):
         raise Misuse(
