@@ -13,9 +13,9 @@ from tests.engine.trees import POLICY
 
 SAMPLE = Path(__file__).with_name("sample")
 # Of the service: the lowest versions that the engine supports.
-LOWEST = ("fastapi==0.115.0", "syrupy==4.8.0")
+LOWEST = ("fastapi==0.115.0", "syrupy==6.0.0")
 HIGHEST = ("fastapi", "syrupy")
-TESTS = 20
+TESTS = 29
 
 
 def newest_python() -> str:

@@ -79,9 +79,6 @@ def test_a_websocket_is_found_by_its_own_method_alone(walked: Any) -> None:
 
 
 def test_input_is_seen_in_sub_apps_and_hidden_routes(walked: Any) -> None:
-    """Without a parameter of the function, or a credential alone, there is no input."""
+    """Neither a credential nor a text that may be anything is input that can be malformed."""
     takes = {url for url, takes in walked["takes_input"].items() if takes}
-    assert takes == {
-        "/v1/agents/7?x=y", "/v2/agents", "/hidden/3", "/files/a/b", "/sub/items/3", "/object",
-        "/int/3", "http://acme.example/items/3",
-    }  # fmt: skip
+    assert takes == {"/v2/agents", "/hidden/3", "/int/3"}

@@ -13,6 +13,7 @@ from pytest_tpgen.sandbox import Sandbox
 from pytest_tpgen.schema import Schema, create_all
 from pytest_tpgen.servers import start
 from pytest_tpgen.upstream import Upstream
+from pytest_tpgen.wiring import AuditEvents
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.factories import TenantFactory
@@ -89,3 +90,11 @@ async def revoked_auth(session: AsyncSession) -> dict[str, str]:
     await session.delete(tenant)
     await session.commit()
     return {"x-key": tenant.key}
+
+
+@pytest.fixture
+def audit_events() -> AuditEvents:
+    async def read() -> list[dict[str, object]]:
+        return []
+
+    return read
