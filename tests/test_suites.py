@@ -193,6 +193,8 @@ def test_a_suite_that_is_imported_is_no_test(service: Service) -> None:
 SECRETS = '''\
 """A second step."""
 
+import re
+
 import pytest
 from gateway.app import create_app
 from gateway.pipeline import Context, Detection, Pipeline
@@ -201,15 +203,23 @@ from gateway.api.dependencies import get_pipeline
 from tests.policy.suites.step import StepRequestSuite, StepSuite
 
 
+def passwords(text):
+    return [Detection("password", *match.span()) for match in re.finditer("hunter2", text)]
+
+
+def unreachable(text):
+    raise ConnectionError
+
+
 class DetectSecrets:
     name = "detect_secrets"
 
-    def __init__(self, on_detection="redact"):
+    def __init__(self, on_detection="redact", backend=passwords):
         self.on_detection = on_detection
+        self.backend = backend
 
     async def run(self, ctx):
-        start = ctx.user_message.find("hunter2")
-        found = [Detection("password", start, start + 7)] if start >= 0 else []
+        found = self.backend(ctx.user_message)
         ctx.react(found, self.on_detection)
         return found
 
@@ -221,6 +231,9 @@ class TestDetectSecrets(StepSuite):
 
     def make_step(self, on_detection):
         return DetectSecrets(on_detection)
+
+    def make_failing_step(self):
+        return DetectSecrets(backend=unreachable)
 
 
 class TestInTheApp(StepRequestSuite):
@@ -242,7 +255,7 @@ class TestInTheApp(StepRequestSuite):
 def test_a_second_step_and_two_classes_in_one_file(service: Service) -> None:
     done = run(service, SECRETS)
     assert done.code == 0, done.text
-    assert done.count("passed") == 3
+    assert (done.count("passed"), done.count("xfailed")) == (8, 0), done.text
 
 
 NOTES = '''\
@@ -260,7 +273,7 @@ from tests.policy.suites.route import IdempotentRouteSuite, RouteSuite
 
 
 async def owner(caller: CurrentAgent) -> None:
-    if caller.label != "caller":
+    if caller.label != "the calling agent":
         raise HTTPException(403)
 
 
@@ -326,7 +339,7 @@ def test_routes_of_other_kinds(service: Service) -> None:
     assert first.code == 0, first.text
     again = run(service, NOTES)
     assert again.code == 0, again.text
-    assert again.count("passed") == 21, again.text
+    assert again.count("passed") == 30, again.text
 
 
 def test_a_route_without_a_snapshot_fails(service: Service) -> None:
@@ -379,19 +392,21 @@ class TestMemoryVault(VaultSuite):
         return MemoryVault(LEAK)
 '''
 LEAKS = {
-    "lambda text: text": {"raw", "equal"},
-    "lambda text: text.encode().hex()": {"raw", "equal"},
-    "lambda text: base64.b64encode(text.encode()).decode()": {"raw", "equal"},
-    "lambda text: base64.b64encode(b'xy' + text.encode()).decode()": {"raw", "equal"},
-    "lambda text: text[::-1]": {"equal"},
-    "lambda text: zlib.compress(text.encode()).hex()": {"equal"},
-    # With a random part no test can tell it from a cipher: the docstring says so.
-    "lambda text: uuid4().hex + text[::-1]": set(),
+    "lambda text: text": {"raw", "equal", "left"},
+    "lambda text: text.encode().hex()": {"raw", "equal", "left"},
+    "lambda text: base64.b64encode(text.encode()).decode()": {"raw", "equal", "left"},
+    "lambda text: base64.b64encode(b'xy' + text.encode()).decode()": {"raw", "equal", "left"},
+    "lambda text: text[::-1]": {"equal", "left"},
+    "lambda text: zlib.compress(text.encode()).hex()": {"equal", "left"},
+    # With a random part no test can tell it from a cipher: the docstring says so. All that one
+    # can see is that a deletion leaves it.
+    "lambda text: uuid4().hex + text[::-1]": {"left"},
     "None": set(),
 }
 CASES = {
     "raw": "test_raw_rows_never_hold_the_plaintext",
     "equal": "test_equal_plaintexts_leave_no_equal_cells",
+    "left": "test_a_deletion_leaves_no_ciphertext",
 }
 
 
@@ -399,7 +414,7 @@ CASES = {
 def test_a_second_vault_and_what_it_leaks(leak: str, service: Service) -> None:
     done = run(service, MEMORY.replace("LEAK", leak))
     assert done.failed == {CASES[case] for case in LEAKS[leak]}, done.text
-    assert done.count("passed") == 5 - len(LEAKS[leak])
+    assert done.count("passed") == 9 - len(LEAKS[leak])
 
 
 def test_a_folder_may_have_a_file_of_the_same_name_as_another_layer(service: Service) -> None:
@@ -407,7 +422,8 @@ def test_a_folder_may_have_a_file_of_the_same_name_as_another_layer(service: Ser
     assert unit.code == 0, unit.text
     service.write({"tests/integration/steps/test_it.py": SECRETS})
     done = service.pytest("tests/unit/steps", "tests/integration/steps")
-    assert done.count("passed") == 4, done.text
+    assert done.code == 0, done.text
+    assert done.count("passed") == 1 + 8, done.text
 
 
 def test_the_error_is_short_and_shows_no_machinery(service: Service) -> None:
