@@ -121,7 +121,7 @@ def test_a_service_receives_it(first: Pair) -> None:
 def test_only_the_template_is_looked_at() -> None:
     """One pull request, to the newest release; a person merges it, whoever wants it otherwise."""
     assert ours()["enabledManagers"] == ["copier"]
-    template, _engine, own = ours()["packageRules"]
+    template, own, _engine = ours()["packageRules"]
     assert template["matchManagers"] == ["copier"]
     # Else a service at 0.1 gets the newest 0.x, not 1.0; and a tag has no date to count from.
     assert (template["separateMajorMinor"], template["minimumReleaseAge"]) == (False, None)
