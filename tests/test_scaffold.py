@@ -323,9 +323,19 @@ def test_filled_all_pass(filled: Service) -> None:
     done = filled.pytest("-q", *UNIT)
     assert (done.code, done.count("failed")) == (0, 0), done.text
     cases = 2 * len(SAMPLE_STEPS) + 9 * len(SAMPLE_VAULTS) + 5 * len(SAMPLE_CLIENTS)
-    failing = sum("def make_failing_step" in (filled.path / one.test).read_text() for one in ALL)
-    cases += failing  # the others have no backend of which a fake is known
-    assert done.count("passed") == cases
+    # No fake backend is known of those without it, and the constructor of profanity calls its own,
+    # so that it can't be made with one that raises: a person writes these cases.
+    written = {one.test for one in SAMPLE_STEPS if "def make_failing_step" in _test(filled, one)}
+    failing = written - {f"{STEPS}/test_profanity.py"}
+    line = r"^will fail from .*: (\S+)::\w+::test_fails_closed$"
+    waiting = re.findall(line, done.text, re.MULTILINE)
+    assert sorted(waiting) == sorted({one.test for one in SAMPLE_STEPS} - failing), done.text
+    assert done.count("passed") == cases + len(failing)
+
+
+def _test(service: Service, sample: Sample) -> str:
+    """Return the test of a sample."""
+    return (service.path / sample.test).read_text()
 
 
 @pytest.mark.parametrize("service_name", ["scaffolded", "filled"])
