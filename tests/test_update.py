@@ -203,7 +203,10 @@ def test_a_renamed_suite(pair: Pair) -> None:
     said = updated(pair)
     [hit] = set(re.findall(r"new       A pipeline step: .*\n +(.*)\n", said))
     assert hit == "step detect_pii"
-    assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
+    assert checked(pair) == [
+        "TPG307 warning tests/policy/suites/step.py",
+        "TPG503 error tests/unit/pipeline/steps/test_detect_pii.py",
+    ]
 
 
 def test_a_new_kind(pair: Pair, rendered: Service) -> None:
