@@ -83,12 +83,13 @@ until = {LATER}
 """
 
 
-# The cases that this template itself announces: the check tells each of them until its day.
+# The cases that this template itself announces, in words: the check tells each until its day.
 NEW_AT_PRESENT = {
-    name
+    name.replace("_", " ")
     for file in SUITES.glob("*.py*")
     for name in re.findall(
-        r"@pytest\.mark\.required_from\(.*\)\n(?: +@.*\n)* +(?:async )?def (\w+)", file.read_text()
+        r"@pytest\.mark\.required_from\(.*\)\n(?: +@.*\n)* +(?:async )?def test_(\w+)",
+        file.read_text(),
     )
 }
 
@@ -127,7 +128,7 @@ def checked(pair: Pair) -> list[str]:
     new = [
         one
         for one in found
-        if one["code"] != "TPG307" or not NEW_AT_PRESENT & set(re.findall(r"\w+", one["message"]))
+        if one["code"] != "TPG307" or not any(case in one["message"] for case in NEW_AT_PRESENT)
     ]
     return sorted(f"{one['code']} {one['level']} {one['path']}" for one in new)
 
@@ -203,10 +204,7 @@ def test_a_renamed_suite(pair: Pair) -> None:
     said = updated(pair)
     [hit] = set(re.findall(r"new       A pipeline step: .*\n +(.*)\n", said))
     assert hit == "step detect_pii"
-    assert checked(pair) == [
-        "TPG307 warning tests/policy/suites/step.py",
-        "TPG503 error tests/unit/pipeline/steps/test_detect_pii.py",
-    ]
+    assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
 
 
 def test_a_new_kind(pair: Pair, rendered: Service) -> None:
@@ -373,6 +371,8 @@ def reformat(pair: Pair) -> set[str]:
     return set()
 
 
+# Files of the template that are elsewhere since a release, with what a person wrote in them.
+MOVED = {"tests/policy/secrets.sh": ".github/secrets.sh"}
 LIVES = [edit_starters, edit_policy, remove_and_move, scaffold, reformat]
 
 
@@ -418,6 +418,7 @@ def test_from_every_release_after_a_life(released: Pair, live: object, tmp_path:
     after = tree(pair.service.path)
     everywhere = b"\n".join(after.values())
     assert all(line.encode() in everywhere for line in wrote)
-    assert {name for name in mine if mine[name] - set(after.get(name, b"").splitlines())} == set()
+    now = {name: after.get(name, after.get(MOVED.get(name, ""), b"")) for name in mine}
+    assert {name for name in mine if mine[name] - set(now[name].splitlines())} == set()
     marked = {name for name, content in after.items() if b"\n>>>>>>> " in content}
     assert marked == set(merged["conflicts"])
