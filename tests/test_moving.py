@@ -70,7 +70,7 @@ def moved(pair: Pair) -> dict[str, object]:
     fixed = pair.tpgen("check", "--fix")
     # The class that docs/update.md says to write next is all that is left to do.
     assert fixed.code == 1, fixed.text
-    left = [line for line in fixed.text.splitlines() if " TPG" in line and "warning:" not in line]
+    left = [line for line in fixed.text.splitlines() if ": TPG" in line and "warning:" not in line]
     assert left and all(LACKS_APP in line for line in left), fixed.text
     pair.service.git("add", "--all")
     pair.service.git("commit", "--quiet", "--no-verify", "-m", "update")

@@ -31,7 +31,7 @@ EDITS = {
     "no plugin": ("pyproject.toml", r'required_plugins = \["pytest-tpgen"\]\n', "", "pytest-tpgen"),
     "no gitleaks": (".pre-commit-config.yaml", r"- id: gitleaks", "- id: other", "hook gitleaks"),
     "no check": (".pre-commit-config.yaml", r"- id: tpgen-check", "- id: other", "tpgen-check"),
-    "no tests": (".pre-commit-config.yaml", r"uv run pytest -m", "echo -m", "fast tests"),
+    "no tests": (".pre-commit-config.yaml", r"uv run --locked pytest -m", "echo -m", "fast tests"),
     "forks": (
         ".github/workflows/tests.yml",
         r"pull_request:",
