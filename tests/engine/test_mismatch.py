@@ -54,7 +54,7 @@ def test_another_version_stops_the_run(start: str, tmp_path: Path) -> None:
         outcome,
         "policy.toml works with pytest-tpgen <8,>=7",
         f"and {version('pytest-tpgen')} is installed",
-        "run `uv sync`",
+        "run `uv sync`, or `tpgen update` if the pinned version is another one",
     )
 
 

@@ -258,3 +258,12 @@ def test_make_writes_the_missing_migration(service: Service) -> None:
     assert failed(service, f"{AGREE} or {WALK} or {ROWS} or {HEADS}")[0] == set()
     ruff = ["ruff", "check", str(written)]
     assert subprocess.run(ruff, cwd=service.path, check=False).returncode == 0
+
+
+def test_a_suite_that_sees_no_factory_fails(service: Service) -> None:
+    """No model is known then: nothing was checked."""
+    conftest = service.path / "tests/conftest.py"
+    conftest.write_text(re.sub(r"(?m)^from tests.factories import .*$", "", conftest.read_text()))
+    tests, text = failed(service, "test_every_model_has_a_factory")
+    assert tests == {"test_every_model_has_a_factory"}
+    assert "no model is known: import tests/factories.py in the conftest" in text

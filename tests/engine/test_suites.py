@@ -1,5 +1,6 @@
 """What a test class may do with the required cases that it inherits, and what it may not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,27 @@ def test_a_required_case_is_not_removed_later(tmp_path: Path) -> None:
     for name, way in ways.items():
         outcome = thing(tmp_path / name, STATED + f"\n    {way}\n").pytest()
         assert_refused(outcome, "TestThing")
+
+
+def test_a_class_chooses_no_cases(tmp_path: Path) -> None:
+    """`only` of earlier releases is an error, and says what to write instead."""
+    test = STATED.replace("(ThingSuite)", "(ThingSuite, only=['test_counts'])")
+    outcome = thing(tmp_path, test).pytest()
+    assert outcome.code == 2
+    assert not outcome.tests
+    assert "TypeError: TestThing: a suite takes no `only`: remove it" in outcome.text
+    assert "[[tool.tpgen.exempt]]" in outcome.text
+
+
+@pytest.mark.parametrize("options", [(), ("-n2",)])
+def test_a_policy_without_its_file(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Nothing would judge the cases: the run says so, and runs none."""
+    tree = thing(tmp_path)
+    (tree.path / "tests/policy/policy.toml").unlink()
+    outcome = tree.pytest(*options)
+    assert outcome.code in {1, 2}, outcome.text
+    assert not outcome.tests
+    assert re.search(r"there is no \S+/policy.toml: restore it with `git checkout", outcome.text)
 
 
 def test_a_mixin_does_not_replace_a_required_case(tmp_path: Path) -> None:

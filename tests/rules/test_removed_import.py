@@ -31,19 +31,19 @@ def found(tmp_path: Path, path: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     {
-        "import tests.policy.slow\n": "tests.policy.slow is gone from the policy: `git log -p",
-        "from tests.policy.slow import SECONDS\n": "gone from the policy: SECONDS is in tests.pol",
-        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard any more: `git",
-        "from tests.policy import told\n": "has no told any more: told is in tests.policy.watch",
-        "from tests.policy.suites import vault\n": "tests.policy.suites has no vault any more",
-        "from ..policy.slow import SECONDS\n": "tests.policy.slow is gone",
-        "from..policy.slow import SECONDS\n": "tests.policy.slow is gone",
-        "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow any more",
-        "X = 1; from tests.policy import slow\n": "tests.policy has no slow any more",
-        "if True: from tests.policy import slow\n": "tests.policy has no slow any more",
-        "from tests.policy import \\\n    slow\n": "tests.policy has no slow any more",
-        "import os, \\\n    tests.policy.slow\n": "tests.policy.slow is gone from the policy",
-        "from tests.policy import (  # (two)\n    SECONDS,\n    slow,\n)\n": "has no slow any more",
+        "import tests.policy.slow\n": "the policy has no tests.policy.slow: `git log -p",
+        "from tests.policy.slow import SECONDS\n": "has no tests.policy.slow: SECONDS is in tests.pol",
+        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard: `git",
+        "from tests.policy import told\n": "has no told: told is in tests.policy.watch",
+        "from tests.policy.suites import vault\n": "tests.policy.suites has no vault",
+        "from ..policy.slow import SECONDS\n": "the policy has no tests.policy.slow",
+        "from..policy.slow import SECONDS\n": "the policy has no tests.policy.slow",
+        "def test_x():\n    from tests.policy import slow\n": "tests.policy has no slow",
+        "X = 1; from tests.policy import slow\n": "tests.policy has no slow",
+        "if True: from tests.policy import slow\n": "tests.policy has no slow",
+        "from tests.policy import \\\n    slow\n": "tests.policy has no slow",
+        "import os, \\\n    tests.policy.slow\n": "the policy has no tests.policy.slow",
+        "from tests.policy import (  # (two)\n    SECONDS,\n    slow,\n)\n": "has no slow",
         "from tests.policy.watch import SECONDS\nfrom tests.policy import slow\n": "has no slow",
     }.items(),
 )
@@ -220,14 +220,17 @@ X = 'mine'  # as I like it
 
 @pytest.fixture
 def   db(sandbox): return Upstream(sandbox)
+def pg_container(): ...
 '''
 SUITE = "class StepSuite:\n    def test_a(self, events): ...\n"
+TEST = "from tests.policy.suites.step import StepSuite\n\n\nclass TestX(StepSuite): ...\n"
 
 
 def wired(tmp_path: Path, conftest: str, factories: str = "class AgentFactory: ...\n") -> str:
     """A conftest after `tpgen check --fix`."""
     tree = {
         "tests/policy/suites/step.py": SUITE,
+        "tests/unit/test_x.py": TEST,
         "tests/factories.py": factories,
         "tests/conftest.py": conftest,
     }
@@ -264,14 +267,54 @@ def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "own",
     [
-        "from mine import events, committed, sandbox\n",
-        "from mine import *\n",
-        "pytest_plugins = ['mine']\n",
-        "import pytest\n@pytest.fixture(name='events')\ndef mine(): ...\ncommitted = 1\n",
+        "from mine import events, committed, sandbox, pg_container\n",
+        "from mine import *\npg_container = 1\n",
+        "pytest_plugins = ['mine']\npg_container = 1\n",
+        "import pytest\n@pytest.fixture(name='events')\ndef mine(pg_container): ...\n"
+        "committed = pg_container = 1\n",
     ],
 )
 def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:
     assert wired(tmp_path, own) == own
+
+
+WIRED_BELOW = {
+    "tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef client(): ...\n",
+    "tests/integration/conftest.py": "from .wiring import committed, pg_container, sandbox\n",
+    "tests/integration/test_x.py": TEST,
+    "tests/policy/suites/step.py": SUITE,
+}
+
+
+def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> None:
+    """The one that starts Postgres gets what none of them has; the others stay."""
+    assert fix(tmp_path, WIRED_BELOW) == []
+    mine = WIRED_BELOW["tests/conftest.py"]
+    assert (tmp_path / "tests/conftest.py").read_text() == mine
+    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef events(): ...\n"},
+        {"tests/integration/test_x.py": "def test_x(): ...\n"},
+        {"tests/policy/suites/step.py": f"{SUITE.replace('Step', 'Other')}class StepSuite: ...\n"},
+        {"tests/integration/conftest.py": "def sandbox(): ...\n"},
+    ],
+    ids=["another conftest has it", "no test has the suite", "nor this one", "not wired"],
+)
+def test_fixtures_that_nothing_asks_of_a_conftest(change: dict[str, str], tmp_path: Path) -> None:
+    tree = {**POLICY, **WIRED_BELOW, **change}
+    assert fix(tmp_path, tree) == []
+    conftest = "tests/integration/conftest.py"
+    assert (tmp_path / conftest).read_text() == tree[conftest]
+
+
+def test_the_base_of_a_suite_asks_too(tmp_path: Path) -> None:
+    suite = SUITE.replace("Step", "Base") + "\n\nclass StepSuite(BaseSuite): ...\n"
+    assert fix(tmp_path, {**WIRED_BELOW, "tests/policy/suites/step.py": suite}) == []
+    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
 
 
 def test_the_table_of_this_tool(tmp_path: Path) -> None:
@@ -283,8 +326,9 @@ def test_the_table_of_this_tool(tmp_path: Path) -> None:
         "src/shop/__init__.py": "",
         "src/shop/models.py": "class Base: ...\nclass AuditEvent: ...\n",
         "tests/policy/suites/route.py": suite,
+        "tests/unit/test_x.py": "from tests.policy.suites.route import RouteSuite as Suite\n",
         "tests/conftest.py": "from tests.policy.http import Upstream\nX = Upstream\n\n\n"
-        "def test_x(audit_events, client, auth): ...\n",
+        "def pg_container(audit_events, client, auth): ...\n",
     }
     repository(tmp_path, tree)
     assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"

@@ -15,6 +15,7 @@ import pytest
 
 from . import policy
 from .suites import cases, suite_of
+from .summaries import reports_with
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -82,12 +83,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    waiting = [
-        report
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if hasattr(report, "required_from")
-    ]
+    waiting = reports_with(terminalreporter, "required_from")
     if waiting:
         terminalreporter.section("new required cases that still fail", yellow=True)
         for report in sorted(waiting, key=lambda report: report.required_from):

@@ -151,7 +151,7 @@ class Policy:
         if not allowed.contains(installed, prereleases=True):
             raise PolicyError(
                 f"{self.tests / FILE} works with {ENGINE} {allowed}, and {installed} is installed: "
-                f"run `{self._sync}`"
+                f"run `{self._sync}`, or `tpgen update` if the pinned version is another one"
             )
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import policy
+from .summaries import reports_with
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -34,12 +35,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    slow = [
-        report
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if hasattr(report, "slow")
-    ]
+    slow = reports_with(terminalreporter, "slow")
     if slow:
         terminalreporter.section("slow tests without @pytest.mark.slow", yellow=True)
         for report in slow:

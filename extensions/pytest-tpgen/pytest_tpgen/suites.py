@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from . import policy
-from .policy import EXAMPLE, Policy
+from .policy import EXAMPLE, Policy, PolicyError
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -31,6 +31,24 @@ if TYPE_CHECKING:
 
 class Suite:
     """Base of the suites. A test class must keep each case that it inherits."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse options of a class, such as the `only` of earlier releases, and a lost policy.
+
+        Raises:
+            TypeError: an option was given: no required case can vanish.
+            PolicyError: a suite's folder has no `policy.toml`, so nothing would judge its cases.
+        """
+        super().__init_subclass__()
+        if options:
+            raise TypeError(
+                f"{cls.__name__}: a suite takes no `{next(iter(options))}`: remove it. If a case "
+                f"does not apply, exempt it in pyproject.toml with a reason:\n\n{EXAMPLE}"
+            )
+        file = Path(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+        if file.match("policy/suites/*.py") and policy.of(file) is None:
+            lost = file.parents[1] / policy.FILE.name
+            raise PolicyError(f"there is no {lost}: restore it with `git checkout HEAD -- {lost}`")
 
     def fill_in(self, lines: str) -> Any:
         """Fail the test: its class must redefine the member that calls this.

@@ -1,17 +1,20 @@
-"""The fixtures that `tests/conftest.py` needs, and that an update can't add: the file is yours."""
+"""The fixtures that a conftest needs, and that an update can't add: the file is yours."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import dedent
 
 from tpgen.classes.code import Code
+from tpgen.classes.trees import base_names
 
 from .file import File
 from .moved import Moved
+from .places import is_policy
 
-CONFTEST = "tests/conftest.py"
+NAME = re.compile(rb"[A-Za-z_]\w*")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 STUB = """\
 {decorators}
@@ -40,10 +43,10 @@ class Addition:
 
 @dataclass
 class Wiring:
-    """Compares the conftest of a service with the wiring of its policy.
+    """Compares the conftests of a service with the wiring of its policy.
 
     Attributes:
-        conftest: the file, as it will be once its names are new.
+        conftest: the one that starts Postgres, as it will be once its names are new.
         moved: the table of the service.
     """
 
@@ -107,19 +110,36 @@ class Wiring:
         return {one.arg for node in nodes for one in node.args.args}
 
     def _requested(self) -> set[str]:
-        """The fixtures that the conftest and the suites of the policy request."""
-        trees = [self.conftest.tree]
-        project = self.conftest.project
-        for path in project.files:
-            if path.startswith("tests/policy/suites/") and (file := project.file(path)):
-                trees.append(file.tree)
-        functions = (node for tree in trees for node in ast.walk(tree))
+        """The fixtures that the conftest and the suites of the test classes request."""
+        functions = (
+            node for tree in (self.conftest.tree, *self._suites()) for node in ast.walk(tree)
+        )
         return {
             one.arg
             for node in functions
             if isinstance(node, Function)
             for one in [*node.args.args, *node.args.kwonlyargs]
         }
+
+    def _suites(self) -> Iterator[ast.ClassDef]:
+        """The suites that a test names, and their bases."""
+        found = {
+            node.name: node
+            for file in self._files("tests/policy/suites/")
+            for node in file.tree.body
+            if isinstance(node, ast.ClassDef)
+        }
+        tests = (file for file in self._files("tests/") if not is_policy(file.path))
+        wanted = {name.decode() for file in tests for name in NAME.findall(file.data)}
+        while here := wanted & found.keys():
+            suites = [found.pop(name) for name in here]
+            wanted.update(*map(base_names, suites))
+            yield from suites
+
+    def _files(self, folder: str) -> Iterator[File]:
+        project = self.conftest.project
+        paths = (path for path in project.files if path.startswith(folder))
+        yield from filter(None, (project.file(path) for path in paths if path.endswith(".py")))
 
     @cached_property
     def _text(self) -> str:
@@ -146,13 +166,30 @@ class Wiring:
 
     @cached_property
     def _own(self) -> set[str]:
-        """The names that the conftest has at its top."""
-        return {name for node in self.conftest.tree.body for name in _bound(node)}
+        """The names that the conftests have at their top."""
+        others = (file for file in self._files("tests/") if is_conftest(file.path))
+        trees = [
+            self.conftest.tree,
+            *(one.tree for one in others if one.path != self.conftest.path),
+        ]
+        return {name for tree in trees for node in tree.body for name in _bound(node)}
 
     @cached_property
     def _code(self) -> Code:
         root = self.conftest.project.root
         return Code([root / "tests", *self.conftest.project.service.packages])
+
+
+def is_conftest(path: str) -> bool:
+    """Return whether a path is a conftest of the tests."""
+    return path.startswith("tests/") and path.endswith("/conftest.py")
+
+
+def starts_postgres(file: File) -> bool:
+    """Return whether a conftest has the fixture that starts Postgres: the others belong there."""
+    return b"pg_container" in file.data and any(
+        "pg_container" in _bound(one) for one in file.tree.body
+    )
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

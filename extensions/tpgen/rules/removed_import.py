@@ -13,7 +13,7 @@ from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.renaming import Place, Renaming, absolute
 from tpgen.check.rewriting import edits_of, renamed
 from tpgen.check.rule import FileRule
-from tpgen.check.wiring import CONFTEST, Addition, Wiring
+from tpgen.check.wiring import Addition, Wiring, is_conftest, starts_postgres
 from tpgen.classes.code import Code, Definition
 from tpgen.classes.modules import Module
 from tpgen.classes.trees import names
@@ -73,7 +73,7 @@ def _may_hold(file: File, moved: Moved) -> bool:
 
 def _additions(file: File, moved: Moved, places: Sequence[Place]) -> list[Addition]:
     """What the conftest lacks, once its names are new."""
-    if file.path != CONFTEST or not moved.conftest:
+    if not (moved.conftest and is_conftest(file.path) and starts_postgres(file)):
         return []
     later = File(file.path, renamed(file, places), file.project)
     return list(Wiring(later, moved.of(file.project)).missing())
@@ -148,11 +148,11 @@ def _names(root: Path, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[s
     for alias in node.names:
         is_known = alias.name == "*" or alias.name in module.definitions.keys() | module.imports
         if not is_known and not _exists(root, [*parts, alias.name]):
-            yield f"{'.'.join(parts)} has no {alias.name} any more: {_advice(root, alias.name)}"
+            yield f"{'.'.join(parts)} has no {alias.name}: {_advice(root, alias.name)}"
 
 
 def _module_is_gone(root: Path, parts: Sequence[str], *imported: str) -> str:
-    return f"{'.'.join(parts)} is gone from the policy: {_advice(root, *imported)}"
+    return f"the policy has no {'.'.join(parts)}: {_advice(root, *imported)}"
 
 
 def _left_out(file: File, owner: ast.ClassDef) -> list[str]:
@@ -170,7 +170,7 @@ def _advice(root: Path, *names: str) -> str:
     found = {name: place for name in names if (place := _places(root).get(name))}
     if found:
         return "; ".join(f"{name} is in {place} now" for name, place in found.items())
-    return "`git log -p tests/policy` shows what took its place, or `git diff HEAD` before a commit"
+    return "if it was removed, `git log -p tests/policy` shows what took its place"
 
 
 @lru_cache(maxsize=4)
