@@ -207,6 +207,16 @@ def test_a_renamed_suite(pair: Pair) -> None:
     assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
 
 
+def test_a_new_suite_of_one_class_for_a_whole_kind(pair: Pair) -> None:
+    """It is about no component, so none is listed."""
+    for file in (pair.source.path / POLICY).rglob("*"):
+        if file.is_file() and "AppSuite" in (text := file.read_text()):
+            file.write_text(text.replace("AppSuite", "RoutesSuite"))
+    said = updated(pair)
+    hit = re.findall(r"new       An API route: .*\n +(.*)\n", said)
+    assert hit and set(hit) == {"No test class has it yet."}
+
+
 def test_a_new_kind(pair: Pair, rendered: Service) -> None:
     """A component that the service has lacks the suite of it: a warning until its day."""
     pair.service.write({"src/gateway/jobs/__init__.py": "", "src/gateway/jobs/sweep.py": JOB})

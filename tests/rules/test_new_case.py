@@ -76,3 +76,8 @@ def test_what_has_all(test: str, tmp_path: Path) -> None:
     assert one.startswith("warning tests/policy/suites/step.py StepSuite: new is required from")
     assert "`uv run pytest -k test_new` tells which still fail" in one
     assert found(tmp_path / "after", test, date(2026, 1, 15)) == []
+
+
+def test_a_case_of_no_class_is_not_announced(tmp_path: Path) -> None:
+    """A class that is written later has all of its cases from its first day."""
+    assert found(tmp_path, "def test_x(): ...\n", LATER) == []

@@ -16,7 +16,7 @@ from .component_without_suite import POLICY
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Yield each new case before its date, and each class that must state a fact for it."""
+    """Yield each new case that a class has before its date, and each fact that a class must state."""
     tests = project.root / "tests"
     if not project.is_service or not cases.has_days(tests):
         return
@@ -25,21 +25,21 @@ def check(project: Project) -> Iterator[Finding]:
     dated = [one for one in cases.read(code) if one.required_from]
     for case in dated:
         having = classes.inheriting(heirs[case.suite])
-        yield from _announced(case, len(having))
+        if having and case.is_to_come:
+            yield _announced(case, len(having))
         for one in having:
             if reason := _reason(project, code, case, one):
                 yield _finding(case, one, reason)
 
 
-def _announced(case: Case, number: int) -> Iterator[Finding]:
-    if case.is_to_come and case.required_from:
-        message = f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
-        if number:
-            classes = f"{number} test class{'es have' if number > 1 else ' has'} it"
-            message += f"{classes}, and `uv run pytest -k {case.name}` tells which still fail"
-        else:
-            message += "no test class has it yet"
-        yield Finding(case.path, case.line, 1, message, level="warning")
+def _announced(case: Case, number: int) -> Finding:
+    assert case.required_from
+    classes = f"{number} test class{'es have' if number > 1 else ' has'} it"
+    message = (
+        f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
+        f"{classes}, and `uv run pytest -k {case.name}` tells which still fail"
+    )
+    return Finding(case.path, case.line, 1, message, level="warning")
 
 
 def _finding(case: Case, one: TestClass, reason: str) -> Finding:

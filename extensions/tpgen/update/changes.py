@@ -244,9 +244,13 @@ def _hit(
     *,
     is_new: bool,
 ) -> Iterator[str]:
-    """The components whose tests have a case; all of its kind where the suite itself is new."""
+    """The components whose tests have a case; all of its kind where the suite itself is new.
+
+    A suite of one class for a whole kind is about no component.
+    """
     for kind in demand.kinds:
-        for one in components(kind.name):
+        shared = {name for test in kind.tests if test.is_shared for name in test.suite_names}
+        for one in components(kind.name) if not shared & set(demand.suites) else ():
             if is_new or any(one.is_proved(tests, demand.suites, home) for home in one.asked):
                 yield one.title
 
