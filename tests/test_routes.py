@@ -405,6 +405,49 @@ def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[
 
 
 @pytest.mark.parametrize(
+    ("conftest", "auth"),
+    [
+        ("tests/conftest.py", "def auth(user): ..."),
+        (
+            "tests/integration/conftest.py",
+            "from shop.db import User\nasync def auth(user: User): ...",
+        ),
+    ],
+)
+def test_the_caller_of_a_service_that_is_wired_by_hand(
+    conftest: str, auth: str, tmp_path: Path
+) -> None:
+    factories = f"from shop.db import User\n{FACTORIES}"
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": factories, conftest: auth}
+    Rendered(tmp_path, tmp_path).write(files)
+    rows = Rows(Service(tmp_path))
+    assert (rows.caller, rows.caller_module) == (("user", "User"), "shop.db")
+
+
+def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
+    """Nobody sees how the rows are the caller's: none is made, and a placeholder says what to do."""
+    files = {
+        "tests/policy/policy.toml": POLICY,
+        "tests/factories.py": FACTORIES.replace(
+            "    user = SubFactory(UserFactory)\n", "    n = 1\n"
+        ),
+        "tests/conftest.py": "def auth(user: User): ...",
+    }
+    Rendered(tmp_path, tmp_path).write(files)
+    rows = {"type": "object", "properties": {"id": {"type": "string"}}}
+    answer = {"content": {"application/json": {"schema": {"type": "array", "items": rows}}}}
+    operation = {"responses": {"200": answer}, "security": [{"Key": []}]}
+    route = _found(App({"paths": {"/orders": {"get": operation}}}, {}), "GET", "/orders")
+    found = RouteFacts(route, Rows(Service(tmp_path)))
+    assert (found.is_list, found.url.rows, found.listed_row) == (True, [], None)
+    own, foreign = found.fixtures
+    assert "async def own_rows(self, session: AsyncSession, user: User) -> list[str]:" in own
+    assert "OrderFactory.create_batch(6, session=session, …=user)\n" in own
+    assert "async def foreign_rows(self, session: AsyncSession) -> list[str]:" in foreign
+    assert "OrderFactory.create_batch(6, session=session)\n" in foreign
+
+
+@pytest.mark.parametrize(
     ("method", "path", "secured", "status", "blamed"),
     [
         ("POST", "/x", False, 422, "valid"),

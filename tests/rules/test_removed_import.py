@@ -270,8 +270,10 @@ def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
         "from mine import events, committed, sandbox, pg_container\n",
         "from mine import *\npg_container = 1\n",
         "pytest_plugins = ['mine']\npg_container = 1\n",
-        "import pytest\n@pytest.fixture(name='events')\ndef mine(pg_container): ...\n"
-        "committed = pg_container = 1\n",
+        (
+            "import pytest\n@pytest.fixture(name='events')\ndef mine(pg_container): ...\n"
+            "committed = pg_container = 1\n"
+        ),
     ],
 )
 def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:

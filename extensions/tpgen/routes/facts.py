@@ -24,11 +24,15 @@ def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
         "following = …  # the request for the page after `response`; None after the last page"
     )
     return following"""
-NO_ROWS = """\
+ROWS_PLACEHOLDER = '''\
 @pytest.fixture
-def {0}(self) -> list[str]:
-    rows: list[str] = fill_in("rows = …  # create six rows; what the list shows of each")
-    return rows"""
+async def {name}({arguments}) -> list[str]:
+    rows: list[str] = fill_in("""
+        made = await {factory}.create_batch(6, session=session{belongs})
+        await session.commit()
+        rows = [str(one.id) for one in made]  # of each, a text that the list shows
+    """)
+    return rows'''
 # The longest part of a placeholder's text on one line of the test file.
 LINE = 80
 
@@ -168,7 +172,20 @@ class RouteFacts:
             yield self._listing.next_page or NEXT_PAGE
         row = self.listed_row
         for name in ("own_rows", "foreign_rows"):
-            yield self._rows_fixture(name, row) if row else NO_ROWS.format(name)
+            yield self._rows_fixture(name, row) if row else self._rows_placeholder(name)
+
+    def _rows_placeholder(self, name: str) -> str:
+        """The fixture of rows that no one but a person can connect with the caller."""
+        fixture, model = self.rows.caller
+        row = self.rows.one_of(self.route.path.rstrip("/").rpartition("/")[2], self._parents)
+        is_own = name == "own_rows"
+        caller = f", {fixture}: {model}" if is_own and model else ""
+        return ROWS_PLACEHOLDER.format(
+            name=name,
+            arguments=f"self, session: AsyncSession{caller}",
+            factory=(row and row.factory) or "…Factory",
+            belongs=f", …={fixture or '…'}" if is_own else "",
+        )
 
     def _rows_fixture(self, name: str, row: Row) -> str:
         belongs = row.belongs if name == "own_rows" else ()
@@ -276,9 +293,10 @@ class RouteFacts:
         code.text = f"f{path}" if code.rows or code.caller else path
         if self.is_list:
             code.shared = [*code.rows]
-        # A list of nothing would show little of its shape.
-        if self.route.method == "GET" and (row := self.rows.one_of(parts[-1], code.rows)):
-            code.use(row, self.rows.caller) if row.factory else None
+        # A list of nothing would show little of its shape; of others' rows it shows none.
+        row = self.rows.one_of(parts[-1], code.rows) if self.route.method == "GET" else None
+        if row and row.factory and (row.belongs or not self.is_list):
+            code.use(row, self.rows.caller)
         return code
 
     @cached_property

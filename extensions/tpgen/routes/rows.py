@@ -11,7 +11,7 @@ from tpgen.naming import alike, to_snake
 from tpgen.policy import factories
 from tpgen.service import Service
 
-CONFTEST = "tests/conftest.py"
+CONFTESTS = ("tests/conftest.py", "tests/integration/conftest.py")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rows:
 
     def __init__(self, service: Service) -> None:
         self.factories = tree_of(service.root / factories(service.root))
-        self.conftest = tree_of(service.root / CONFTEST)
+        self.conftests = [tree_of(service.root / path) for path in CONFTESTS]
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
@@ -55,18 +55,25 @@ class Rows:
 
     @cached_property
     def caller(self) -> tuple[str, str]:
-        """Fixture and type of whoever `auth` speaks for; empty where that can't be seen."""
-        for node in self.conftest.body:
+        """Fixture and type of the caller that `auth` speaks for; empty if that can't be seen."""
+        for node in (node for conftest in self.conftests for node in conftest.body):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "auth":
                 for one in node.args.args:
-                    if last_name(one.annotation) in self.classes:
-                        return one.arg, last_name(one.annotation)
+                    if model := self._type(one):
+                        return one.arg, model
         return "", ""
+
+    def _type(self, argument: ast.arg) -> str:
+        """The model that a fixture is a row of, by its annotation, else by its name."""
+        stated = last_name(argument.annotation)
+        if stated or argument.annotation:
+            return stated if stated in self.classes else ""
+        return next((model for model in self.classes if to_snake(model) == argument.arg), "")
 
     @property
     def caller_module(self) -> str:
-        """Where `tests/conftest.py` has the caller's type from."""
-        for node in self.conftest.body:
+        """Where a conftest, or the module of the factories, has the caller's type from."""
+        for node in (node for tree in [*self.conftests, self.factories] for node in tree.body):
             if isinstance(node, ast.ImportFrom) and self.caller[1] in {a.name for a in node.names}:
                 return "." * node.level + (node.module or "")
         return ""

@@ -164,6 +164,15 @@ class RouteSuite(PublicRouteSuite):
         assert allowed.status_code == self.status, allowed.text
 
 
+_ROWS = """\
+@pytest.fixture
+async def {}(self, session: AsyncSession) -> list[str]:
+    made = await …Factory.create_batch(6, session=session{})
+    await session.commit()
+    return [str(one.id) for one in made]
+"""
+
+
 class ListRouteSuite(RouteSuite):
     """A route that lists rows of the caller's tenant, page by page.
 
@@ -176,19 +185,21 @@ class ListRouteSuite(RouteSuite):
 
     def next_page(self, response: httpx.Response) -> Mapping[str, Any] | None:
         """Return the request for the page after a response; None after the last page."""
-        found: Mapping[str, Any] = self.fill_in("def next_page(self, response): return …")
+        found: Mapping[str, Any] = self.fill_in(
+            'def next_page(self, response):\n    return {"params": {…}} if … else None'
+        )
         return found
 
     @pytest.fixture
     def own_rows(self) -> list[str]:
         """What the list shows of the rows of the caller's tenant."""
-        rows: list[str] = self.fill_in("@pytest.fixture\nasync def own_rows(self, session): …")
+        rows: list[str] = self.fill_in(_ROWS.format("own_rows", ", …=…"))
         return rows
 
     @pytest.fixture
     def foreign_rows(self) -> list[str]:
         """What the list would show of the rows of another tenant."""
-        rows: list[str] = self.fill_in("@pytest.fixture\nasync def foreign_rows(self, session): …")
+        rows: list[str] = self.fill_in(_ROWS.format("foreign_rows", ""))
         return rows
 
     async def test_lists_nothing_of_another_tenant(
