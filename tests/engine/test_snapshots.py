@@ -36,8 +36,9 @@ KEPT = "tests/unit/__snapshots__"
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the variable by which syrupy takes a process for a worker of xdist."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    """Remove the variables of a worker of xdist, and of CI, where syrupy updates no snapshot."""
+    for name in ("PYTEST_XDIST_WORKER", "CI"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
