@@ -2,16 +2,23 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
+from tpgen import wheel
 
 from tests.conftest import ROOT
-from tests.hooks import PERSON, template
+from tests.hooks import PERSON, Repository, release, repository, template
 from tests.service import Service, clean_environment
 
+SHOP = ROOT / "tests/samples/shop"
+ENGINE = version("pytest-tpgen")
+NEWER = f"{Version(ENGINE).base_version}.99"
 # A fenced block, and the file that the line before it names.
 BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -37,13 +44,13 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         # A clone as it is once this is released: Copier takes the newest tag of ours.
-        self.tpgen = template(folder.with_name(f"{folder.name}-tpgen"), "v99.0.0").path
+        self.template = template(folder.with_name(f"{folder.name}-tpgen"), "v99.0.0")
         self.tools = folder / "tools"
         self.said = ""
 
     def sh(self, text: str) -> None:
         env = clean_environment()
-        env |= {**PERSON, "TPGEN": str(self.tpgen), "TEST_POSTGRES": "embedded"}
+        env |= {**PERSON, "TPGEN": str(self.template.path), "TEST_POSTGRES": "embedded"}
         env |= {"UV_TOOL_DIR": str(self.tools), "UV_TOOL_BIN_DIR": str(self.tools / "bin")}
         env["PATH"] = f"{self.tools / 'bin'}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
@@ -79,6 +86,49 @@ def test_a_page_is_carried_out(page: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(ROOT / f"docs/{page}.md"):
         reader.do(*block)
+
+
+def foreign_service(path: Path) -> None:
+    """Make a repository of a service that was not rendered from this template."""
+    for file in filter(Path.is_file, SHOP.rglob("*")):
+        made = path / file.relative_to(SHOP).with_suffix("")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, made)
+    repository(path)
+
+
+def newer_policy_and_engine(source: Repository) -> None:
+    """Release the template with another number in its policy and another version of its engine."""
+    for file, old, new in (
+        ("questions/policy.yml", "new_code: 85", "new_code: 90"),
+        ("questions/policy.yml", f'engine_version: "{ENGINE}"', f'engine_version: "{NEWER}"'),
+        (
+            "extensions/pytest-tpgen/pyproject.toml",
+            f'\nversion = "{ENGINE}"',
+            f'\nversion = "{NEWER}"',
+        ),
+    ):
+        text = (source.path / file).read_text()
+        assert text.count(old) == 1, f"{file} does not hold once: {old}"
+        (source.path / file).write_text(text.replace(old, new))
+    wheel.build(source.path)
+    release(source, "v99.1.0")
+
+
+def test_a_service_of_others_is_wired_and_updated(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    foreign_service(tmp_path / "shop")
+    for file, language, text in blocks(ROOT / "docs/wiring.md"):
+        if text.startswith("tpgen update"):
+            newer_policy_and_engine(reader.template)
+        reader.do(file, language, text.replace("VERSION", ENGINE))
+    shop = tmp_path / "shop"
+    assert {path.name for path in shop.iterdir() if not path.name.startswith(".")} == {
+        *("pyproject.toml", "shop", "tests", "uv.lock", "vendor"),
+    }
+    assert [path.name for path in shop.glob("vendor/*")] == [
+        f"pytest_tpgen-{NEWER}-py3-none-any.whl"
+    ]
 
 
 def test_each_recipe_for_a_mock_runs(service: Service) -> None:

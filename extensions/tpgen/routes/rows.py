@@ -11,7 +11,7 @@ from tpgen.naming import alike, to_snake
 from tpgen.policy import factories
 from tpgen.service import Service
 
-CONFTESTS = ("tests/conftest.py", "tests/integration/conftest.py")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rows:
 
     def __init__(self, service: Service) -> None:
         self.factories = tree_of(service.root / factories(service.root))
-        self.conftests = [tree_of(service.root / path) for path in CONFTESTS]
+        self.conftest, self.auth = _auth(service)
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
@@ -56,11 +56,9 @@ class Rows:
     @cached_property
     def caller(self) -> tuple[str, str]:
         """Fixture and type of the caller that `auth` speaks for; empty if that can't be seen."""
-        for node in (node for conftest in self.conftests for node in conftest.body):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "auth":
-                for one in node.args.args:
-                    if model := self._type(one):
-                        return one.arg, model
+        for argument in self.auth.args.args if self.auth else ():
+            if model := self._type(argument):
+                return argument.arg, model
         return "", ""
 
     def _type(self, argument: ast.arg) -> str:
@@ -72,8 +70,8 @@ class Rows:
 
     @property
     def caller_module(self) -> str:
-        """Where a conftest, or the module of the factories, has the caller's type from."""
-        for node in (node for tree in [*self.conftests, self.factories] for node in tree.body):
+        """Where the conftest, or the module of the factories, has the caller's type from."""
+        for node in [*self.conftest.body, *self.factories.body]:
             if isinstance(node, ast.ImportFrom) and self.caller[1] in {a.name for a in node.names}:
                 return "." * node.level + (node.module or "")
         return ""
@@ -158,6 +156,16 @@ class Rows:
         if factory == caller.name:
             return name
         return f"{name}.{attribute}" if _declared(caller).get(attribute) == factory else ""
+
+
+def _auth(service: Service) -> tuple[ast.Module, Function | None]:
+    """Return the conftest with the fixture `auth`, of the tests or of a folder, and the fixture."""
+    files = (service.root / "tests").rglob("conftest.py")
+    for tree in map(tree_of, sorted(files, key=lambda file: (len(file.parts), file))):
+        for node in tree.body:
+            if isinstance(node, Function) and node.name == "auth":
+                return tree, node
+    return ast.Module([], []), None
 
 
 def _declared(node: ast.ClassDef) -> Mapping[str, str]:
