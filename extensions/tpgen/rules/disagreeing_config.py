@@ -157,6 +157,8 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
     files = [file for path in paths if (file := project.file(path))]
     commands = [(_events(file), _commands(file)) for file in files]
     for event, command, purpose in WORKFLOWS:
+        if event == "schedule" and not any(one.startswith(CONTRACT) for one in project.files):
+            continue
         if not any(event in events and re.search(command, run) for events, run in commands):
             on_event = [file.path for file in files if event in _events(file)]
             path = [*on_event, *paths, ".github/workflows/tests.yml"][0]
@@ -199,6 +201,7 @@ WORKFLOWS = (
     ("pull_request", r"pytest(?!.*not integration)", "runs unit and integration"),
     ("schedule", r"pytest.*contract|tests/contract", "runs the contract tests"),
 )
+CONTRACT = "tests/contract/"
 POLICY = "[coverage]\nnew_code = 85\ndrop = 2\n"
 GOOD = {
     "tests/policy/policy.toml": POLICY,
