@@ -8,5 +8,5 @@ class TestDetectPIIRequest(StepRequestSuite):
     #   test_post_lands_in_audit_events, test_each_detection_of_a_message_is_audited,
     #   test_each_message_is_audited, test_an_audit_event_holds_no_text_of_the_user,
     #   test_a_long_message_is_screened_to_its_end
-    message = "write to jane@example.com"
-    detections = [{"kind": "email", "start": 9, "end": 25}]
+    message = "  write to jane@example.com"
+    detections = [{"kind": "email", "start": 11, "end": 27}]
