@@ -123,6 +123,17 @@ def test_what_env_py_says_counts(name: str, service: Service) -> None:
     assert 'make migration NAME="what changes"' in said
 
 
+def test_a_length_that_only_the_database_has_is_found(service: Service) -> None:
+    """Alembic takes VARCHAR(64) for what the model states as String."""
+    column = 'sa.Column("key", sa.String, nullable=False)'
+    shorter = column.replace("sa.String", "sa.String(64)")
+    service.replace("src/gateway/migrations/versions/0001_initial.py", column, shorter)
+    red, said = failed(service, AGREE)
+    assert red == {AGREE}
+    assert "completions.key takes 64 characters in the database and any number in the model" in said
+    assert 'op.alter_column("completions", "key", type_=sa.String())' in said
+
+
 def test_two_heads_are_found(service: Service) -> None:
     service.write(migration("pass", "pass", "0002"))
     service.write(migration("pass", "pass", "0003"))

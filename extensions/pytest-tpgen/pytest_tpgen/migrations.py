@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, String, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -38,9 +38,10 @@ WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', '
 
 
 async def differences(schema: Schema, url: str) -> list[str]:
-    """Return what Alembic finds different between the models and a migrated database.
+    """Return what is different between the models and a migrated database.
 
-    The same as `alembic check`: by the `env.py` of the service. Without Alembic's configuration,
+    The same as `alembic check`, by the `env.py` of the service, and the length of a column whose
+    model states none. Without Alembic's configuration,
     the comparison is of the metadata; without migrations, there is nothing to compare.
 
     Args:
@@ -171,8 +172,11 @@ def _env_differences(config: Config) -> list[str]:
     scripts = _scripts(config)
     context = RevisionContext(config, scripts, asked)
 
+    lengths: list[str] = []
+
     def compare(revision: Any, migration: Any) -> list[Any]:
         context.run_autogenerate(revision, migration)
+        lengths.extend(_lengths(migration.connection, migration.opts["target_metadata"]))
         return []
 
     _run_env(
@@ -183,7 +187,8 @@ def _env_differences(config: Config) -> list[str]:
         revision_context=context,
     )
     [script] = context.generated_revisions
-    return [str(found) for ops in script.upgrade_ops_list for found in ops.as_diffs()]
+    changes = (found for ops in script.upgrade_ops_list for found in ops.as_diffs())
+    return [*map(str, changes), *lengths]
 
 
 async def _metadata_differences(metadata: MetaData, url: str) -> list[str]:
@@ -192,10 +197,31 @@ async def _metadata_differences(metadata: MetaData, url: str) -> list[str]:
 
     def compare(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return [str(found) for found in compare_metadata(context, metadata)]
+        changes = compare_metadata(context, metadata)
+        return [*map(str, changes), *_lengths(connection, metadata)]
 
     async with _engine(url) as engine, engine.connect() as connection:
         return await connection.run_sync(compare)
+
+
+def _lengths(connection: Connection, metadata: MetaData | Sequence[MetaData]) -> Iterator[str]:
+    """Yield the columns with a length in the database alone, which Alembic takes for equal."""
+    inspector = inspect(connection)
+    all_metadata = [metadata] if isinstance(metadata, MetaData) else metadata
+    for table in (table for one in all_metadata for table in one.sorted_tables):
+        if not inspector.has_table(table.name, table.schema):
+            continue
+        found = {
+            one["name"]: one["type"] for one in inspector.get_columns(table.name, table.schema)
+        }
+        for column in table.columns:
+            length = getattr(found.get(column.name), "length", None)
+            if length and type(column.type) is String and column.type.length is None:
+                yield (
+                    f"{table.fullname}.{column.name} takes {length} characters in the database and "
+                    "any number in the model. Alembic does not compare this: write the migration "
+                    f'by hand, op.alter_column("{table.name}", "{column.name}", type_=sa.String())'
+                )
 
 
 def _run_env(
