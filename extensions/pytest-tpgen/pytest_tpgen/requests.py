@@ -68,7 +68,9 @@ class Sender:
     url: str
     valid: Mapping[str, Any]
 
-    async def __call__(self, headers: Mapping[str, str], **request: Any) -> httpx.Response:
+    async def __call__(
+        self, headers: Mapping[str, str] | Mapping[str, bytes], **request: Any
+    ) -> httpx.Response:
         """Send a request; its own headers take precedence over those given."""
         sent = {**(request or self.valid)}
         both = {**headers, **sent.pop("headers", {})}

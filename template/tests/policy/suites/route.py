@@ -131,10 +131,12 @@ class RouteSuite(PublicRouteSuite):
         assert quoted(response, [value.rpartition(" ")[2] for value in unknown.values()]) == []
 
     async def test_401_with_a_malformed_key(self, send: Sender, auth: Headers) -> None:
-        """With and without the scheme before it, such as `Bearer`."""
+        """With and without the scheme before it, such as `Bearer`, and in other letters."""
+        schemes = {name: value[: value.rfind(" ") + 1] for name, value in auth.items()}
         for headers in (
-            dict.fromkeys(auth, "malformed"),
-            {name: f"{value[: value.rfind(' ') + 1]}malformed" for name, value in auth.items()},
+            dict.fromkeys(auth, b"malformed"),
+            {name: f"{scheme}malformed".encode() for name, scheme in schemes.items()},
+            {name: f"{scheme}schlüssel".encode("latin-1") for name, scheme in schemes.items()},
         ):
             response = await send(headers)
             assert response.status_code == 401, response.text

@@ -11,6 +11,10 @@ from pytest_tpgen.suites import Suite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
+def _name(model: Any) -> str:
+    return str(getattr(model, "__name__", "no model"))
+
+
 class SchemaSuite(Suite):
     """The models agree with the migrations, and each has a factory that makes a row.
 
@@ -20,10 +24,8 @@ class SchemaSuite(Suite):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make a case of each model; without any, one that fails."""
         if "model" in metafunc.fixturenames:
-            found = models() or [None]
-            metafunc.parametrize(
-                "model", found, ids=lambda model: getattr(model, "__name__", "none")
-            )
+            none: list[Any] = [None]
+            metafunc.parametrize("model", models() or none, ids=_name)
 
     async def test_models_and_migrations_agree(self, databases: Databases, schema: Schema) -> None:
         url = await databases.clone("migrated")
