@@ -9,9 +9,12 @@ import tomllib
 
 import pytest
 
+from tests.blind_mutations import BLIND
 from tests.forking import LEFT_OUT
 from tests.mutations import MUTATIONS, SEEN_ELSEWHERE, Mutation, broken
 from tests.service import Service, Suite
+
+ALL = [*MUTATIONS, *BLIND]
 
 
 def mutate(service: Service, mutation: Mutation) -> None:
@@ -19,7 +22,7 @@ def mutate(service: Service, mutation: Mutation) -> None:
         service.replace(*edit)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 def test_turns_red(mutation: Mutation, service: Service, suite: Suite) -> None:
     mutate(service, mutation)
     red, text = suite.red(service, *mutation.tests)
@@ -56,7 +59,7 @@ def test_every_test_of_the_service_is_turned_red_by_some_mutation(service: Servi
 
     listed = service.pytest("--collect-only", "-q", LEFT_OUT).text
     tests = {line.partition("::")[2] for line in listed.splitlines() if "::" in line}
-    red = {name for mutation in MUTATIONS for name in mutation.turns_red}
+    red = {name for mutation in ALL for name in mutation.turns_red}
     project = tomllib.loads((service.path / "pyproject.toml").read_text())
     exempt = {table["case"].replace(".", "::") for table in project["tool"]["tpgen"]["exempt"]}
     red |= SEEN_ELSEWHERE

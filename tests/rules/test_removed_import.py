@@ -31,9 +31,9 @@ def found(tmp_path: Path, path: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     {
-        "import tests.policy.slow\n": "the policy has no tests.policy.slow: `git log -p",
+        "import tests.policy.slow\n": "the policy has no tests.policy.slow: if it was removed, `git log -p",
         "from tests.policy.slow import SECONDS\n": "has no tests.policy.slow: SECONDS is in tests.pol",
-        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard: `git",
+        "from tests.policy.watch import heard\n": "tests.policy.watch has no heard: if it was removed, `git",
         "from tests.policy import told\n": "has no told: told is in tests.policy.watch",
         "from tests.policy.suites import vault\n": "tests.policy.suites has no vault",
         "from ..policy.slow import SECONDS\n": "the policy has no tests.policy.slow",

@@ -1,0 +1,783 @@
+"""Mutations that were written from the policy page and the source alone, in three rounds."""
+
+from tests.mutations import (
+    AGENTS,
+    APP,
+    AUDIT,
+    AUTH,
+    CHAT,
+    COMMANDS,
+    DEPENDENCIES,
+    DETECT_PII,
+    IDEMPOTENCY,
+    MIGRATION,
+    MODELS,
+    OPENAI,
+    PIPELINE,
+    SETTINGS,
+    VAULT,
+    broken,
+    of,
+)
+
+BLIND = [
+    broken(
+        "key hash covers only the key's first 32 characters",
+        AUTH,
+        "return sha256(key.encode()).hexdigest()",
+        "return sha256(key[:32].encode()).hexdigest()",
+        of("TestChat", "401_with_an_unknown_key"),
+        of("TestCreateAgent", "401_with_an_unknown_key"),
+        of("TestListAgents", "401_with_an_unknown_key"),
+        of("TestReadAgent", "401_with_an_unknown_key"),
+    ),
+    broken(
+        "403 check compares the tenants' names, not their ids",
+        AGENTS,
+        "    if agent.tenant_id != caller.tenant_id:\n",
+        "    if agent.tenant.name != caller.tenant.name:\n",
+        of("TestReadAgent", "403_with_the_key_of_another_tenant"),
+    ),
+    broken(
+        "tenant filter lost on later pages of the list",
+        AGENTS,
+        "        query = query.where(Agent.id > after)\n",
+        "        query = select(Agent).where(Agent.id > after).order_by(Agent.id)\n",
+        of("TestListAgents", "later_pages_list_nothing_of_another_tenant"),
+    ),
+    broken(
+        "create_agent flushes instead of committing",
+        AGENTS,
+        "    await session.commit()\n",
+        "    await session.flush()\n",
+        of(
+            "TestCreateAgent",
+            "an_error_quotes_neither_the_upstream_nor_a_key",
+            "happy_path",
+            "lands_in_audit_events",
+            "the_database_holds_nothing_that_is_a_key",
+            "the_longest_label_is_kept",
+            "the_new_key_works",
+        ),
+    ),
+    broken(
+        "label pattern loses its anchors",
+        AGENTS,
+        'pattern=r"^[^\\x00]+$")',
+        'pattern=r"[^\\x00]")',
+        "TestCreateAgent::test_422_on_a_malformed_request[{'json': {'label': 'a\\\\x00b'}}]",
+    ),
+    broken(
+        "only the last message is screened",
+        CHAT,
+        '            if message.role == "user":\n',
+        '            if message.role == "user" and message is body.messages[-1]:\n',
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        of("TestDetectPIIRequest", "each_message_is_audited"),
+    ),
+    broken(
+        "falsy options are dropped on their way upstream",
+        CHAT,
+        "upstream.complete(body.model_dump(exclude_none=True))",
+        "upstream.complete({k: v for k, v in body.model_dump().items() if v})",
+        of("TestChat", "sends_on_what_was_asked"),
+    ),
+    broken(
+        "502 repeats the upstream's words",
+        CHAT,
+        'raise HTTPException(502, "the upstream gave no usable answer") from error',
+        "raise HTTPException(502, str(error)) from error",
+        of("TestChat", "an_error_quotes_neither_the_upstream_nor_a_key"),
+    ),
+    broken(
+        "a message may have unknown fields, which go upstream unread",
+        CHAT,
+        '    model_config = ConfigDict(extra="forbid")\n\n    role:',
+        '    model_config = ConfigDict(extra="allow")\n\n    role:',
+        "TestChat::test_422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'user', 'content': 'hi', 'unknown': 1}]}}]",
+    ),
+    broken(
+        "only successes are kept under an Idempotency-Key",
+        IDEMPOTENCY,
+        "    await claim.keep(answer)\n    return answer",
+        "    if answer.status < 400:\n"
+        "        await claim.keep(answer)\n"
+        "    else:\n"
+        "        await claim.release()\n"
+        "    return answer",
+        "test_after_a_failure_the_key_is_free",
+        "test_an_answer_is_kept_for_longer_than_any_work",
+        "test_an_answer_is_kept_whatever_its_status",
+        "test_the_key_of_a_dead_process_is_taken_over",
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "a finished claim is taken over after the lease",
+        IDEMPOTENCY,
+        "            where=same & expired & Completion.response.is_(None),\n",
+        "            where=same & expired,\n",
+        "test_an_answer_is_kept_for_longer_than_any_work",
+    ),
+    broken(
+        "holder of an Idempotency-Key is looked up without the tenant",
+        IDEMPOTENCY,
+        "select(Completion).filter_by(tenant_id=self.tenant_id, key=self.key)",
+        "select(Completion).filter_by(key=self.key).order_by(Completion.claimed_at)",
+        "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
+        also=[
+            (
+                IDEMPOTENCY,
+                "            return (await session.scalars(holder)).one()",
+                "            return (await session.scalars(holder)).first()",
+            )
+        ],
+    ),
+    broken(
+        "release deletes by key, not by claim id",
+        IDEMPOTENCY,
+        "delete(Completion).where(Completion.id == self.id)",
+        "delete(Completion).where(Completion.key == self.key)",
+        "test_after_a_failure_the_key_is_free",
+    ),
+    broken(
+        "the default reaction becomes flag",
+        SETTINGS,
+        '    on_detection: OnDetection = "redact"\n',
+        '    on_detection: OnDetection = "flag"\n',
+        of(
+            "TestChat",
+            "a_redacted_message_goes_upstream",
+            "every_message_of_the_user_is_screened_and_no_other",
+        ),
+    ),
+    broken(
+        "unique constraint of secrets loses the name",
+        MIGRATION,
+        '        sa.UniqueConstraint("tenant_id", "name", "version"),\n',
+        '        sa.UniqueConstraint("tenant_id", "version"),\n',
+        of(
+            "TestPostgresVault",
+            "a_deleted_secret_is_unreadable_and_audited",
+            "a_version_belongs_to_its_tenant_and_name",
+            "round_trip",
+        ),
+        of("TestSchema", "models_and_migrations_agree"),
+    ),
+    broken(
+        "command tenant joins an existing tenant of the same slug",
+        COMMANDS,
+        "    tenant = Tenant(name=name, slug=slug)\n"
+        '    agent = Agent(tenant=tenant, label="first", key_hash=hash_key(key))\n'
+        "    async with connected(url), Session() as session:\n"
+        "        session.add(agent)\n",
+        "    async with connected(url), Session() as session:\n"
+        "        tenant = await session.scalar(select(Tenant).filter_by(slug=slug))\n"
+        "        tenant = tenant or Tenant(name=name, slug=slug)\n"
+        '        agent = Agent(tenant=tenant, label="first", key_hash=hash_key(key))\n'
+        "        session.add(agent)\n",
+        "test_tenant_refuses_a_name_that_is_taken",
+    ),
+    broken(
+        "kept answers become JSONB",
+        MODELS,
+        "mapped_column(JSON(none_as_null=True))",
+        "mapped_column(JSONB(none_as_null=True))",
+        of("TestSchema", "models_and_migrations_agree"),
+    ),
+    broken(
+        "422 repeats the input",
+        APP,
+        '    kept = ("type", "loc", "msg")\n'
+        '    return JSONResponse({"detail": [{k: one[k] for k in kept}',
+        '    kept = ("type", "loc", "msg", "input")\n'
+        '    return JSONResponse({"detail": [{k: one[k] for k in kept}',
+        "TestChat::test_422_on_a_malformed_request[{'content': b'{\"model\": NaN}', 'headers': {'Content-Type': 'application/json'}}]",
+        "TestCreateAgent::test_422_on_a_malformed_request[{'content': b'{\"label\": NaN}', 'headers': {'Content-Type': 'application/json'}}]",
+        of("TestCreateAgent", "a_refusal_does_not_repeat_the_input"),
+    ),
+    broken(
+        "empty details are left out of audit events",
+        AUDIT,
+        "    async with Session.begin() as session:\n",
+        "    detail = {name: value for name, value in detail.items() if value}\n"
+        "    async with Session.begin() as session:\n",
+        of("TestChat", "lands_in_audit_events"),
+        "TestChat::test_the_audit_event_survives_a_failing_upstream",
+    ),
+    broken(
+        "nonce derived from the tenant",
+        VAULT,
+        "            secret.nonce = os.urandom(12)\n",
+        "            secret.nonce = tenant_id.bytes[:12]\n",
+        of("TestPostgresVault", "the_same_value_twice_has_two_nonces"),
+    ),
+    broken(
+        "a version id is looked up without the tenant and the name",
+        VAULT,
+        "            query = query.filter_by(id=version)\n",
+        "            query = select(Secret).filter_by(id=version)\n",
+        of("TestPostgresVault", "a_version_belongs_to_its_tenant_and_name"),
+    ),
+    broken(
+        "ciphertext no longer bound to its tenant",
+        VAULT,
+        'return f"{secret.tenant_id}/{secret.id}/{secret.version}/{secret.name}".encode()',
+        'return f"{secret.id}/{secret.version}/{secret.name}".encode()',
+        "TestPostgresVault::test_a_ciphertext_moved_elsewhere_is_unreadable[tenant]",
+    ),
+    broken(
+        "delete removes only the newest version",
+        VAULT,
+        "        rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)\n",
+        "        versions = select(Secret.id).filter_by(tenant_id=tenant_id, name=name)\n"
+        "        newest = versions.order_by(Secret.version.desc()).limit(1).scalar_subquery()\n"
+        "        rows = delete(Secret).where(Secret.id == newest).returning(Secret.id)\n",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "redact forgets the longer span around a nested one",
+        PIPELINE,
+        "        end = max(end, detection.end)\n",
+        "        end = detection.end\n",
+        "test_redacts[one in another]",
+    ),
+    broken(
+        "detections are recorded after the block is raised",
+        PIPELINE,
+        "        self.detections += found\n        if found and",
+        "        if found and",
+        of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
+        also=[
+            (
+                PIPELINE,
+                '        if on_detection == "redact":\n',
+                '        self.detections += found\n        if on_detection == "redact":\n',
+            )
+        ],
+    ),
+    broken(
+        "the backend reads the stripped message",
+        DETECT_PII,
+        "asyncio.to_thread(self.backend.detect, ctx.user_message)",
+        "asyncio.to_thread(self.backend.detect, ctx.user_message.strip())",
+        of("TestDetectPIIRequest", "post_lands_in_audit_events"),
+    ),
+    broken(
+        "mail addresses with an upper-case top-level domain are missed",
+        DETECT_PII,
+        "{1,8}[^\\W\\d_]{2,24}\\b",
+        "{1,8}[a-z]{2,24}\\b",
+        "test_the_backend_finds[JANE@EXAMPLE.COM-kinds8]",
+    ),
+    broken(
+        "a stream that breaks off before [DONE] ends quietly",
+        OPENAI,
+        "            await response.aclose()\n"
+        '        raise UpstreamError(None, "the upstream\'s answer ended before [DONE]")\n',
+        "            await response.aclose()\n",
+        "test_tells_of_a_partial_stream[ended early]",
+    ),
+    broken(
+        "time-outs are no UpstreamError",
+        OPENAI,
+        "        except httpx.RequestError as error:\n"
+        '            raise UpstreamError(None, f"no answer',
+        "        except httpx.NetworkError as error:\n"
+        '            raise UpstreamError(None, f"no answer',
+        "TestOpenAIClient::test_tells_of[time-out]",
+        "test_gives_up_after[time-out]",
+        "test_tries_again_after[time-out]",
+    ),
+    broken(
+        "a stored hash is accepted as a key",
+        AUTH,
+        "select(Agent).filter_by(key_hash=hash_key(key))",
+        "select(Agent).where(Agent.key_hash.in_([key, hash_key(key)]))",
+        of("TestCreateAgent", "the_database_holds_nothing_that_is_a_key"),
+    ),
+    broken(
+        "keys are encoded as ASCII before hashing",
+        AUTH,
+        "sha256(key.encode()).hexdigest()",
+        'sha256(key.encode("ascii")).hexdigest()',
+        of("TestChat", "401_with_a_malformed_key"),
+        of("TestCreateAgent", "401_with_a_malformed_key"),
+        of("TestListAgents", "401_with_a_malformed_key"),
+        of("TestReadAgent", "401_with_a_malformed_key"),
+    ),
+    broken(
+        "redacts with all detections so far, not with those of this text",
+        PIPELINE,
+        "redact(self.user_message, found)",
+        "redact(self.user_message, self.detections)",
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "the step returns the context's detections instead of its own",
+        DETECT_PII,
+        "        return found\n\n\nLETTERS",
+        "        return ctx.detections\n\n\nLETTERS",
+        of("TestDetectPII", "returns_what_it_found_itself"),
+    ),
+    broken(
+        "search goes on behind the greedy match, not behind the valid part",
+        DETECT_PII,
+        "            end = match.start() + len(valid)\n"
+        "            yield Detection(kind, match.start(), end)",
+        "            yield Detection(kind, match.start(), match.start() + len(valid))\n"
+        "            end = match.end(1)",
+        "test_the_backend_finds[BE68 5390 0754 7034 BE68 5390 0754 7034-kinds9]",
+    ),
+    broken(
+        "the text is NFKC-normalised before the patterns see it",
+        DETECT_PII,
+        "import asyncio\nimport re\n",
+        "import asyncio\nimport re\nimport unicodedata\n",
+        "test_positions_count_the_characters_of_the_text",
+        also=[
+            (
+                DETECT_PII,
+                "_find(text, *pattern)]",
+                '_find(unicodedata.normalize("NFKC", text), *pattern)]',
+            )
+        ],
+    ),
+    broken(
+        "limit=0 passes validation",
+        AGENTS,
+        "Query(ge=1, le=100)",
+        "Query(ge=0, le=100)",
+        "TestListAgents::test_422_on_a_malformed_request[{'params': {'limit': 0}}]",
+    ),
+    broken(
+        "the new agent is recorded as the one who made it",
+        AGENTS,
+        'await record("agent.created", caller.tenant_id, caller.id, created=str(agent.id))',
+        'await record("agent.created", agent.tenant_id, agent.id, created=str(agent.id))',
+        of("TestCreateAgent", "lands_in_audit_events"),
+    ),
+    broken(
+        "403 tells the other tenant's label and name",
+        AGENTS,
+        'HTTPException(403, "this agent belongs to another tenant")',
+        'HTTPException(403, f"agent {agent.label} belongs to tenant {agent.tenant.name}")',
+        of("TestReadAgent", "403_with_the_key_of_another_tenant"),
+    ),
+    broken(
+        "redacted text is written back at the index among user messages",
+        CHAT,
+        "        for message in body.messages:\n"
+        '            if message.role == "user":\n'
+        "                context = Context(message.content, found)\n"
+        "                await pipeline.run(context)\n"
+        "                message.content = context.user_message\n",
+        '        for position, message in enumerate(m for m in body.messages if m.role == "user"):\n'
+        "            context = Context(message.content, found)\n"
+        "            await pipeline.run(context)\n"
+        "            body.messages[position].content = context.user_message\n",
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+    ),
+    broken(
+        "each message starts a new list of detections",
+        CHAT,
+        "                context = Context(message.content, found)\n",
+        "                context = Context(message.content)\n"
+        "                found = context.detections\n",
+        of("TestDetectPIIRequest", "each_message_is_audited"),
+    ),
+    broken(
+        "the completion is recorded before the upstream is asked",
+        CHAT,
+        '    about = {"model": body.model, **detail}\n',
+        '    about = {"model": body.model, **detail}\n'
+        '    await record("chat.completion", agent.tenant_id, agent.id, **about)\n',
+        of("TestChat", "the_audit_event_survives_a_failing_upstream"),
+        also=[
+            (
+                CHAT,
+                (
+                    '    await record("chat.completion", agent.tenant_id, agent.id, **about)\n'
+                    "    return Answer(200, answer)"
+                ),
+                "    return Answer(200, answer)",
+            )
+        ],
+    ),
+    broken(
+        "a tenant's upstream key is remembered for ever",
+        DEPENDENCIES,
+        'UPSTREAM_SECRET = "upstream_api_key"\n',
+        'UPSTREAM_SECRET = "upstream_api_key"\n'
+        "_keys: dict[object, str] = {}  # by tenant: spares a query for each request\n",
+        of("TestChat", "the_tenants_own_key_goes_upstream"),
+        also=[
+            (
+                DEPENDENCIES,
+                "        return await vault.get(agent.tenant_id, UPSTREAM_SECRET)\n",
+                (
+                    "        if agent.tenant_id not in _keys:\n"
+                    "            _keys[agent.tenant_id] = await vault.get(agent.tenant_id, UPSTREAM_SECRET)\n"
+                    "        return _keys[agent.tenant_id]\n"
+                ),
+            )
+        ],
+    ),
+    broken(
+        "a kept answer is always replayed as 200",
+        IDEMPOTENCY,
+        "return Answer(**holder.response)",
+        'return Answer(200, holder.response["body"])',
+        "test_after_a_failure_the_key_is_free",
+        "test_an_answer_is_kept_for_longer_than_any_work",
+        "test_an_answer_is_kept_whatever_its_status",
+        "test_who_comes_meanwhile_waits_for_the_answer",
+    ),
+    broken(
+        "another body is a conflict only while the first request runs",
+        IDEMPOTENCY,
+        "            if holder.fingerprint != self.fingerprint:\n",
+        "            if holder.response is None and holder.fingerprint != self.fingerprint:\n",
+        of(
+            "TestChat",
+            "409_on_another_model_with_the_same_key",
+            "409_on_another_request_with_the_same_key",
+        ),
+    ),
+    broken(
+        "a claim that is taken over keeps its old time",
+        IDEMPOTENCY,
+        'set_={"id": self.id, "claimed_at": func.now()},',
+        'set_={"id": self.id},',
+        "test_the_key_of_a_dead_process_is_taken_over",
+    ),
+    broken(
+        "the key column is made for UUIDs and hashes only",
+        MIGRATION,
+        'sa.Column("key", sa.String, nullable=False)',
+        'sa.Column("key", sa.String(64), nullable=False)',
+        of("TestSchema", "models_and_migrations_agree"),
+    ),
+    broken(
+        "a failed audit write is only logged",
+        AUDIT,
+        "from typing import Any\nfrom uuid import UUID\n\nfrom .database import Session\n",
+        "import logging\n"
+        "from typing import Any\n"
+        "from uuid import UUID\n"
+        "\n"
+        "from sqlalchemy.exc import SQLAlchemyError\n"
+        "\n"
+        "from .database import Session\n",
+        "test_an_event_that_cannot_be_kept_is_an_error",
+        also=[
+            (
+                AUDIT,
+                (
+                    "    async with Session.begin() as session:\n"
+                    "        session.add(AuditEvent(kind=kind, tenant_id=tenant_id, agent_id=agent_id, detail=detail))\n"
+                ),
+                (
+                    "    event = AuditEvent(kind=kind, tenant_id=tenant_id, agent_id=agent_id, detail=detail)\n"
+                    "    try:\n"
+                    "        async with Session.begin() as session:\n"
+                    "            session.add(event)\n"
+                    "    except SQLAlchemyError:\n"
+                    '        logging.getLogger(__name__).exception("event %s was not recorded", kind)\n'
+                ),
+            )
+        ],
+    ),
+    broken(
+        "an unknown version falls back to the newest",
+        VAULT,
+        "            query = query.filter_by(id=version)\n",
+        "            query = query.order_by((Secret.id == version).desc())\n",
+        of("TestPostgresVault", "a_version_belongs_to_its_tenant_and_name"),
+    ),
+    broken(
+        "delete loses the tenant",
+        VAULT,
+        "rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)",
+        "rows = delete(Secret).filter_by(name=name).returning(Secret.id)",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+    ),
+    broken(
+        "values are kept as Latin-1",
+        VAULT,
+        "value.encode(), _place(secret))",
+        'value.encode("latin-1", "replace"), _place(secret))',
+        "TestPostgresVault::test_round_trip_of_any_text[non-ASCII]",
+        also=[(VAULT, "_place(secret)).decode()", '_place(secret)).decode("latin-1")')],
+    ),
+    broken(
+        "a delete of nothing is recorded too",
+        VAULT,
+        "        if not deleted:\n"
+        "            raise SecretNotFound(name)\n"
+        '        await record("secret.deleted", tenant_id, name=name, versions=len(deleted))\n',
+        '        await record("secret.deleted", tenant_id, name=name, versions=len(deleted))\n'
+        "        if not deleted:\n"
+        "            raise SecretNotFound(name)\n",
+        of("TestPostgresVault", "what_is_not_there_cannot_be_deleted"),
+    ),
+    broken(
+        "set records its value in the audit log",
+        VAULT,
+        "        return secret.id\n",
+        '        await record("secret.stored", tenant_id, name=name, value=value)\n'
+        "        return secret.id\n",
+        of(
+            "TestPostgresVault",
+            "a_deletion_leaves_no_ciphertext",
+            "equal_plaintexts_leave_no_equal_cells",
+            "raw_rows_never_hold_the_plaintext",
+        ),
+    ),
+    broken(
+        "the reaction set by ON_DETECTION does not reach the step",
+        APP,
+        "DetectPII(RegexDetector(), settings.on_detection)",
+        "DetectPII(RegexDetector())",
+        "test_the_app_reacts_as_its_settings_say",
+    ),
+    broken(
+        "another tenant's agent is hidden behind 404",
+        AGENTS,
+        "    if agent is None:\n"
+        '        raise HTTPException(404, "there is no such agent")\n'
+        "    if agent.tenant_id != caller.tenant_id:\n"
+        '        raise HTTPException(403, "this agent belongs to another tenant")\n',
+        "    if agent is None or agent.tenant_id != caller.tenant_id:\n"
+        '        raise HTTPException(404, "there is no such agent")\n',
+        of("TestReadAgent", "403_with_the_key_of_another_tenant"),
+    ),
+    broken(
+        "nulls are left out of the list's answer",
+        AGENTS,
+        '@router.get("", response_model=AgentPage)',
+        '@router.get("", response_model=AgentPage, response_model_exclude_none=True)',
+        of(
+            "TestListAgents",
+            "happy_path",
+            "later_pages_list_nothing_of_another_tenant",
+            "the_pages_together_are_all_agents",
+        ),
+    ),
+    broken(
+        "create_agent records its event before the commit",
+        AGENTS,
+        "    await session.commit()\n"
+        '    await record("agent.created", caller.tenant_id, caller.id, created=str(agent.id))\n',
+        '    await record("agent.created", caller.tenant_id, caller.id, created=str(agent.id))\n'
+        "    await session.commit()\n",
+        of("TestCreateAgent", "lands_in_audit_events"),
+    ),
+    broken(
+        "a role may be any text",
+        CHAT,
+        "from typing import Annotated, Any, Literal\n",
+        "from typing import Annotated, Any\n",
+        "TestChat::test_422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'nobody', 'content': 'hello'}]}}]",
+        also=[
+            (
+                CHAT,
+                '    role: Literal["system", "user", "assistant"]\n',
+                "    role: str = Field(max_length=20)\n",
+            )
+        ],
+    ),
+    broken(
+        "equal detections are recorded once",
+        CHAT,
+        '"detections": [asdict(one) for one in found]}',
+        '"detections": [asdict(one) for one in dict.fromkeys(found)]}',
+        of("TestDetectPIIRequest", "each_message_is_audited"),
+        also=[
+            (
+                CHAT,
+                "body, detections=[asdict(one) for one in found])",
+                "body, detections=[asdict(one) for one in dict.fromkeys(found)])",
+            )
+        ],
+    ),
+    broken(
+        "chat.failed loses the detections",
+        CHAT,
+        "status=error.status, **about)",
+        "status=error.status, model=body.model)",
+        "TestChat::test_the_audit_event_survives_a_failing_upstream",
+    ),
+    broken(
+        "events are written in the background",
+        AUDIT,
+        "from typing import Any\n",
+        "import asyncio\nfrom typing import Any\n",
+        of(
+            "TestChat",
+            "409_on_another_model_with_the_same_key",
+            "409_on_another_request_with_the_same_key",
+            "a_blocked_message_goes_nowhere_and_is_audited",
+            "lands_in_audit_events",
+            "the_audit_event_survives_a_failing_upstream",
+            "the_tenants_own_key_goes_upstream",
+            "two_identical_requests_give_one_audit_event",
+        ),
+        of(
+            "TestCreateAgent",
+            "lands_in_audit_events",
+            "the_database_holds_nothing_that_is_a_key",
+            "the_new_key_works",
+        ),
+        of(
+            "TestDetectPIIRequest",
+            "a_long_message_is_screened_to_its_end",
+            "an_audit_event_holds_no_text_of_the_user",
+            "each_detection_of_a_message_is_audited",
+            "each_message_is_audited",
+            "post_lands_in_audit_events",
+        ),
+        of(
+            "TestPostgresVault",
+            "a_deleted_secret_is_unreadable_and_audited",
+            "a_deletion_leaves_no_ciphertext",
+            "raw_rows_never_hold_the_plaintext",
+        ),
+        "test_an_event_says_who_did_what",
+        "test_an_event_that_cannot_be_kept_is_an_error",
+        also=[
+            (
+                AUDIT,
+                "from .models import AuditEvent\n",
+                "from .models import AuditEvent\n\n_writing: set[asyncio.Task[None]] = set()\n",
+            ),
+            (
+                AUDIT,
+                (
+                    "    async with Session.begin() as session:\n"
+                    "        session.add(AuditEvent(kind=kind, tenant_id=tenant_id, agent_id=agent_id, detail=detail))\n"
+                ),
+                (
+                    "    event = AuditEvent(kind=kind, tenant_id=tenant_id, agent_id=agent_id, detail=detail)\n"
+                    "    task = asyncio.create_task(_write(event))\n"
+                    "    _writing.add(task)\n"
+                    "    task.add_done_callback(_writing.discard)\n"
+                    "\n"
+                    "\n"
+                    "async def _write(event: AuditEvent) -> None:\n"
+                    "    async with Session.begin() as session:\n"
+                    "        session.add(event)\n"
+                ),
+            ),
+        ],
+    ),
+    broken(
+        "white space around a value is cut off",
+        VAULT,
+        "value.encode(), _place(secret))",
+        "value.strip().encode(), _place(secret))",
+        "TestPostgresVault::test_round_trip_of_any_text[non-ASCII]",
+    ),
+    broken(
+        "the version id is made of the value",
+        VAULT,
+        "from uuid import UUID, uuid4\n",
+        "from uuid import UUID, uuid5\n",
+        of(
+            "TestPostgresVault",
+            "equal_plaintexts_leave_no_equal_cells",
+            "the_same_value_twice_has_two_nonces",
+        ),
+        also=[
+            (
+                VAULT,
+                "Secret(id=uuid4(), tenant_id=tenant_id, name=name, version=number)",
+                (
+                    "Secret(\n"
+                    '                id=uuid5(tenant_id, f"{name}/{value}"), tenant_id=tenant_id, name=name, version=number\n'
+                    "            )"
+                ),
+            )
+        ],
+    ),
+    broken(
+        "delete empties the rows instead of removing them",
+        VAULT,
+        "from sqlalchemy import delete, func, select\n",
+        "from sqlalchemy import func, select, update\n",
+        of("TestPostgresVault", "a_deleted_secret_is_unreadable_and_audited"),
+        also=[
+            (
+                VAULT,
+                "        rows = delete(Secret).filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)\n",
+                (
+                    "        rows = update(Secret).filter_by(tenant_id=tenant_id, name=name)\n"
+                    '        rows = rows.values(ciphertext=b"").returning(Secret.id)\n'
+                ),
+            )
+        ],
+    ),
+    broken(
+        "a detection at the very start leaves no mark",
+        PIPELINE,
+        "        if detection.start >= end:\n",
+        "        if detection.start > end:\n",
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        "test_redacts[side by side]",
+    ),
+    broken(
+        "a failing backend counts as nothing found",
+        DETECT_PII,
+        "import asyncio\n",
+        "import asyncio\nimport logging\n",
+        of("TestDetectPII", "fails_closed"),
+        also=[
+            (
+                DETECT_PII,
+                "        found = await asyncio.to_thread(self.backend.detect, ctx.user_message)\n",
+                (
+                    "        try:\n"
+                    "            found = await asyncio.to_thread(self.backend.detect, ctx.user_message)\n"
+                    "        except Exception:\n"
+                    '            logging.getLogger(__name__).exception("%s: the backend failed", self.name)\n'
+                    "            found = []\n"
+                ),
+            )
+        ],
+    ),
+    broken(
+        "account numbers are checked in upper case only",
+        DETECT_PII,
+        '    compact = text.replace(" ", "").upper()\n',
+        '    compact = text.replace(" ", "")\n',
+        "test_the_backend_finds[pay to nl91abna0417164300-kinds7]",
+    ),
+    broken(
+        "personal data must follow white space",
+        DETECT_PII,
+        "(?<![\\w+])(?=({pattern}))",
+        "(?<!\\S)(?=({pattern}))",
+        "test_the_backend_finds[Jane <jane@example.com>-kinds10]",
+    ),
+    broken(
+        "422 repeats the context of an error",
+        APP,
+        '    kept = ("type", "loc", "msg")\n',
+        '    kept = ("type", "loc", "msg", "ctx")\n',
+        "TestChat::test_422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'user', 'content': 'hello'}], 'stream': True}}]",
+        also=[(APP, "{k: one[k] for k in kept}", "{k: one[k] for k in kept if k in one}")],
+    ),
+    broken(
+        "each event needs an agent",
+        MIGRATION,
+        '_reference("agent_id", "agents", nullable=True),',
+        '_reference("agent_id", "agents"),',
+        of(
+            "TestPostgresVault",
+            "a_deleted_secret_is_unreadable_and_audited",
+            "a_deletion_leaves_no_ciphertext",
+            "raw_rows_never_hold_the_plaintext",
+        ),
+        of("TestSchema", "models_and_migrations_agree"),
+    ),
+]
