@@ -354,6 +354,7 @@ def test_a_path_that_looks_like_a_pattern(pair: Pair) -> None:
     pair.source.write({"template/tests/policy/page[1].txt": "one\n"})
     pair.release("v3.0.0")
     assert pair.tpgen("update").code == 0
+    assert pair.service.commit({}, "--no-verify").code == 0
     mine = {"tests/policy/page1.txt": "mine\n"}
     pair.service.git("rm", "--quiet", "-f", ":(literal)tests/policy/page[1].txt")
     assert pair.service.commit(mine, "--no-verify").code == 0
@@ -552,6 +553,17 @@ def test_a_dry_run_writes_nothing(pair: Pair) -> None:
     assert "gone      tests/policy/tasks.py" in done.text
     assert tree(pair.service.path) == before
     assert pair.service.git("status", "--porcelain") == ""
+
+
+def test_a_file_that_the_service_never_had(pair: Pair) -> None:
+    """A service that was wired by hand has few of them: a change of the others is no news."""
+    pair.service.git("rm", "--quiet", "codecov.yml")
+    answers = pair.read(ANSWERS) + "# wired by hand\n"
+    assert pair.service.commit({ANSWERS: answers}, "--no-verify").code == 0
+    done = pair.tpgen("update")
+    assert done.code == 0, done.text
+    assert "codecov.yml: the template changed it" not in done.text
+    assert not (pair.service.path / "codecov.yml").exists()
 
 
 def test_what_a_person_must_look_at(pair: Pair) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tpgen.check.git import Git, names
+from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
 
 WHO = {
@@ -93,7 +94,7 @@ class Merged:
         kept: edited files that the template removed: they are where they were.
         renamed: files that were renamed to one name here and to another one in the template.
         aside: what git put aside under a name of its own, since something else has its place.
-        missing: files that the template changed and that are not in the service any more.
+        missing: files that the template changed, and that were removed here since the last update.
         broken: what is wrong with the policy now, where it was merged and makes no sense.
         locked: the lock command that ran after the merge; empty if none did.
         unlocked: why the lock file does not follow yet; empty if it does.
@@ -212,14 +213,23 @@ def _has_markers(both: Versions, path: str) -> bool:
 
 
 def _sort(both: Versions, path: str, sides: set[int]) -> str:
-    """Which field of `Merged` a file belongs to; nothing where only its old name is left."""
+    """Which field of `Merged` a file belongs to; none if only its old name is left, or it never was."""
     if sides == {BASE}:
         return ""
     sort = SORTS.get(frozenset(sides), "conflicts")
+    if sort == "missing" and not _had(both, path):
+        return ""
     side = "HEAD" if OURS in sides else both.new
     # What git puts aside has a name of git's own: `NAME~BRANCH`.
     is_aside = sort != "conflicts" and both.git.show(side, path) is None
     return "aside" if is_aside else sort
+
+
+def _had(both: Versions, path: str) -> bool:
+    """Whether the service had a file when it was copied or last updated; else it never missed it."""
+    answers = f"{both.below}{ANSWERS}"
+    last = both.git.run("log", "-1", "--format=%H", "--", answers).decode().strip()
+    return not last or both.git.show(last, path) is not None
 
 
 def complaint(error: subprocess.CalledProcessError) -> str:
