@@ -272,8 +272,11 @@ from pydantic import BaseModel
 from tests.policy.suites.route import IdempotentRouteSuite, RouteSuite
 
 
+owners = set()
+
+
 async def owner(caller: CurrentAgent) -> None:
-    if caller.label != "the calling agent":
+    if caller.tenant_id not in owners:
         raise HTTPException(403)
 
 
@@ -308,7 +311,8 @@ class Numbered:
     """What the classes share."""
 
     @pytest.fixture
-    def url(self) -> str:
+    def url(self, agent) -> str:
+        owners.add(agent.tenant_id)
         return "/notes/7"
 
 
