@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-# They start the service as a process, which takes seconds; no mutation here is about that.
+# They migrate and connect by themselves, which takes longer; a mutation of a command names them.
 LEFT_OUT = "--ignore-glob=*/test_commands.py"
 DEPENDENCIES = [
     "alembic.autogenerate",
