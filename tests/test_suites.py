@@ -310,9 +310,12 @@ def routes(app):
 class Numbered:
     """What the classes share."""
 
-    @pytest.fixture
-    def url(self, agent) -> str:
+    @pytest.fixture(autouse=True)
+    def owned(self, agent) -> None:
         owners.add(agent.tenant_id)
+
+    @pytest.fixture
+    def url(self) -> str:
         return "/notes/7"
 
 
