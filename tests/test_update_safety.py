@@ -557,13 +557,22 @@ def test_a_dry_run_writes_nothing(pair: Pair) -> None:
 
 def test_a_file_that_the_service_never_had(pair: Pair) -> None:
     """A service that was wired by hand has few of them: a change of the others is no news."""
-    pair.service.git("rm", "--quiet", "codecov.yml")
-    answers = pair.read(ANSWERS) + "# wired by hand\n"
-    assert pair.service.commit({ANSWERS: answers}, "--no-verify").code == 0
+    pair.service.git("checkout", "--quiet", "--orphan", "wired")
+    pair.service.git("rm", "--quiet", "--force", "codecov.yml")
+    assert pair.service.commit({}, "--no-verify").code == 0
     done = pair.tpgen("update")
     assert done.code == 0, done.text
     assert "codecov.yml: the template changed it" not in done.text
     assert not (pair.service.path / "codecov.yml").exists()
+
+
+def test_a_removed_file_that_the_template_renames(pair: Pair) -> None:
+    """Git has it under its new name, which the service never had."""
+    pair.service.git("rm", "--quiet", "tests/policy/slow.py")
+    assert pair.service.commit({}, "--no-verify").code == 0
+    done = pair.tpgen("update")
+    assert done.code == 1, done.text
+    assert "missing   tests/policy/watch.py: the template changed it" in done.text
 
 
 def test_what_a_person_must_look_at(pair: Pair) -> None:

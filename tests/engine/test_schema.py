@@ -132,6 +132,10 @@ def test_a_length_that_only_the_database_has_is_found(service: Service) -> None:
     assert red == {AGREE}
     assert "completions.key takes 64 characters in the database and any number in the model" in said
     assert 'op.alter_column("completions", "key", type_=sa.String())' in said
+    service.replace(
+        ENV, "compare_server_default=True", "compare_server_default=True, compare_type=False"
+    )
+    assert failed(service, AGREE)[0] == set()
 
 
 def test_two_heads_are_found(service: Service) -> None:

@@ -300,11 +300,20 @@ def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> N
     "change",
     [
         {"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef events(): ...\n"},
-        {"tests/integration/test_x.py": "def test_x(): ...\n"},
+        {"conftest.py": "import pytest\n\n\n@pytest.fixture\ndef events(): ...\n"},
+        {"tests/conftest.py": "from .wiring import pg_container, sandbox, committed, events\n"},
+        {"tests/integration/test_x.py": "# StepSuite one day\ndef test_x(): ...\n"},
         {"tests/policy/suites/step.py": f"{SUITE.replace('Step', 'Other')}class StepSuite: ...\n"},
         {"tests/integration/conftest.py": "def sandbox(): ...\n"},
     ],
-    ids=["another conftest has it", "no test has the suite", "nor this one", "not wired"],
+    ids=[
+        "one above has it",
+        "the root has it",
+        "it starts above",
+        "a comment",
+        "no case",
+        "not wired",
+    ],
 )
 def test_fixtures_that_nothing_asks_of_a_conftest(change: dict[str, str], tmp_path: Path) -> None:
     tree = {**POLICY, **WIRED_BELOW, **change}
@@ -330,7 +339,7 @@ def test_the_table_of_this_tool(tmp_path: Path) -> None:
         "tests/policy/suites/route.py": suite,
         "tests/unit/test_x.py": "from tests.policy.suites.route import RouteSuite as Suite\n",
         "tests/conftest.py": "from tests.policy.http import Upstream\nX = Upstream\n\n\n"
-        "def pg_container(audit_events, client, auth): ...\n",
+        "@fixture\ndef pg_container(audit_events, client, auth): ...\n",
     }
     repository(tmp_path, tree)
     assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
@@ -360,6 +369,8 @@ def test_a_table_that_is_broken(text: str) -> None:
 def test_names_in_all(tmp_path: Path) -> None:
     text = CONFTEST.replace("X =", "__all__ = [\n    'X',  # mine\n]\nX =")
     assert '__all__ = [\n    \'X\', "committed", "sandbox",  # mine\n]' in wired(tmp_path, text)
+    empty = CONFTEST.replace("X =", "__all__: list[str] = []\nX =")
+    assert '__all__: list[str] = ["committed", "sandbox"]' in wired(tmp_path / "empty", empty)
 
 
 def test_what_a_module_has_of_others(tmp_path: Path) -> None:

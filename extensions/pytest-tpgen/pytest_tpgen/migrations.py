@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from sqlalchemy import Connection, MetaData, String, inspect, text
+from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -25,6 +25,7 @@ from .schema import Schema, logging_restored
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
     from alembic.script import Script, ScriptDirectory
 
 # The rows of each table, by its quoted name; each row by column.
@@ -176,7 +177,7 @@ def _env_differences(config: Config) -> list[str]:
 
     def compare(revision: Any, migration: Any) -> list[Any]:
         context.run_autogenerate(revision, migration)
-        lengths.extend(_lengths(migration.connection, migration.opts["target_metadata"]))
+        lengths.extend(_lengths(migration, migration.opts["target_metadata"]))
         return []
 
     _run_env(
@@ -198,29 +199,40 @@ async def _metadata_differences(metadata: MetaData, url: str) -> list[str]:
     def compare(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         changes = compare_metadata(context, metadata)
-        return [*map(str, changes), *_lengths(connection, metadata)]
+        return [*map(str, changes), *_lengths(context, metadata)]
 
     async with _engine(url) as engine, engine.connect() as connection:
         return await connection.run_sync(compare)
 
 
-def _lengths(connection: Connection, metadata: MetaData | Sequence[MetaData]) -> Iterator[str]:
-    """Yield the columns with a length in the database alone, which Alembic takes for equal."""
+def _lengths(migration: MigrationContext, metadata: MetaData | Sequence[MetaData]) -> Iterator[str]:
+    """Yield the columns with a length in the database alone, which Alembic takes for equal.
+
+    Alembic's own filters apply: `include_object` and `compare_type` of env.py.
+    """
+    from alembic.autogenerate.api import AutogenContext
+
+    connection, filters = migration.connection, AutogenContext(migration, metadata)
+    if connection is None or not migration.opts.get("compare_type", True):
+        return
     inspector = inspect(connection)
     all_metadata = [metadata] if isinstance(metadata, MetaData) else metadata
     for table in (table for one in all_metadata for table in one.sorted_tables):
-        if not inspector.has_table(table.name, table.schema):
+        is_there = table.name in inspector.get_table_names(table.schema)
+        if not is_there or not filters.run_object_filters(table, table.name, "table", False, None):
             continue
         found = {
             one["name"]: one["type"] for one in inspector.get_columns(table.name, table.schema)
         }
         for column in table.columns:
             length = getattr(found.get(column.name), "length", None)
-            if length and type(column.type) is String and column.type.length is None:
+            if length and column.type.compile(connection.dialect) == "VARCHAR":
+                schema = f', schema="{table.schema}"' if table.schema else ""
                 yield (
                     f"{table.fullname}.{column.name} takes {length} characters in the database and "
                     "any number in the model. Alembic does not compare this: write the migration "
-                    f'by hand, op.alter_column("{table.name}", "{column.name}", type_=sa.String())'
+                    f'by hand, op.alter_column("{table.name}", "{column.name}", type_=sa.String()'
+                    f"{schema})"
                 )
 
 

@@ -33,18 +33,18 @@ class Suite:
     """Base of the suites. A test class must keep each case that it inherits."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse options of a class, such as the `only` of earlier releases, and a lost policy.
+        """Refuse the option `only` of earlier releases, and a lost policy.
 
         Raises:
-            TypeError: an option was given: no required case can vanish.
+            TypeError: `only` was given: no required case can vanish.
             PolicyError: a suite's folder has no `policy.toml`, so nothing would judge its cases.
         """
-        super().__init_subclass__()
-        if options:
+        if "only" in options:
             raise TypeError(
-                f"{cls.__name__}: a suite takes no `{next(iter(options))}`: remove it. If a case "
-                f"does not apply, exempt it in pyproject.toml with a reason:\n\n{EXAMPLE}"
+                f"{cls.__name__}: a suite takes no `only`: remove it. If a case does not apply, "
+                f"exempt it in pyproject.toml with a reason:\n\n{EXAMPLE}"
             )
+        super().__init_subclass__(**options)
         file = Path(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
         if file.match("policy/suites/*.py") and policy.of(file) is None:
             lost = file.parents[1] / policy.FILE.name

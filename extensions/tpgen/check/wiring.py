@@ -1,20 +1,19 @@
 """The fixtures that a conftest needs, and that an update can't add: the file is yours."""
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from textwrap import dedent
 
 from tpgen.classes.code import Code
-from tpgen.classes.trees import base_names
+from tpgen.classes.trees import base_names, last_name
 
 from .file import File
 from .moved import Moved
 from .places import is_policy
 
-NAME = re.compile(rb"[A-Za-z_]\w*")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 STUB = """\
 {decorators}
@@ -110,13 +109,17 @@ class Wiring:
         return {one.arg for node in nodes for one in node.args.args}
 
     def _requested(self) -> set[str]:
-        """The fixtures that the conftest and the suites of the test classes request."""
-        functions = (
-            node for tree in (self.conftest.tree, *self._suites()) for node in ast.walk(tree)
+        """The fixtures that those of the conftest and the suites of the test classes request."""
+        fixtures = (
+            node
+            for node in ast.walk(self.conftest.tree)
+            if isinstance(node, Function)
+            and any("fixture" in ast.unparse(one) for one in node.decorator_list)
         )
+        cases = (node for suite in self._suites() for node in ast.walk(suite))
         return {
             one.arg
-            for node in functions
+            for node in (*fixtures, *cases)
             if isinstance(node, Function)
             for one in [*node.args.args, *node.args.kwonlyargs]
         }
@@ -129,8 +132,11 @@ class Wiring:
             for node in file.tree.body
             if isinstance(node, ast.ClassDef)
         }
-        tests = (file for file in self._files("tests/") if not is_policy(file.path))
-        wanted = {name.decode() for file in tests for name in NAME.findall(file.data)}
+        wanted: set[str] = set()
+        for file in self._files("tests/"):
+            # A glance at the text spares most trees; only the tree tells code from a comment.
+            if not is_policy(file.path) and any(name.encode() in file.data for name in found):
+                wanted |= {name for node in ast.walk(file.tree) for name in _names(node)}
         while here := wanted & found.keys():
             suites = [found.pop(name) for name in here]
             wanted.update(*map(base_names, suites))
@@ -166,12 +172,11 @@ class Wiring:
 
     @cached_property
     def _own(self) -> set[str]:
-        """The names that the conftests have at their top."""
-        others = (file for file in self._files("tests/") if is_conftest(file.path))
-        trees = [
-            self.conftest.tree,
-            *(one.tree for one in others if one.path != self.conftest.path),
-        ]
+        """The names at the top of the conftest, and of those above and below it."""
+        project, path = self.conftest.project, self.conftest.path
+        related = [one for one in project.files if is_conftest(one) and _are_related(one, path)]
+        others = filter(None, (project.file(one) for one in related if one != path))
+        trees = [self.conftest.tree, *(one.tree for one in others)]
         return {name for tree in trees for node in tree.body for name in _bound(node)}
 
     @cached_property
@@ -181,15 +186,38 @@ class Wiring:
 
 
 def is_conftest(path: str) -> bool:
-    """Return whether a path is a conftest of the tests."""
-    return path.startswith("tests/") and path.endswith("/conftest.py")
+    """Return whether a path is a conftest of the tests, or that of the whole service."""
+    return path == "conftest.py" or (path.startswith("tests/") and path.endswith("/conftest.py"))
 
 
 def starts_postgres(file: File) -> bool:
-    """Return whether a conftest has the fixture that starts Postgres: the others belong there."""
-    return b"pg_container" in file.data and any(
-        "pg_container" in _bound(one) for one in file.tree.body
+    """Return whether a conftest is the topmost with the fixture that starts Postgres."""
+    above = [one for one in file.project.files if is_conftest(one) and _is_above(one, file.path)]
+    return _has_postgres(file) and not any(
+        _has_postgres(one) for one in map(file.project.file, above) if one
     )
+
+
+def _has_postgres(file: File) -> bool:
+    return b"pg_container" in file.data and any(
+        "pg_container" in _bound(node) for node in file.tree.body
+    )
+
+
+def _are_related(one: str, other: str) -> bool:
+    return one == other or _is_above(one, other) or _is_above(other, one)
+
+
+def _is_above(one: str, other: str) -> bool:
+    folder = PurePosixPath(one).parent
+    return one != other and PurePosixPath(other).is_relative_to(folder)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.alias):
+        yield node.name
+    elif isinstance(node, ast.Name | ast.Attribute):
+        yield last_name(node)
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -220,13 +248,13 @@ def add(text: str, additions: Sequence[Addition]) -> str:
     exported = [name for one in additions if not one.text for name in one.fixtures]
     stated = next((node for node in tree.body if "__all__" in _bound(node)), None)
     exports = ", ".join(f'"{name}"' for name in exported)
-    elements = getattr(getattr(stated, "value", None), "elts", [])
-    if exported and elements:
-        row = lines[elements[-1].end_lineno - 1].encode()
-        end = elements[-1].end_col_offset
-        lines[elements[-1].end_lineno - 1] = (
-            row[:end] + f", {exports}".encode() + row[end:]
-        ).decode()
+    if exported and (listed := _list(stated)):
+        last = listed.elts[-1] if listed.elts else None
+        number = (last.end_lineno if last else listed.lineno) or 1
+        end = (last.end_col_offset if last else listed.col_offset + 1) or 0
+        row = lines[number - 1].encode()
+        separator = b", " if last else b""
+        lines[number - 1] = (row[:end] + separator + exports.encode() + row[end:]).decode()
     at = max((node.end_lineno or 0 for node in tree.body[: _first_code(tree)]), default=0)
     block = list(imports)
     if exported and stated is None:
@@ -234,6 +262,12 @@ def add(text: str, additions: Sequence[Addition]) -> str:
     lines[at:at] = block
     bodies = [one.text for one in additions if one.text]
     return "\n\n\n".join(["\n".join(lines).rstrip("\n"), *bodies]) + "\n"
+
+
+def _list(stated: ast.stmt | None) -> ast.List | ast.Tuple | None:
+    """The first list of names in a statement of `__all__`."""
+    parts = ast.walk(stated) if stated else ()
+    return next((part for part in parts if isinstance(part, ast.List | ast.Tuple)), None)
 
 
 def _first_code(tree: ast.Module) -> int:

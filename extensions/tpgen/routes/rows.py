@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tpgen.classes.trees import last_name, model_of, tree_of
+from tpgen.classes.trees import last_name, model_of, plain, tree_of
 from tpgen.naming import alike, to_snake
 from tpgen.policy import factories
 from tpgen.service import Service
@@ -56,14 +56,15 @@ class Rows:
     @cached_property
     def caller(self) -> tuple[str, str]:
         """Fixture and type of the caller that `auth` speaks for; empty if that can't be seen."""
-        for argument in self.auth.args.args if self.auth else ():
+        arguments = self.auth.args if self.auth else None
+        for argument in [*arguments.args, *arguments.kwonlyargs] if arguments else ():
             if model := self._type(argument):
                 return argument.arg, model
         return "", ""
 
     def _type(self, argument: ast.arg) -> str:
         """The model that a fixture is a row of, by its annotation, else by its name."""
-        stated = last_name(argument.annotation)
+        stated = last_name(plain(argument.annotation))
         if stated or argument.annotation:
             return stated if stated in self.classes else ""
         return next((model for model in self.classes if to_snake(model) == argument.arg), "")
@@ -159,9 +160,10 @@ class Rows:
 
 
 def _auth(service: Service) -> tuple[ast.Module, Function | None]:
-    """Return the conftest with the fixture `auth`, of the tests or of a folder, and the fixture."""
+    """Return the conftest with the fixture `auth`, and the fixture: that of the route tests first."""
     files = (service.root / "tests").rglob("conftest.py")
-    for tree in map(tree_of, sorted(files, key=lambda file: (len(file.parts), file))):
+    order = sorted(files, key=lambda file: ("integration" not in file.parts, len(file.parts), file))
+    for tree in map(tree_of, order):
         for node in tree.body:
             if isinstance(node, Function) and node.name == "auth":
                 return tree, node

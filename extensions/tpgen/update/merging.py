@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tpgen.check.git import Git, names
-from tpgen.check.project import ANSWERS
 from tpgen.errors import Misuse
 
 WHO = {
@@ -94,7 +93,7 @@ class Merged:
         kept: edited files that the template removed: they are where they were.
         renamed: files that were renamed to one name here and to another one in the template.
         aside: what git put aside under a name of its own, since something else has its place.
-        missing: files that the template changed, and that were removed here since the last update.
+        missing: files that the template changed, and that were removed here.
         broken: what is wrong with the policy now, where it was merged and makes no sense.
         locked: the lock command that ran after the merge; empty if none did.
         unlocked: why the lock file does not follow yet; empty if it does.
@@ -226,10 +225,13 @@ def _sort(both: Versions, path: str, sides: set[int]) -> str:
 
 
 def _had(both: Versions, path: str) -> bool:
-    """Whether the service had a file when it was copied or last updated; else it never missed it."""
-    answers = f"{both.below}{ANSWERS}"
-    last = both.git.run("log", "-1", "--format=%H", "--", answers).decode().strip()
-    return not last or both.git.show(last, path) is not None
+    """Whether the service ever had a file, under this name or the one before the update."""
+    if both.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+        return True  # nobody can tell
+    before = [paths[0] for state, *paths in both.changed if state == "R" and paths[-1] == path]
+    paths = [path, *(f"{both.below}{one}" for one in before)]
+    found = both.git.run("--literal-pathspecs", "log", "-1", "--format=%h", "--", *paths)
+    return bool(found.strip())
 
 
 def complaint(error: subprocess.CalledProcessError) -> str:
