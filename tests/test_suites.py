@@ -355,6 +355,72 @@ def test_a_route_without_a_snapshot_fails(service: Service) -> None:
     assert done.failed == {"test_happy_path"}, done.text
 
 
+SOCKETS = '''\
+"""WebSockets that serve somebody without credentials, and some that don't."""
+
+import pytest
+from fastapi import FastAPI, WebSocket, WebSocketException
+from tests.policy.suites.app import AppSuite
+
+
+@pytest.fixture(scope="session")
+def app():
+    app = FastAPI()
+
+    @app.get("/healthz")
+    async def healthz() -> None: ...
+
+    @app.websocket("/open/{room}")
+    async def opened(socket: WebSocket, room: str) -> None:
+        await socket.accept()
+        await socket.receive_text()
+
+    @app.websocket("/closed")
+    async def closed(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close(1008)
+
+    @app.websocket("/refused")
+    async def refused(socket: WebSocket) -> None:
+        raise WebSocketException(1008)
+
+    return app
+
+
+@pytest.fixture
+async def client(app, session):
+    import httpx
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as one:
+        yield one
+
+
+class TestSockets(AppSuite): ...
+'''
+
+
+def test_a_web_socket_without_credentials(service: Service) -> None:
+    done = run(service, SOCKETS)
+    assert done.failed == {"test_401_without_a_key_on_every_route_that_is_not_public"}, done.text
+    found = set(re.findall(r"WEBSOCKET (\S+) took a connection without credentials", done.text))
+    assert found == {"/open/{room}"}
+    service.replace(
+        "pyproject.toml",
+        "[tool.tpgen.public]\n",
+        '[tool.tpgen.public]\n"WEBSOCKET /open/{room}" = "a public room"\n',
+    )
+    assert run(service, SOCKETS).code == 0
+
+
+def test_a_class_cannot_say_which_suite_it_is(service: Service) -> None:
+    """A route that takes an Idempotency-Key has the idempotent suite, whatever its class states."""
+    chat = "tests/integration/api/test_chat.py"
+    text = (service.path / chat).read_text().replace("IdempotentRouteSuite", "RouteSuite")
+    service.write({chat: text.replace("    other = ", "    is_idempotent = True\n    other = ")})
+    done = service.pytest(chat, "-k", "fits_the_route")
+    assert done.failed == {"test_the_suite_fits_the_route"}, done.text
+
+
 MEMORY = '''\
 """A second vault provider, which keeps nothing in Postgres; and others that keep too much."""
 

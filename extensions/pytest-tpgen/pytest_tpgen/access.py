@@ -22,6 +22,7 @@ from . import policy
 from .cells import every_cell, every_row
 from .policy import PolicyError
 from .routes import Route, find, walk
+from .websockets import ConnectionClosed, ConnectionRefused, connect
 from .wiring import AuditEvents
 
 # Shorter texts, such as "caller" or "active", also occur in messages by chance.
@@ -29,6 +30,7 @@ SHORTEST = 8
 # Values for the parameters of a path; a route that wants a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
 UNTESTED = {"HEAD", "OPTIONS"}
+WEBSOCKET = "WEBSOCKET"
 
 
 def public_routes(request: pytest.FixtureRequest) -> Mapping[str, str]:
@@ -117,11 +119,15 @@ async def unguarded(
 ) -> list[str]:
     """Return the routes that answer a request without credentials, and are not listed as public.
 
-    Each route of the app gets a request without credentials and must answer 401.
+    Each route of the app gets a request without credentials and must answer 401. A WebSocket, which
+    is listed as `WEBSOCKET /path`, must refuse the connection, or close it before any message.
     """
     listed = public_routes(request)
     found = []
     for route in walk(app):
+        name = f"{WEBSOCKET} {route.path}"
+        if route.websocket and name not in listed and await _accepts(app, route.path):
+            found.append(f"{name} took a connection without credentials")
         for method in sorted(route.methods - UNTESTED):
             if (name := f"{method} {route.path}") not in listed:
                 statuses = [await _status(client, method, route.path, value) for value in EXAMPLES]
@@ -130,14 +136,31 @@ async def unguarded(
     return found
 
 
+async def _accepts(app: Any, template: str) -> bool:
+    """Return whether a WebSocket serves somebody without credentials."""
+    try:
+        async with connect(app, _filled(template, EXAMPLES[-1]), timeout=1) as socket:
+            await socket.receive_text()
+    except (TimeoutError, AssertionError):  # it waits for a message, or sent a binary one
+        return True
+    except (ConnectionRefused, ConnectionClosed):
+        return False
+    return True
+
+
+def _filled(template: str, value: str) -> str:
+    return re.sub(r"\{[^}]*\}", value, template)
+
+
 async def _status(client: httpx.AsyncClient, method: str, template: str, value: str) -> int:
-    response = await client.request(method, re.sub(r"\{[^}]*\}", value, template))
+    response = await client.request(method, _filled(template, value))
     return response.status_code
 
 
 def unknown_public_routes(request: pytest.FixtureRequest, app: Any) -> list[str]:
     """Return the entries of `[tool.tpgen.public]` that match no route of the app."""
-    names = {f"{method} {route.path}" for route in walk(app) for method in route.methods}
+    routes = ((route, {WEBSOCKET} if route.websocket else route.methods) for route in walk(app))
+    names = {f"{method} {route.path}" for route, methods in routes for method in methods}
     return sorted(public_routes(request).keys() - names)
 
 
@@ -175,8 +198,9 @@ def quoted(response: httpx.Response, secrets: Sequence[str]) -> list[str]:
 
 
 def _text(response: httpx.Response) -> str:
-    """Return the body, also without the escapes of JSON."""
+    """Return headers and body, also without the escapes of JSON."""
+    said = "\n".join([*response.headers.values(), response.text])
     try:
-        return f"{response.text}\n{json.dumps(response.json(), ensure_ascii=False)}"
+        return f"{said}\n{json.dumps(response.json(), ensure_ascii=False)}"
     except ValueError:
-        return response.text
+        return said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -134,7 +135,10 @@ def _takes_any_text(schema: Mapping[str, Any]) -> bool:
 
 def _operations(route: Route) -> Mapping[str, Any]:
     """Return what the OpenAPI document says of a path, by method."""
-    paths: Mapping[str, Any] = route.app.openapi().get("paths", {})
+    with warnings.catch_warnings():
+        # FastAPI warns of operation ids that are there twice, which is about other routes.
+        warnings.simplefilter("ignore")
+        paths: Mapping[str, Any] = route.app.openapi().get("paths", {})
     found: Mapping[str, Any] = paths.get(route.path.removeprefix(route.mounted), {})
     return found
 

@@ -35,7 +35,6 @@ class PublicRouteSuite(Suite):
     valid: Mapping[str, Any] = {}
     malformed: Any = placeholder('malformed = [without("json.text"), with_value("json.n", "x")]')
     status = 200
-    is_public, is_idempotent = True, False
 
     @pytest.fixture
     def url(self) -> str:
@@ -77,7 +76,9 @@ class PublicRouteSuite(Suite):
         self, request: pytest.FixtureRequest, app: Any, url: str
     ) -> None:
         """Public routes are listed; a route with an Idempotency-Key has its suite."""
-        options = {"is_public": self.is_public, "is_idempotent": self.is_idempotent}
+        is_public = not isinstance(self, RouteSuite)
+        is_idempotent = isinstance(self, IdempotentRouteSuite)
+        options = {"is_public": is_public, "is_idempotent": is_idempotent}
         assert not (reason := misfit(request, app, self.method, url, **options)), reason
 
     async def test_happy_path(
@@ -111,8 +112,6 @@ class PublicRouteSuite(Suite):
 
 class RouteSuite(PublicRouteSuite):
     """Happy path, authentication and validation. State the same as for `PublicRouteSuite`."""
-
-    is_public = False
 
     @pytest.fixture
     def key(self, auth: Headers) -> Headers:
@@ -235,7 +234,6 @@ class IdempotentRouteSuite(RouteSuite):
     State `other` too: a valid request that differs from `valid`; or the fixture `other_request`.
     """
 
-    is_idempotent = True
     other: Any = placeholder('other = {"json": {"model": "another"}}')
 
     @pytest.fixture
