@@ -88,9 +88,7 @@ class Service:
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Change one place of a file, which must be there exactly once."""
-        text = (self.path / name).read_text()
-        assert text.count(old) == 1, f"{name} has {text.count(old)} times: {old}"
-        (self.path / name).write_text(text.replace(old, new))
+        replace_once(self.path, name, old, new)
 
     def start(self, *command: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command of the environment in the service; its errors go with its output."""
@@ -149,6 +147,13 @@ class Suite:
         print(shlex.join([str(service.path), *tests]), file=self.process.stdin, flush=True)
         said = json.loads(self.process.stdout.readline())
         return {name.partition("::")[2] or name for name in said["failed"]}, said["text"]
+
+
+def replace_once(folder: Path, name: str, old: str, new: str) -> None:
+    """Change one place of a file in a folder, which must be there exactly once."""
+    text = (folder / name).read_text()
+    assert text.count(old) == 1, f"{name} has {text.count(old)} times: {old}"
+    (folder / name).write_text(text.replace(old, new))
 
 
 def render(copie: Copie, **answers: object) -> Path:

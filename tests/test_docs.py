@@ -14,7 +14,7 @@ from tpgen import wheel
 
 from tests.conftest import ROOT
 from tests.hooks import PERSON, Repository, release, repository, template
-from tests.service import Service, clean_environment
+from tests.service import Service, clean_environment, replace_once
 
 SHOP = ROOT / "tests/samples/shop"
 ENGINE = version("pytest-tpgen")
@@ -33,9 +33,7 @@ def apply(diff: str, file: Path) -> None:
     lines = diff.splitlines(keepends=True)
     old = "".join(line[1:] for line in lines if line[0] in " -")
     new = "".join(line[1:] for line in lines if line[0] in " +")
-    text = file.read_text()
-    assert text.count(old) == 1, f"{file.name} does not hold once: {old}"
-    file.write_text(text.replace(old, new))
+    replace_once(file.parent, file.name, old, new)
 
 
 class Reader:
@@ -108,9 +106,7 @@ def newer_policy_and_engine(source: Repository) -> None:
             f'\nversion = "{NEWER}"',
         ),
     ):
-        text = (source.path / file).read_text()
-        assert text.count(old) == 1, f"{file} does not hold once: {old}"
-        (source.path / file).write_text(text.replace(old, new))
+        replace_once(source.path, file, old, new)
     wheel.build(source.path)
     release(source, "v99.1.0")
 

@@ -556,7 +556,7 @@ def test_a_dry_run_writes_nothing(pair: Pair) -> None:
 
 
 def test_a_file_that_the_service_never_had(pair: Pair) -> None:
-    """A service that was wired by hand has few of them: a change of the others is no news."""
+    """A service that was wired by hand has few of the template's files; the others don't concern it."""
     pair.service.git("checkout", "--quiet", "--orphan", "wired")
     pair.service.git("rm", "--quiet", "--force", "codecov.yml")
     assert pair.service.commit({}, "--no-verify").code == 0

@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.hooks import Repository, release, repository, template
-from tests.service import Outcome
+from tests.service import Outcome, replace_once
 
 # Modules of the policy that releases in the tests rename and remove; no other module needs them.
 MODULES = {
@@ -49,10 +49,7 @@ class Pair:
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Change one place of the template, which must be there exactly once."""
-        file = self.source.path / name
-        text = file.read_text()
-        assert text.count(old) == 1, f"{name} has {text.count(old)} times: {old}"
-        file.write_text(text.replace(old, new))
+        replace_once(self.source.path, name, old, new)
 
     def release(self, tag: str = "v2.0.0") -> None:
         """Commit what was changed in the template, and give it a tag."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import cases
 from .classes.code import Code, Definition, Function
-from .classes.trees import last_name, names
+from .classes.trees import is_fixture, last_name, names
 from .policy import KindTest
 
 # What the engine has for facts that only a person knows.
@@ -125,5 +125,5 @@ def _instead(fact: str, members: Iterable[tuple[str, ast.stmt]]) -> frozenset[st
         for name, node in members
         if isinstance(node, Function) and not name.startswith("test") and name != "send"
         if any(isinstance(one, ast.Attribute) and one.attr == fact for one in ast.walk(node))
-        if any("fixture" in ast.unparse(one) for one in node.decorator_list)
+        if is_fixture(node)
     )

@@ -124,22 +124,34 @@ async def unguarded(
     """
     listed = public_routes(request)
     found = []
-    for route in walk(app):
-        name = f"{WEBSOCKET} {route.path}"
-        if route.websocket and name not in listed and await _accepts(app, route.path):
-            found.append(f"{name} took a connection without credentials")
-        for method in sorted(route.methods - UNTESTED):
-            if (name := f"{method} {route.path}") not in listed:
-                statuses = [await _status(client, method, route.path, value) for value in EXAMPLES]
-                if 401 not in statuses:
-                    found.append(f"{name} answered {statuses[-1]} without credentials")
+    for name, method, path in _requests(app):
+        if method in UNTESTED or name in listed:
+            continue
+        if answer := await _answer(app, client, method, path):
+            found.append(f"{name} {answer} without credentials")
     return found
 
 
-async def _accepts(app: Any, template: str) -> bool:
+def _requests(app: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield each method of each route, as it is listed: `GET /healthz`, `GET` and `/healthz`."""
+    for route in walk(app):
+        for method in sorted({WEBSOCKET} if route.websocket else route.methods):
+            yield f"{method} {route.path}", method, route.path
+
+
+async def _answer(app: Any, client: httpx.AsyncClient, method: str, template: str) -> str:
+    """Return what somebody without credentials gets; empty if that is a refusal."""
+    paths = [re.sub(r"\{[^}]*\}", value, template) for value in EXAMPLES]
+    if method == WEBSOCKET:
+        return "took a connection" if await _accepts(app, paths[-1]) else ""
+    statuses = [(await client.request(method, path)).status_code for path in paths]
+    return "" if 401 in statuses else f"answered {statuses[-1]}"
+
+
+async def _accepts(app: Any, path: str) -> bool:
     """Return whether a WebSocket serves somebody without credentials."""
     try:
-        async with connect(app, _filled(template, EXAMPLES[-1]), timeout=1) as socket:
+        async with connect(app, path, timeout=1) as socket:
             await socket.receive_text()
     except (TimeoutError, AssertionError):  # it waits for a message, or sent a binary one
         return True
@@ -148,19 +160,9 @@ async def _accepts(app: Any, template: str) -> bool:
     return True
 
 
-def _filled(template: str, value: str) -> str:
-    return re.sub(r"\{[^}]*\}", value, template)
-
-
-async def _status(client: httpx.AsyncClient, method: str, template: str, value: str) -> int:
-    response = await client.request(method, _filled(template, value))
-    return response.status_code
-
-
 def unknown_public_routes(request: pytest.FixtureRequest, app: Any) -> list[str]:
     """Return the entries of `[tool.tpgen.public]` that match no route of the app."""
-    routes = ((route, {WEBSOCKET} if route.websocket else route.methods) for route in walk(app))
-    names = {f"{method} {route.path}" for route, methods in routes for method in methods}
+    names = {name for name, *_ in _requests(app)}
     return sorted(public_routes(request).keys() - names)
 
 

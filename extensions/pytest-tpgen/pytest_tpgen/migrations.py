@@ -42,8 +42,8 @@ async def differences(schema: Schema, url: str) -> list[str]:
     """Return what is different between the models and a migrated database.
 
     The same as `alembic check`, by the `env.py` of the service, and the length of a column whose
-    model states none. Without Alembic's configuration,
-    the comparison is of the metadata; without migrations, there is nothing to compare.
+    model states none. Without Alembic's configuration, the comparison is of the metadata; without
+    migrations, there is nothing to compare.
 
     Args:
         schema: of the service.

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from tpgen.classes.trees import Function, is_fixture
+
 from .file import File
 from .finding import Edit
 from .moved import Moved
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 Import = ast.Import | ast.ImportFrom
 
 
@@ -162,11 +163,12 @@ class Renaming:
                     yield Place(node, message, None if taken or self._is_odd else edits)
 
     def _fixture(self, node: Function, old: str, new: str) -> Iterator[Edit]:
-        is_fixture = any("fixture" in ast.unparse(one) for one in node.decorator_list)
-        if node.name == old and is_fixture:
+        if node.name == old and is_fixture(node):
             yield self._in(node, rb"def\s+(" + old.encode() + rb")\b", new)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        if (is_fixture or node.name.startswith("test")) and old in {one.arg for one in arguments}:
+        if (is_fixture(node) or node.name.startswith("test")) and old in {
+            one.arg for one in arguments
+        }:
             for part in ast.walk(node):
                 if self._is_named(part, old):
                     start = self._span(part)[0]

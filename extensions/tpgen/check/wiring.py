@@ -8,13 +8,12 @@ from pathlib import PurePosixPath
 from textwrap import dedent
 
 from tpgen.classes.code import Code
-from tpgen.classes.trees import base_names, last_name
+from tpgen.classes.trees import Function, base_names, is_fixture, last_name
 
 from .file import File
 from .moved import Moved
 from .places import is_policy
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 STUB = """\
 {decorators}
 def {name}() -> Any:
@@ -113,8 +112,7 @@ class Wiring:
         fixtures = (
             node
             for node in ast.walk(self.conftest.tree)
-            if isinstance(node, Function)
-            and any("fixture" in ast.unparse(one) for one in node.decorator_list)
+            if isinstance(node, Function) and is_fixture(node)
         )
         cases = (node for suite in self._suites() for node in ast.walk(suite))
         return {
@@ -174,9 +172,12 @@ class Wiring:
     def _own(self) -> set[str]:
         """The names at the top of the conftest, and of those above and below it."""
         project, path = self.conftest.project, self.conftest.path
-        related = [one for one in project.files if is_conftest(one) and _are_related(one, path)]
-        others = filter(None, (project.file(one) for one in related if one != path))
-        trees = [self.conftest.tree, *(one.tree for one in others)]
+        others = (
+            project.file(one)
+            for one in project.files
+            if is_conftest(one) and (_is_above(one, path) or _is_above(path, one))
+        )
+        trees = [self.conftest.tree, *(one.tree for one in others if one)]
         return {name for tree in trees for node in tree.body for name in _bound(node)}
 
     @cached_property
@@ -202,10 +203,6 @@ def _has_postgres(file: File) -> bool:
     return b"pg_container" in file.data and any(
         "pg_container" in _bound(node) for node in file.tree.body
     )
-
-
-def _are_related(one: str, other: str) -> bool:
-    return one == other or _is_above(one, other) or _is_above(other, one)
 
 
 def _is_above(one: str, other: str) -> bool:

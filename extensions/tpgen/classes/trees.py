@@ -24,6 +24,11 @@ def tree_of(file: Path) -> ast.Module:
         return ast.Module([], [])
 
 
+def is_fixture(node: Function) -> bool:
+    """Return whether a function is decorated as a fixture, by pytest or pytest-asyncio."""
+    return any("fixture" in ast.unparse(one) for one in node.decorator_list)
+
+
 def last_name(expression: ast.expr | None) -> str:
     """`C` of `a.b.C`, also where it is written as text; nothing where it is no name."""
     if isinstance(expression, ast.Constant):

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from tpgen.classes.code import Code, Definition
-from tpgen.classes.trees import base_names, last_name, tree_of
+from tpgen.classes.trees import Function, base_names, last_name, tree_of
 from tpgen.policy import Kind
 from tpgen.service import Service
 
@@ -91,7 +91,7 @@ def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | 
             yield from _assigned(ast.unparse(node.targets[0]), node.value)
         elif isinstance(node, ast.AnnAssign):
             yield from _assigned(ast.unparse(node.target), node.value)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "url":
+        elif isinstance(node, Function) and node.name == "url":
             yield "url", next((n.value for n in node.body if isinstance(n, ast.Return)), None)
 
 

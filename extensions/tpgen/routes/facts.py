@@ -177,7 +177,7 @@ class RouteFacts:
     def _rows_placeholder(self, name: str) -> str:
         """The fixture of rows that no one but a person can connect with the caller."""
         fixture, model = self.rows.caller
-        row = self.rows.one_of(self.route.path.rstrip("/").rpartition("/")[2], self._parents)
+        row = self.rows.one_of(self._last_word, self._parents)
         is_own = name == "own_rows"
         caller = f", {fixture}: {model}" if is_own and model else ""
         return ROWS_PLACEHOLDER.format(
@@ -205,9 +205,13 @@ class RouteFacts:
         """A row of the caller that the route lists; None if the factories don't show which."""
         if not (self.is_list and self._listing.shows_id and self.url.text):
             return None
-        word = self.route.path.rstrip("/").rpartition("/")[2]
-        row = self.rows.listed(word, self._parents)
+        row = self.rows.listed(self._last_word, self._parents)
         return row if row and row.belongs else None
+
+    @property
+    def _last_word(self) -> str:
+        """The last part of the path, such as `agents`."""
+        return self.route.path.rstrip("/").rpartition("/")[2]
 
     @property
     def _listing(self) -> Listing:

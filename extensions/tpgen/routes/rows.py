@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tpgen.classes.trees import last_name, model_of, plain, tree_of
+from tpgen.classes.trees import Function, last_name, model_of, plain, tree_of
 from tpgen.naming import alike, to_snake
 from tpgen.policy import factories
 from tpgen.service import Service
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Rows:
 
     def _type(self, argument: ast.arg) -> str:
         """The model that a fixture is a row of, by its annotation, else by its name."""
-        stated = last_name(plain(argument.annotation))
-        if stated or argument.annotation:
+        if argument.annotation:
+            stated = last_name(plain(argument.annotation))
             return stated if stated in self.classes else ""
         return next((model for model in self.classes if to_snake(model) == argument.arg), "")
 
@@ -92,18 +90,18 @@ class Rows:
 
     def one_of(self, word: str, made: Sequence[Row] = ()) -> Row | None:
         """A row of what a word of the path, such as `agents`, is the plural of."""
-        wanted = [alike(one) for one in singular(word)]
-        model = self._model(wanted, [one.model for one in made])
+        model = self._listed_model(word, made)
         return self._row(model, made) if model else None
 
     def listed(self, word: str, made: Sequence[Row] = ()) -> Row | None:
         """Return a row that a list such as `agents` shows to the caller."""
+        model = self._listed_model(word, made)
+        return self._made_row(model, made) if model else None
+
+    def _listed_model(self, word: str, made: Sequence[Row]) -> str:
+        """The model that a word of the path is the plural of; empty if no factory makes it."""
         wanted = [alike(one) for one in singular(word)]
-        model = self._model(wanted, [one.model for one in made])
-        if not model:
-            return None
-        node = self.classes[model]
-        return Row(to_snake(model), model, node.name, self._belongs(node, made))
+        return self._model(wanted, [one.model for one in made])
 
     def _model(self, wanted: Sequence[str], above: Sequence[str]) -> str:
         """The model of a word: `OrderLine` for `line` below an order, or where no other ends so."""
@@ -119,6 +117,9 @@ class Rows:
     def _row(self, model: str, made: Sequence[Row]) -> Row:
         if model == self.caller[1]:
             return Row(self.caller[0], model)
+        return self._made_row(model, made)
+
+    def _made_row(self, model: str, made: Sequence[Row]) -> Row:
         node = self.classes[model]
         return Row(to_snake(model), model, node.name, self._belongs(node, made))
 

@@ -156,8 +156,8 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
     paths = [one for one in project.files if re.fullmatch(r"\.github/workflows/.*\.ya?ml", one)]
     files = [file for path in paths if (file := project.file(path))]
     commands = [(_events(file), _commands(file)) for file in files]
-    for event, command, purpose in WORKFLOWS:
-        if event == "schedule" and not any(one.startswith(CONTRACT) for one in project.files):
+    for event, command, purpose, tests in WORKFLOWS:
+        if not any(one.startswith(tests) for one in project.files):
             continue
         if not any(event in events and re.search(command, run) for events, run in commands):
             on_event = [file.path for file in files if event in _events(file)]
@@ -197,11 +197,11 @@ CONFIGS: Mapping[str, Look] = {
     "pyproject.toml": _pyproject,
     ".pre-commit-config.yaml": _pre_commit,
 }
+# Event, command, what it is for, and the folder of the tests without which it isn't asked for.
 WORKFLOWS = (
-    ("pull_request", r"pytest(?!.*not integration)", "runs unit and integration"),
-    ("schedule", r"pytest.*contract|tests/contract", "runs the contract tests"),
+    ("pull_request", r"pytest(?!.*not integration)", "runs unit and integration", ""),
+    ("schedule", r"pytest.*contract|tests/contract", "runs the contract tests", "tests/contract/"),
 )
-CONTRACT = "tests/contract/"
 POLICY = "[coverage]\nnew_code = 85\ndrop = 2\n"
 GOOD = {
     "tests/policy/policy.toml": POLICY,

@@ -10,6 +10,7 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -69,7 +70,12 @@ class Versions:
     old: str
     new: str
 
-    @property
+    @cached_property
+    def is_shallow(self) -> bool:
+        """Whether git lacks a part of the service's history."""
+        return self.git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+    @cached_property
     def changed(self) -> list[tuple[str, ...]]:
         """The files that differ: state (`A`, `M`, `D`, or `R` with two paths) and paths."""
         said = names(
@@ -212,7 +218,7 @@ def _has_markers(both: Versions, path: str) -> bool:
 
 
 def _sort(both: Versions, path: str, sides: set[int]) -> str:
-    """Which field of `Merged` a file belongs to; none if only its old name is left, or it never was."""
+    """Which field of `Merged` a file belongs to; none if it has only its old name, or never was."""
     if sides == {BASE}:
         return ""
     sort = SORTS.get(frozenset(sides), "conflicts")
@@ -226,7 +232,7 @@ def _sort(both: Versions, path: str, sides: set[int]) -> str:
 
 def _had(both: Versions, path: str) -> bool:
     """Whether the service ever had a file, under this name or the one before the update."""
-    if both.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+    if both.is_shallow:
         return True  # nobody can tell
     before = [paths[0] for state, *paths in both.changed if state == "R" and paths[-1] == path]
     paths = [path, *(f"{both.below}{one}" for one in before)]

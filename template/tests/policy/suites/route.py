@@ -76,10 +76,15 @@ class PublicRouteSuite(Suite):
         self, request: pytest.FixtureRequest, app: Any, url: str
     ) -> None:
         """Public routes are listed; a route with an Idempotency-Key has its suite."""
-        is_public = not isinstance(self, RouteSuite)
-        is_idempotent = isinstance(self, IdempotentRouteSuite)
-        options = {"is_public": is_public, "is_idempotent": is_idempotent}
-        assert not (reason := misfit(request, app, self.method, url, **options)), reason
+        reason = misfit(
+            request,
+            app,
+            self.method,
+            url,
+            is_public=not isinstance(self, RouteSuite),
+            is_idempotent=isinstance(self, IdempotentRouteSuite),
+        )
+        assert not reason, reason
 
     async def test_happy_path(
         self, send: Sender, key: Headers, snapshot: SnapshotAssertion
