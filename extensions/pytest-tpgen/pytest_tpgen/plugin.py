@@ -19,6 +19,7 @@ PARTS = (
     "keep",
     "time_limit",
     "event_loop",
+    "garbage",
     "factory",
     "slow",
     "snapshots",
