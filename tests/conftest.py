@@ -1,7 +1,6 @@
 """The rendered service that tests work on."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.service import Service, Suite, clean_environment, install, render
+from tests.service import Service, install, render
+from tests.warm import Suite, warm
 
 if TYPE_CHECKING:
     from tests.updating import Pair
@@ -61,16 +61,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
 def suite(rendered: Service) -> Iterator[Suite]:
     """What runs tests of services like `rendered` fast, where many runs are needed."""
     python = rendered.environment / "bin/python"
-    with subprocess.Popen(
-        [python, "-m", "pytest_tpgen.postgres", python, ROOT / "tests/forking.py"],
-        cwd=rendered.path,
-        env={
-            **clean_environment(),
-            "TEST_POSTGRES": "embedded",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Suite(process)
+    variables = {"TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"}
+    wrapper: list[str | Path] = [python, "-m", "pytest_tpgen.postgres"]
+    with warm(python, *wrapper, cwd=rendered.path, **variables) as one:
+        yield Suite(one)

@@ -1,9 +1,7 @@
 """A rendered service to try things on: a tree of files in, an outcome out."""
 
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -133,20 +131,6 @@ class Service:
         if not any(argument.startswith("--postgres") for argument in arguments):
             arguments = ("--postgres=embedded", *arguments)
         return self.run("pytest", "-p", "no:cacheprovider", *arguments, **variables)
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Runs the tests of services, on a Postgres that all runs share, in forks of one process."""
-
-    process: "subprocess.Popen[str]"
-
-    def red(self, service: Service, *tests: str) -> tuple[set[str], str]:
-        """The tests that failed, as `Class::test[parameters]`, and what pytest said."""
-        assert self.process.stdin and self.process.stdout
-        print(shlex.join([str(service.path), *tests]), file=self.process.stdin, flush=True)
-        said = json.loads(self.process.stdout.readline())
-        return {name.partition("::")[2] or name for name in said["failed"]}, said["text"]
 
 
 def replace_once(folder: Path, name: str, old: str, new: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Outcome, Service, Suite, clean_environment
+from tests.service import Outcome, Service, clean_environment
+from tests.warm import Suite
 
 Tpgen = Callable[..., Outcome]
 UNIT = "tests/unit/pipeline/steps"

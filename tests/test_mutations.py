@@ -10,9 +10,9 @@ import tomllib
 import pytest
 
 from tests.blind_mutations import BLIND
-from tests.forking import LEFT_OUT
 from tests.mutations import MUTATIONS, SEEN_ELSEWHERE, Mutation, broken
-from tests.service import Service, Suite
+from tests.service import Service
+from tests.warm import LEFT_OUT, Suite
 
 ALL = [*MUTATIONS, *BLIND]
 

@@ -16,7 +16,8 @@ from tpgen.classes import components
 from tpgen.policy import kinds
 from tpgen.service import Service as Found
 
-from tests.service import Service, Suite
+from tests.service import Service
+from tests.warm import Suite
 
 SAMPLES = Path(__file__).parent / "samples/components"
 STEPS = "tests/unit/pipeline/steps"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, Suite, clean_environment
+from tests.service import Service, clean_environment
+from tests.warm import Suite
 
 SAMPLES = Path(__file__).parent / "samples/api"
 NOTES = "src/gateway/api/notes.py"

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.service import Outcome, Service, Suite
+from tests.service import Outcome, Service
+from tests.warm import Suite
 
 # A hook of a suite, by the line that a subclass must have; the error shows it.
 STEP = {
@@ -159,7 +160,7 @@ def test_a_placeholder_in_a_function_fails_where_it_is_reached(
         "\n\ndef test_it() -> None:\n    assert answer()\n"
     )
     service.write({FILE: test})
-    red, said = suite.red(service, FILE)
+    red, said = suite.red(service, FILE, "--tb=auto")
     assert red == {"test_it"}
     assert "this line has a placeholder; write there, for example:" in said
     assert f"{FILE}:5: Failed" in said
@@ -419,6 +420,15 @@ def test_a_class_cannot_say_which_suite_it_is(service: Service) -> None:
     service.write({chat: text.replace("    other = ", "    is_idempotent = True\n    other = ")})
     done = service.pytest(chat, "-k", "fits_the_route")
     assert done.failed == {"test_the_suite_fits_the_route"}, done.text
+
+
+def test_a_route_that_lists_rows_has_the_suite_of_lists(service: Service) -> None:
+    agents = "tests/integration/api/test_agents.py"
+    text = (service.path / agents).read_text().replace("ListRouteSuite", "RouteSuite")
+    service.write({agents: text})
+    done = service.pytest(agents, "-k", "fits_the_route")
+    assert done.count("failed") == 1, done.text
+    assert "GET /v1/agents lists rows: inherit from ListRouteSuite" in done.text
 
 
 MEMORY = '''\

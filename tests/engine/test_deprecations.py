@@ -81,7 +81,7 @@ def test_the_packages_need_not_be_there(tmp_path: Path) -> None:
         f"[pytest]\nasyncio_default_fixture_loop_scope = session\nfilterwarnings =\n    {filters}\n"
     )
     files = {"tests/unit/test_it.py": test, "pytest.ini": ini}
-    done = small(tmp_path, **files).pytest("-n0")
+    done = small(tmp_path, **files).pytest("-n0", cold=True)
     assert set(done.tests.values()) == {"passed"}, done.text
     assert len(done.tests) == 4
     assert sorted(text for _, text in done.recorded["warnings"] if text == "old") == ["old"] * 2

@@ -96,13 +96,15 @@ def test_a_path_names_a_layer_from_any_root(work: Tree) -> None:
         assert done.tests == {"test_contract": "passed"}, done.text
 
 
+WALKED = """
+    import gc
+    imported = []
+    def test_walked(): assert any(one is imported for one in gc.get_objects())
+    """
+
+
 def test_imported_modules_are_left_out_of_the_collectors_walks(tmp_path: Path) -> None:
-    text = "import gc\ndef test_it(): assert gc.get_freeze_count() > 1000"
-    assert service(tmp_path, **{"tests/unit/test_it.py": text}).pytest().tests == {
-        "test_it": "passed"
-    }
-    other = "import gc\ndef test_it(): assert gc.get_freeze_count() == 0"
+    tree = service(tmp_path, **{"tests/unit/test_it.py": WALKED})
+    assert tree.pytest().tests == {"test_walked": "failed"}
     (tmp_path / "tests/policy/policy.toml").unlink()
-    assert Tree(tmp_path).write({"tests/unit/test_it.py": other}).pytest().tests == {
-        "test_it": "passed"
-    }
+    assert tree.pytest().tests == {"test_walked": "passed"}

@@ -98,7 +98,7 @@ def pytest_on(tree: Tree, source: str, *arguments: str, **variables: str) -> Out
     asyncio = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=session"]
     variables = {**NO_DOCKER, **variables}
     return tree.pytest(
-        *asyncio, f"--postgres={source}", *arguments, below="", engine=True, **variables
+        *asyncio, f"--postgres={source}", *arguments, below="", engine=True, cold=False, **variables
     )
 
 

@@ -82,3 +82,7 @@ def test_input_is_seen_in_sub_apps_and_hidden_routes(walked: Any) -> None:
     """Neither a credential nor a text that may be anything is input that can be malformed."""
     takes = {url for url, takes in walked["takes_input"].items() if takes}
     assert takes == {"/v2/agents", "/hidden/3", "/int/3"}
+
+
+def test_a_list_of_rows_is_an_array_of_objects_or_a_page_of_them(walked: Any) -> None:
+    assert walked["lists"] == ["GET /sub/1", "GET /sub/5", "GET /sub/found"]

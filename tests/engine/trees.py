@@ -1,15 +1,21 @@
 """Small trees of files to run pytest in: files in, outcomes out."""
 
+import atexit
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from tests.engine.environments import run
+from tests.service import clean_environment
+from tests.warm import PLUGINS, Warm, warm
 
+OURS = Path(sys.executable)
 # What the plugin needs of a policy; the rest of the file is for the tool.
 POLICY = """
 [postgres]
@@ -60,7 +66,7 @@ class Tree:
     """A folder with files."""
 
     path: Path
-    python: Path = Path(sys.executable)
+    python: Path = OURS
 
     def write(self, files: Mapping[str, str]) -> "Tree":
         """Write files, by their paths below the folder."""
@@ -71,7 +77,12 @@ class Tree:
         return self
 
     def pytest(
-        self, *arguments: str | Path, below: str = "", engine: bool = True, **variables: str
+        self,
+        *arguments: str | Path,
+        below: str = "",
+        engine: bool = True,
+        cold: bool = False,
+        **variables: str,
     ) -> Outcome:
         """Run pytest with no other plugins than pytest-asyncio and xdist.
 
@@ -79,6 +90,7 @@ class Tree:
             arguments: of pytest.
             below: where it is started, below the folder.
             engine: whether to load `pytest_tpgen`.
+            cold: start with nothing imported, since the test looks at what is.
             variables: environment variables.
         """
         plugins = ["outcomes", "pytest_asyncio.plugin", "xdist", "no:cacheprovider"]
@@ -86,19 +98,32 @@ class Tree:
             plugins.append("pytest_tpgen.plugin")
         record = self.path / ".outcomes.json"
         record.unlink(missing_ok=True)
-        code, text = run(
-            self.python,
-            "-m",
-            "pytest",
-            *(f"-p{name}" for name in plugins),
-            *arguments,
-            cwd=self.path / below,
-            OUTCOMES=str(record),
-            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-            PYTHONPATH=str(Path(__file__).parent),
-            **variables,
-        )
+        options = [*(f"-p{name}" for name in plugins), *map(str, arguments)]
+        folder = self.path / below
+        variables |= {
+            "OUTCOMES": str(record),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONPATH": str(PLUGINS),
+        }
+        if self.python == OURS and not cold:
+            done = _warm().pytest(
+                *options,
+                cwd=folder,
+                path=[folder, PLUGINS],
+                variables=clean_environment() | variables,
+            )
+            code, text = done.code, done.text
+        else:
+            code, text = run(self.python, "-m", "pytest", *options, cwd=folder, **variables)
         return Outcome(code, text, json.loads(record.read_text()) if record.exists() else {})
+
+
+@cache
+def _warm() -> Warm:
+    """One process for all runs with our own interpreter; it ends when we do."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(warm(OURS))
 
 
 def service(path: Path, **files: str) -> Tree:

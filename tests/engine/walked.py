@@ -17,7 +17,8 @@ import fastapi
 import httpx
 from fastapi import APIRouter, Depends, FastAPI, Header, WebSocket
 from fastapi.security import APIKeyHeader, HTTPBearer
-from pytest_tpgen.routes import Route, find, takes_input, walk
+from pydantic import BaseModel
+from pytest_tpgen.routes import Route, find, lists_rows, takes_input, walk
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
@@ -307,8 +308,50 @@ def under_a_root_path() -> list[str]:
     return lines
 
 
+class Row(BaseModel):
+    id: str
+    tags: list[dict[str, str]] = []
+
+
+class Page(BaseModel):
+    items: list[Row]
+    next: str | None = None
+
+
+class Order(BaseModel):
+    id: str
+    rows: list[Row]
+
+
+class Report(BaseModel):
+    rows: list[Row]
+    others: list[Row]
+
+
+class Problems(BaseModel):
+    problems: list[dict[str, str]]
+
+
+def lists() -> list[str]:
+    """Return which answers are lists of rows, of one of each shape."""
+    app = FastAPI()
+    shapes = (Row, Page, Order, Report, Problems, list[Row], list[str], dict[str, Row])
+    for number, shape in enumerate(shapes):
+        app.get(f"/{number}", response_model=shape)(says("it"))
+        app.get(f"/{number}/hidden", response_model=shape, include_in_schema=False)(says("it"))
+    app.post("/made", response_model=list[Row])(says("made"))
+    app.get("/found", response_model=list[Row], status_code=206)(says("found"))
+    mounted = FastAPI()
+    mounted.mount("/sub", app)
+    return [
+        f"{'/'.join(sorted(route.methods))} {route.path}"
+        for route in walk(mounted)
+        if lists_rows(route)
+    ]
+
+
 def main() -> None:
-    """Print the table, the differences and what takes input."""
+    """Print the table, the differences, what takes input and what lists rows."""
     app = service()
     table = [
         [
@@ -336,6 +379,7 @@ def main() -> None:
         "same_in_middleware": walk(Wrapped(GZipMiddleware(app))) == walk(app),
         "differences": [*asyncio.run(differences(app)), *under_a_root_path()],
         "takes_input": input_of,
+        "lists": lists(),
         "socket": name(find(app, "WEBSOCKET", "/ws/lobby")),
         "socket_by_get": name(find(app, "GET", "/ws/lobby")),
     }

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from . import policy
 from .cells import every_cell, every_row
 from .policy import PolicyError
-from .routes import Route, find, walk
+from .routes import Route, find, lists_rows, walk
 from .websockets import ConnectionClosed, ConnectionRefused, connect
 from .wiring import AuditEvents
 
@@ -87,6 +87,7 @@ def misfit(
     *,
     is_public: bool,
     is_idempotent: bool,
+    is_list: bool,
 ) -> str:
     """Return why a suite does not fit a route, or an empty string.
 
@@ -97,6 +98,7 @@ def misfit(
         url: of a request that it answers.
         is_public: whether the suite is for a route without credentials.
         is_idempotent: whether the suite is for a route that takes an `Idempotency-Key`.
+        is_list: whether the suite is for a route that lists rows of the caller's tenant.
     """
     route = find(app, method, url.partition("?")[0])
     if route is None:
@@ -111,6 +113,11 @@ def misfit(
         return f"{name} is listed in [tool.tpgen.public]: inherit from PublicRouteSuite"
     if takes_idempotency_key(route) and not is_idempotent:
         return f"{name} takes an Idempotency-Key: inherit from IdempotentRouteSuite"
+    if not is_public and not is_list and method == "GET" and lists_rows(route):
+        return (
+            f"{name} lists rows: inherit from ListRouteSuite; if they are no tenant's, exempt its "
+            "cases in pyproject.toml, with the reason"
+        )
     return ""
 
 

@@ -121,6 +121,45 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
     return "{" in route.path or _has_parameters(route.dependant)
 
 
+def lists_rows(route: Route) -> bool:
+    """Return whether a GET of a route answers with a list of rows, by its app's OpenAPI document.
+
+    The answer is an array of objects; or an object without an `id` that holds one such array, whose
+    objects have one: a page.
+
+    Args:
+        route: as `find` returns it.
+    """
+    operation = _operations(route).get("get", {}) if route.in_schema else {}
+    answers = operation.get("responses", {})
+    status = next((status for status in answers if status.startswith("2")), None)
+    content = answers[status].get("content", {}) if status else {}
+    answer = _resolved(route, content.get("application/json", {}).get("schema", {}))
+    if answer.get("type") == "array":
+        return bool(_fields(route, answer.get("items", {})))
+    fields = _fields(route, answer)
+    arrays = [one for one in fields.values() if one.get("type") == "array"]
+    if "id" in fields or len(arrays) != 1:
+        return False
+    return "id" in _fields(route, arrays[0].get("items", {}))
+
+
+def _fields(route: Route, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the properties of an object, by name; none of anything else."""
+    stated = _resolved(route, schema).get("properties", {})
+    return {name: _resolved(route, one) for name, one in stated.items()}
+
+
+def _resolved(route: Route, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema, or the one that it refers to."""
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if not name:
+        return schema
+    known: Mapping[str, Any] = _document(route)["components"]["schemas"]
+    found: Mapping[str, Any] = known[name]
+    return found
+
+
 def _can_be_malformed(parameter: Mapping[str, Any]) -> bool:
     """Return whether a request with a wrong value of a parameter, or without it, is refused."""
     schema = parameter.get("schema", {})
@@ -135,12 +174,17 @@ def _takes_any_text(schema: Mapping[str, Any]) -> bool:
 
 def _operations(route: Route) -> Mapping[str, Any]:
     """Return what the OpenAPI document says of a path, by method."""
+    paths: Mapping[str, Any] = _document(route).get("paths", {})
+    found: Mapping[str, Any] = paths.get(route.path.removeprefix(route.mounted), {})
+    return found
+
+
+def _document(route: Route) -> Mapping[str, Any]:
     with warnings.catch_warnings():
         # FastAPI warns of operation ids that are there twice, which is about other routes.
         warnings.simplefilter("ignore")
-        paths: Mapping[str, Any] = route.app.openapi().get("paths", {})
-    found: Mapping[str, Any] = paths.get(route.path.removeprefix(route.mounted), {})
-    return found
+        document: Mapping[str, Any] = route.app.openapi()
+    return document
 
 
 def _has_parameters(dependant: Any) -> bool:

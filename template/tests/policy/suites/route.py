@@ -75,7 +75,7 @@ class PublicRouteSuite(Suite):
     async def test_the_suite_fits_the_route(
         self, request: pytest.FixtureRequest, app: Any, url: str
     ) -> None:
-        """Public routes are listed; a route with an Idempotency-Key has its suite."""
+        """Public routes are listed; a list, and a route with an Idempotency-Key, has its suite."""
         reason = misfit(
             request,
             app,
@@ -83,6 +83,7 @@ class PublicRouteSuite(Suite):
             url,
             is_public=not isinstance(self, RouteSuite),
             is_idempotent=isinstance(self, IdempotentRouteSuite),
+            is_list=isinstance(self, ListRouteSuite),
         )
         assert not reason, reason
 

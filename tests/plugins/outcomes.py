@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-found: dict[str, Any] = {"tests": [], "warnings": [], "collected": []}
+found: dict[str, Any] = {"tests": [], "warnings": [], "collected": [], "failed": []}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note the outcome of a phase."""
+    """Note the outcome of a phase; a required case that fails before its date has failed, too."""
     wasxfail = getattr(report, "wasxfail", None)
     found["tests"].append([report.nodeid, report.when, report.outcome, wasxfail])
+    if report.failed or hasattr(report, "required_from"):
+        found["failed"].append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that can't be collected."""
+    if report.failed:
+        found["failed"].append(report.nodeid)
 
 
 def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: str) -> None:
