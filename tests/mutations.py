@@ -86,6 +86,11 @@ class Mutation:
     only: tuple[str, ...] = ()
 
     @property
+    def seen_by(self) -> frozenset[str]:
+        """The tests that turn red, or may."""
+        return self.turns_red | self.may_turn_red
+
+    @property
     def tests(self) -> list[str]:
         """What pytest is given to run."""
         return list(self.only) or sorted(
