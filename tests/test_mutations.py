@@ -70,7 +70,7 @@ def as_one(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Mutation], bool]:
     """Whether a mutation and those made with it turn red what is named for them."""
-    chosen = [
+    chosen: list[Mutation] = [
         item.callspec.params["mutation"]
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.originalname == "test_turns_red"
