@@ -70,11 +70,8 @@ def as_one(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Mutation], bool]:
     """Whether a mutation and those made with it turn red what is named for them."""
-    chosen: list[Mutation] = [
-        item.callspec.params["mutation"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == "test_turns_red"
-    ]
+    names = {item.name for item in request.session.items}
+    chosen = [mutation for mutation in ALL if f"test_turns_red[{mutation.name}]" in names]
     groups = together(chosen, rendered)
 
     @cache
