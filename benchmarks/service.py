@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.service import HIDDEN, use_our_engine
+from tests.processes import HIDDEN
+from tests.service import use_our_engine
 
 ROOT = Path(__file__).parents[1]
 SECONDS_FOR_ONE_RUN = 180

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.service import Service, install, render
-from tests.warm import Suite, warm
+from tests.processes import warm
+from tests.service import Service, Suite, install, render
 
 if TYPE_CHECKING:
     from tests.updating import Pair

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.service import Outcome, clean_environment
+from tests.processes import Outcome, clean_environment, warmed
 
 PERSON = {
     f"GIT_{role}_{what}": value
@@ -64,8 +65,7 @@ class Repository:
 
     def run(self, *command: str, **variables: str) -> Outcome:
         """Run a command in the work tree."""
-        env = clean_environment() | PERSON | {"GIT_CONFIG_NOSYSTEM": "1"}
-        env |= {**self.variables, **variables}
+        env = self._variables(variables)
         done = subprocess.run(
             command,
             executable=shutil.which(command[0], path=env["PATH"]),
@@ -78,6 +78,17 @@ class Repository:
             check=False,
         )
         return Outcome(done.returncode, done.stdout)
+
+    def python(self, module: str, *arguments: str, **variables: str) -> Outcome:
+        """Run a module with our own interpreter in the work tree."""
+        if "PYTHONPATH" in variables:  # it is another version
+            return self.run(sys.executable, "-m", module, *arguments, **variables)
+        run = warmed(Path(sys.executable)).run
+        return run(module, *arguments, cwd=self.path, variables=self._variables(variables))
+
+    def _variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        env = clean_environment() | PERSON | {"GIT_CONFIG_NOSYSTEM": "1"}
+        return env | {**self.variables, **given}
 
     def git(self, *arguments: str) -> str:
         """Run git, which must succeed; give what it says."""

@@ -15,7 +15,8 @@ from typing import Self
 
 import pytest
 
-from tests.service import Service, clean_environment
+from tests.processes import clean_environment
+from tests.service import Service
 
 SECONDS = 60
 

@@ -1,7 +1,7 @@
 """A rendered service to try things on: a tree of files in, an outcome out."""
 
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -9,55 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from pytest_copie.plugin import Copie
 
+from tests.processes import PLUGINS, Outcome, Warm, clean_environment, warmed
+
 ENGINE = Path(__file__).parents[1] / "extensions/pytest-tpgen"
-
-# What a person's shell may hold, and a test must not see.
-HIDDEN = {
-    "CI",
-    "DATABASE_URL",
-    "GITHUB_ACTIONS",
-    "GITHUB_BASE_REF",
-    "GITHUB_STEP_SUMMARY",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONPATH",
-    "TEST_POSTGRES",
-    "VIRTUAL_ENV",
-}
-
-
-def clean_environment() -> dict[str, str]:
-    """Our variables, less those that would change what a command of a service does."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in HIDDEN and not name.startswith("PYTEST_")
-    }
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended.
-
-    Attributes:
-        code: its exit code.
-        text: its output and its errors.
-    """
-
-    code: int
-    text: str
-
-    def count(self, noun: str) -> int:
-        """How many tests pytest's last line says of `passed`, `failed`, `errors`, …"""
-        found = re.search(rf"(\d+) {noun.rstrip('s')}s?\b", self.text.strip().rpartition("\n")[2])
-        return int(found[1]) if found else 0
-
-    @property
-    def failed(self) -> set[str]:
-        """The names of the tests that failed or broke, without file and parameters."""
-        lines = re.findall(r"^(?:FAILED|ERROR) (\S+)", self.text, re.MULTILINE)
-        return {line.rpartition("::")[2].partition("[")[0] for line in lines}
 
 
 @dataclass(frozen=True)
@@ -90,10 +47,7 @@ class Service:
 
     def start(self, *command: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command of the environment in the service; its errors go with its output."""
-        env = clean_environment()
-        # Before the site-packages, where the service that the environment was made for is.
-        env |= {"PYTHONPATH": str(self.path / "src"), **variables}
-        env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
+        env = self._variables(variables)
         return subprocess.Popen(
             command,
             executable=shutil.which(command[0], path=env["PATH"]),
@@ -115,22 +69,62 @@ class Service:
     def tpgen(self, *arguments: str, at: str = ".") -> Outcome:
         """Run our command in a folder of the service, whose environment is the active one."""
         env = clean_environment() | {"VIRTUAL_ENV": str(self.environment)}
-        done = subprocess.run(
-            [sys.executable, "-m", "tpgen", *arguments],
-            cwd=self.path / at,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout + done.stderr)
+        run = warmed(Path(sys.executable)).run
+        return run("tpgen", *arguments, cwd=self.path / at, variables=env, errors_last=True)
 
     def pytest(self, *arguments: str, **variables: str) -> Outcome:
-        """Run its suite, on the embedded server unless the arguments say otherwise."""
+        """Run its suite, on the embedded server unless the arguments say otherwise.
+
+        What the environment holds is looked at once: `run` sees what is installed later.
+        """
         if not any(argument.startswith("--postgres") for argument in arguments):
             arguments = ("--postgres=embedded", *arguments)
-        return self.run("pytest", "-p", "no:cacheprovider", *arguments, **variables)
+        arguments = ("-pno:cacheprovider", *arguments)
+        if (self.path / "src/sitecustomize.py").exists():  # for what a new process does first
+            return self.run("pytest", *arguments, **variables)
+        run = warmed(self.environment / "bin/python").pytest
+        return run(*arguments, cwd=self.path, variables=self._variables(variables))
+
+    def _variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        env = clean_environment()
+        # Before the site-packages, where the service that the environment was made for is.
+        env |= {"PYTHONPATH": str(self.path / "src"), **given}
+        env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
+        return env
+
+
+# They migrate and connect by themselves, which takes longer; a mutation of a command names them.
+LEFT_OUT = "--ignore-glob=*/test_commands.py"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Runs the tests of services, on a Postgres that all runs share.
+
+    Attributes:
+        warm: runs pytest; its variable DATABASE_URL holds the address of the Postgres.
+    """
+
+    warm: Warm
+
+    def red(self, service: Service, *tests: str) -> tuple[set[str], str]:
+        """The tests that failed, as `Class::test[parameters]`, and what pytest said."""
+        record = service.path / ".outcomes.json"
+        record.unlink(missing_ok=True)
+        # pytest's own traceback parses each file that it shows.
+        options = ["--postgres=$DATABASE_URL", "-poutcomes", "-pno:cacheprovider", "--tb=native"]
+        path = f"{service.path / 'src'}{os.pathsep}{PLUGINS}"
+        variables = {"OUTCOMES": str(record), "PYTHONPATH": path}
+        done = self.warm.pytest(
+            *options,
+            *(tests or [LEFT_OUT]),
+            cwd=service.path,
+            variables=clean_environment() | variables,
+        )
+        failed = [str(done.code)]
+        if done.code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            failed = json.loads(record.read_text())["failed"]
+        return {name.partition("::")[2] or name for name in failed}, done.text
 
 
 def replace_once(folder: Path, name: str, old: str, new: str) -> None:

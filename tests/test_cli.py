@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Outcome, Service, clean_environment
-from tests.warm import Suite
+from tests.processes import Outcome, clean_environment
+from tests.service import Service, Suite
 
 Tpgen = Callable[..., Outcome]
 UNIT = "tests/unit/pipeline/steps"

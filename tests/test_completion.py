@@ -9,7 +9,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.service import Service, clean_environment
+from tests.processes import clean_environment
+from tests.service import Service
 
 BASH = """
 eval "$(tpgen completion bash)"

@@ -14,7 +14,8 @@ from tpgen import wheel
 
 from tests.conftest import ROOT
 from tests.hooks import PERSON, Repository, release, repository, template
-from tests.service import Service, clean_environment, replace_once
+from tests.processes import clean_environment
+from tests.service import Service, replace_once
 
 SHOP = ROOT / "tests/samples/shop"
 ENGINE = version("pytest-tpgen")

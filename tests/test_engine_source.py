@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.hooks import Repository, once, template
-from tests.service import Outcome, Service, clean_environment, use_our_engine
+from tests.processes import Outcome, clean_environment
+from tests.service import Service, use_our_engine
 from tests.updating import COPIER
 
 TAG = "v1.2.3"
@@ -110,12 +111,12 @@ def test_a_service_from_git_runs_its_tests(source: Repository, tmp_path: Path) -
     in_folder(folder, "uv", "sync", "--quiet")
     service = Service(folder, folder / ".venv")
     assert installed(folder / ".venv/bin/python").is_relative_to(folder)
-    done = service.pytest("tests/unit")
+    done = service.run("pytest", "tests/unit")
     assert done.code == 0, done.text
     # docs/engine-source.md, "Work on the engine from a service".
     use_our_engine(folder / ".venv")
     assert not installed(folder / ".venv/bin/python").is_relative_to(folder)
-    assert service.pytest("tests/unit").code == 0
+    assert service.run("pytest", "tests/unit").code == 0
 
 
 def test_index_is_pinned_to_the_version(source: Repository, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Outcome, Service
+from tests.processes import Outcome
+from tests.service import Service
 
 SAMPLES = Path(__file__).parent / "samples" / "isolation"
 FOLDER = "tests/integration/samples"

@@ -15,7 +15,8 @@ from tpgen.models.constraints import Condition, conditions
 from tpgen.models.factories import Factories, factory
 from tpgen.service import Service as Known
 
-from tests.service import Outcome, Service
+from tests.processes import Outcome
+from tests.service import Service
 
 SAMPLES = Path(__file__).parent / "samples" / "models"
 STORE = "src/gateway/store"

@@ -16,8 +16,7 @@ import pytest
 
 from tests.blind_mutations import BLIND
 from tests.mutations import MUTATIONS, SEEN_ELSEWHERE, Mutation, broken
-from tests.service import Service
-from tests.warm import LEFT_OUT, Suite
+from tests.service import LEFT_OUT, Service, Suite
 
 ALL = [*MUTATIONS, *BLIND]
 

@@ -24,7 +24,8 @@ from tests.hooks import (
     repository,
     template,
 )
-from tests.service import Service, clean_environment
+from tests.processes import clean_environment
+from tests.service import Service
 
 TAG = "v0.1.0"
 TOOLS = ("pre-commit", "prek")

@@ -15,7 +15,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.hooks import Repository, path_with
-from tests.service import Outcome
+from tests.processes import Outcome
 from tests.test_docs import BLOCK, blocks
 from tests.updating import COPIER, Pair, tree
 

@@ -16,8 +16,7 @@ from tpgen.classes import components
 from tpgen.policy import kinds
 from tpgen.service import Service as Found
 
-from tests.service import Service
-from tests.warm import Suite
+from tests.service import Service, Suite
 
 SAMPLES = Path(__file__).parent / "samples/components"
 STEPS = "tests/unit/pipeline/steps"

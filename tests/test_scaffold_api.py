@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, clean_environment
-from tests.warm import Suite
+from tests.processes import clean_environment
+from tests.service import Service, Suite
 
 SAMPLES = Path(__file__).parent / "samples/api"
 NOTES = "src/gateway/api/notes.py"

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import Outcome
 from tests.servers import Given, given, need_docker, temporary
-from tests.service import Outcome, Service
+from tests.service import Service
 
 SECONDS = 15
 NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.service import Outcome, Service
-from tests.warm import Suite
+from tests.processes import Outcome
+from tests.service import Service, Suite
 
 # A hook of a suite, by the line that a subclass must have; the error shows it.
 STEP = {
@@ -428,7 +428,7 @@ def test_a_route_that_lists_rows_has_the_suite_of_lists(service: Service) -> Non
     service.write({agents: text})
     done = service.pytest(agents, "-k", "fits_the_route")
     assert done.count("failed") == 1, done.text
-    assert "GET /v1/agents lists rows: inherit from ListRouteSuite" in done.text
+    assert "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRoute" in done.text
 
 
 MEMORY = '''\

@@ -10,7 +10,8 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.hooks import once, renew
-from tests.service import Outcome, Service
+from tests.processes import Outcome
+from tests.service import Service
 from tests.updating import Pair, at, copy, made, releases, tree
 
 LATER = date.today() + timedelta(days=30)

@@ -22,7 +22,7 @@ from tpgen.errors import Misuse
 from tpgen.update import merging
 
 from tests.hooks import repository
-from tests.service import clean_environment
+from tests.processes import clean_environment
 from tests.updating import Pair, tree
 
 ANSWERS = ".copier-answers.yml"

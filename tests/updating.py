@@ -11,7 +11,8 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.hooks import Repository, release, repository, template
-from tests.service import Outcome, replace_once
+from tests.processes import Outcome
+from tests.service import replace_once
 
 # Modules of the policy that releases in the tests rename and remove; no other module needs them.
 MODULES = {
@@ -57,7 +58,7 @@ class Pair:
 
     def tpgen(self, *arguments: str, **variables: str) -> Outcome:
         """Run our command in the service."""
-        return self.service.run(sys.executable, "-m", "tpgen", *arguments, **variables)
+        return self.service.python("tpgen", *arguments, **variables)
 
     def theirs(self, *arguments: str) -> Outcome:
         """Run the command as the template now has it, as the service's hook would."""
@@ -68,7 +69,7 @@ class Pair:
         """Update the service, by `tpgen update` or by plain `copier update`."""
         if way == "tpgen":
             return self.tpgen("update")
-        return self.service.run(*COPIER, "update", "--defaults", "--quiet")
+        return self.service.python("copier", "update", "--defaults", "--quiet")
 
     def read(self, name: str) -> str:
         """A file of the service."""
@@ -100,7 +101,7 @@ def made(folder: Path, tag: str = "v1.0.0", revision: str = "") -> Pair:
 def copy(source: Repository, to: Path, *options: str) -> None:
     """Make a service from the newest release of a template."""
     address = f"git+{source.path.as_uri()}"
-    done = source.run(*COPIER, "copy", "--quiet", "--defaults", *options, address, str(to))
+    done = source.python("copier", "copy", "--quiet", "--defaults", *options, address, str(to))
     assert done.code == 0, done.text
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import clean_environment
+from tests.processes import clean_environment
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "extensions/pytest-tpgen"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import Outcome
 from tests.servers import given, need_docker, temporary, tool
-from tests.service import Outcome, Service
+from tests.service import Service
 
 TESTS = """
 import pytest

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.service import Outcome, Service
+from tests.processes import Outcome
+from tests.service import Service
 from tests.test_isolation import run
 
 _WIDER = "must have the scope of one test"

@@ -85,4 +85,10 @@ def test_input_is_seen_in_sub_apps_and_hidden_routes(walked: Any) -> None:
 
 
 def test_a_list_of_rows_is_an_array_of_objects_or_a_page_of_them(walked: Any) -> None:
-    assert walked["lists"] == ["GET /sub/1", "GET /sub/5", "GET /sub/found"]
+    assert walked["lists"] == [
+        "GET /sub/1/folders",
+        "GET /sub/2/folders",
+        "GET /sub/4/folders",
+        "GET /sub/5/folders",
+        "GET /sub/found",
+    ]

@@ -1,19 +1,16 @@
 """Small trees of files to run pytest in: files in, outcomes out."""
 
-import atexit
 import json
+import os
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from tests.engine.environments import run
-from tests.service import clean_environment
-from tests.warm import PLUGINS, Warm, warm
+from tests.processes import PLUGINS, clean_environment, warmed
 
 OURS = Path(sys.executable)
 # What the plugin needs of a policy; the rest of the file is for the tool.
@@ -103,27 +100,15 @@ class Tree:
         variables |= {
             "OUTCOMES": str(record),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTHONPATH": str(PLUGINS),
+            "PYTHONPATH": f"{folder}{os.pathsep}{PLUGINS}",
         }
         if self.python == OURS and not cold:
-            done = _warm().pytest(
-                *options,
-                cwd=folder,
-                path=[folder, PLUGINS],
-                variables=clean_environment() | variables,
-            )
+            env = clean_environment() | variables
+            done = warmed(OURS).pytest(*options, cwd=folder, variables=env)
             code, text = done.code, done.text
         else:
             code, text = run(self.python, "-m", "pytest", *options, cwd=folder, **variables)
         return Outcome(code, text, json.loads(record.read_text()) if record.exists() else {})
-
-
-@cache
-def _warm() -> Warm:
-    """One process for all runs with our own interpreter; it ends when we do."""
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(warm(OURS))
 
 
 def service(path: Path, **files: str) -> Tree:

@@ -17,7 +17,7 @@ import fastapi
 import httpx
 from fastapi import APIRouter, Depends, FastAPI, Header, WebSocket
 from fastapi.security import APIKeyHeader, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pytest_tpgen.routes import Route, find, lists_rows, takes_input, walk
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -309,43 +309,59 @@ def under_a_root_path() -> list[str]:
 
 
 class Row(BaseModel):
+    """A row, with others that belong to it."""
+
     id: str
-    tags: list[dict[str, str]] = []
+    items: list[dict[str, str]] = []
 
 
 class Page(BaseModel):
-    items: list[Row]
-    next: str | None = None
+    items: list[Row] | None
+    total: int
+
+
+class Named(BaseModel):
+    folders: list[Row]
+    warnings: list[str]
 
 
 class Order(BaseModel):
-    id: str
-    rows: list[Row]
+    order_id: str
+    lines: list[Row]
 
 
-class Report(BaseModel):
-    rows: list[Row]
-    others: list[Row]
+class Undescribed(BaseModel):
+    """JSON can't hold what it holds."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    at: FastAPI
 
 
-class Problems(BaseModel):
-    problems: list[dict[str, str]]
+SHAPES = (Row, Page, Named, Order, list[Row], list[Row] | None, list[str], dict[str, Row])
 
 
 def lists() -> list[str]:
     """Return which answers are lists of rows, of one of each shape."""
     app = FastAPI()
-    shapes = (Row, Page, Order, Report, Problems, list[Row], list[str], dict[str, Row])
-    for number, shape in enumerate(shapes):
-        app.get(f"/{number}", response_model=shape)(says("it"))
+    for number, shape in enumerate(SHAPES):
+        for path in (f"/{number}/folders", f"/{number}/folders/{{folder_id}}"):
+            app.get(path, response_model=shape)(says("it"))
         app.get(f"/{number}/hidden", response_model=shape, include_in_schema=False)(says("it"))
+    # The reference of this document leads nowhere.
+    schema = {"$ref": "#/$defs/Row"}
+    loose: dict[int | str, Any] = {200: {"content": {"application/json": {"schema": schema}}}}
+    app.get("/loose", response_model=None, responses=loose)(says("loose"))
     app.post("/made", response_model=list[Row])(says("made"))
     app.get("/found", response_model=list[Row], status_code=206)(says("found"))
     mounted = FastAPI()
     mounted.mount("/sub", app)
+    # No document can be made of this one.
+    broken = FastAPI()
+    broken.get("/rows", response_model=list[Row])(says("rows"))
+    broken.get("/undescribed", response_model=Undescribed)(says("undescribed"))
     return [
         f"{'/'.join(sorted(route.methods))} {route.path}"
-        for route in walk(mounted)
+        for route in [*walk(mounted), *walk(broken)]
         if lists_rows(route)
     ]
 

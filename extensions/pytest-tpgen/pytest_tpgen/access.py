@@ -113,10 +113,11 @@ def misfit(
         return f"{name} is listed in [tool.tpgen.public]: inherit from PublicRouteSuite"
     if takes_idempotency_key(route) and not is_idempotent:
         return f"{name} takes an Idempotency-Key: inherit from IdempotentRouteSuite"
-    if not is_public and not is_list and method == "GET" and lists_rows(route):
+    if not (is_public or is_list) and method == "GET" and lists_rows(route):
         return (
-            f"{name} lists rows: inherit from ListRouteSuite; if they are no tenant's, exempt its "
-            "cases in pyproject.toml, with the reason"
+            f"{name} lists rows, by its OpenAPI document: inherit from ListRouteSuite. If its rows "
+            "are no tenant's, exempt that suite's test_lists_nothing_of_another_tenant and "
+            "test_later_pages_list_nothing_of_another_tenant; if it is no list, exempt this case"
         )
     return ""
 

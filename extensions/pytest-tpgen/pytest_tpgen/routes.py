@@ -10,6 +10,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,8 @@ HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "tra
 
 # Where a middleware keeps the app that it wraps.
 _WRAPPED = ("app", "_app", "application", "__wrapped__")
+# What the pages of widespread libraries call their rows.
+_ROWS = ("data", "edges", "items", "records", "results", "rows")
 _INPUTS = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
 
 
@@ -113,7 +116,7 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
     route = find(app, method, unquote(parts.path), host=parts.hostname or "")
     if route is None:
         return False
-    operations = _operations(route) if route.in_schema else {}
+    operations = _operations(route, _document(route)) if route.in_schema else {}
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
         inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
@@ -124,39 +127,54 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
 def lists_rows(route: Route) -> bool:
     """Return whether a GET of a route answers with a list of rows, by its app's OpenAPI document.
 
-    The answer is an array of objects; or an object without an `id` that holds one such array, whose
-    objects have one: a page.
+    The answer is an array of objects, or an object without `id` that holds such an array by a name
+    like `items`, or by that of the route: `agents` of `/v1/agents`. What a path names by its last
+    part, as `/v1/agents/{agent_id}` does, is one row.
 
     Args:
         route: as `find` returns it.
     """
-    operation = _operations(route).get("get", {}) if route.in_schema else {}
-    answers = operation.get("responses", {})
-    status = next((status for status in answers if status.startswith("2")), None)
-    content = answers[status].get("content", {}) if status else {}
-    answer = _resolved(route, content.get("application/json", {}).get("schema", {}))
-    if answer.get("type") == "array":
-        return bool(_fields(route, answer.get("items", {})))
-    fields = _fields(route, answer)
-    arrays = [one for one in fields.values() if one.get("type") == "array"]
-    if "id" in fields or len(arrays) != 1:
+    document = _document(route) if route.in_schema else {}
+    answers = _operations(route, document).get("get", {}).get("responses", {})
+    answer: Mapping[str, Any] = next(
+        (one for status, one in answers.items() if str(status).startswith("2")), {}
+    )
+    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    names = {*_ROWS, route.path.rpartition("/")[2]}
+    if route.path.endswith("}"):
         return False
-    return "id" in _fields(route, arrays[0].get("items", {}))
+    for one in _alternatives(schema, document):
+        fields = one.get("properties", {})
+        named = [] if "id" in fields else [fields[name] for name in names & fields.keys()]
+        if any(_holds_objects(value, document) for value in [one, *named]):
+            return True
+    return False
 
 
-def _fields(route: Route, schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the properties of an object, by name; none of anything else."""
-    stated = _resolved(route, schema).get("properties", {})
-    return {name: _resolved(route, one) for name, one in stated.items()}
+def _holds_objects(schema: Any, document: Mapping[str, Any]) -> bool:
+    """Return whether a value is, or may be, an array of objects."""
+    return any(
+        "properties" in item
+        for one in _alternatives(schema, document)
+        for item in _alternatives(one.get("items"), document)
+    )
 
 
-def _resolved(route: Route, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema, or the one that it refers to."""
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    if not name:
+def _alternatives(schema: Any, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the schemas that a value may have; none where the document does not say."""
+    found = _resolved(schema, document)
+    several = [*found.get("anyOf", ()), *found.get("oneOf", ()), *found.get("allOf", ())]
+    return [found, *(_resolved(one, document) for one in several)]
+
+
+def _resolved(schema: Any, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema, or the one that it refers to; an empty one if that is not there."""
+    if not isinstance(schema, Mapping):
+        return {}
+    if "$ref" not in schema:
         return schema
-    known: Mapping[str, Any] = _document(route)["components"]["schemas"]
-    found: Mapping[str, Any] = known[name]
+    known = document.get("components", {}).get("schemas", {})
+    found: Mapping[str, Any] = known.get(str(schema["$ref"]).rpartition("/")[2], {})
     return found
 
 
@@ -172,19 +190,22 @@ def _takes_any_text(schema: Mapping[str, Any]) -> bool:
     return schema.get("type") == "string" and not limits & schema.keys()
 
 
-def _operations(route: Route) -> Mapping[str, Any]:
+def _operations(route: Route, document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what the OpenAPI document says of a path, by method."""
-    paths: Mapping[str, Any] = _document(route).get("paths", {})
+    paths: Mapping[str, Any] = document.get("paths", {})
     found: Mapping[str, Any] = paths.get(route.path.removeprefix(route.mounted), {})
     return found
 
 
 def _document(route: Route) -> Mapping[str, Any]:
-    with warnings.catch_warnings():
-        # FastAPI warns of operation ids that are there twice, which is about other routes.
+    """Return the OpenAPI document of the app that holds a route; an empty one if it has none."""
+    with warnings.catch_warnings(), suppress(Exception):
+        # FastAPI warns of operation ids that are there twice, and fails at a model that JSON can't
+        # describe, both of which may be about other routes.
         warnings.simplefilter("ignore")
         document: Mapping[str, Any] = route.app.openapi()
-    return document
+        return document
+    return {}
 
 
 def _has_parameters(dependant: Any) -> bool:
