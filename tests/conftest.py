@@ -62,6 +62,6 @@ def suite(rendered: Service) -> Iterator[Suite]:
     """What runs tests of services like `rendered` fast, where many runs are needed."""
     python = rendered.environment / "bin/python"
     variables = {"TEST_POSTGRES": "embedded", "PYTHONDONTWRITEBYTECODE": "1"}
-    wrapper: list[str | Path] = [python, "-m", "pytest_tpgen.postgres"]
-    with warm(python, *wrapper, cwd=rendered.path, **variables) as one:
+    postgres = (python, "-m", "pytest_tpgen.postgres")
+    with warm(python, *postgres, cwd=rendered.path, **variables) as one:
         yield Suite(one)

@@ -81,8 +81,6 @@ class Repository:
 
     def python(self, module: str, *arguments: str, **variables: str) -> Outcome:
         """Run a module with our own interpreter in the work tree."""
-        if "PYTHONPATH" in variables:  # it is another version
-            return self.run(sys.executable, "-m", module, *arguments, **variables)
         run = warmed(Path(sys.executable)).run
         return run(module, *arguments, cwd=self.path, variables=self._variables(variables))
 

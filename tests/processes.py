@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,6 @@ DEPENDENCIES = [
     "anyio._backends._asyncio",
     "asyncpg",
     "cryptography.hazmat.primitives.ciphers.aead",
-    "email.message",
     "factory",
     "fastapi",
     "httpx",
@@ -37,8 +36,6 @@ DEPENDENCIES = [
     "uvicorn",
     "yaml",
 ]
-
-
 # What a person's shell may hold, and a test must not see.
 HIDDEN = {
     "CI",
@@ -102,7 +99,6 @@ class Warm:
         *arguments: str,
         cwd: Path,
         variables: Mapping[str, str],
-        path: Sequence[Path] = (),
         errors_last: bool = False,
     ) -> Outcome:
         """Do what `python -m MODULE` does.
@@ -112,7 +108,6 @@ class Warm:
             arguments: of the module; variables of the warm process are expanded in them.
             cwd: where it runs.
             variables: its whole environment.
-            path: folders to import from first.
             errors_last: give the errors after the output, not among it.
         """
         assert self.process.stdin and self.process.stdout
@@ -121,7 +116,6 @@ class Warm:
                 "module": module,
                 "arguments": arguments,
                 "cwd": str(cwd),
-                "path": [*map(str, path)],
                 "variables": dict(variables),
                 "output": output.name,
                 "errors": (errors if errors_last else output).name,
@@ -131,11 +125,10 @@ class Warm:
             return Outcome(code, f"{output.read().decode()}{errors.read().decode()}")
 
     def pytest(self, *arguments: str, cwd: Path, variables: Mapping[str, str]) -> Outcome:
-        """Run pytest, with the path of the variable PYTHONPATH."""
+        """Run pytest, as `run` does."""
         # What is imported already can't have its asserts rewritten: that would be a warning.
         quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        path = [Path(one) for one in variables.get("PYTHONPATH", "").split(os.pathsep) if one]
-        return self.run("pytest", *quiet, *arguments, cwd=cwd, path=path, variables=variables)
+        return self.run("pytest", *quiet, *arguments, cwd=cwd, variables=variables)
 
 
 @contextmanager

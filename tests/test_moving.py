@@ -103,9 +103,8 @@ def suite(service: Repository, environment: Path) -> None:
     done = moved.pytest("-q", "tests", "tests/conftest.py")
     assert done.count("failed") == 2 and not done.count("errors"), done.text
     assert f"FAILED {LEAK}" in done.text, done.text
-    assert (
-        "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRoute" in done.text
-    ), done.text
+    advice = "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRouteSuite"
+    assert advice in done.text
     moved.replace("src/gateway/api/chat.py", "HTTPException(502, str(error))", CLOSED)
     fixed = moved.pytest("-q", "tests/integration/api/test_chat.py")
     assert fixed.code == 0, fixed.text

@@ -74,8 +74,7 @@ def as_one(
     groups = together(chosen, rendered)
 
     @cache
-    def is_right(*names: str) -> bool:
-        members = groups[names[0]]
+    def is_right(*members: Mutation) -> bool:
         service = rendered.copy(tmp_path_factory.mktemp("mutated") / "service")
         for mutation in members:
             mutate(service, mutation)
@@ -84,8 +83,9 @@ def as_one(
         return red - may == {name for mutation in members for name in mutation.turns_red}
 
     def made(mutation: Mutation) -> bool:
-        while len(members := groups[mutation.name]) > 1:
-            if is_right(*(member.name for member in members)):
+        # A mutation of what is not there is in no group.
+        while len(members := groups.get(mutation.name, [])) > 1:
+            if is_right(*members):
                 return True
             middle = len(members) // 2
             for half in (members[:middle], members[middle:]):

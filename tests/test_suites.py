@@ -428,7 +428,8 @@ def test_a_route_that_lists_rows_has_the_suite_of_lists(service: Service) -> Non
     service.write({agents: text})
     done = service.pytest(agents, "-k", "fits_the_route")
     assert done.count("failed") == 1, done.text
-    assert "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRoute" in done.text
+    advice = "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRouteSuite"
+    assert advice in done.text
 
 
 MEMORY = '''\

@@ -4,8 +4,8 @@
 
 imports the modules, and reads requests from standard input, one JSON object a line:
 
-    {"module": "pytest", "arguments": ["-q"], "cwd": "/a", "path": ["/a"],
-     "variables": {"A": "b"}, "output": "/a/b", "errors": "/a/b"}
+    {"module": "pytest", "arguments": ["-q"], "cwd": "/a", "variables": {"PYTHONPATH": "/a"},
+     "output": "/a/b", "errors": "/a/b"}
 
 Each is answered on standard output with the exit code, once all output is in those files.
 Variables of the process itself are expanded in the arguments.
@@ -28,11 +28,11 @@ def run(asked: dict[str, Any]) -> None:
     for number, name in enumerate(("output", "errors"), 1):
         os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     sys.argv = ["", *map(os.path.expandvars, asked["arguments"])]
-    # Less the folder of this file.
-    sys.path[:1] = asked["path"]
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["variables"])
+    # Python did this when it started, and put the folder of this file there.
+    sys.path[:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
 
 

@@ -115,9 +115,10 @@ def misfit(
         return f"{name} takes an Idempotency-Key: inherit from IdempotentRouteSuite"
     if not (is_public or is_list) and method == "GET" and lists_rows(route):
         return (
-            f"{name} lists rows, by its OpenAPI document: inherit from ListRouteSuite. If its rows "
-            "are no tenant's, exempt that suite's test_lists_nothing_of_another_tenant and "
-            "test_later_pages_list_nothing_of_another_tenant; if it is no list, exempt this case"
+            f"{name} lists rows, by its OpenAPI document: inherit from ListRouteSuite. If the rows "
+            "belong to no tenant, exempt test_lists_nothing_of_another_tenant and "
+            "test_later_pages_list_nothing_of_another_tenant of that suite. If the answer is not a "
+            "list, exempt this case"
         )
     return ""
 

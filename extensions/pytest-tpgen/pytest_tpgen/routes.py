@@ -116,7 +116,7 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
     route = find(app, method, unquote(parts.path), host=parts.hostname or "")
     if route is None:
         return False
-    operations = _operations(route, _document(route)) if route.in_schema else {}
+    operations = _operations(route, _document(route))
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
         inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
@@ -134,15 +134,15 @@ def lists_rows(route: Route) -> bool:
     Args:
         route: as `find` returns it.
     """
-    document = _document(route) if route.in_schema else {}
+    if route.path.endswith("}"):
+        return False
+    document = _document(route)
     answers = _operations(route, document).get("get", {}).get("responses", {})
     answer: Mapping[str, Any] = next(
         (one for status, one in answers.items() if str(status).startswith("2")), {}
     )
     schema = answer.get("content", {}).get("application/json", {}).get("schema")
     names = {*_ROWS, route.path.rpartition("/")[2]}
-    if route.path.endswith("}"):
-        return False
     for one in _alternatives(schema, document):
         fields = one.get("properties", {})
         named = [] if "id" in fields else [fields[name] for name in names & fields.keys()]
@@ -198,7 +198,9 @@ def _operations(route: Route, document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _document(route: Route) -> Mapping[str, Any]:
-    """Return the OpenAPI document of the app that holds a route; an empty one if it has none."""
+    """Return the OpenAPI document that describes a route; an empty one if there is none."""
+    if not route.in_schema:
+        return {}
     with warnings.catch_warnings(), suppress(Exception):
         # FastAPI warns of operation ids that are there twice, and fails at a model that JSON can't
         # describe, both of which may be about other routes.
