@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,15 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
     from tests.updating import at, made
 
     return at(once(tmp_path_factory, "pair", made))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
+    """The same without what a template gives once, for tests of what comes later."""
+    from tests.hooks import once
+    from tests.updating import STARTER, at, made
+
+    return at(once(tmp_path_factory, "small", partial(made, without=STARTER)))
 
 
 @pytest.fixture(scope="session")

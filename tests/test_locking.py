@@ -21,9 +21,9 @@ WHEEL = "pytest_tpgen-{}-py3-none-any.whl"
 
 
 @pytest.fixture
-def pair(first: Pair, tmp_path: Path) -> Pair:
+def pair(small: Pair, tmp_path: Path) -> Pair:
     """A service with a lock file, and a template that has a newer release."""
-    made = first.copy(tmp_path)
+    made = small.copy(tmp_path)
     locked(made, "uv.lock")
     made.release()
     return made
@@ -129,9 +129,9 @@ def test_a_lock_that_is_interrupted(pair: Pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine_source", ["index", "wheel"])
-def test_other_sources_of_the_engine(engine_source: str, first: Pair, tmp_path: Path) -> None:
+def test_other_sources_of_the_engine(engine_source: str, small: Pair, tmp_path: Path) -> None:
     """Version and wheel move, and neither is drift."""
-    pair = first.copy(tmp_path)
+    pair = small.copy(tmp_path)
     service = repository(tmp_path / "other")
     copy(pair.source, service.path, "-d", f"engine_source={engine_source}", "--overwrite")
     assert service.commit({}, "--no-verify").code == 0
@@ -154,9 +154,9 @@ def test_other_sources_of_the_engine(engine_source: str, first: Pair, tmp_path: 
     assert other.tpgen("drift").code == 0
 
 
-def test_a_wheel_of_the_same_name(first: Pair, tmp_path: Path) -> None:
+def test_a_wheel_of_the_same_name(small: Pair, tmp_path: Path) -> None:
     """Between releases the version stays: the lock follows the content."""
-    source = first.copy(tmp_path).source
+    source = small.copy(tmp_path).source
     service = repository(tmp_path / "other")
     copy(source, service.path, "-d", "engine_source=wheel", "--overwrite")
     assert service.run("uv", "lock", "--quiet").code == 0

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+import shutil
 import tomllib
+from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
@@ -33,27 +35,43 @@ def label(answers: dict[str, bool]) -> str:
     return "+".join(part for part, there in answers.items() if there) or "neither"
 
 
+@pytest.fixture(scope="session", params=COMBINATIONS, ids=label)
+def answers(request: pytest.FixtureRequest) -> dict[str, bool]:
+    combination: dict[str, bool] = request.param
+    return combination
+
+
+@pytest.fixture(scope="session")
+def folder(answers: dict[str, bool], copie_session: Copie) -> Path:
+    """A service of such answers, which no test changes."""
+    return render(copie_session, **answers, **SHORT, description="A service.")
+
+
 @pytest.fixture(scope="session")
 def tools(copie_session: Copie) -> Service:
     """An environment with what any combination needs, for the linters to look into."""
     return install(render(copie_session, package="everything", frontend=True))
 
 
-@pytest.mark.parametrize("names", [SHORT, LONG], ids=["short names", "long names"])
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
-def test_is_linted_formatted_and_typed(
-    answers: dict[str, bool], names: dict[str, str], copie: Copie, tools: Service
-) -> None:
-    service = Service(render(copie, **answers, **names), tools.environment)
+def assert_clean(folder: Path, tools: Service) -> None:
+    service = Service(folder, tools.environment)
     cache = f"--cache-dir={tools.path / '.mypy_cache'}"
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy", cache]):
         done = service.run(*command)
         assert done.code == 0, done.text
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
-def test_what_is_left_out_leaves_no_trace(answers: dict[str, bool], copie: Copie) -> None:
-    folder = render(copie, description="A service.", **answers)
+def test_is_linted_formatted_and_typed(folder: Path, tools: Service, tmp_path: Path) -> None:
+    # The linters leave caches.
+    assert_clean(shutil.copytree(folder, tmp_path / "service"), tools)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["all", "neither"])
+def test_long_names_are_clean_too(there: bool, copie: Copie, tools: Service) -> None:
+    assert_clean(render(copie, **dict.fromkeys(PARTS, there), **LONG), tools)
+
+
+def test_what_is_left_out_leaves_no_trace(answers: dict[str, bool], folder: Path) -> None:
     paths = [path for path in folder.rglob("*") if ".copier" not in path.name]
     assert [path for path in paths if path.is_dir() and not any(path.iterdir())] == []
     # The engine's wheel is the same for all services.
@@ -64,9 +82,7 @@ def test_what_is_left_out_leaves_no_trace(answers: dict[str, bool], copie: Copie
     assert left == []
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=label)
-def test_no_dependency_is_unused(answers: dict[str, bool], copie: Copie) -> None:
-    folder = render(copie, **answers)
+def test_no_dependency_is_unused(folder: Path) -> None:
     project = tomllib.loads((folder / "pyproject.toml").read_text())
     code = "\n".join(path.read_text() for path in (folder / "src").rglob("*.py"))
     named = [re.split(r"[\[><=]", line)[0] for line in project["project"]["dependencies"]]

@@ -113,9 +113,9 @@ def test_the_engine_is_left_to_the_update() -> None:
     assert entry["ignore"] == [{"dependency-name": "pytest-tpgen"}]
 
 
-def test_a_service_receives_it(first: Pair) -> None:
+def test_a_service_receives_it(small: Pair) -> None:
     """As it stands here: nothing in it is Copier's to fill in."""
-    assert first.read(CONFIG) == (ROOT / "template" / CONFIG).read_text()
+    assert small.read(CONFIG) == (ROOT / "template" / CONFIG).read_text()
 
 
 def test_only_the_template_is_looked_at() -> None:
@@ -132,17 +132,17 @@ def test_only_the_template_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("folder", ["", "services/mail/"])
-def test_the_answers_are_found(folder: str, first: Pair) -> None:
+def test_the_answers_are_found(folder: str, small: Pair) -> None:
     """By Renovate's manager, and by our rule for it, which takes this name in any folder."""
-    assert (first.service.path / ANSWERS).exists()
+    assert (small.service.path / ANSWERS).exists()
     assert COPIERS_FILES.search(f"{folder}{ANSWERS}")
     assert ours()["packageRules"][0]["matchFileNames"] == [f"**/{ANSWERS}"]
 
 
 @pytest.fixture
-def pair(first: Pair, tmp_path: Path) -> Pair:
+def pair(small: Pair, tmp_path: Path) -> Pair:
     """A template and a service of this test's own; new code is to be covered to 90 %."""
-    made = first.copy(tmp_path)
+    made = small.copy(tmp_path)
     made.replace(NUMBERS, "new_code: 85", "new_code: 90")
     return made
 

@@ -101,6 +101,12 @@ def pair(first: Pair, tmp_path: Path) -> Pair:
     return first.copy(tmp_path)
 
 
+@pytest.fixture
+def plain(small: Pair, tmp_path: Path) -> Pair:
+    """The same without the starter."""
+    return small.copy(tmp_path)
+
+
 def updated(pair: Pair) -> str:
     """Release and update, which leaves nothing to a person; give what `tpgen update` says.
 
@@ -177,20 +183,20 @@ def test_a_new_case(pair: Pair, rendered: Service) -> None:
     assert "xfailed" in told
 
 
-def test_a_day_that_is_moved_and_taken_away(pair: Pair) -> None:
+def test_a_day_that_is_moved_and_taken_away(plain: Pair) -> None:
     """From when on a case is required is said each time; not at once without a word."""
     suite_file = f"{POLICY}suites/route.py"
-    pair.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
-    updated(pair)
+    plain.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
+    updated(plain)
     sooner = date.today() + timedelta(days=20)
     for release, day in {"v3.0.0": str(sooner), "v4.0.0": ""}.items():
-        text = (pair.source.path / suite_file).read_text()
+        text = (plain.source.path / suite_file).read_text()
         mark = f'@pytest.mark.required_from("{day}")' if day else "# at once"
         marked = re.sub(r"@pytest.mark.required_from\(.*\)", mark, text)
-        pair.source.write({suite_file: marked})
-        pair.release(release)
-        done = pair.tpgen("update")
-        pair.service.commit({}, "--no-verify")
+        plain.source.write({suite_file: marked})
+        plain.release(release)
+        done = plain.tpgen("update")
+        plain.service.commit({}, "--no-verify")
         means = f"Until now from {LATER} on. Required from {day} (in"
         if not day:
             means = f"Required at once, and no more from {sooner} on."
@@ -208,12 +214,12 @@ def test_a_renamed_suite(pair: Pair) -> None:
     assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
 
 
-def test_a_new_suite_of_one_class_for_a_whole_kind(pair: Pair) -> None:
+def test_a_new_suite_of_one_class_for_a_whole_kind(plain: Pair) -> None:
     """It is about no component, so none is listed."""
-    for file in (pair.source.path / POLICY).rglob("*"):
+    for file in (plain.source.path / POLICY).rglob("*"):
         if file.is_file() and "AppSuite" in (text := file.read_text()):
             file.write_text(text.replace("AppSuite", "RoutesSuite"))
-    said = updated(pair)
+    said = updated(plain)
     hit = re.findall(r"new       An API route: .*\n +(.*)\n", said)
     assert hit and set(hit) == {"No test class has it yet."}
 
@@ -249,66 +255,66 @@ def test_a_renamed_file(pair: Pair, rendered: Service) -> None:
     suite(pair, rendered, "tests/unit")
 
 
-def test_a_rename_that_the_policy_knows(pair: Pair) -> None:
+def test_a_rename_that_the_policy_knows(plain: Pair) -> None:
     """The update names the service's own files first, and `tpgen check --fix` corrects them."""
     mine = "from tests.policy import slow\n\nMINE = slow.SECONDS  # mine\n"
-    assert pair.service.commit({"tests/limits.py": mine}, "--no-verify").code == 0
-    pair.source.git("mv", f"{POLICY}slow.py", f"{POLICY}watch.py")
+    assert plain.service.commit({"tests/limits.py": mine}, "--no-verify").code == 0
+    plain.source.git("mv", f"{POLICY}slow.py", f"{POLICY}watch.py")
     table = "[names]  # of two new names the second one is for the bodies of functions\n"
     moved = '"tests.policy.slow" = "tests.policy.watch"\n'
-    pair.replace("extensions/tpgen/moved.toml", table, f"{table}{moved}")
-    said = updated(pair)
+    plain.replace("extensions/tpgen/moved.toml", table, f"{table}{moved}")
+    said = updated(plain)
     assert said.index("  fix       tests/limits.py: 1 place\n") < said.index("The files:")
     assert "next: `tpgen check --fix`, " in said
-    assert pair.theirs("check", "--fix").code == 0
-    assert pair.read("tests/limits.py") == mine.replace("slow", "watch")
+    assert plain.theirs("check", "--fix").code == 0
+    assert plain.read("tests/limits.py") == mine.replace("slow", "watch")
 
 
-def test_a_rule_that_is_gone(pair: Pair) -> None:
+def test_a_rule_that_is_gone(plain: Pair) -> None:
     """An exemption from it is to be taken out."""
-    text = pair.read("pyproject.toml") + EXEMPTION
-    assert pair.service.commit({"pyproject.toml": text}, "--no-verify").code == 0
-    pair.source.git("rm", "--quiet", "extensions/tpgen/rules/sleep_in_test.py")
-    said = updated(pair)
+    text = plain.read("pyproject.toml") + EXEMPTION
+    assert plain.service.commit({"pyproject.toml": text}, "--no-verify").code == 0
+    plain.source.git("rm", "--quiet", "extensions/tpgen/rules/sleep_in_test.py")
+    said = updated(plain)
     assert "gone      tpgen check looks for sleep-in-test (TPG205)." in said
-    assert checked(pair) == ["TPG002 error pyproject.toml"]
-    assert "is from a rule that there is no more: take it out" in pair.theirs("check").text
-    assert "TPG205 (no rule any more)" in pair.theirs("exemptions").text
+    assert checked(plain) == ["TPG002 error pyproject.toml"]
+    assert "is from a rule that there is no more: take it out" in plain.theirs("check").text
+    assert "TPG205 (no rule any more)" in plain.theirs("exemptions").text
 
 
-def test_a_new_hook(pair: Pair) -> None:
+def test_a_new_hook(plain: Pair) -> None:
     hook = "      - id: check-toml\n"
-    pair.replace("template/.pre-commit-config.yaml.jinja", hook, f"{hook}      - id: check-json\n")
-    said = updated(pair)
+    plain.replace("template/.pre-commit-config.yaml.jinja", hook, f"{hook}      - id: check-json\n")
+    said = updated(plain)
     assert "new       The hook check-json runs before a commit." in said
-    assert "- id: check-json" in pair.read(".pre-commit-config.yaml")
-    assert checked(pair) == []
+    assert "- id: check-json" in plain.read(".pre-commit-config.yaml")
+    assert checked(plain) == []
 
 
-def test_other_words_and_another_stage(pair: Pair) -> None:
+def test_other_words_and_another_stage(plain: Pair) -> None:
     """A sentence that says more of the same value, and a hook that is run at another time."""
-    pair.replace(f"{POLICY}policy.toml.jinja", "blocks the merge.", "blocks a merge.")
+    plain.replace(f"{POLICY}policy.toml.jinja", "blocks the merge.", "blocks a merge.")
     hook = "      - id: check-toml\n"
     by_hand = f"{hook}        stages: [manual]\n"
-    pair.replace("template/.pre-commit-config.yaml.jinja", hook, by_hand)
-    said = updated(pair)
+    plain.replace("template/.pre-commit-config.yaml.jinja", hook, by_hand)
+    said = updated(plain)
     assert "A drop of the coverage of more than 2 % blocks a merge. The value stays." in said
     by_hand = "The hook check-toml runs by hand and in CI."
     assert f"{by_hand} Until now: The hook check-toml runs before a commit." in said
-    assert checked(pair) == []
+    assert checked(plain) == []
 
 
-def test_a_new_question(pair: Pair) -> None:
+def test_a_new_question(plain: Pair) -> None:
     """Its proposed answer is taken, and said."""
     question = "\nregion:\n  type: str\n  default: eu\n  help: Where does it run?\n"
-    questions = pair.source.path / "questions/service.yml"
+    questions = plain.source.path / "questions/service.yml"
     questions.write_text(questions.read_text() + question)
-    readme = pair.source.path / f"{POLICY}README.md"
+    readme = plain.source.path / f"{POLICY}README.md"
     (readme.rename(readme.with_name("README.md.jinja"))).open("a").write("Runs in {{ region }}.\n")
-    said = updated(pair)
+    said = updated(plain)
     assert "new       region: eu, as proposed; `--data region=…` says otherwise" in said
-    assert yaml.safe_load(pair.read(".copier-answers.yml"))["region"] == "eu"
-    assert "Runs in eu." in pair.read("tests/policy/README.md")
+    assert yaml.safe_load(plain.read(".copier-answers.yml"))["region"] == "eu"
+    assert "Runs in eu." in plain.read("tests/policy/README.md")
 
 
 def test_a_starter_is_left_alone(pair: Pair) -> None:
@@ -382,9 +388,14 @@ def reformat(pair: Pair) -> set[str]:
     return set()
 
 
+def edit_starters_and_more(pair: Pair) -> set[str]:
+    """All that a person may do to the starter."""
+    return remove_and_move(pair) | scaffold(pair) | edit_starters(pair)
+
+
 # Files of the template that are elsewhere since a release, with what a person wrote in them.
 MOVED = {"tests/policy/secrets.sh": ".github/secrets.sh"}
-LIVES = [edit_starters, edit_policy, remove_and_move, scaffold, reformat]
+LIVES = [edit_policy, reformat, edit_starters_and_more]
 
 
 @pytest.fixture(scope="session", params=releases())
