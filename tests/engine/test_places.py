@@ -96,15 +96,19 @@ def test_a_path_names_a_layer_from_any_root(work: Tree) -> None:
         assert done.tests == {"test_contract": "passed"}, done.text
 
 
-WALKED = """
+COLLECTOR = """
     import gc
     imported = []
-    def test_walked(): assert any(one is imported for one in gc.get_objects())
+    was_on = gc.isenabled()
+    def test_paused_at_import(): assert not was_on
+    def test_on_again(): assert gc.isenabled()
+    def test_left_out(): assert not any(one is imported for one in gc.get_objects())
     """
 
 
-def test_imported_modules_are_left_out_of_the_collectors_walks(tmp_path: Path) -> None:
-    tree = service(tmp_path, **{"tests/unit/test_it.py": WALKED})
-    assert tree.pytest().tests == {"test_walked": "failed"}
+def test_the_collector_leaves_imported_modules_alone(tmp_path: Path) -> None:
+    tree = service(tmp_path, **{"tests/unit/test_it.py": COLLECTOR})
+    assert set(tree.pytest().tests.values()) == {"passed"}
     (tmp_path / "tests/policy/policy.toml").unlink()
-    assert tree.pytest().tests == {"test_walked": "passed"}
+    others = {"test_paused_at_import": "failed", "test_left_out": "failed"}
+    assert tree.pytest().tests == {**others, "test_on_again": "passed"}

@@ -191,6 +191,7 @@ def near(path: Path) -> Policy | None:
     return None
 
 
+@cache
 def covering(path: Path) -> Policy | None:
     """Return the policy that has a path in one of its layers, or None: the tests it is about."""
     found = of(path)
