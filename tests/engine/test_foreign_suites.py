@@ -4,7 +4,7 @@ janus is asynchronous, with pytest-asyncio in strict mode; flask-muck has fixtur
 `client`; Flask-WTF turns warnings into errors, and has an `app`.
 """
 
-import tarfile
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,13 @@ HERE = Path(__file__).parent
 SUITES: Mapping[str, tuple[str, ...]] = {
     "janus-2.0.0": ("tests/test_async.py", "tests/test_mixed.py", "-oaddopts="),
     "flask_muck-0.4.2": ("tests/test.py", "-psyrupy"),
-    "flask_wtf-1.3.0": ("tests", "-oasyncio_default_fixture_loop_scope=function"),
+    "flask_wtf-1.2.2": (
+        "tests",
+        "--ignore=tests/test_recaptcha.py",  # asks a server elsewhere
+        "-oasyncio_default_fixture_loop_scope=function",
+    ),
 }
-TESTS = {"janus-2.0.0": 60, "flask_muck-0.4.2": 85, "flask_wtf-1.3.0": 80}
+TESTS = {"janus-2.0.0": 60, "flask_muck-0.4.2": 85, "flask_wtf-1.2.2": 45}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +40,8 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         skip_without_index(said)
     assert code == 0, said
     for sdist in sdists.iterdir():
-        with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+        # Python 3.11.2, which Debian 12 has, knows no safe filter for archives.
+        subprocess.run(["tar", "-xf", sdist, "-C", folder], check=True)
     return Tree(folder, python)
 
 
