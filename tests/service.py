@@ -68,7 +68,8 @@ class Service:
 
     def tpgen(self, *arguments: str, at: str = ".") -> Outcome:
         """Run our command in a folder of the service, whose environment is the active one."""
-        env = clean_environment() | {"VIRTUAL_ENV": str(self.environment)}
+        env = clean_environment()
+        env |= {"VIRTUAL_ENV": str(self.environment), "TEST_POSTGRES": "embedded"}
         run = warmed(Path(sys.executable)).run
         return run("tpgen", *arguments, cwd=self.path / at, variables=env, errors_last=True)
 
@@ -88,7 +89,9 @@ class Service:
     def _variables(self, given: Mapping[str, str]) -> dict[str, str]:
         env = clean_environment()
         # Before the site-packages, where the service that the environment was made for is.
-        env |= {"PYTHONPATH": str(self.path / "src"), **given}
+        env |= {"PYTHONPATH": str(self.path / "src")}
+        # What mypy knows of the site-packages holds for each copy of the service.
+        env |= {"MYPY_CACHE_DIR": str(self.environment / ".mypy_cache"), **given}
         env["PATH"] = f"{self.environment / 'bin'}{os.pathsep}{env['PATH']}"
         return env
 

@@ -55,8 +55,7 @@ def tools(copie_session: Copie) -> Service:
 
 def assert_clean(folder: Path, tools: Service) -> None:
     service = Service(folder, tools.environment)
-    cache = f"--cache-dir={tools.path / '.mypy_cache'}"
-    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy", cache]):
+    for command in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]):
         done = service.run(*command)
         assert done.code == 0, done.text
 
