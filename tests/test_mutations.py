@@ -1,24 +1,28 @@
 """Each required case of a rendered service is able to fail: the starter is broken on purpose.
 
 The tests that can see the change run against each broken service; exactly those named must turn
-red. Mutations that no test sees two of are made in one service: a third of the runs is enough. If
+red. Mutations that no test sees two of are made in one service: a sixth of the runs is enough. If
 those turn other tests red than are named for them together, each half of them is tried, and so on.
 """
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tests.blind_mutations import BLIND
+from tests.hooks import once
 from tests.mutations import MUTATIONS, SEEN_ELSEWHERE, Mutation, broken
 from tests.service import LEFT_OUT, Service, Suite
 
 ALL = [*MUTATIONS, *BLIND]
+# More in one service have effects on each other too often.
+MOST = 8
 
 
 def mutate(service: Service, mutation: Mutation) -> None:
@@ -28,14 +32,12 @@ def mutate(service: Service, mutation: Mutation) -> None:
 
 def together(mutations: Iterable[Mutation], service: Service) -> dict[str, list[Mutation]]:
     """Groups of mutations that can be made at once, by the name of each member."""
-    groups: dict[tuple[str, ...], list[Group]] = {}
+    groups: list[Group] = []
     for mutation in mutations:
-        known = groups.setdefault(tuple(mutation.tests), [])
-        if not any(group.takes(mutation) for group in known):
-            known.append(group := Group(service))
+        if not any(group.takes(mutation) for group in groups):
+            groups.append(group := Group(service))
             group.takes(mutation)
-    every = [group.members for some in groups.values() for group in some]
-    return {member.name: members for members in every for member in members}
+    return {member.name: group.members for group in groups for member in group.members}
 
 
 @dataclass
@@ -48,7 +50,9 @@ class Group:
 
     def takes(self, mutation: Mutation) -> bool:
         """Add a mutation if it fits."""
-        if any(mutation.seen_by & member.seen_by for member in self.members):
+        if len(self.members) == MOST or any(
+            mutation.seen_by & member.seen_by for member in self.members
+        ):
             return False
         texts = dict(self.texts)
         for name, old, new in mutation.edits:
@@ -73,14 +77,21 @@ def as_one(
     chosen = [mutation for mutation in ALL if f"test_turns_red[{mutation.name}]" in names]
     groups = together(chosen, rendered)
 
-    @cache
-    def is_right(*members: Mutation) -> bool:
-        service = rendered.copy(tmp_path_factory.mktemp("mutated") / "service")
+    def try_all(members: Sequence[Mutation], folder: Path) -> None:
+        service = rendered.copy(folder)
         for mutation in members:
             mutate(service, mutation)
-        red, _ = suite.red(service, *members[0].tests)
+        tests = {test for mutation in members for test in mutation.tests}
+        red, _ = suite.red(service, *sorted(tests))
         may = {name for mutation in members for name in mutation.may_turn_red}
-        return red - may == {name for mutation in members for name in mutation.turns_red}
+        if red - may == {name for mutation in members for name in mutation.turns_red}:
+            (folder / "right").touch()
+
+    @cache
+    def is_right(*members: Mutation) -> bool:
+        name = sha256(repr([mutation.name for mutation in members]).encode()).hexdigest()
+        made = once(tmp_path_factory, f"mutated-{name}", partial(try_all, members))
+        return (made / "right").exists()
 
     def made(mutation: Mutation) -> bool:
         # A mutation of what is not there is in no group.
