@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import garbage, policy
+from . import policy
 from .policy import Policy, PolicyError
 
 # Loaded with the first policy: a run of other tests imports none of them.
@@ -19,7 +19,6 @@ PARTS = (
     "keep",
     "time_limit",
     "event_loop",
-    "garbage",
     "factory",
     "slow",
     "snapshots",
@@ -104,8 +103,6 @@ def activate(config: pytest.Config, found: Policy) -> None:
     known = config.stash.setdefault(POLICIES, [])
     if found not in known:
         found.check()
-        if not known:
-            garbage.pause(config)
         known.append(found)
         for part in PARTS:
             name = f"{__package__}.{part}"
