@@ -422,10 +422,11 @@ def test_a_class_cannot_say_which_suite_it_is(service: Service) -> None:
     assert done.failed == {"test_the_suite_fits_the_route"}, done.text
 
 
-def test_a_route_that_lists_rows_has_the_suite_of_lists(service: Service) -> None:
+@pytest.mark.parametrize("method", ["GET", "get"])
+def test_a_route_that_lists_rows_has_the_suite_of_lists(method: str, service: Service) -> None:
     agents = "tests/integration/api/test_agents.py"
     text = (service.path / agents).read_text().replace("ListRouteSuite", "RouteSuite")
-    service.write({agents: text})
+    service.write({agents: text.replace('method = "GET"', f'method = "{method}"')})
     done = service.pytest(agents, "-k", "fits_the_route")
     assert done.count("failed") == 1, done.text
     advice = "GET /v1/agents lists rows, by its OpenAPI document: inherit from ListRouteSuite"

@@ -90,5 +90,7 @@ def test_a_list_of_rows_is_an_array_of_objects_or_a_page_of_them(walked: Any) ->
         "GET /sub/2/folders",
         "GET /sub/4/folders",
         "GET /sub/5/folders",
+        "GET /sub/8/folders",
         "GET /sub/found",
+        "GET /sub/slash/folders/",
     ]

@@ -337,7 +337,8 @@ class Undescribed(BaseModel):
     at: FastAPI
 
 
-SHAPES = (Row, Page, Named, Order, list[Row], list[Row] | None, list[str], dict[str, Row])
+Loose = list[dict[str, Any]]
+SHAPES = (Row, Page, Named, Order, list[Row], list[Row] | None, list[str], dict[str, Row], Loose)
 
 
 def lists() -> list[str]:
@@ -353,6 +354,8 @@ def lists() -> list[str]:
     app.get("/loose", response_model=None, responses=loose)(says("loose"))
     app.post("/made", response_model=list[Row])(says("made"))
     app.get("/found", response_model=list[Row], status_code=206)(says("found"))
+    for path in ("/slash/folders/", "/slash/folders/{folder_id}/"):
+        app.get(path, response_model=Named)(says("named"))
     mounted = FastAPI()
     mounted.mount("/sub", app)
     # No document can be made of this one.

@@ -103,6 +103,7 @@ def misfit(
     route = find(app, method, url.partition("?")[0])
     if route is None:
         return f"the app has no route {method} {url}: correct `method` and `path`"
+    method = method.upper()
     name = f"{method} {route.path}"
     if is_public and name not in public_routes(request):
         return (

@@ -134,7 +134,8 @@ def lists_rows(route: Route) -> bool:
     Args:
         route: as `find` returns it.
     """
-    if route.path.endswith("}"):
+    path = route.path.rstrip("/")
+    if path.endswith("}"):
         return False
     document = _document(route)
     answers = _operations(route, document).get("get", {}).get("responses", {})
@@ -142,7 +143,7 @@ def lists_rows(route: Route) -> bool:
         (one for status, one in answers.items() if str(status).startswith("2")), {}
     )
     schema = answer.get("content", {}).get("application/json", {}).get("schema")
-    names = {*_ROWS, route.path.rpartition("/")[2]}
+    names = {*_ROWS, path.rpartition("/")[2]}
     for one in _alternatives(schema, document):
         fields = one.get("properties", {})
         named = [] if "id" in fields else [fields[name] for name in names & fields.keys()]
@@ -154,7 +155,7 @@ def lists_rows(route: Route) -> bool:
 def _holds_objects(schema: Any, document: Mapping[str, Any]) -> bool:
     """Return whether a value is, or may be, an array of objects."""
     return any(
-        "properties" in item
+        "properties" in item or item.get("type") == "object"
         for one in _alternatives(schema, document)
         for item in _alternatives(one.get("items"), document)
     )
