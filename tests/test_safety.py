@@ -161,6 +161,23 @@ def test_what_is_on_a_given_server_stays_as_it_was(server: Given, service: Servi
     assert server.dump() == before
 
 
+def test_migrations_that_go_to_the_services_own_database_are_stopped(
+    server: Given, service: Service
+) -> None:
+    """Where env.py takes the URL of the settings, whatever Alembic was given."""
+    given_url = 'url = context.config.get_main_option("sqlalchemy.url")'
+    service.replace("src/gateway/migrations/env.py", given_url, "url = None")
+    before = server.dump()
+    own = server.of("mine").replace("postgresql://", "postgresql+asyncpg://")
+    outcome = service.pytest("tests/integration/test_schema.py", DATABASE_URL=own)
+    assert outcome.code == 1
+    assert "the migrations connect to the database 'mine', not to 'tpgen_" in outcome.text
+    assert 'take the URL from `context.config.get_main_option("sqlalchemy.url")`' in outcome.text
+    # That there is one head needs no database.
+    assert outcome.count("passed") == 1, outcome.text
+    assert server.dump() == before
+
+
 def test_a_role_that_may_not_create_databases_is_told_so(server: Given, service: Service) -> None:
     """In one line; one that may, and is no superuser, is enough."""
     server.sql("CREATE ROLE small LOGIN; CREATE ROLE enough LOGIN CREATEDB")

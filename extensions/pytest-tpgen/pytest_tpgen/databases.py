@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from .postgres import Server
-from .schema import Schema, logging_restored
+from .schema import ElsewhereError, Schema, logging_restored, only
 
 # `ALTER DATABASE … SET`, which CREATE DATABASE does not copy.
 _SETTINGS = """
@@ -148,8 +148,10 @@ class Databases:
     async def _migrate(self, name: str) -> None:
         try:
             # In a thread: Alembic's environment runs an event loop of its own.
-            with logging_restored():
+            with logging_restored(), only(self.url(name)):
                 await asyncio.to_thread(self.schema.migrate, self.url(name))
+        except ElsewhereError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from error
         except Exception as error:  # whatever a migration may raise
             if role := existing_role(error):
                 pytest.fail(

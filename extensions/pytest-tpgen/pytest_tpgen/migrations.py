@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pytest
 from sqlalchemy import Connection, MetaData, inspect, text
@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from .databases import existing_role
 from .factory import factories, models
-from .schema import Schema, logging_restored
+from .schema import Schema, logging_restored, only
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # The rows of each table, by its quoted name; each row by column.
 Content: TypeAlias = Mapping[str, list[dict[str, Any]]]
+
+Found = TypeVar("Found")
 
 _COLUMNS = """
 SELECT format('%I.%I', table_schema, table_name), column_name
@@ -53,7 +55,7 @@ async def differences(schema: Schema, url: str) -> list[str]:
         return []
     if schema.config is None:
         return await _metadata_differences(schema.metadata, url)
-    return await asyncio.to_thread(_env_differences, schema.config(url))
+    return await _in_thread(url, _env_differences, schema.config(url))
 
 
 def heads(schema: Schema) -> list[str]:
@@ -74,7 +76,7 @@ async def failing_steps(schema: Schema, url: str) -> list[str]:
     """
     if schema.config is None:
         return []
-    return await asyncio.to_thread(_failing_steps, schema.config(url))
+    return await _in_thread(url, _failing_steps, schema.config(url))
 
 
 async def lost_rows(schema: Schema, url: str) -> list[str]:
@@ -96,13 +98,19 @@ async def lost_rows(schema: Schema, url: str) -> list[str]:
         await _make_rows(engine)
         before = await _content(engine)
         for revision in _newest(scripts := _scripts(config)):
-            await asyncio.to_thread(_undo, config, scripts, revision)
+            await _in_thread(url, _undo, config, scripts, revision)
             kept = await _columns(engine)
-            await asyncio.to_thread(_step, config, scripts, revision, True, " with rows")
+            await _in_thread(url, _step, config, scripts, revision, True, " with rows")
             after = await _content(engine)
             if lost := [*_lost(before, after, kept)]:
                 return [f"{_name(revision)}: {line}" for line in lost]
     return []
+
+
+async def _in_thread(url: str, function: Callable[..., Found], *arguments: Any) -> Found:
+    """Run what runs `env.py`, which may connect to no other database."""
+    with only(url):
+        return await asyncio.to_thread(function, *arguments)
 
 
 def _failing_steps(config: Config) -> list[str]:

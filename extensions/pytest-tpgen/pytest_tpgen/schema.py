@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import MetaData
+from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 if TYPE_CHECKING:
@@ -90,6 +91,44 @@ def alembic(metadata: MetaData, ini: Path | str | Callable[[str], Config]) -> Sc
         command.upgrade(config(url), "heads")
 
     return Schema(metadata, migrate, config)
+
+
+class ElsewhereError(Exception):
+    """Migrations ask for another database than the one that they were given."""
+
+
+@contextmanager
+def only(url: str) -> Iterator[None]:
+    """Let the migrations that run in another thread connect to one database, and to no other.
+
+    An `env.py` that takes its URL from the service's settings would migrate, and then undo, the
+    developer's own database. SQLAlchemy's connections are seen, a driver's own ones are not.
+
+    Args:
+        url: of the database.
+
+    Raises:
+        ElsewhereError: in the other thread, before it connects.
+    """
+    name = make_url(url).database
+
+    def refuse(dialect: Any, _: Any, __: Any, parameters: dict[str, Any]) -> None:
+        asked = parameters.get("database", parameters.get("dbname"))
+        is_ours = threading.current_thread() is threading.main_thread() or asked == name
+        if dialect.name == "postgresql" and not is_ours:
+            raise ElsewhereError(
+                f"the migrations connect to the database {asked!r}, not to {name!r}, which the "
+                "tests gave them, so they were stopped before they connected. The usual cause is "
+                "an env.py that reads the service's settings: let it take the URL from "
+                '`context.config.get_main_option("sqlalchemy.url")`, and from the settings only '
+                "where that is None"
+            )
+
+    event.listen(Engine, "do_connect", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "do_connect", refuse)
 
 
 @contextmanager
