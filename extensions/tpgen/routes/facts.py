@@ -30,7 +30,7 @@ async def {name}({arguments}) -> list[str]:
     rows: list[str] = fill_in("""
         made = await {factory}.create_batch(6, session=session{belongs})
         await session.commit()
-        rows = [str(one.id) for one in made]  # of each, a text that the list shows
+        rows = [str(one.id) for one in made]  # texts that only these rows show
     """)
     return rows'''
 # The longest part of a placeholder's text on one line of the test file.

@@ -162,7 +162,8 @@ def _of_workflows(project: Project) -> Iterator[Finding]:
         if not any(event in events and re.search(command, run) for events, run in commands):
             on_event = [file.path for file in files if event in _events(file)]
             path = [*on_event, *paths, ".github/workflows/tests.yml"][0]
-            message = f"no workflow on {event} {purpose}{_since(project, '.github')}"
+            since = _since(project, ".github") if paths else "; there is none in .github/workflows"
+            message = f"no workflow on {event} {purpose}{since}"
             yield Finding(path, 1, 1, message)
     for file in files:
         if "pull_request_target" in _events(file):

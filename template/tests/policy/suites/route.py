@@ -184,7 +184,8 @@ class ListRouteSuite(RouteSuite):
     """A route that lists rows of the caller's tenant, page by page.
 
     State the fixtures `own_rows` and `foreign_rows`: each creates six rows or more, of the caller's
-    tenant and of another one, and returns a text that the list shows of each, such as its id.
+    tenant and of another one, and returns a text that the list shows of each and of nothing else,
+    such as its id; an id that is a number also stands in dates, so return a title then.
     State `page`, a request for fewer rows than that, and `next_page`.
     """
 
