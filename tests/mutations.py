@@ -1415,6 +1415,20 @@ FIRST_ROUND = [
         of("TestPostgresVault", "a_deletion_leaves_no_ciphertext"),
     ),
     broken(
+        "deletion keeps the ciphertext in its event",
+        VAULT,
+        "filter_by(tenant_id=tenant_id, name=name).returning(Secret.id)",
+        "filter_by(tenant_id=tenant_id, name=name).returning(Secret.ciphertext)",
+        of("TestPostgresVault", "a_deletion_leaves_no_ciphertext"),
+        also=[
+            (
+                VAULT,
+                'await record("secret.deleted", tenant_id, name=name, versions=len(deleted))',
+                'await record("secret.deleted", tenant_id, name=name, versions=len(deleted), old=[one.hex() for one in deleted])',
+            )
+        ],
+    ),
+    broken(
         "detections of later messages not audited",
         CHAT,
         "                context = Context(message.content, found)",

@@ -1,4 +1,4 @@
-"""Search the bytes of every cell of the database for a text, also in hex and base64."""
+"""Search the bytes of every cell of the database for content, also in hex and base64."""
 
 from base64 import b64encode
 from collections import Counter
@@ -30,9 +30,9 @@ async def every_row(session: AsyncSession) -> Counter[tuple[str, str]]:
     return rows
 
 
-async def cells_with(session: AsyncSession, plaintext: str) -> list[bytes]:
-    """Return the cells that hold the text as it is, in hex, or in base64 wherever it begins."""
-    forms = _forms(plaintext.encode())
+async def cells_with(session: AsyncSession, content: str | bytes) -> list[bytes]:
+    """Return the cells that hold a text or bytes as they are, in hex, or in base64 wherever."""
+    forms = _forms(content.encode() if isinstance(content, str) else content)
     return [cell for cell in await every_cell(session) if any(form in cell for form in forms)]
 
 
