@@ -60,11 +60,11 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
-    """The same without what a template gives once, for tests of what comes later."""
+    """The same without the starter, for tests that are about updates of the rest."""
     from tests.hooks import once
-    from tests.updating import STARTER, at, made
+    from tests.updating import at, made
 
-    return at(once(tmp_path_factory, "small", partial(made, without=STARTER)))
+    return at(once(tmp_path_factory, "small", partial(made, starter=False)))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -87,8 +87,7 @@ def as_one(
         if red - may == {name for mutation in members for name in mutation.turns_red}:
             (folder / "right").touch()
 
-    @cache
-    def is_right(*members: Mutation) -> bool:
+    def is_right(members: Sequence[Mutation]) -> bool:
         name = sha256(repr([mutation.name for mutation in members]).encode()).hexdigest()
         made = once(tmp_path_factory, f"mutated-{name}", partial(try_all, members))
         return (made / "right").exists()
@@ -96,7 +95,7 @@ def as_one(
     def made(mutation: Mutation) -> bool:
         # A mutation of what is not there is in no group.
         while len(members := groups.get(mutation.name, [])) > 1:
-            if is_right(*members):
+            if is_right(members):
                 return True
             middle = len(members) // 2
             for half in (members[:middle], members[middle:]):

@@ -271,14 +271,14 @@ def test_a_rename_that_the_policy_knows(plain: Pair) -> None:
 
 
 def test_a_rule_that_is_gone(plain: Pair) -> None:
-    """An exemption from it is to be taken out."""
+    """The check asks to remove an exemption from it."""
     text = plain.read("pyproject.toml") + EXEMPTION
     assert plain.service.commit({"pyproject.toml": text}, "--no-verify").code == 0
     plain.source.git("rm", "--quiet", "extensions/tpgen/rules/sleep_in_test.py")
     said = updated(plain)
     assert "gone      tpgen check looks for sleep-in-test (TPG205)." in said
     assert checked(plain) == ["TPG002 error pyproject.toml"]
-    assert "is from a rule that there is no more: take it out" in plain.theirs("check").text
+    assert "is from a rule that no longer exists: remove it" in plain.theirs("check").text
     assert "TPG205 (no rule any more)" in plain.theirs("exemptions").text
 
 

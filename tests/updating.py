@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,20 +83,18 @@ def at(folder: Path) -> Pair:
     return Pair(Repository(folder / "tpgen"), Repository(folder / "service"))
 
 
-def made(
-    folder: Path, tag: str = "v1.0.0", revision: str = "", without: Sequence[str] = ()
-) -> Pair:
+def made(folder: Path, tag: str = "v1.0.0", revision: str = "", *, starter: bool = True) -> Pair:
     """Release this template, and make a service from it.
 
     Args:
         folder: where both are put.
         tag: of the release.
         revision: take the template as it was in a commit of ours.
-        without: folders of the template that are left out of it as it is now.
+        starter: whether the template has its starter; one of a commit of ours always has.
     """
     source = template(folder / "tpgen", tag, revision)
     if not revision:
-        for name in without:
+        for name in () if starter else STARTER:
             shutil.rmtree(source.path / "template" / name)
         modules = {f"template/tests/policy/{name}.py": text for name, text in MODULES.items()}
         assert source.commit(modules, "--amend").code == 0

@@ -30,9 +30,15 @@ async def every_row(session: AsyncSession) -> Counter[tuple[str, str]]:
     return rows
 
 
-async def cells_with(session: AsyncSession, content: str | bytes) -> list[bytes]:
-    """Return the cells that hold a text or bytes as they are, in hex, or in base64 wherever."""
-    forms = _forms(content.encode() if isinstance(content, str) else content)
+async def cells_with(session: AsyncSession, *contents: str | bytes) -> list[bytes]:
+    """Return the cells that hold one of the contents.
+
+    Args:
+        session: of the database.
+        contents: texts or bytes, which are found as they are, in hex, and in base64 at any offset.
+    """
+    plain = (one.encode() if isinstance(one, str) else one for one in contents)
+    forms = [form for one in plain for form in _forms(one)]
     return [cell for cell in await every_cell(session) if any(form in cell for form in forms)]
 
 

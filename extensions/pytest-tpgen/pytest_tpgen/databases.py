@@ -1,6 +1,5 @@
 """Create the databases of a run: one migrated template, and clones of it for each worker."""
 
-import asyncio
 import os
 import re
 import sys
@@ -18,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from .postgres import Server
-from .schema import ElsewhereError, Schema, logging_restored, only
+from .schema import Schema, in_thread
 
 # `ALTER DATABASE … SET`, which CREATE DATABASE does not copy.
 _SETTINGS = """
@@ -147,11 +146,7 @@ class Databases:
 
     async def _migrate(self, name: str) -> None:
         try:
-            # In a thread: Alembic's environment runs an event loop of its own.
-            with logging_restored(), only(self.url(name)):
-                await asyncio.to_thread(self.schema.migrate, self.url(name))
-        except ElsewhereError as error:
-            raise pytest.fail.Exception(str(error), pytrace=False) from error
+            await in_thread(self.url(name), self.schema.migrate, self.url(name))
         except Exception as error:  # whatever a migration may raise
             if role := existing_role(error):
                 pytest.fail(

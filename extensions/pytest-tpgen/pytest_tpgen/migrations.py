@@ -7,12 +7,11 @@ runs it, on a database of its own: a clone, or an empty one. It runs in a thread
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from sqlalchemy import Connection, MetaData, inspect, text
@@ -21,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from .databases import existing_role
 from .factory import factories, models
-from .schema import Schema, logging_restored, only
+from .schema import Schema, in_thread
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 # The rows of each table, by its quoted name; each row by column.
 Content: TypeAlias = Mapping[str, list[dict[str, Any]]]
-
-Found = TypeVar("Found")
 
 _COLUMNS = """
 SELECT format('%I.%I', table_schema, table_name), column_name
@@ -55,7 +52,7 @@ async def differences(schema: Schema, url: str) -> list[str]:
         return []
     if schema.config is None:
         return await _metadata_differences(schema.metadata, url)
-    return await _in_thread(url, _env_differences, schema.config(url))
+    return await in_thread(url, _env_differences, schema.config(url))
 
 
 def heads(schema: Schema) -> list[str]:
@@ -76,7 +73,7 @@ async def failing_steps(schema: Schema, url: str) -> list[str]:
     """
     if schema.config is None:
         return []
-    return await _in_thread(url, _failing_steps, schema.config(url))
+    return await in_thread(url, _failing_steps, schema.config(url))
 
 
 async def lost_rows(schema: Schema, url: str) -> list[str]:
@@ -98,19 +95,13 @@ async def lost_rows(schema: Schema, url: str) -> list[str]:
         await _make_rows(engine)
         before = await _content(engine)
         for revision in _newest(scripts := _scripts(config)):
-            await _in_thread(url, _undo, config, scripts, revision)
+            await in_thread(url, _undo, config, scripts, revision)
             kept = await _columns(engine)
-            await _in_thread(url, _step, config, scripts, revision, True, " with rows")
+            await in_thread(url, _step, config, scripts, revision, True, " with rows")
             after = await _content(engine)
             if lost := [*_lost(before, after, kept)]:
                 return [f"{_name(revision)}: {line}" for line in lost]
     return []
-
-
-async def _in_thread(url: str, function: Callable[..., Found], *arguments: Any) -> Found:
-    """Run what runs `env.py`, which may connect to no other database."""
-    with only(url):
-        return await asyncio.to_thread(function, *arguments)
 
 
 def _failing_steps(config: Config) -> list[str]:
@@ -249,7 +240,7 @@ def _run_env(
 ) -> None:
     from alembic.runtime.environment import EnvironmentContext
 
-    with logging_restored(), EnvironmentContext(config, scripts, fn=function, **options):
+    with EnvironmentContext(config, scripts, fn=function, **options):
         scripts.run_env()
 
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import pytest
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Brings the empty database at a SQLAlchemy URL to the newest schema.
 Migrate: TypeAlias = Callable[[str], None]
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,29 @@ def alembic(metadata: MetaData, ini: Path | str | Callable[[str], Config]) -> Sc
     return Schema(metadata, migrate, config)
 
 
-class ElsewhereError(Exception):
-    """Migrations ask for another database than the one that they were given."""
+async def in_thread(url: str, function: Callable[..., Found], *arguments: Any) -> Found:
+    """Run what migrates a database in a thread, since `env.py` may run an event loop of its own.
 
-
-@contextmanager
-def only(url: str) -> Iterator[None]:
-    """Let the migrations that run in another thread connect to one database, and to no other.
-
-    An `env.py` that takes its URL from the service's settings would migrate, and then undo, the
-    developer's own database. SQLAlchemy's connections are seen, a driver's own ones are not.
+    SQLAlchemy connects from there to that database alone. Logging is as before afterwards.
 
     Args:
         url: of the database.
+        function: what runs.
+        arguments: of the function.
 
     Raises:
-        ElsewhereError: in the other thread, before it connects.
+        pytest.fail.Exception: the migrations ask for another database.
+    """
+    with _logging_restored(), _only(url):
+        return await asyncio.to_thread(function, *arguments)
+
+
+@contextmanager
+def _only(url: str) -> Iterator[None]:
+    """Stop connections from other threads to other databases, before they are made.
+
+    An `env.py` that takes its URL from the service's settings would migrate, and then undo, the
+    developer's own database. SQLAlchemy's connections are seen, a driver's own ones are not.
     """
     name = make_url(url).database
 
@@ -116,12 +126,13 @@ def only(url: str) -> Iterator[None]:
         asked = parameters.get("database", parameters.get("dbname"))
         is_ours = threading.current_thread() is threading.main_thread() or asked == name
         if dialect.name == "postgresql" and not is_ours:
-            raise ElsewhereError(
+            pytest.fail(
                 f"the migrations connect to the database {asked!r}, not to {name!r}, which the "
                 "tests gave them, so they were stopped before they connected. The usual cause is "
                 "an env.py that reads the service's settings: let it take the URL from "
                 '`context.config.get_main_option("sqlalchemy.url")`, and from the settings only '
-                "where that is None"
+                "where that is None",
+                pytrace=False,
             )
 
     event.listen(Engine, "do_connect", refuse)
@@ -132,7 +143,7 @@ def only(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def logging_restored() -> Iterator[None]:
+def _logging_restored() -> Iterator[None]:
     """Undo what `env.py` sets up for the command line: `fileConfig` replaces the test's handlers."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -93,7 +93,7 @@ class Exemptions:
         for one in self.all:
             title = f"the exemption of {one.path} from {one.rule}"
             if one.is_of_no_rule:
-                message = f"{title} is from a rule that there is no more: take it out"
+                message = f"{title} is from a rule that no longer exists: remove it"
                 yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
             elif one not in used and one.rule in lasting and project.asked is None:
                 message = f"{title} covers nothing any more: take it out"
