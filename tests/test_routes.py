@@ -437,7 +437,8 @@ def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
     rows = {"type": "object", "properties": {"id": {"type": "string"}}}
     answer = {"content": {"application/json": {"schema": {"type": "array", "items": rows}}}}
     operation = {"responses": {"200": answer}, "security": [{"Key": []}]}
-    route = _found(App({"paths": {"/orders": {"get": operation}}}, {}), "GET", "/orders")
+    facts = {("GET", "/orders"): {"rows": ["orders"]}}
+    route = _found(App({"paths": {"/orders": {"get": operation}}}, facts), "GET", "/orders")
     found = RouteFacts(route, Rows(Service(tmp_path)))
     assert (found.is_list, found.url.rows, found.listed_row) == (True, [], None)
     own, foreign = found.fixtures
@@ -445,6 +446,20 @@ def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
     assert "OrderFactory.create_batch(6, session=session, …=user)\n" in own
     assert "async def foreign_rows(self, session: AsyncSession) -> list[str]:" in foreign
     assert "OrderFactory.create_batch(6, session=session)\n" in foreign
+
+
+def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:
+    rows = {"type": "array", "items": {"type": "object"}}
+    page = {"type": "object", "properties": {"warnings": rows, "items": rows}}
+    answer = {"content": {"application/json": {"schema": page}}}
+    document = {"paths": {"/orders": {"get": {"responses": {"200": answer}}}}}
+    named: dict[str, Any] = {"rows": ["orders", "items"]}
+    route = _found(App(document, {("GET", "/orders"): named}), "GET", "/orders")
+    assert route.listing is not None
+    assert route.listing.rows == 'response.json()["items"]'
+    assert (
+        _found(App(document, {("GET", "/orders"): {"rows": []}}), "GET", "/orders").listing is None
+    )
 
 
 @pytest.mark.parametrize(

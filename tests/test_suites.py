@@ -433,6 +433,21 @@ def test_a_route_that_lists_rows_has_the_suite_of_lists(method: str, service: Se
     assert advice in done.text
 
 
+def test_another_status_for_a_stranger_is_a_setting_that_the_failure_shows(
+    service: Service,
+) -> None:
+    service.replace("src/gateway/api/agents.py", "HTTPException(403,", "HTTPException(404,")
+    agents = ("tests/integration/api/test_agents.py", "-k", "403_with")
+    done = service.pytest(*agents)
+    assert done.failed == {"test_403_with_the_key_of_another_tenant"}, done.text
+    assert "a caller of another tenant must get 403, and got 404" in done.text
+    setting = '[tool.tpgen.refusal]\nstatus = 404\nreason = "why it is not 403"\n'
+    shown = "\n".join(re.findall(r"^E +(\[tool.*|status.*|reason.*)$", done.text, re.MULTILINE))
+    assert shown.startswith(setting.strip()), done.text
+    service.write({"pyproject.toml": f"{(service.path / 'pyproject.toml').read_text()}\n{setting}"})
+    assert service.pytest(*agents).code == 0
+
+
 MEMORY = '''\
 """A second vault provider, which keeps nothing in Postgres; and others that keep too much."""
 

@@ -79,7 +79,7 @@ def _exempt(service: Service, done: Scaffold) -> Iterator[str]:
 
 def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
     """Where something is left to say: line by line for this component, else how often."""
-    older = 0
+    new, older = 0, 0
     for path in done.tests:
         tree = ast.parse((service.root / path).read_bytes())
         others = _others(done, path, tree)
@@ -87,9 +87,11 @@ def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
             if any(line in one for one in others):
                 older += 1
             else:
+                new += 1
                 yield f"to fill  {path}:{line}"
     if older:
-        yield f"to fill  and {older} older {'one' if older == 1 else 'ones'}"
+        more = "and " if new else ""
+        yield f"to fill  {more}{older} older {'one' if older == 1 else 'ones'}"
 
 
 def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:

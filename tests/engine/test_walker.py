@@ -84,6 +84,11 @@ def test_input_is_seen_in_sub_apps_and_hidden_routes(walked: Any) -> None:
     assert takes == {"/v2/agents", "/hidden/3", "/int/3"}
 
 
+def test_the_app_keeps_no_document_of_ours(walked: Any) -> None:
+    """The test that asks for it gets its warnings, whichever tests ran before."""
+    assert walked["kept_document"] is None
+
+
 def test_a_list_of_rows_is_an_array_of_objects_or_a_page_of_them(walked: Any) -> None:
     assert walked["lists"] == [
         "GET /sub/1/folders",
@@ -91,6 +96,7 @@ def test_a_list_of_rows_is_an_array_of_objects_or_a_page_of_them(walked: Any) ->
         "GET /sub/4/folders",
         "GET /sub/5/folders",
         "GET /sub/8/folders",
+        "GET /sub/9/folders",
         "GET /sub/found",
         "GET /sub/slash/folders/",
     ]

@@ -338,7 +338,10 @@ class Undescribed(BaseModel):
 
 
 Loose = list[dict[str, Any]]
-SHAPES = (Row, Page, Named, Order, list[Row], list[Row] | None, list[str], dict[str, Row], Loose)
+SHAPES = (
+    *(Row, Page, Named, Order, list[Row], list[Row] | None, list[str], dict[str, Row], Loose),
+    dict[str, list[Row]],
+)
 
 
 def lists() -> list[str]:
@@ -399,6 +402,7 @@ def main() -> None:
         "differences": [*asyncio.run(differences(app)), *under_a_root_path()],
         "takes_input": input_of,
         "lists": lists(),
+        "kept_document": app.openapi_schema,
         "socket": name(find(app, "WEBSOCKET", "/ws/lobby")),
         "socket_by_get": name(find(app, "GET", "/ws/lobby")),
     }

@@ -30,6 +30,7 @@ SHORTEST = 8
 # Values for the parameters of a path; a route that wants a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
 UNTESTED = {"HEAD", "OPTIONS"}
+REFUSALS = (401, 403, 404)
 WEBSOCKET = "WEBSOCKET"
 
 
@@ -55,11 +56,25 @@ def refusal_status(request: pytest.FixtureRequest) -> int:
         PolicyError: `[tool.tpgen.refusal]` has no status of 401, 403 or 404, or no reason.
     """
     table = _settings(request).get("refusal", {"status": 403, "reason": "the policy"})
-    if table.get("status") not in (401, 403, 404) or not str(table.get("reason", "")).strip():
+    if table.get("status") not in REFUSALS or not str(table.get("reason", "")).strip():
         raise PolicyError(
             "pyproject.toml: [tool.tpgen.refusal] needs `status` (401, 403 or 404) and `reason`"
         )
     return int(table["status"])
+
+
+def misrefused(request: pytest.FixtureRequest, response: httpx.Response) -> str:
+    """Return what is wrong with the answer to a caller of another tenant, or an empty string."""
+    wanted, got = refusal_status(request), response.status_code
+    if got == wanted:
+        return ""
+    said = f"a caller of another tenant must get {wanted}, and got {got}: {response.text}"
+    if got not in REFUSALS:
+        return said
+    return (
+        f"{said}\nIf {got} is meant, add to pyproject.toml:\n\n    [tool.tpgen.refusal]\n"
+        f'    status = {got}\n    reason = "why it is not {wanted}"'
+    )
 
 
 def _settings(request: pytest.FixtureRequest) -> Mapping[str, Any]:
@@ -100,7 +115,7 @@ def misfit(
         is_idempotent: whether the suite is for a route that takes an `Idempotency-Key`.
         is_list: whether the suite is for a route that lists rows of the caller's tenant.
     """
-    route = find(app, method, url.partition("?")[0])
+    route = find(app, method, httpx.URL(url).path)
     if route is None:
         return f"the app has no route {method} {url}: correct `method` and `path`"
     method = method.upper()

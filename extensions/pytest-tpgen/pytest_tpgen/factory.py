@@ -24,7 +24,7 @@ from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.util import await_only
 
 from . import policy
-from .foreign_keys import SESSION, Declarations, Reference, references
+from .foreign_keys import SESSION, Declarations, Reference, given_by_class, references
 
 T = TypeVar("T")
 
@@ -52,6 +52,11 @@ class Options(SQLAlchemyOptions):
         """The rows that the factory makes for foreign keys; relationships are configured late."""
         return references(self)
 
+    @cached_property
+    def given_by_class(self) -> dict[str, dict[str, str]]:
+        """The foreign keys that the factory itself gives, for rows that it inherits."""
+        return given_by_class(self)
+
     def refuse_deep_names(self, attributes: dict[str, Any], error: Exception) -> None:
         """Raise a better error if an attribute of the model has a double underscore."""
         for name in attributes:
@@ -62,7 +67,9 @@ class Options(SQLAlchemyOptions):
             raise TypeError(self._how_to_name(name)) from error
 
     def _is_unusable(self, name: str, value: object) -> bool:
-        """Return whether a declaration would hide a method, or be ignored by factory-boy."""
+        """Return whether a declaration hides a method, or can't be given to `create`."""
+        if name == "session":
+            return True
         if name.startswith("_"):
             # factory-boy ignores a plain value under such a name.
             is_plain = get_builder_phase(value) is None

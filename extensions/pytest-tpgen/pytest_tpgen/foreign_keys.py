@@ -8,6 +8,8 @@ states the row in one of two ways, and both are followed:
 
 If the given columns identify the row, the factory takes that row instead of making one. If they
 do not, as `tenant_id = SelfAttribute("agent.tenant.id")`, it makes an `agent` that has them.
+
+A subclass or a trait of a factory gives a foreign key as a test does: `tenant_id = 1`.
 """
 
 from collections import defaultdict
@@ -18,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from factory.builder import DeclarationSet
-from factory.declarations import SKIP, LazyAttribute, SelfAttribute, SubFactory
+from factory.declarations import SKIP, LazyAttribute, Maybe, SelfAttribute, SubFactory
 from factory.enums import BuilderPhase, get_builder_phase
 from sqlalchemy import inspect
 from sqlalchemy.exc import NoInspectionAvailable
@@ -68,22 +70,61 @@ def references(options: Any) -> dict[str, Reference]:
             if columns and isinstance(target, Mapper):
                 key = frozenset(_attribute(target, column) for column in target.primary_key)
                 found[name] = Reference(target, columns, key, False)
+    base: Any = getattr(options.base_factory, "_meta", None)
+    for name, reference in getattr(base, "references", {}).items():
+        if (
+            not reference.is_mapped
+            and declared.get(name) is base.pre_declarations.declarations[name]
+        ):
+            found[name] = reference
     return found
+
+
+def given_by_class(options: Any) -> dict[str, dict[str, str]]:
+    """Return the columns that a subclass or a trait gives for inherited rows: `{row: columns}`."""
+    declared = options.pre_declarations.declarations
+    given = {
+        row: {
+            name: path
+            for name, path in reference.columns.items()
+            if name in declared
+            and not _is_copied(declared[name], row)
+            and (isinstance(declared[name], Maybe) or _is_newer(options.factory, name, row))
+        }
+        for row, reference in options.references.items()
+    }
+    return {row: columns for row, columns in given.items() if columns}
+
+
+def _is_copied(declaration: Any, row: str) -> bool:
+    """Return whether a foreign key is copied from a row, as by `SelfAttribute("tenant.id")`."""
+    return (
+        isinstance(declaration, SelfAttribute)
+        and not declaration.depth
+        and declaration.attribute_name.startswith(f"{row}.")
+    )
+
+
+def _is_newer(factory: Any, name: str, other: str) -> bool:
+    """Return whether a factory or one of its bases declares a name, and inherits another one."""
+    for parent in factory.__mro__:
+        if name in vars(parent) or other in vars(parent):
+            return other not in vars(parent)
+    return False
 
 
 def _copied(
     declared: Mapping[str, Any], row: str, mapper: Mapper[Any], rename: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the foreign keys that are copied from a row, as by `SelfAttribute("tenant.id")`."""
-    return {
-        name: declaration.attribute_name.removeprefix(f"{row}.")
-        for name, declaration in declared.items()
-        if isinstance(declaration, SelfAttribute)
-        and not declaration.depth
-        and declaration.attribute_name.startswith(f"{row}.")
-        and (column := mapper.columns.get(rename.get(name, name))) is not None
-        and column.foreign_keys
-    }
+    copied = {}
+    for name, declaration in declared.items():
+        while isinstance(declaration, Maybe):  # what a trait gives instead
+            declaration = declaration.no
+        column = mapper.columns.get(rename.get(name, name))
+        if column is not None and column.foreign_keys and _is_copied(declaration, row):
+            copied[name] = declaration.attribute_name.removeprefix(f"{row}.")
+    return copied
 
 
 def _pairs(mapper: Mapper[Any], relationship: Any) -> list[tuple[str, str]]:
@@ -116,6 +157,8 @@ class Declarations(DeclarationSet):
         made.declarations = dict(self.declarations)
         contexts = {name: dict(context) for name, context in self.contexts.items() if context}
         made.contexts = defaultdict(dict, contexts)
+        for row, given in self._options.given_by_class.items():
+            made._follow(row, self._options.references[row], given, {})
         return made
 
     def update(self, values: Mapping[str, Any]) -> None:
@@ -125,6 +168,15 @@ class Declarations(DeclarationSet):
         super().update(values)  # type: ignore[no-untyped-call]
         for row, reference in self._options.references.items():
             given = {name: path for name, path in reference.columns.items() if name in values}
+            own = self._options.given_by_class.get(row, ())
+            fixed = list(given) or [
+                name for name in own if not isinstance(self.declarations[name], Maybe)
+            ]
+            if fixed and any(name.startswith(f"{row}__") for name in values):
+                raise TypeError(
+                    f"{self._options.factory.__name__}: {' and '.join(fixed)} can't be given "
+                    f"together with attributes of a new {row} (`{row}__…`): give one of them"
+                )
             if given:
                 self._follow(row, reference, given, values)
 
@@ -136,25 +188,36 @@ class Declarations(DeclarationSet):
         values: Mapping[str, Any],
     ) -> None:
         """Change what a factory declares for a row, some of whose columns are given."""
-        if any(name.startswith(f"{row}__") for name in values):
-            raise TypeError(
-                f"{self._options.factory.__name__}: {' and '.join(given)} can't be given together "
-                f"with attributes of a new {row} (`{row}__…`): give one of them"
-            )
         is_identified = reference.identity <= set(given.values())
         if row in values:
             if reference.is_mapped and is_identified:
                 check = partial(_same, self._options.factory.__name__, row, given, values[row])
                 self.declarations[row] = LazyAttribute(check)
             return
-        is_made = get_builder_phase(self.declarations[row]) == BuilderPhase.ATTRIBUTE_RESOLUTION
+        inherited = self.declarations[row]
+        is_made = get_builder_phase(inherited) == BuilderPhase.ATTRIBUTE_RESOLUTION
         if is_identified and (is_made or reference.is_mapped):
             identity = {name: path for name, path in given.items() if path in reference.identity}
-            self.declarations[row] = LazyAttribute(partial(_find, reference.target, identity))
+            found = LazyAttribute(partial(_find, reference.target, identity))
+            key = self.declarations[next(iter(identity))]
+            self.declarations[row] = _where_given(key, row, found, inherited)
         elif is_made:
             for name, path in given.items():
+                if isinstance(self.declarations[name], Maybe):
+                    raise TypeError(
+                        f"{self._options.factory.__name__}: a trait can't give {name}, which is "
+                        f"copied from {row}.{path}: give {row} instead"
+                    )
                 attribute, levels = _own_column(reference.target, path, row)
                 self.contexts[row][attribute] = SelfAttribute(f"{'.' * (levels + 1)}{name}")
+
+
+def _where_given(key: Any, row: str, found: LazyAttribute, inherited: Any) -> Any:
+    """Return what to declare for a row: the found one, or the inherited one without the trait."""
+    if isinstance(key, Maybe):
+        other = _where_given(key.no, row, found, inherited)
+        return Maybe(key.decider, _where_given(key.yes, row, found, inherited), other)
+    return inherited if key is SKIP or _is_copied(key, row) else found
 
 
 def _find(target: Mapper[Any], identity: Mapping[str, str], resolver: Any) -> Any:

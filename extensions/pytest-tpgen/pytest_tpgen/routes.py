@@ -14,13 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 
 # Where a middleware keeps the app that it wraps.
 _WRAPPED = ("app", "_app", "application", "__wrapped__")
 # What the pages of widespread libraries call their rows.
-_ROWS = ("data", "edges", "items", "records", "results", "rows")
+ROWS = ("data", "edges", "items", "records", "results", "rows")
+# Documents of apps, each made once.
+_documents: WeakKeyDictionary[Any, Mapping[str, Any]] = WeakKeyDictionary()
 _INPUTS = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
 
 
@@ -128,8 +131,9 @@ def lists_rows(route: Route) -> bool:
     """Return whether a GET of a route answers with a list of rows, by its app's OpenAPI document.
 
     The answer is an array of objects, or an object without `id` that holds such an array by a name
-    like `items`, or by that of the route: `agents` of `/v1/agents`. What a path names by its last
-    part, as `/v1/agents/{agent_id}` does, is one row.
+    like `items`, by that of the route (`agents` of `/v1/agents`), or by any key, as `dict[str,
+    list[Row]]` does. What a path names by its last part, as `/v1/agents/{agent_id}` does, is one
+    row.
 
     Args:
         route: as `find` returns it.
@@ -143,11 +147,12 @@ def lists_rows(route: Route) -> bool:
         (one for status, one in answers.items() if str(status).startswith("2")), {}
     )
     schema = answer.get("content", {}).get("application/json", {}).get("schema")
-    names = {*_ROWS, path.rpartition("/")[2]}
+    names = {*ROWS, path.rpartition("/")[2]}
     for one in _alternatives(schema, document):
         fields = one.get("properties", {})
         named = [] if "id" in fields else [fields[name] for name in names & fields.keys()]
-        if any(_holds_objects(value, document) for value in [one, *named]):
+        values = [one, one.get("additionalProperties"), *named]
+        if any(_holds_objects(value, document) for value in values):
             return True
     return False
 
@@ -202,13 +207,17 @@ def _document(route: Route) -> Mapping[str, Any]:
     """Return the OpenAPI document that describes a route; an empty one if there is none."""
     if not route.in_schema:
         return {}
+    if route.app in _documents:
+        return _documents[route.app]
+    kept = getattr(route.app, "openapi_schema", None)
     with warnings.catch_warnings(), suppress(Exception):
         # FastAPI warns of operation ids that are there twice, and fails at a model that JSON can't
         # describe, both of which may be about other routes.
         warnings.simplefilter("ignore")
-        document: Mapping[str, Any] = route.app.openapi()
-        return document
-    return {}
+        _documents[route.app] = route.app.openapi()
+        # FastAPI keeps the document, and a test of `/openapi.json` would never see the warning.
+        route.app.openapi_schema = kept
+    return _documents.get(route.app, {})
 
 
 def _has_parameters(dependant: Any) -> bool:

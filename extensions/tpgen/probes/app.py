@@ -124,11 +124,14 @@ def _facts(app: Any) -> dict[str, Any]:
 
 
 def _routes(app: Any) -> Iterator[dict[str, Any]]:
-    walk = importlib.import_module(f"{ENGINE}.routes").walk
-    for route in walk(app):
+    engine = importlib.import_module(f"{ENGINE}.routes")
+    for route in engine.walk(app):
         endpoint, tree = route.endpoint, route.dependant
         dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
         takes_key = tree is not None and _takes_key(tree)
+        # The names by which an answer may hold rows.
+        rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
+        rows = rows if engine.lists_rows(route) else []
         for method in sorted(route.methods):
             yield {
                 "method": method,
@@ -136,6 +139,7 @@ def _routes(app: Any) -> Iterator[dict[str, Any]]:
                 "module": getattr(endpoint, "__module__", ""),
                 "name": _name(endpoint),
                 "dependencies": [_name(call) for call in dependencies],
+                "rows": rows if method == "GET" else [],
                 "idempotent": takes_key or any(map(_names_key, [endpoint, *dependencies])),
             }
 

@@ -69,28 +69,29 @@ class Listing:
 
 
 def listing(
-    response: Schema, parameters: Sequence[Parameter], document: Mapping[str, Any]
-) -> Listing | None:
-    """Return the list that a response holds, or None.
+    response: Schema,
+    parameters: Sequence[Parameter],
+    document: Mapping[str, Any],
+    names: Sequence[str],
+) -> Listing:
+    """Return the list that a response holds.
 
     Args:
         response: the schema of a success.
         parameters: of the route.
         document: in which references are looked up.
+        names: by which an object may hold the rows, the likeliest first.
     """
     found = resolved(response, document)
     fields = {
         name: resolved(schema, document) for name, schema in found.get("properties", {}).items()
     }
     arrays = [name for name, schema in fields.items() if schema.get("type") == "array"]
-    if found.get("type") != "array" and len(arrays) != 1:
-        return None
+    name = next((name for name in names if name in arrays), "")
     array, rows = found, "response.json()"
-    if found.get("type") != "array":
-        array, rows = fields[arrays[0]], f'response.json()["{arrays[0]}"]'
+    if name:
+        array, rows = fields[name], f'response.json()["{name}"]'
     item = resolved(array.get("items", {}), document)
-    if item.get("type", "object") != "object":
-        return None
     row_id = resolved(item.get("properties", {}).get("id", {}), document)
     query = [one.name for one in parameters if one.place == "query"]
     cursor = _first(CURSOR, query)

@@ -217,9 +217,9 @@ class _Reader:
             for media_type, media in response.get("content", {}).items()
             if _is_json(media_type)
         ]
-        if self.method != "GET" or not schemas:
+        if not (names := self.fact.get("rows")) or not schemas:
             return None
-        return listing(schemas[0], self.parameters, self.document)
+        return listing(schemas[0], self.parameters, self.document, names)
 
     @property
     def secured(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_tpgen.access import leaked, misfit, quoted, refusal_status, unchanged
+from pytest_tpgen.access import leaked, misfit, misrefused, quoted, unchanged
 from pytest_tpgen.masking import shape
 from pytest_tpgen.requests import Change, Sender, request_id
 from pytest_tpgen.routes import takes_input
@@ -165,7 +165,7 @@ class RouteSuite(PublicRouteSuite):
         """A stranger is refused what the caller may do, learns nothing and changes nothing."""
         async with unchanged(session, audit_events):
             refused = await send(stranger_auth)
-        assert refused.status_code == refusal_status(request), refused.text
+        assert not (wrong := misrefused(request, refused)), wrong
         assert await leaked(session, refused, [send.url, send.valid]) == []
         allowed = await send(auth)
         assert allowed.status_code == self.status, allowed.text
