@@ -213,53 +213,19 @@ def test_the_facts_of_a_route(shop: Shop) -> None:
     """Where it is, what it asks for, and which rows it needs."""
     order = _found(shop.app, "POST", "/orders")
     assert (order.module, order.name, order.tag) == ("shop.main", "add_order", "")
-    assert (order.secured, order.idempotent) == (False, True)
+    assert order.idempotent
     assert order.references == [("customer_id",), ("lines", 0, "article_id")]
     customer = _found(shop.app, "post", "/customers")
-    assert (customer.secured, customer.idempotent, customer.tag) == (True, False, "customers")
+    assert (customer.idempotent, customer.tag) == (False, "customers")
     assert (customer.method, customer.status) == ("POST", 201)
     line = _found(shop.app, "GET", "/orders/{order_id}/lines/{number}")
     assert line.path_references == ["order_id"]
     assert list(line.path_parameters) == ["order_id", "number"]
 
 
-def test_the_secured_routes(shop: Shop) -> None:
-    """Of the sample: a scheme, and a dependency that requires a role."""
-    secured = {path for way, path in shop.app.routes if _found(shop.app, way, path).secured}
-    assert secured == {"/customers", "/orders/{order_id}/lines/{number}"}
-
-
-@pytest.mark.parametrize(
-    ("operation", "dependencies", "secured"),
-    [
-        ({}, [], False),
-        ({}, ["get_session", "get_current_settings", "get_tokenizer", "author_of"], False),
-        ({}, ["get_current_user"], True),
-        ({}, ["RequireRole"], True),
-        ({}, ["verify_token"], True),
-        ({}, ["OAuth2PasswordBearer"], True),
-        ({}, ["OAuth2PasswordRequestForm"], False),
-        ({}, ["OAuth2PasswordRequestFormStrict"], False),
-        ({"security": [{"Bearer": []}]}, [], True),
-        ({"security": [{}]}, [], False),
-        ({"parameters": [{"name": "X-Api-Key", "in": "header"}]}, [], True),
-        ({"parameters": [{"name": "api_key", "in": "query"}]}, [], True),
-        ({"parameters": [{"name": "page_token", "in": "query"}]}, [], False),
-        ({"parameters": [{"name": "Idempotency-Key", "in": "header"}]}, [], False),
-    ],
-    ids=str,
-)
-def test_what_secures_a_route(
-    operation: dict[str, Any], dependencies: list[str], secured: bool
-) -> None:
-    """A scheme, a credential among its parameters, or a dependency by its name."""
-    facts = {("GET", "/x"): {"dependencies": dependencies}}
-    assert _found(App({"paths": {"/x": {"get": operation}}}, facts), "GET", "/x").secured is secured
-
-
 def _asked(method: str, content: Mapping[str, Any]) -> Route:
     operation = {"requestBody": {"content": content}}
-    return _found(App({"paths": {"/x": {method.lower(): operation}}}, {}), method, "/x")
+    return _found(App({"": {"paths": {"/x": {method.lower(): operation}}}}, {}), method, "/x")
 
 
 def test_a_change_of_nothing_is_no_change() -> None:
@@ -335,7 +301,7 @@ def test_the_name_of_a_class(
 ) -> None:
     """After the function; after verb and noun where that says too little or is another's."""
     facts = {(method, path): {"name": function, "module": "app.main"}}
-    route = _found(App({"paths": {path: {method.lower(): {}}}}, facts), method, path)
+    route = _found(App({"": {"paths": {path: {method.lower(): {}}}}}, facts), method, path)
     assert name_of_class(route, taken) == expected
 
 
@@ -399,7 +365,7 @@ def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[
     auth = "def auth(user: User) -> dict[str, str]: ..."
     files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
     Rendered(tmp_path, tmp_path).write({**files, "tests/conftest.py": auth})
-    route = _found(App({"paths": {path: {method.lower(): {}}}}, {}), method, path)
+    route = _found(App({"": {"paths": {path: {method.lower(): {}}}}}, {}), method, path)
     fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
     assert [line.strip() for line in fixture.splitlines()[2:]] == lines
 
@@ -438,7 +404,7 @@ def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
     answer = {"content": {"application/json": {"schema": {"type": "array", "items": rows}}}}
     operation = {"responses": {"200": answer}, "security": [{"Key": []}]}
     facts = {("GET", "/orders"): {"rows": ["orders"]}}
-    route = _found(App({"paths": {"/orders": {"get": operation}}}, facts), "GET", "/orders")
+    route = _found(App({"": {"paths": {"/orders": {"get": operation}}}}, facts), "GET", "/orders")
     found = RouteFacts(route, Rows(Service(tmp_path)))
     assert (found.is_list, found.url.rows, found.listed_row) == (True, [], None)
     own, foreign = found.fixtures
@@ -454,38 +420,41 @@ def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_fo
     answer = {"content": {"application/json": {"schema": page}}}
     document = {"paths": {"/orders": {"get": {"responses": {"200": answer}}}}}
     named: dict[str, Any] = {"rows": ["orders", "items"]}
-    route = _found(App(document, {("GET", "/orders"): named}), "GET", "/orders")
+    route = _found(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders")
     assert route.listing is not None
     assert route.listing.rows == 'response.json()["items"]'
     assert (
-        _found(App(document, {("GET", "/orders"): {"rows": []}}), "GET", "/orders").listing is None
+        _found(App({"": document}, {("GET", "/orders"): {"rows": []}}), "GET", "/orders").listing
+        is None
     )
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "secured", "status", "blamed"),
+    ("method", "path", "public", "status", "blamed"),
     [
-        ("POST", "/x", False, 422, "valid"),
-        ("POST", "/x", False, 401, "valid"),
-        ("POST", "/x", True, 401, ""),
-        ("POST", "/x", True, 403, ""),
-        ("POST", "/x", True, 500, ""),
-        ("POST", "/x", True, 405, ""),
-        ("POST", "/x/{id}", True, 422, "valid"),
-        ("POST", "/x/{id}", True, 404, "url"),
-        ("GET", "/x/{id}", True, 403, "url"),
-        ("GET", "/x/{id}", True, 409, "url"),
-        ("GET", "/x", True, 404, ""),
+        ("POST", "/x", True, 422, "valid"),
+        ("POST", "/x", True, 401, "valid"),
+        ("POST", "/x", False, 401, ""),
+        ("POST", "/x", False, 403, ""),
+        ("POST", "/x", False, 500, ""),
+        ("POST", "/x", False, 405, ""),
+        ("POST", "/x/{id}", False, 422, "valid"),
+        ("POST", "/x/{id}", False, 404, "url"),
+        ("GET", "/x/{id}", False, 403, "url"),
+        ("GET", "/x/{id}", False, 409, "url"),
+        ("GET", "/x", False, 404, ""),
     ],
 )
 def test_the_guess_that_an_answer_proves_wrong(
-    tmp_path: Path, method: str, path: str, secured: bool, status: int, blamed: str
+    tmp_path: Path, method: str, path: str, public: bool, status: int, blamed: str
 ) -> None:
     """The app's own failure proves none, and that of the credentials none that is in the class."""
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
     body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
-    operation = {"security": [{"Key": []}] if secured else [], **(body if method == "POST" else {})}
-    route = _found(App({"paths": {path: {method.lower(): operation}}}, {}), method, path)
+    operation = body if method == "POST" else {}
+    listed = [f"{method} {path}"] if public else []
+    document = {"paths": {path: {method.lower(): operation}}}
+    route = _found(App({"": document}, {}, listed), method, path)
     (tmp_path / "tests/policy").mkdir(parents=True)
     (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
     found = RouteFacts(route, Rows(Service(tmp_path)), refused=Failure("no", status))
@@ -521,7 +490,7 @@ def test_a_route_is_found_as_people_write_it(shop: Shop) -> None:
 
 def test_two_routes_that_differ_in_the_slash_are_two() -> None:
     operation: dict[str, Any] = {"get": {}}
-    app = App({"paths": {"/v1/agents": operation, "/v1/agents/": operation}}, {})
+    app = App({"": {"paths": {"/v1/agents": operation, "/v1/agents/": operation}}}, {})
     assert [_found(app, "GET", path).path for path in ("/v1/agents/", "/v1/agents")] == [
         "/v1/agents/",
         "/v1/agents",
@@ -538,7 +507,7 @@ def test_two_routes_that_differ_in_the_slash_are_two() -> None:
 )
 def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:
     with pytest.raises(Misuse, match="^" + reason.replace("?", r"\?") + "$"):
-        App({}, {}).find(method, path)
+        App({"": {}}, {}).find(method, path)
 
 
 def _files(folder: Path) -> set[Path]:
@@ -555,11 +524,11 @@ def test_the_fixture_of_the_tests_gives_the_app(service: Rendered) -> None:
     before = _files(service.path)
     app = routes.read(Service(service.path))
     chat = _found(app, "POST", "/v1/chat/completions")
-    assert (chat.secured, chat.idempotent, chat.name) == (True, True, "complete")
+    assert (chat.is_public, chat.idempotent, chat.name) == (False, True, "complete")
     assert _files(service.path) == before
     agent = _found(app, "GET", "/v1/agents/{id}")
     assert agent.malformed == [{"url": "/v1/agents/no-uuid"}]
-    assert not _found(app, "GET", "/healthz").secured
+    assert _found(app, "GET", "/healthz").is_public
 
 
 HELLO = "from fastapi import FastAPI\n{}\n"
@@ -605,7 +574,7 @@ from fastapi.testclient import TestClient
 def test_the_app_is_found(rendered: Rendered, tmp_path: Path, files: dict[str, str]) -> None:
     """In any service: its module may also be called as our own file."""
     app = routes.read(_service(tmp_path, rendered, files))
-    assert app.document["info"]["title"] == "it"
+    assert app.documents[""]["info"]["title"] == "it"
 
 
 @pytest.mark.parametrize(

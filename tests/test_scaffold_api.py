@@ -23,7 +23,7 @@ ROUTES = [
     "POST /v1/ping",
     "GET /v1/stats",
 ]
-
+PUBLIC = ["POST /v1/ping", "POST /v1/ratings"]
 
 EACH = """
 import sys
@@ -50,6 +50,9 @@ def api(rendered: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
     health = '    app.add_api_route("/healthz", _healthz)\n'
     public = "    app.include_router(notes.public, prefix=API_PREFIX)\n"
     service.replace(app, health, health + public)
+    header = "[tool.tpgen.public]\n"
+    listed = "".join(f'"{route}" = "it needs no credentials"\n' for route in PUBLIC)
+    service.replace("pyproject.toml", header, header + listed)
     return service
 
 
@@ -64,15 +67,11 @@ def scaffolded(api: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
         assert "recorded tests/integration/api/__snapshots__/test_notes.ambr: review it" in said
         assert "to fill" not in said
         _paste(service, said)
-    _paste(service, '"POST /v1/ratings" = "its tests are written by a test below"\n')
     return service
 
 
 def _paste(service: Service, said: str) -> None:
     """Paste the lines for pyproject.toml that a command prints."""
-    public = re.findall(r'^"[A-Z]+ /.*" = ".*"\n', said, re.MULTILINE)
-    header = "[tool.tpgen.public]\n"
-    service.replace("pyproject.toml", header, header + "".join(public))
     exempt = re.findall(r"^\[\[tool\.tpgen\.exempt\]\]\n.*\n.*\n", said, re.MULTILINE)
     with (service.path / "pyproject.toml").open("a") as settings:
         settings.write("\n" + "\n".join(exempt))
@@ -247,7 +246,6 @@ def test_a_guess_that_the_app_refuses_is_a_placeholder(
     service.replace(TEST, placeholder, 'valid = {"json": {"stars": 1, "reason": "it"}}\n    ')
     assert suite.red(service, TEST)[0] == {
         "TestRate::test_happy_path",
-        "TestRate::test_the_suite_fits_the_route",
     }
     service.write({TEST: written})
     assert service.tpgen("undo").code == 0
@@ -270,6 +268,26 @@ def test_a_route_that_is_not_built(api: Service, tmp_path: Path, suite: Suite) -
     assert "extended tests/integration/api/test_stats.py: TestGetStats." in done.text
     _paste(service, done.text)
     assert suite.red(service, "tests/integration/api/test_stats.py")[0] == set()
+
+
+def test_a_route_that_answers_without_credentials_must_be_listed(
+    api: Service, tmp_path: Path
+) -> None:
+    """Nothing is written before a person has said that it is public; `--dry-run` sends nothing."""
+    service = api.copy(tmp_path / "service")
+    listed = '"POST /v1/ping" = "it needs no credentials"\n'
+    service.replace("pyproject.toml", listed, "")
+    done = service.tpgen("route", "POST", "/v1/ping")
+    assert done.code == 2
+    assert done.text == (
+        "tpgen: POST /v1/ping answers without credentials. If it is public, add this below "
+        "[tool.tpgen.public] in pyproject.toml, and run the command again:\n\n"
+        '"POST /v1/ping" = "why it needs no credentials"\n\n'
+        "If not, let the route demand credentials first\n"
+    )
+    assert not (service.path / TEST).exists()
+    planned = service.tpgen("route", "POST", "/v1/ping", "--dry-run")
+    assert "+class TestPing(RouteSuite):" in planned.text
 
 
 def test_a_start_of_a_route(api: Service, tmp_path: Path, suite: Suite) -> None:

@@ -236,7 +236,13 @@ def _scaffold(chosen: argparse.Namespace) -> int:
     from . import scaffold, telling
 
     here = service.find(Path.cwd())
-    done = scaffold.plan(here, chosen.kind, chosen.words, chosen.with_source)
+    done = scaffold.plan(
+        here,
+        chosen.kind,
+        chosen.words,
+        with_source=chosen.with_source,
+        observe=not chosen.dry_run,
+    )
     if chosen.dry_run:
         print(telling.dry_run(here, done), end="")
     else:

@@ -32,7 +32,6 @@ class Scaffold:
         complete: the files that lack nothing.
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
-        public: the routes that need no credentials, each with the reason to state.
         missing: what is to be built first, as a sentence; empty where the component is there.
         snapshots: the tests whose snapshot is to be recorded.
         recorded: the files of snapshots that were.
@@ -46,7 +45,6 @@ class Scaffold:
     added: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     complete: list[Path] = field(default_factory=list)
     exempt: dict[str, str] = field(default_factory=dict)
-    public: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
@@ -59,7 +57,14 @@ class Scaffold:
         return [path for path in [*self.added, *self.complete] if path.parts[0] == "tests"]
 
 
-def plan(service: Service, kind: Kind, words: list[str], with_source: bool = False) -> Scaffold:
+def plan(
+    service: Service,
+    kind: Kind,
+    words: list[str],
+    *,
+    with_source: bool = False,
+    observe: bool = False,
+) -> Scaffold:
     """Say what a component's tests lack.
 
     Args:
@@ -67,11 +72,12 @@ def plan(service: Service, kind: Kind, words: list[str], with_source: bool = Fal
         kind: of the component.
         words: what was typed behind the kind: a name, or method and path.
         with_source: whether to write a start of the component too, where it is not there.
+        observe: whether a route may get a request without credentials; its handler does not run.
 
     Raises:
         Misuse: the component can't be told, or a file can't be read.
     """
-    return _planned(service, kind, find(service, kind, words, with_source))
+    return _planned(service, kind, find(service, kind, words, with_source, observe))
 
 
 def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
@@ -137,7 +143,6 @@ def _plan_test(
         **subject.facts,
         "test_path": path,
         "exempt": exempt.setdefault,
-        "public": done.public.setdefault,
     }
     rendered = formatting.tidy(service, path, skeletons.render(service, test.skeleton, facts))
     code = Code([service.root / "tests"])

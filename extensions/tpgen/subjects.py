@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import formatting, skeletons
+from .check import settings
 from .classes import components
 from .classes.code import Definition, Module
 from .classes.components import Component
@@ -53,7 +54,9 @@ class Subject:
     without: "Callable[[Failure], Subject | None]" = lambda failure: None
 
 
-def find(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+def find(
+    service: Service, kind: Kind, words: list[str], with_source: bool, observe: bool
+) -> Subject:
     """Look at the component that was typed.
 
     Args:
@@ -61,12 +64,16 @@ def find(service: Service, kind: Kind, words: list[str], with_source: bool) -> S
         kind: of the component.
         words: what was typed behind the kind: a name, or method and path.
         with_source: whether to plan a start of the component too, where it is not there.
+        observe: whether a route may get a request without credentials; its handler does not run.
 
     Raises:
         Misuse: the component can't be told, or a file can't be read.
     """
-    readers = {"source": _of_source, "route": _of_route, "model": _of_model}
-    return readers[kind.introspect](service, kind, words, with_source)
+    if kind.introspect == "route":
+        return _of_route(service, kind, words, with_source, observe)
+    if kind.introspect == "model":
+        return _of_model(service, kind, words)
+    return _of_source(service, kind, words, with_source)
 
 
 def read(service: Service, path: Path) -> bytes | None:
@@ -127,14 +134,18 @@ def _built(service: Service, component: Component, text: bytes) -> Component:
     return Component(**{**vars(component), "definition": definition})
 
 
-def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+def _of_route(
+    service: Service, kind: Kind, words: list[str], with_source: bool, observe: bool
+) -> Subject:
     from .routes import facts as route_tests
     from .routes import naming
     from .routes import reader as routes
 
-    app = routes.read(service)
+    app = routes.read(service, (words[0].upper(), words[1]) if observe else None)
     route = app.find(*words)
     method, path = words[0].upper(), route.path if route else words[1]
+    if route and app.is_open and not route.is_public:
+        raise Misuse(_why_open(service, f"{method} {path}"))
     covered, own = Covered(app.routes), (method, holes(path))
     name = naming.name_of_file(route, path)
     title = f"{kind.name} {method} {path}"
@@ -151,7 +162,9 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
     taken = {name for one in there for name in covered.taken(service.root / one, own)}
 
     def facts(refused: Failure | None = None) -> dict[str, Any]:
-        described = route or routes.unbuilt(method, path)
+        described = route or routes.unbuilt(
+            method, path, is_public=f"{method} {path}" in app.public
+        )
         found = route_tests.facts(service, described, taken, refused)
         return _common(service, kind, name) | found
 
@@ -159,6 +172,17 @@ def _of_route(service: Service, kind: Kind, words: list[str], with_source: bool)
     is_known = first["route"].is_known
     subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
     return replace(subject, without=lambda failure: _without(subject, facts(failure)))
+
+
+def _why_open(service: Service, route: str) -> str:
+    """Return the error about a route that demands no credentials and is not listed as public."""
+    header = "" if settings.read(service.root).table.get("public") else "[tool.tpgen.public]\n"
+    place = "to pyproject.toml" if header else "below [tool.tpgen.public] in pyproject.toml"
+    return (
+        f"{route} answers without credentials. If it is public, add this {place}, and run the "
+        f'command again:\n\n{header}"{route}" = "why it needs no credentials"\n\n'
+        "If not, let the route demand credentials first"
+    )
 
 
 def _without(subject: Subject, facts: Mapping[str, Any]) -> Subject | None:
@@ -171,7 +195,7 @@ def _nearest(app: "App", method: str, path: str) -> str:
     return f" (it has {', '.join(near)})" if near else ""
 
 
-def _of_model(service: Service, kind: Kind, words: list[str], with_source: bool) -> Subject:
+def _of_model(service: Service, kind: Kind, words: list[str]) -> Subject:
     from .models import reader as models
 
     path = _class_file(kind, words[0]) or factories(service.root)

@@ -29,7 +29,7 @@ def outcome(service: Service, done: Scaffold) -> str:
         *_placeholders(service, done),
     ]
     lines.append(f"run      {_run(service, done)}")
-    return "\n".join([*lines, *_public(service, done), *_exempt(service, done)])
+    return "\n".join([*lines, *_exempt(service, done)])
 
 
 def _missing(done: Scaffold) -> Iterator[str]:
@@ -54,18 +54,6 @@ def _complete(done: Scaffold) -> Iterator[str]:
         yield f"{done.title} has all of its tests"
     for path in done.complete:
         yield f"there    {path}"
-
-
-def _public(service: Service, done: Scaffold) -> Iterator[str]:
-    """Yield the lines that list the public routes which pyproject.toml does not list yet."""
-    known = settings.read(service.root).table.get("public", {})
-    for route, reason in done.public.items():
-        if route not in known:
-            place = "below [tool.tpgen.public] in" if known else "to"
-            yield f"{route} needs no credentials: add this {place} pyproject.toml\n"
-            if not known:
-                yield "[tool.tpgen.public]"
-            yield f'"{route}" = "{reason}"'
 
 
 def _exempt(service: Service, done: Scaffold) -> Iterator[str]:

@@ -97,8 +97,7 @@ def _unknown(name: str, near: Sequence[str]) -> str:
 
 
 def _probe(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
-    # Safe path: the folder of the probe has modules that a service may have too.
-    ended = service.run(["-P", str(PROBE), name, *modules])
+    ended = service.run([str(PROBE), name, *modules])
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"

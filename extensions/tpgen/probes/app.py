@@ -1,12 +1,13 @@
-"""Write the routes of a service's app as JSON.
+"""Write the routes of a service's app as JSON, and whether one of them demands credentials.
 
 The service's own interpreter runs this. It needs the standard library, pytest, pytest_tpgen and
 what the service has:
 
-    python app.py OUT fixture FILE       the app is a fixture of the tests
-    python app.py OUT module MODULE:NAME  the app, or a function that makes it
+    python app.py OUT fixture FILE [METHOD PATH]         the app is a fixture of the tests
+    python app.py OUT module MODULE:NAME [METHOD PATH]   the app, or a function that makes it
 """
 
+import asyncio
 import importlib
 import importlib.util
 import inspect
@@ -16,6 +17,8 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +26,42 @@ HERE = Path(__file__).parent
 
 ENGINE = "pytest_tpgen"
 FIXTURES = ("app", "application", "client")
+# What a test's database consists of: an app is made without it.
+DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db", "committed_db")
+# Values for the parameters of a path; a route that wants a UUID refuses the first.
+EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
+
+Wanted = tuple[str, str] | None
 
 
-def main(out: str, how: str, what: str) -> None:
+def main(out: str, how: str, what: str, *route: str) -> None:
     """Write the facts, or why there are none, to the file `out`.
 
     Args:
         out: the file.
         how: `fixture` or `module`.
         what: the file whose fixtures are to be seen, or the name of the app.
+        route: method and path of the route to observe; nothing is sent if empty.
     """
+    read_only = importlib.import_module("read_only")
     # A service may have an `app` too.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     if importlib.util.find_spec(ENGINE) is None:
         Path(out).write_text(json.dumps({"missing": ENGINE}))
         return
-    find = {"fixture": _by_fixture, "module": _by_import}[how]
-    Path(out).write_text(json.dumps(find(what)))
+    with open(out, "w") as file:
+        read_only.enter(Path.cwd())
+        find = {"fixture": _by_fixture, "module": _by_import}[how]
+        json.dump(find(what, (route[0], route[1]) if route else None), file)
 
 
-def _by_import(name: str) -> dict[str, Any]:
+def _by_import(name: str, wanted: Wanted) -> dict[str, Any]:
     module, _, attribute = name.partition(":")
     found = getattr(importlib.import_module(module), attribute)
     app = _app_in(found if _app_in(found) else found())
     if app is None:
         raise TypeError("it has no OpenAPI document")
-    return _facts(app)
+    return _facts(app, wanted)
 
 
 def _said(error: BaseException) -> str:
@@ -57,8 +70,8 @@ def _said(error: BaseException) -> str:
     return " ".join(line.strip() for line in lines if line.strip())[:300]
 
 
-def _by_fixture(conftest: str) -> dict[str, Any]:
-    """Run one test that asks for the app, with the fixtures that the file's own tests would have.
+def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
+    """Run one test that asks for the app, with the fixtures that it needs and no other one.
 
     Returns:
         the facts; or `error`, which is None where there is no such fixture; or nothing where
@@ -78,7 +91,7 @@ def _by_fixture(conftest: str) -> dict[str, Any]:
                     raise
             else:
                 if app is not None:
-                    found.update(_facts(app))
+                    found.update(_facts(app, wanted))
                     return
 
     class OnlyOurs(pytest.Module):
@@ -91,8 +104,16 @@ def _by_fixture(conftest: str) -> dict[str, Any]:
             return module
 
         @pytest.hookimpl(tryfirst=True)
-        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        def pytest_collection_modifyitems(
+            self, session: pytest.Session, items: list[pytest.Item]
+        ) -> None:
             items[:] = [item for item in items if isinstance(item.parent, OnlyOurs)]
+            for item in items:
+                # Without the autouse fixtures; `ask` gets the others when it asks for them.
+                item.fixturenames[:] = ["request"]  # type: ignore[attr-defined]
+                for name in DATABASE:
+                    for fixture in session._fixturemanager.getfixturedefs(name, item) or ():
+                        vars(fixture).update(func=lambda: None, argnames=())
 
         def pytest_exception_interact(self, call: "pytest.CallInfo[Any]") -> None:
             if call.excinfo:
@@ -116,32 +137,135 @@ def _app_in(thing: Any) -> Any:
     return thing
 
 
-def _facts(app: Any) -> dict[str, Any]:
+def _facts(app: Any, wanted: Wanted) -> dict[str, Any]:
     # The tests of a service may make errors of warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {"openapi": app.openapi(), "routes": list(_routes(app))}
+        try:
+            with _hidden_routes_shown():
+                found = _described(app)
+        except Exception:  # noqa: BLE001  # whatever a model raises that FastAPI can't describe
+            # JSON can't describe a model of a hidden route, perhaps the reason why it is hidden.
+            found = _described(app)
+        is_open = asyncio.run(_is_open(app, *wanted)) if wanted else False
+        return found | {"is_open": is_open}
 
 
-def _routes(app: Any) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _hidden_routes_shown() -> Iterator[None]:
+    """Let the OpenAPI document describe the routes that have `include_in_schema=False` too."""
+    fastapi = sys.modules.get("fastapi.routing")
+    classes = [getattr(fastapi, name, None) for name in ("APIRoute", "_EffectiveRouteContext")]
+    before = {one: vars(one).get("include_in_schema") for one in classes if one}
+    for one in before:
+        one.include_in_schema = property(lambda _: True, lambda _, value: None)
+    yield
+    for one, default in before.items():
+        del one.include_in_schema
+        if default is not None:
+            one.include_in_schema = default
+
+
+def _described(app: Any) -> dict[str, Any]:
+    """Return the routes of an app, and the OpenAPI document of each app that is mounted in it."""
+    documents: dict[str, Any] = {}
+    routes: list[dict[str, Any]] = []
+    for route in importlib.import_module(f"{ENGINE}.routes").walk(app):
+        if route.mounted not in documents:
+            documents[route.mounted] = _document(route.app)
+        routes += _of_each_method(route)
+    return {"documents": documents, "routes": routes}
+
+
+def _document(app: Any) -> dict[str, Any]:
+    """Return the OpenAPI document of an app; an empty one if it has none."""
+    if not callable(getattr(app, "openapi", None)):
+        return {}
+    app.openapi_schema = None
+    document: dict[str, Any] = app.openapi()
+    return document
+
+
+def _of_each_method(route: Any) -> Iterator[dict[str, Any]]:
     engine = importlib.import_module(f"{ENGINE}.routes")
-    for route in engine.walk(app):
-        endpoint, tree = route.endpoint, route.dependant
-        dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
-        takes_key = tree is not None and _takes_key(tree)
-        # The names by which an answer may hold rows.
-        rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
-        rows = rows if engine.lists_rows(route) else []
-        for method in sorted(route.methods):
-            yield {
-                "method": method,
-                "path": route.path,
-                "module": getattr(endpoint, "__module__", ""),
-                "name": _name(endpoint),
-                "dependencies": [_name(call) for call in dependencies],
-                "rows": rows if method == "GET" else [],
-                "idempotent": takes_key or any(map(_names_key, [endpoint, *dependencies])),
-            }
+    endpoint, tree = route.endpoint, route.dependant
+    dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
+    takes_key = tree is not None and _takes_key(tree)
+    # The names by which an answer may hold rows.
+    rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
+    rows = rows if engine.lists_rows(route) else []
+    for method in sorted(route.methods):
+        yield {
+            "method": method,
+            "path": route.path,
+            "mounted": route.mounted,
+            "module": getattr(endpoint, "__module__", ""),
+            "name": _name(endpoint),
+            "rows": rows if method == "GET" else [],
+            "idempotent": takes_key or any(map(_names_key, [endpoint, *dependencies])),
+        }
+
+
+class Reached(Exception):
+    """A request passed all that stands before the handler of its route."""
+
+
+async def _is_open(app: Any, method: str, template: str) -> bool:
+    """Return whether a request without credentials reaches the handler of a route.
+
+    The handler does not run, and a request needs no valid body: only the dependencies run.
+    """
+    import httpx
+
+    # The tests may override the dependency that demands credentials.
+    getattr(app, "dependency_overrides", {}).clear()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        with _handlers_replaced() as reached:
+            for example in EXAMPLES:
+                path = re.sub(r"\{[^}]*\}", example, template)
+                response = await client.request(method, path)
+                if not reached and response.status_code in (401, 403):
+                    return False
+            return bool(reached)
+
+
+@contextmanager
+def _handlers_replaced() -> Iterator[list[str]]:
+    """Stop each request where its handler would run, and yield the paths of those requests."""
+    reached: list[str] = []
+
+    def reach(path: str) -> None:
+        reached.append(path)
+        raise Reached
+
+    starlette: Any = importlib.import_module("starlette.routing")
+    fastapi: Any = sys.modules.get("fastapi.routing")
+    handle: Any = starlette.Route.handle
+    solve: Any = getattr(fastapi, "solve_dependencies", None)
+
+    async def handle_alone(route: Any, scope: Any, receive: Any, send: Any) -> None:
+        # A route of Starlette has no dependencies: only middleware runs.
+        is_plain = not hasattr(route, "dependant")
+        if is_plain and scope["method"] in (route.methods or {scope["method"]}):
+            reach(scope["path"])
+        await handle(route, scope, receive, send)
+
+    async def solve_alone(*, request: Any, dependant: Any, **options: Any) -> Any:
+        own = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
+        alone = replace(dependant, **{name: [] for name in own})
+        solved = await solve(request=request, dependant=alone, **options)
+        if not solved.errors:
+            reach(request.url.path)
+        return solved
+
+    starlette.Route.handle = handle_alone
+    if fastapi:
+        fastapi.solve_dependencies = solve_alone
+    yield reached
+    starlette.Route.handle = handle
+    if fastapi:
+        fastapi.solve_dependencies = solve
 
 
 def _calls(tree: Any) -> Iterator[Any]:

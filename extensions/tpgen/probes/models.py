@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NewType, cast, get_args, get_type_hints
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers
 
+HERE = Path(__file__).parent
 KINDS = {
     "Enum", "Boolean", "Integer", "Float", "Numeric", "Uuid", "ARRAY", "JSON", "HSTORE",
     "DateTime", "Date", "Time", "Interval", "INTERVAL", "LargeBinary", "BYTEA", "String",
@@ -246,6 +248,9 @@ def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    import_module("read_only").enter(Path.cwd())
+    # A service may have modules that are called like ours.
+    sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     for each in sys.argv[2:]:
         import_module(each)
     configure_mappers()

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,34 @@ from tpgen.service import Service
 PROBE = Path(__file__).parents[1] / "probes" / "app.py"
 
 
-def ask(service: Service) -> Mapping[str, Any]:
-    """What the app says: that of the fixture `app` of the tests, else one in the source.
+def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
+    """Return what the app says: that of the fixture `app` of the tests, else one in the source.
+
+    Args:
+        service: where.
+        observed: method and path of the route that gets a request without credentials.
 
     Returns:
-        `openapi`, its document, and `routes`, what that leaves out.
+        `documents`, the OpenAPI documents by the path where their app is mounted; `routes`, what
+        they leave out; `is_open`, whether the observed route answered.
 
     Raises:
         Misuse: there is no app, or it can't be made.
     """
     found: Mapping[str, Any] = {}
     if conftest := _conftest(service):
-        found = _probe(service, "fixture", str(conftest.relative_to(service.root)))
+        found = _probe(service, "fixture", str(conftest.relative_to(service.root)), observed or ())
     if "routes" not in found:
-        found = _probe(service, "module", _app_in_source(service))
+        found = _probe(service, "module", _app_in_source(service), observed or ())
     return found
 
 
-def _probe(service: Service, how: str, what: str) -> Mapping[str, Any]:
+def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "facts.json"
-        run = service.run(["-B", str(PROBE), str(out), how, what])
-        found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+        run = service.run(["-B", str(PROBE), str(out), how, what, *observed])
+        text = out.read_text() if out.exists() else ""
+        found: dict[str, Any] = json.loads(text or "{}")
     if "routes" in found or ("error" in found and found["error"] is None):
         return found
     if found.get("missing"):

@@ -124,7 +124,7 @@ class RouteFacts:
     @property
     def is_list(self) -> bool:
         """Whether it lists rows of the caller's tenant."""
-        return bool(self.route.listing and self.route.secured and not self.route.idempotent)
+        return bool(self.route.listing and not self.route.is_public and not self.route.idempotent)
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -235,11 +235,11 @@ class RouteFacts:
         """The guess that the app's answer proves wrong: `url`, `valid`, or none."""
         status = self.refused.status if self.refused else 0
         known = 400 <= status < 500 and status not in (405, 406, 429)
-        if not known or (status == 401 and self.route.secured):
+        if not known or (status == 401 and not self.route.is_public):
             return ""
         has_input = "valid" if self.route.valid or self.route.malformed else ""
         if "{" not in self.route.path:
-            return "" if status == 403 and self.route.secured else has_input
+            return "" if status == 403 and not self.route.is_public else has_input
         return "url" if status in (403, 404) else has_input or "url"
 
     @property

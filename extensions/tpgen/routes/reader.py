@@ -2,12 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from tpgen.check import settings
 from tpgen.errors import Misuse
 from tpgen.service import Service
 
@@ -22,12 +23,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 Place = tuple[str | int, ...]
 
-_AUTH_NAME = re.compile(
-    r"(^|_)(auth(ed|n|z)?|authenticat\w*|authori[sz]\w*|oauth(?!\w*request_form)\w*|api_?key|access_token|credentials"
-    r"|jwt|bearer|principal|permissions?|logged_in|login_required|require[sd]?|verify_token|token"
-    r"|(current|active)_(?!settings|time|request|session|app|config|date)\w+)(_|$)"
-)
-
 
 @dataclass(frozen=True)
 class Route:
@@ -38,7 +33,7 @@ class Route:
         path: as the app has it, such as `/v1/agents/{agent_id}`.
         url: the path with a valid value for each parameter.
         status: the first documented status of success.
-        secured: whether it seems to ask for credentials.
+        is_public: whether `[tool.tpgen.public]` lists it as a route without credentials.
         idempotent: whether it, or what it depends on, knows an `Idempotency-Key`.
         name: that of the function behind it.
         module: where that is.
@@ -57,7 +52,7 @@ class Route:
     path: str
     url: str
     status: int
-    secured: bool
+    is_public: bool
     idempotent: bool
     name: str
     module: str
@@ -77,22 +72,33 @@ class App:
     """A service's app.
 
     Attributes:
-        document: its OpenAPI document.
-        facts: what that leaves out, by method and path.
+        documents: its OpenAPI document by the empty text, and those of the apps that are mounted
+            in it, each by the path where.
+        facts: what the documents leave out, by method and path.
+        public: the routes that `[tool.tpgen.public]` lists, such as `GET /healthz`.
+        is_open: whether the route that was asked for answers without credentials.
     """
 
-    document: Mapping[str, Any]
+    documents: Mapping[str, Mapping[str, Any]]
     facts: Mapping[tuple[str, str], Mapping[str, Any]]
+    public: Collection[str] = ()
+    is_open: bool = False
 
     @property
     def routes(self) -> list[tuple[str, str]]:
-        """Method and path of each documented route."""
-        return [
-            (method.upper(), path)
-            for path, operations in self.document.get("paths", {}).items()
+        """Method and path of each route."""
+        return list(self._mounts)
+
+    @cached_property
+    def _mounts(self) -> dict[tuple[str, str], str]:
+        """Where the app is mounted that has a route, by method and path."""
+        return {
+            (method.upper(), mounted + path): mounted
+            for mounted, document in self.documents.items()
+            for path, operations in document.get("paths", {}).items()
             for method in operations
             if method.upper() in METHODS
-        ]
+        }
 
     def find(self, method: str, path: str) -> Route | None:
         """The route with this method and path, however its parameters are called.
@@ -105,8 +111,12 @@ class App:
         turned = path.rstrip("/") if path.endswith("/") else f"{path}/"
         for wanted in (_plain(path), _plain(turned)):
             if wanted in known:
-                fact = self.facts.get((method, known[wanted]), {})
-                return _Reader(self.document, method, known[wanted], fact).route()
+                route = method, known[wanted]
+                mounted = self._mounts[route]
+                path = route[1].removeprefix(mounted)
+                fact = self.facts.get(route, {})
+                read = _Reader(self.documents[mounted], method, path, fact, mounted).route()
+                return replace(read, is_public=" ".join(route) in self.public)
         return None
 
     def nearest(self, method: str, path: str) -> list[str]:
@@ -115,7 +125,7 @@ class App:
         return difflib.get_close_matches(f"{method.upper()} {path}", names)
 
 
-def unbuilt(method: str, path: str) -> Route:
+def unbuilt(method: str, path: str, *, is_public: bool) -> Route:
     """Return a route that the app does not have yet."""
     nothing: dict[str, Any] = {}
     return Route(
@@ -123,7 +133,7 @@ def unbuilt(method: str, path: str) -> Route:
         path=path,
         url="",
         status=200,
-        secured=True,
+        is_public=is_public,
         idempotent=False,
         name="",
         module="",
@@ -138,15 +148,34 @@ def unbuilt(method: str, path: str) -> Route:
     )
 
 
-def read(service: Service) -> App:
+def read(service: Service, observed: tuple[str, str] | None = None) -> App:
     """Ask a service's app for its routes: the fixture `app` of its tests, else one in its source.
+
+    Args:
+        service: where.
+        observed: method and path of the route that gets a request without credentials, whose
+            handler does not run; no request is sent if None.
 
     Raises:
         Misuse: there is no app, or it can't be made.
     """
-    found = apps.ask(service)
+    found = apps.ask(service, observed)
     facts = {(fact["method"], fact["path"]): fact for fact in found["routes"]}
-    return App(with_decimals(found["openapi"]), facts)
+    documents = {mounted: with_decimals(one) for mounted, one in found["documents"].items()}
+    for (method, path), fact in facts.items():
+        _describe(documents[fact["mounted"]], method, path.removeprefix(fact["mounted"]), fact)
+    public = settings.read(service.root).table.get("public", {})
+    return App(documents, facts, public, found["is_open"])
+
+
+def _describe(document: dict[str, Any], method: str, path: str, fact: Mapping[str, Any]) -> None:
+    """Add a route to a document that leaves it out, as it does those of Starlette."""
+    operations = document.setdefault("paths", {}).setdefault(path, {})
+    if method in ("HEAD", "OPTIONS") or fact["module"].startswith("fastapi."):
+        return
+    text = {"in": "path", "required": True, "schema": {"type": "string"}}
+    names = re.findall(r"\{(\w+)", path)
+    operations.setdefault(method.lower(), {"parameters": [text | {"name": one} for one in names]})
 
 
 def _checked(method: str, path: str) -> str:
@@ -173,15 +202,16 @@ class _Reader:
     method: str
     path: str
     fact: Mapping[str, Any]
+    mounted: str = ""
 
     def route(self) -> Route:
         in_path = [one for one in self.parameters if one.place == "path"]
         return Route(
             method=self.method,
-            path=self.path,
+            path=self.mounted + self.path,
             url=self.url({}),
             status=self.status,
-            secured=self.secured,
+            is_public=False,
             idempotent=self.idempotent,
             name=self.fact.get("name", ""),
             module=self.fact.get("module", ""),
@@ -220,19 +250,6 @@ class _Reader:
         if not (names := self.fact.get("rows")) or not schemas:
             return None
         return listing(schemas[0], self.parameters, self.document, names)
-
-    @property
-    def secured(self) -> bool:
-        stated = self.operation.get("security", self.document.get("security", []))
-        if any(stated) or any(
-            one.is_secret and not one.is_idempotency_key for one in self.parameters
-        ):
-            return True
-        names = (
-            re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-            for name in self.fact.get("dependencies", ())
-        )
-        return any(_AUTH_NAME.search(name.lower()) for name in names)
 
     @property
     def idempotent(self) -> bool:
@@ -354,7 +371,7 @@ class _Reader:
             yield with_value(self.valid, "data", "unknown", "1")
 
     def url(self, wrong: Mapping[str, Any]) -> str:
-        path = self.path
+        path = self.mounted + self.path
         for one in self.parameters:
             if one.place == "path":
                 text = quote(as_text(wrong.get(one.name, one.valid)), safe="")

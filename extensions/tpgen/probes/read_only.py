@@ -1,0 +1,206 @@
+"""Let a service be imported without side effects: no connection, no program, no changed file.
+
+It works in the process that calls `enter`, by an audit hook of Python, an event of SQLAlchemy and
+the environment; where the system permits, in a network namespace of its own. C code that connects
+to a hard-coded address, as `psycopg.connect("host=10.0.0.5")` does, is stopped by the namespace
+alone. The service's own interpreter runs this: it needs the standard library alone.
+"""
+
+import atexit
+import ctypes
+import errno
+import importlib.util
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+# The reserved top-level domain `invalid` names no host.
+NOWHERE = "tpgen-refuses-connections.invalid"
+DATABASE_URL = re.compile(
+    r"(?P<scheme>(?:postgres|mysql|mariadb|mssql|oracle|cockroachdb|redis|rediss|valkey|mongodb|amqp)"
+    r"[\w+]*)://(?P<rest>\S*)"
+)
+DATABASE_HOST = re.compile(
+    r"(?i)(.*_)?(PG|POSTGRES\w*|DB|DATABASE|SQL|MYSQL|REDIS|MONGO\w*)_?(HOST\w*|SERVER|ADDR\w*|SOCKET)"
+)
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# What changes files, and which of its arguments are paths.
+CHANGES = {
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.rmdir": 1,
+    "os.link": 2,
+    "os.symlink": 2,
+    "os.truncate": 1,
+    "os.chmod": 1,
+    "os.chown": 1,
+    "os.utime": 1,
+    "os.setxattr": 1,
+    "os.removexattr": 1,
+    "sqlite3.connect": 1,
+}
+STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
+# Programs that services run to learn their version or their libraries; they change nothing.
+HARMLESS = {"git", "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+def enter(root: Path) -> None:
+    """Refuse side effects in this process from now on.
+
+    Args:
+        root: the folder of the service. Files may be written to the temporary folder alone, and
+            not even there if the service lies in it.
+    """
+    sys.dont_write_bytecode = True
+    _leave_network()
+    # Services open their log when they are imported.
+    vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
+    os.environ.update(_nowhere({**_dotenv(root), **os.environ}))
+    os.environ |= {"PGHOST": NOWHERE, "PGSERVICEFILE": os.devnull, "PGPASSFILE": os.devnull}
+    for name in ("PGHOSTADDR", "PGSERVICE"):
+        os.environ.pop(name, None)
+    if importlib.util.find_spec("sqlalchemy"):
+        _refuse_sqlalchemy()
+    sys.addaudithook(_Hook(root))
+
+
+def _leave_network() -> None:
+    """Enter a network namespace without any interface, if the system lets this user."""
+    unshare = getattr(ctypes.CDLL(None, use_errno=True), "unshare", None)
+    if unshare is None or not sys.platform.startswith("linux"):
+        return
+    if os.geteuid() == 0:
+        unshare(CLONE_NEWNET)
+        return
+    user, group = os.geteuid(), os.getegid()
+    if unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
+        # Without a map of its own the process would have no name and no home.
+        with suppress(OSError):
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+            Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def _dotenv(root: Path) -> dict[str, str]:
+    """Return the settings of the service's `.env`, below those of the environment."""
+    try:
+        lines = (root / ".env").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+def _nowhere(settings: dict[str, str]) -> dict[str, str]:
+    """Return the settings that lead to a database, with an address where there is none."""
+    found = {}
+    for name, value in settings.items():
+        if DATABASE_URL.search(value):
+            found[name] = DATABASE_URL.sub(_moved, value)
+        elif DATABASE_HOST.fullmatch(name):
+            found[name] = NOWHERE
+    return found
+
+
+def _moved(url: "re.Match[str]") -> str:
+    """Return the same URL with another host; name, password and database stay as they are."""
+    authority, slash, path = url["rest"].partition("/")
+    user, at, _ = authority.rpartition("@")
+    return f"{url['scheme']}://{user}{at}{NOWHERE}:9{slash}{path.partition('?')[0]}"
+
+
+def _refuse_sqlalchemy() -> None:
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "do_connect")
+    def refuse(*_: Any) -> NoReturn:
+        raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, "connects to a database")
+
+
+def _refusal(kind: type[OSError], number: int, what: str) -> OSError:
+    return kind(number, f"the service {what} while tpgen reads it, which tpgen does not let it do")
+
+
+class _Hook:
+    """The audit hook."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = os.path.realpath(root)
+        self.made: list[str] = []
+        self.is_over = False
+        atexit.register(self._remove_made)
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self.writable = [os.path.realpath(one) for one in (tempfile.gettempdir(), cache, "/dev")]
+        self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
+            "open": self._open,
+            "os.mkdir": self._mkdir,
+            "socket.connect": self._connect,
+            "socket.sendto": self._connect,
+            "socket.sendmsg": self._connect,
+            "socket.getaddrinfo": self._resolve,
+            **dict.fromkeys(STARTS, self._start),
+        }
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.is_over:
+            return
+        if event in self.handlers:
+            self.handlers[event](arguments)
+        elif event in CHANGES:
+            for path in arguments[: CHANGES[event]]:
+                self._check(path)
+
+    def _open(self, arguments: tuple[Any, ...]) -> None:
+        path, mode, flags = arguments
+        writes = set("wax+") & set(mode) if isinstance(mode, str) else flags & WRITES
+        if writes:
+            self._check(path)
+
+    def _mkdir(self, arguments: tuple[Any, ...]) -> None:
+        """Let a folder be made, which services do for uploads and logs; it goes at the end."""
+        path = os.path.abspath(os.fsdecode(arguments[0]))
+        if not os.path.exists(path) and not self._may_write(path):
+            self.made.append(path)
+
+    def _check(self, path: Any) -> None:
+        if isinstance(path, int) or path is None:  # a file that is open already
+            return
+        text = os.fsdecode(path)
+        if text not in ("", ":memory:") and not self._may_write(os.path.abspath(text)):
+            raise _refusal(PermissionError, errno.EACCES, f"writes {text}")
+
+    def _may_write(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        return not _is_below(real, self.root) and any(_is_below(real, one) for one in self.writable)
+
+    def _connect(self, arguments: tuple[Any, ...]) -> None:
+        address = arguments[1] if len(arguments) > 1 else None
+        if address is not None:
+            raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, f"connects to {address}")
+
+    def _resolve(self, arguments: tuple[Any, ...]) -> None:
+        raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, f"asks for {arguments[0]}")
+
+    def _start(self, arguments: tuple[Any, ...]) -> None:
+        program = arguments[0] or (arguments[1] or [""])[0]
+        name = os.path.basename(os.fsdecode(program)).partition(" ")[0]
+        if name not in HARMLESS:
+            raise _refusal(PermissionError, errno.EACCES, f"starts {name}")
+
+    def _remove_made(self) -> None:
+        self.is_over = True
+        for folder in reversed(self.made):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,285 @@
+"""To read a service changes nothing, whatever its code does when it is imported and tested."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from tpgen import policy, scaffold
+from tpgen.errors import Misuse
+from tpgen.lacking import lacking
+from tpgen.models import reader as models
+from tpgen.routes import reader as routes
+from tpgen.service import Service
+
+from tests.engine.environments import ENGINE, ROOT, environment, run
+from tests.servers import Given, given
+from tests.service import Service as Rendered
+
+PROBES = ROOT / "extensions/tpgen/probes"
+
+# What a service of a person does, each attempt in a `try`, so that reading goes on.
+ATTEMPTS = """
+import asyncio, os, pathlib, shutil, socket, sqlite3, subprocess, urllib.request
+
+import asyncpg
+import sqlalchemy
+from sqlalchemy.ext.asyncio import create_async_engine
+
+attempts = []
+
+
+def attempt(action):
+    attempts.append(action)
+    try:
+        action()
+    except OSError as error:
+        refused.append(str(error))
+    else:
+        raise SystemExit(f"not refused: {len(attempts)}")
+
+
+async def drop():
+    connection = await asyncpg.connect(URL)
+    await connection.execute("DROP TABLE precious")
+
+
+async def drop_with_sqlalchemy():
+    engine = create_async_engine(URL.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.begin() as connection:
+        await connection.execute(sqlalchemy.text("DROP TABLE precious"))
+
+
+refused = []
+URL = os.environ.get("TEST_URL") or "{url}"
+attempt(lambda: asyncio.run(drop()))
+attempt(lambda: asyncio.run(drop_with_sqlalchemy()))
+attempt(lambda: urllib.request.urlopen("http://127.0.0.1:{port}/"))
+attempt(lambda: socket.create_connection(("localhost", {port})))
+attempt(lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", {port})))
+attempt(lambda: pathlib.Path("written.txt").write_text("x"))
+attempt(lambda: open("precious.txt", "a"))
+attempt(lambda: os.open("opened.txt", os.O_CREAT | os.O_WRONLY))
+attempt(lambda: os.remove("precious.txt"))
+attempt(lambda: os.rename("precious.txt", "renamed.txt"))
+attempt(lambda: shutil.rmtree("uploads"))
+attempt(lambda: shutil.copy("precious.txt", "copied.txt"))
+attempt(lambda: os.symlink("precious.txt", "linked.txt"))
+attempt(lambda: sqlite3.connect("new.db"))
+attempt(lambda: subprocess.run(["touch", "touched.txt"]))
+attempt(lambda: os.system("touch touched.txt"))
+attempt(lambda: os.execvp("touch", ["touch", "touched.txt"]))
+attempt(lambda: subprocess.run(["psql", URL, "-c", "DROP TABLE precious"]))
+"""
+APP = """
+import logging
+import os
+import subprocess
+import tempfile
+
+from fastapi import FastAPI
+
+logging.basicConfig(filename="app.log", force=True)
+logging.error("an error")
+os.makedirs("made/deeper", exist_ok=True)
+subprocess.run(["git", "--version"], check=True)
+with tempfile.TemporaryFile() as file:
+    file.write(b"a file that is not the service's")
+app = FastAPI(title="shop")
+
+
+@app.get("/orders")
+async def orders() -> dict[str, str]:
+    raise SystemExit("the handler ran")
+"""
+MODEL = """
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+CONFTEST = """
+import pathlib
+
+import pytest
+from shop.main import app as shop_app
+from shop.hostile import *
+
+
+def pytest_sessionstart(session):
+    attempt(lambda: asyncio.run(drop()))
+
+
+def must_not_run(name):
+    async def asynchronous():
+        raise SystemExit(f"the fixture {name} ran")
+
+    def synchronous():
+        raise SystemExit(f"the fixture {name} ran")
+
+    return asynchronous if name == "function" else synchronous
+
+
+for scope in ("session", "package", "module", "class", "function"):
+    globals()[scope] = pytest.fixture(must_not_run(scope), scope=scope, autouse=True)
+
+
+@pytest.fixture
+def db():
+    raise SystemExit("the fixture db ran")
+
+
+@pytest.fixture
+def app(db):
+    shop_app.title = "as the tests have it"
+    return shop_app
+"""
+OTHER = 'from fastapi import FastAPI\napp = FastAPI(title="a proxy")\n'
+
+
+@pytest.fixture(scope="module")
+def server(rendered: Rendered) -> Iterator[Given]:
+    """A server with data."""
+    with given(rendered) as server:
+        yield server
+
+
+@pytest.fixture
+def called() -> Iterator[tuple[int, list[str]]]:
+    """The port of a web server, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port, paths
+    server.shutdown()
+    server.server_close()
+
+
+def shop(folder: Path, rendered: Rendered, files: Mapping[str, str]) -> Service:
+    """A service with the policy of the starter, and nothing else of it."""
+    folder.mkdir()
+    (folder / ".venv").symlink_to(rendered.environment)
+    shutil.copytree(rendered.path / "tests/policy", folder / "tests/policy")
+    Rendered(folder, rendered.environment).write({"src/shop/__init__.py": "", **files})
+    return Service(folder)
+
+
+def route_kind(service: Service) -> policy.Kind:
+    return policy.kinds(service.root)["route"]
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    found = (path for path in folder.rglob("*") if ".venv" not in path.parts)
+    return {path: path.read_bytes() if path.is_file() else b"" for path in found}
+
+
+def test_reading_a_hostile_service_changes_nothing(
+    rendered: Rendered, tmp_path: Path, server: Given, called: tuple[int, list[str]]
+) -> None:
+    """At import, in hooks, and in autouse fixtures of every scope."""
+    port, paths = called
+    attempts = ATTEMPTS.replace("{url}", server.of("mine")).replace("{port}", str(port))
+    service = shop(
+        tmp_path / "shop",
+        rendered,
+        {
+            "precious.txt": "a",
+            "uploads/b.txt": "b",
+            "src/shop/hostile.py": attempts,
+            "src/shop/main.py": APP,
+            "src/shop/models.py": f"import shop.hostile\n{MODEL}",
+            "tests/conftest.py": CONFTEST,
+        },
+    )
+    before, data = files_of(service.root), server.dump()
+    app = routes.read(service)
+    assert app.documents[""]["info"]["title"] == "as the tests have it"
+    planned = scaffold.plan(service, route_kind(service), ["GET", "/orders"])
+    assert "tests/integration/api/test_orders.py" in map(str, planned.added)
+    assert lacking(service, route_kind(service), ["GET"]) == ["/orders"]
+    with pytest.raises(Misuse, match="GET /orders answers without credentials"):
+        scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
+    assert [made.name for made in models.read(service, "Order", "", "").made] == ["OrderFactory"]
+    assert (files_of(service.root), server.dump(), paths) == (before, data, [])
+
+
+def test_without_a_namespace_the_process_itself_refuses(
+    rendered: Rendered, tmp_path: Path, server: Given, called: tuple[int, list[str]]
+) -> None:
+    """As on macOS, or in a container: also what settings and `.env` say leads nowhere."""
+    port, paths = called
+    attempts = ATTEMPTS.replace("{url}", server.of("mine")).replace("{port}", str(port))
+    env = "DATABASE_URL=postgresql+asyncpg://me:pw@db.internal/app?ssl=1\nexport REDIS='redis://x/1'\n"
+    service = shop(
+        tmp_path / "shop", rendered, {"precious.txt": "a", "uploads/b.txt": "b", ".env": env}
+    )
+    script = (
+        "import os, pathlib, sys; sys.path.insert(0, sys.argv[1]); import read_only\n"
+        "read_only._leave_network = lambda: None; read_only.enter(pathlib.Path.cwd())\n"
+        f"{attempts}\n"
+        "print(len(refused), os.environ['DATABASE_URL'], os.environ['REDIS'], os.environ['MY_DB_HOST'])"
+    )
+    before, data = files_of(service.root), server.dump()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MY_DB_HOST", "db.internal")
+        done = service.run(["-c", script, str(PROBES)])
+    assert done.returncode == 0, done.stderr
+    nowhere = "tpgen-refuses-connections.invalid"
+    assert done.stdout.split() == [
+        "18",
+        f"postgresql+asyncpg://me:pw@{nowhere}:9/app",
+        f"redis://{nowhere}:9/1",
+        nowhere,
+    ]
+    assert (files_of(service.root), server.dump(), paths) == (before, data, [])
+
+
+def test_a_service_that_cannot_do_without_says_what_it_did(
+    rendered: Rendered, tmp_path: Path
+) -> None:
+    main = 'from pathlib import Path\nPath("state.json").write_text("{}")\n' + APP
+    service = shop(tmp_path / "shop", rendered, {"src/shop/main.py": main})
+    with pytest.raises(Misuse, match=r"the service writes state\.json while tpgen reads it"):
+        routes.read(service)
+    assert not (service.root / "state.json").exists()
+
+
+@pytest.mark.parametrize("version", ["0.115.0", "0.137.0", "0.165.0"])
+def test_an_open_route_is_observed_and_no_handler_runs(tmp_path: Path, version: str) -> None:
+    """Not guessed from names, whatever FastAPI's version; a required header is no open route."""
+    python = environment(tmp_path / "venv", f"fastapi=={version}", "httpx")
+    sample = ROOT / "tests/samples/routes/guards.py.txt"
+    code, said = run(
+        python, "-W", "ignore", sample, PYTHONPATH=os.pathsep.join(map(str, (PROBES, ENGINE)))
+    )
+    assert code == 0, said
+    assert json.loads(said) == [
+        17,
+        [
+            "POST /login",
+            "GET /public/{number}",
+            "GET /stream",
+            "GET /v1/hidden",
+            "PUT /added",
+            "GET /object",
+            "GET /plain/{n}",
+            "GET /sub/open",
+        ],
+    ]
