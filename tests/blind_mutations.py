@@ -1,4 +1,4 @@
-"""Mutations that were written from the policy page and the source alone, in three rounds.
+"""Mutations that were written from the policy page and the source alone, in four rounds.
 
 Those that tests/mutations.py had already are left out.
 """
@@ -17,10 +17,14 @@ from tests.mutations import (
     MIGRATION,
     MODELS,
     NO_NEW_AGENT,
+    ONCE,
     PIPELINE,
+    TEST_COMMANDS,
+    TEST_SCHEMA,
     VAULT,
     broken,
     of,
+    on_every_route,
 )
 
 BLIND = [
@@ -621,5 +625,85 @@ BLIND = [
             "raw_rows_never_hold_the_plaintext",
         ),
         of("TestSchema", "models_and_migrations_agree"),
+    ),
+    broken(
+        "an unknown key is answered with 403",
+        AUTH,
+        'raise HTTPException(401, "a valid API key',
+        'raise HTTPException(403 if credentials else 401, "a valid API key',
+        on_every_route("401_with_a_malformed_key"),
+        on_every_route("401_with_a_revoked_key"),
+        on_every_route("401_with_an_unknown_key"),
+        of("TestCreateAgent", "the_database_holds_nothing_that_is_a_key"),
+    ),
+    broken(
+        "only the last message screened",
+        CHAT,
+        "for message in body.messages:",
+        "for message in body.messages[-1:]:",
+        of("TestChat", "every_message_of_the_user_is_screened_and_no_other"),
+        of("TestDetectPIIRequest", "each_message_is_audited"),
+    ),
+    broken(
+        "the Idempotency-Key is read from another header",
+        IDEMPOTENCY,
+        'Header(max_length=255, pattern="^[ -~]+$")',
+        'Header(alias="X-Idempotency-Key", max_length=255, pattern="^[ -~]+$")',
+        ONCE,
+        of(
+            "TestChat",
+            "409_on_another_model_with_the_same_key",
+            "409_on_another_request_with_the_same_key",
+            "422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'user', 'content': 'hello'}]}, 'headers': {'Idempotency-Key': ''}}]",
+            "422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'user', 'content': 'hello'}]}, 'headers': {'Idempotency-Key': 'x...'}}]",
+        ),
+    ),
+    broken(
+        "a deletion is never committed",
+        VAULT,
+        "        async with Session.begin() as session:\n            deleted =",
+        "        async with Session() as session:\n            deleted =",
+        of(
+            "TestPostgresVault",
+            "a_deleted_secret_is_unreadable_and_audited",
+            "a_deletion_leaves_no_ciphertext",
+        ),
+    ),
+    broken(
+        "no step runs after one that found something",
+        PIPELINE,
+        "            await step.run(ctx)\n",
+        "            if await step.run(ctx):\n                break\n",
+        "test_each_step_sees_what_the_last_one_left",
+    ),
+    broken(
+        "the step returns what it found only where it redacts",
+        DETECT_PII,
+        "        return found\n",
+        '        return found if self.on_detection == "redact" else []\n',
+        of("TestDetectPII", "detects", "returns_what_it_found_itself"),
+    ),
+    broken(
+        "two tenants of one slug",
+        MIGRATION,
+        'sa.Column("slug", sa.String, unique=True, nullable=False)',
+        'sa.Column("slug", sa.String, nullable=False)',
+        of("TestSchema", "models_and_migrations_agree"),
+        "test_tenant_refuses_a_name_that_is_taken",
+        only=(TEST_COMMANDS, TEST_SCHEMA),
+    ),
+    broken(
+        "the nonce ends with a part of the secret",
+        VAULT,
+        "secret.nonce = os.urandom(12)",
+        "secret.nonce = os.urandom(8) + value.encode()[-4:].rjust(4)",
+        of("TestPostgresVault", "raw_rows_never_hold_the_plaintext"),
+    ),
+    broken(
+        "an answer is kept for every tenant that used the key",
+        IDEMPOTENCY,
+        "mine = update(Completion).where(Completion.id == self.id)",
+        "mine = update(Completion).where(Completion.key == self.key)",
+        "test_two_tenants_may_use_the_same_key",
     ),
 ]

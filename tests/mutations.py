@@ -842,6 +842,7 @@ IDEMPOTENT = [
         "test_an_answer_is_kept_whatever_its_status",
         "test_who_comes_meanwhile_waits_for_the_answer",
         "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
         "test_an_answer_is_kept_for_longer_than_any_work",
         "test_the_key_of_a_dead_process_is_taken_over",
     ),
@@ -873,6 +874,7 @@ IDEMPOTENT = [
         "test_an_answer_is_kept_whatever_its_status",
         "test_who_comes_meanwhile_waits_for_the_answer",
         "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
         "test_an_answer_is_kept_for_longer_than_any_work",
     ),
     broken(
@@ -883,6 +885,7 @@ IDEMPOTENT = [
         "test_an_answer_is_kept_whatever_its_status",
         "test_who_comes_meanwhile_waits_for_the_answer",
         "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
         "test_an_answer_is_kept_for_longer_than_any_work",
     ),
     broken(
@@ -1612,6 +1615,7 @@ FIRST_ROUND = [
         "test_an_answer_is_kept_whatever_its_status",
         "test_who_comes_meanwhile_waits_for_the_answer",
         "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
         "test_an_answer_is_kept_for_longer_than_any_work",
         "test_the_key_of_a_dead_process_is_taken_over",
     ),
@@ -2009,6 +2013,7 @@ THIRD_ROUND = [
         "test_who_comes_meanwhile_waits_for_the_answer",
         ONCE,
         "test_after_a_failure_the_key_is_free",
+        "test_two_tenants_may_use_the_same_key",
         "test_an_answer_is_kept_for_longer_than_any_work",
     ),
     broken(

@@ -11,6 +11,9 @@ select format('%I.%I', table_schema, table_name) from information_schema.tables
 where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
 """
 
+# Base64 of fewer bytes has too few characters that do not depend on their neighbours.
+SHORTEST = 8
+
 
 async def every_cell(session: AsyncSession) -> Counter[bytes]:
     """Count the bytes of every column of every row, also of tables that no model knows."""
@@ -35,7 +38,8 @@ async def cells_with(session: AsyncSession, *contents: str | bytes) -> list[byte
 
     Args:
         session: of the database.
-        contents: texts or bytes, which are found as they are, in hex, and in base64 at any offset.
+        contents: texts or bytes, which are found as they are, in hex, and in base64 at any offset
+            if they are long enough to be told from other text there.
     """
     plain = (one.encode() if isinstance(one, str) else one for one in contents)
     forms = [form for one in plain for form in _forms(one)]
@@ -43,8 +47,11 @@ async def cells_with(session: AsyncSession, *contents: str | bytes) -> list[byte
 
 
 def _forms(plain: bytes) -> list[bytes]:
+    in_hex = plain.hex().encode()
+    found = [plain, in_hex, in_hex.upper()]
+    if len(plain) < SHORTEST:
+        return found
     # Base64 of three bytes is four characters, so a text within other data has three forms; what
     # its first and last character are depends on the neighbours.
     shifted = [b64encode(bytes(shift) + plain)[4 if shift else 0 :] for shift in range(3)]
-    in_hex = plain.hex().encode()
-    return [plain, in_hex, in_hex.upper(), *(form.rstrip(b"=")[:-1] for form in shifted)]
+    return [*found, *(form.rstrip(b"=")[:-1] for form in shifted)]
