@@ -304,7 +304,9 @@ def test_a_diff_instead(tpgen: Tpgen, service: Service) -> None:
     assert tree(service.path) == before
     subprocess.run(["git", "apply"], cwd=service.path, input=done.text, text=True, check=True)
     assert len(tree(service.path)) == len(before) + 3
-    assert "has all of its tests" in tpgen("step", "detect_keys").text
+    again = tpgen("step", "detect_keys").text
+    assert "there    tests/unit/pipeline/steps/test_detect_keys.py\n" in again
+    assert ("has all of its tests" in again, "wrote" in again) == (False, False)
 
 
 def test_the_tests_come_first(tpgen: Tpgen, service: Service, suite: Suite) -> None:
@@ -353,7 +355,7 @@ def test_twice_changes_nothing(tpgen: Tpgen, service: Service) -> None:
     before = tree(service.path)
     done = tpgen("step", "detect_keys")
     assert done.code == 0
-    assert done.text.startswith("step detect_keys has all of its tests\n")
+    assert done.text.startswith("there    tests/unit/pipeline/steps/test_detect_keys.py\n")
     assert tree(service.path) == before
 
 

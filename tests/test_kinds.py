@@ -130,6 +130,11 @@ def test_a_kind_of_the_team_is_scaffolded_checked_and_run(own: Service) -> None:
     assert "    #   test_works\n" in text
     own.write({TEST: text.replace('placeholder("result = 7")', "7")})
     assert own.pytest("-q", TEST).count("passed") == 1
+    again = own.tpgen("job", "sum_up").text
+    assert again.startswith(f"there    {TEST}\n")
+    exemption = again[again.index("[[tool.tpgen.exempt]]") :]
+    settings = (own.path / "pyproject.toml").read_text()
+    own.write({"pyproject.toml": f"{settings}\n{exemption}"})
     assert own.tpgen("job", "sum_up").text.startswith("job sum_up has all of its tests\n")
     assert [one for one in missing(own) if "job" in one] == []
     own.write({TEST: "def test_nothing() -> None:\n    assert 1 + 1 == 2\n"})

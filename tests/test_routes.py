@@ -457,7 +457,7 @@ def test_the_guess_that_an_answer_proves_wrong(
     route = _found(App({"": document}, {}, listed), method, path)
     (tmp_path / "tests/policy").mkdir(parents=True)
     (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
-    found = RouteFacts(route, Rows(Service(tmp_path)), refused=Failure("no", status))
+    found = RouteFacts(route, Rows(Service(tmp_path)), failures=[Failure("no", status)])
     assert found.blamed == blamed
     assert f"the app says: {status} no" in found.valid_placeholder or blamed != "valid"
 

@@ -223,7 +223,7 @@ def test_rows_that_no_factory_makes_are_a_placeholder(
     assert "# of a row that the caller may see" in text
     service.tpgen("factory", "Folder")
     done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
-    assert f"extended {TEST}: TestReadFolder.url" in done.text
+    assert f"extended {TEST}: TestReadFolder\n" in done.text
     assert suite.red(service, TEST)[0] == set()
 
 
@@ -265,7 +265,7 @@ def test_a_route_that_is_not_built(api: Service, tmp_path: Path, suite: Suite) -
     assert "build GET /v1/stats first" in text
     service.write({NOTES: notes})
     done = service.tpgen("route", "GET", "/v1/stats")
-    assert "extended tests/integration/api/test_stats.py: TestGetStats." in done.text
+    assert "extended tests/integration/api/test_stats.py: TestGetStats\n" in done.text
     _paste(service, done.text)
     assert suite.red(service, "tests/integration/api/test_stats.py")[0] == set()
 
@@ -288,6 +288,60 @@ def test_a_route_that_answers_without_credentials_must_be_listed(
     assert not (service.path / TEST).exists()
     planned = service.tpgen("route", "POST", "/v1/ping", "--dry-run")
     assert "+class TestPing(RouteSuite):" in planned.text
+
+
+def test_what_the_app_contradicts_is_a_placeholder_or_left_out(
+    rendered: Service, tmp_path: Path, suite: Suite
+) -> None:
+    """Each case is run once: redirects, values that are taken, values that the router refuses."""
+    service = _with_things(rendered.copy(tmp_path / "service"))
+    routes = ["POST loose", "GET numbers/{number}", "GET moved", "GET gone", "GET cached"]
+    commands = [f"route {route.replace(' ', ' /v1/')}" for route in [*routes, "GET broken"]]
+    *_, moved, gone, cached, broken = _all(service, *commands)
+    text = (service.path / "tests/integration/api/test_things.py").read_text()
+    assert 'placeholder(\'with_value("json.name", 7)  # the app says: 200 {"name":"7"}\'),' in text
+    assert 'path = "/v1/numbers/1"\n    malformed = []\n' in text
+    assert 'path = "/v1/moved"\n    status = 307\n' in text
+    assert 'status = placeholder("status = 303  # the app says: 303")\n' in text
+    assert 'path = "/v1/cached"\n    status = 304\n' in text
+    assert "fails" not in moved + gone + cached
+    assert "fails    test_happy_path, as yet: ValueError\n" in broken
+    failed, said = suite.red(service, "tests/integration/api/test_things.py", "-k", "TestLoose")
+    assert {one.partition("[")[0] for one in failed} == {
+        "TestLoose::test_422_on_a_malformed_request",
+        "TestLoose::test_403_with_the_key_of_another_tenant",
+    }
+    assert "# the app says: 200" in said
+
+
+def test_tests_first(rendered: Service, tmp_path: Path, suite: Suite) -> None:
+    """Write, build, run the same command again: all that is known by then is filled in."""
+    service = rendered.copy(tmp_path / "service")
+    done = service.tpgen("route", "POST", "/v1/made")
+    assert "to fill" in done.text
+    _with_things(service)
+    done = service.tpgen("route", "POST", "/v1/made")
+    path = "tests/integration/api/test_made.py"
+    assert f"extended {path}: TestPostMade\n" in done.text
+    assert "to fill" not in done.text
+    text = (service.path / path).read_text()
+    assert 'status = 201\n    valid = {"json": {"name": "name"}}\n' in text
+    assert "# Required cases of RouteSuite" in text
+    _paste(service, done.text)
+    assert suite.red(service, path)[0] == set()
+    again = service.tpgen("route", "POST", "/v1/made").text
+    assert again.startswith("route POST /v1/made has all of its tests\n")
+
+
+def _with_things(service: Service) -> Service:
+    """Add the routes of the sample `things.py`."""
+    shutil.copy(SAMPLES / "things.py.txt", service.path / "src/gateway/api/things.py")
+    app = "src/gateway/app.py"
+    service.replace(app, "from .api import agents, chat", "from .api import agents, chat, things")
+    service.replace(
+        app, "(agents.router, chat.router)", "(agents.router, chat.router, things.router)"
+    )
+    return service
 
 
 def test_a_start_of_a_route(api: Service, tmp_path: Path, suite: Suite) -> None:
@@ -331,7 +385,7 @@ def test_an_answer_that_differs_from_run_to_run_is_not_recorded(
     with (service.path / NOTES).open("a") as module:
         module.write(MOMENT)
     done = service.tpgen("route", "GET", "/v1/moment")
-    found = re.search(r"fails    the happy path, as yet: two runs gave different (.*)", done.text)
+    found = re.search(r"fails    test_happy_path, as yet: two runs gave different (.*)", done.text)
     assert found, done.text
     assert re.search(r"- 'nanoseconds': \d+, \+ 'nanoseconds': \d+", found[1])
     assert "recorded" not in done.text

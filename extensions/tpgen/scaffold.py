@@ -33,11 +33,11 @@ class Scaffold:
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
         missing: what is to be built first, as a sentence; empty where the component is there.
-        snapshots: the tests whose snapshot is to be recorded.
+        snapshots: the test classes to run, whose snapshots are recorded.
         recorded: the files of snapshots that were.
-        failed: why they could not be; empty where they were.
-        without: gives the plan without the guess that a failure proves wrong, to be made when the
-            first one is undone; None where it proves none.
+        failed: which of their tests failed.
+        without: gives the plan without the guesses that failures prove wrong, to be made when the
+            first one is undone; None where they prove none.
     """
 
     title: str
@@ -48,8 +48,8 @@ class Scaffold:
     missing: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
-    failed: str = ""
-    without: "Callable[[Failure], Callable[[], Scaffold] | None]" = lambda failure: None
+    failed: list[Failure] = field(default_factory=list)
+    without: "Callable[[list[Failure]], Callable[[], Scaffold] | None]" = lambda failures: None
 
     @property
     def tests(self) -> list[Path]:
@@ -81,8 +81,8 @@ def plan(
 
 
 def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
-    def without(failure: Failure) -> Callable[[], Scaffold] | None:
-        other = subject.without(failure)
+    def without(failures: list[Failure]) -> Callable[[], Scaffold] | None:
+        other = subject.without(failures)
         return partial(_planned, service, kind, other) if other else None
 
     done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
@@ -101,9 +101,9 @@ def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
 
 
 def write(service: Service, done: Scaffold, command: str) -> None:
-    """Write what was planned, all or nothing; then record the snapshots that the tests need.
+    """Write what was planned, all or nothing; then run the tests, and record their snapshots.
 
-    A guess that the app refuses is undone: a placeholder replaces it.
+    A guess that the app contradicts is undone: a placeholder replaces it.
 
     Args:
         service: where.
@@ -116,14 +116,14 @@ def write(service: Service, done: Scaffold, command: str) -> None:
     if done.changes:
         files.write(service.root, done.changes, command)
     if done.snapshots:
-        recorded, failure = snapshots.record(service, done.snapshots)
+        recorded, failed = snapshots.record(service, done.snapshots)
         files.note(service.root, recorded)
-        if again := done.without(failure) if failure else None:
+        if again := done.without(failed) if failed else None:
             files.undo(service.root)
             vars(done).update(vars(again()))
             write(service, done, command)
         else:
-            done.failed = str(failure or "")
+            done.failed = failed
             done.recorded += [change.path for change in recorded]
 
 
@@ -159,14 +159,14 @@ def _plan_test(
     done.changes.append(Change(path, before, after))
     done.added[path] = added
     if subject.snapshot:
-        done.snapshots += _happy_paths(path, rendered, added)
+        done.snapshots += _classes(path, rendered, added)
 
 
-def _happy_paths(path: Path, rendered: str, added: Iterable[str]) -> list[str]:
-    """The tests of what was added, or of a file that is written whole, that need a snapshot."""
+def _classes(path: Path, rendered: str, added: Iterable[str]) -> list[str]:
+    """Return the test classes to which was added, or that of a file that is written whole."""
     whole = suites.test_class(ast.parse(rendered))
     names = [name.partition(".")[0] for name in added] or ([whole.name] if whole else [])
-    return [f"{path}::{name}::test_happy_path" for name in dict.fromkeys(names)]
+    return [f"{path}::{name}" for name in dict.fromkeys(names)]
 
 
 def _merged(

@@ -3,9 +3,10 @@
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,9 @@ from .service import Service
 LONGEST = 160
 
 
+HAPPY_PATH, MALFORMED = "test_happy_path", "test_422_on_a_malformed_request"
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a test failed.
@@ -22,53 +26,75 @@ class Failure:
     Attributes:
         reason: in one line: what the app answered, or the error.
         status: the answer's, where the suite expected another one; else 0.
+        case: the name of the test.
+        number: which one it is of the tests of this name, from 0.
+        owner: the name of its class.
+        is_open: whether a placeholder is the cause.
     """
 
     reason: str
     status: int = 0
+    case: str = HAPPY_PATH
+    number: int = 0
+    owner: str = ""
+    is_open: bool = False
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}".strip() if self.status else self.reason
 
 
-def record(service: Service, tests: Sequence[str]) -> tuple[list[Change], Failure | None]:
+def record(service: Service, tests: Sequence[str]) -> tuple[list[Change], list[Failure]]:
     """Run tests with `--snapshot-update`.
 
     The engine runs them twice, and records no answer that differs.
 
     Args:
         service: where.
-        tests: their ids.
+        tests: the ids of their classes.
 
     Returns:
-        what pytest wrote, and why the first test failed; None where all passed.
+        what pytest wrote, and which tests failed.
     """
     paths = dict.fromkeys(_snapshot(Path(test.partition("::")[0])) for test in tests)
     before = {path: _content(service.root / path) for path in paths}
-    failed = _run(service, tests)
+    failed = list(_run(service, tests))
     after = {path: _content(service.root / path) for path in paths}
     changes = [Change(path, before[path], after[path]) for path in paths]
     return [one for one in changes if one.before != one.after], failed
 
 
-def _run(service: Service, tests: Sequence[str]) -> Failure | None:
+def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        options = ["-q", "-p", "no:cacheprovider", "--snapshot-update", f"--junit-xml={report}"]
-        done = service.run(["-m", "pytest", *options, *tests])
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--snapshot-update"]
+        done = service.run(["-m", "pytest", *options, f"--junit-xml={report}", *tests])
         if not done.returncode:
-            return None
-        told = list(ElementTree.parse(report).iter()) if report.exists() else []
-    # A case of setup says so in `message`, and what happened in its text.
-    wrong = [one for one in told if one.tag in ("failure", "error")]
-    if wrong:
-        return _failure(wrong[0].get("message") or "", wrong[0].text or "")
-    # The tests passed, and the engine refused an answer: what differs is in the lines below.
+            return
+        told = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+        found = list(_failures(told))
+    yield from found
+    # A test passed, but the engine refused its answer: what differs is in the lines below.
     refused = r"^\S+: ((?:two runs|a second run) .*)\n((?: {4}.*\n)*)"
-    if found := re.search(refused, done.stdout, re.MULTILINE):
-        return Failure(_short(": ".join(filter(None, found.groups()))))
+    if difference := re.search(refused, done.stdout, re.MULTILINE):
+        yield Failure(_short(": ".join(filter(None, difference.groups()))))
+    if found or difference:
+        return
     said = done.stderr.strip().splitlines()
-    return Failure(said[-1] if said else f"pytest ended with code {done.returncode}")
+    yield Failure(said[-1] if said else f"pytest ended with code {done.returncode}")
+
+
+def _failures(tests: Iterable[ElementTree.Element]) -> Iterator[Failure]:
+    """Yield the failed ones of some tests, in the order in which they ran."""
+    seen: Counter[str] = Counter()
+    for test in tests:
+        case = test.get("name", "").partition("[")[0]
+        # A case of setup says so in `message`, and what happened in its text.
+        wrong = next((one for one in test if one.tag in ("failure", "error")), None)
+        if wrong is not None:
+            failure = _failure(wrong.get("message") or "", wrong.text or "")
+            owner = test.get("classname", "").rpartition(".")[2]
+            yield replace(failure, case=case, number=seen[case], owner=owner)
+        seen[case] += 1
 
 
 def _failure(message: str, details: str) -> Failure:
@@ -77,9 +103,10 @@ def _failure(message: str, details: str) -> Failure:
         text = message[: answer.start()].removeprefix("AssertionError:").strip()
         return Failure(_short(_detail(text)), int(answer[1]))
     if place := re.search(r"(\S+: \w+|this line) has a placeholder", f"{message}\n{details}"):
-        return Failure(place[0])
+        return Failure(place[0], is_open=True)
     errors = re.findall(r"^E {2,}(.*\S)", details, re.MULTILINE)
-    return Failure(_short(errors[0] if errors else message or "pytest said nothing"))
+    reason = errors[0] if errors else message or "pytest said nothing"
+    return Failure(_short(reason.removeprefix("AssertionError: ")))
 
 
 def _detail(text: str) -> str:

@@ -1,7 +1,7 @@
 """The component that a command is about: what the skeletons may use, and where its tests are."""
 
 import ast
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class Subject:
         identity: what tells that a test class is about this very component; its name, if None.
         file: where the component has its tests already, if not where the kind says.
         snapshot: whether its test compares with a snapshot, which is to be recorded.
-        without: the same without the guess that a failure proves wrong, or None.
+        without: the same without the guesses that failures prove wrong, or None.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Subject:
     identity: Identity | None = None
     file: Path | None = None
     snapshot: bool = False
-    without: "Callable[[Failure], Subject | None]" = lambda failure: None
+    without: "Callable[[list[Failure]], Subject | None]" = lambda failures: None
 
 
 def find(
@@ -161,17 +161,17 @@ def _of_route(
     there = [file or Path(test.path.replace("{name}", name)) for test in own_tests]
     taken = {name for one in there for name in covered.taken(service.root / one, own)}
 
-    def facts(refused: Failure | None = None) -> dict[str, Any]:
+    def facts(failures: Sequence[Failure] = ()) -> dict[str, Any]:
         described = route or routes.unbuilt(
             method, path, is_public=f"{method} {path}" in app.public
         )
-        found = route_tests.facts(service, described, taken, refused)
+        found = route_tests.facts(service, described, taken, failures)
         return _common(service, kind, name) | found
 
     first = facts()
     is_known = first["route"].is_known
     subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
-    return replace(subject, without=lambda failure: _without(subject, facts(failure)))
+    return replace(subject, without=lambda failures: _without(subject, facts(failures)))
 
 
 def _why_open(service: Service, route: str) -> str:
@@ -186,8 +186,11 @@ def _why_open(service: Service, route: str) -> str:
 
 
 def _without(subject: Subject, facts: Mapping[str, Any]) -> Subject | None:
-    """Return the tests of a route with a placeholder for the guess that proved wrong, or None."""
-    return replace(subject, facts=facts, snapshot=False) if facts["route"].blamed else None
+    """Return the tests of a route with placeholders for the guesses that proved wrong, or None."""
+    route = facts["route"]
+    if not route.blamed and not route.contradicted:
+        return None
+    return replace(subject, facts=facts, snapshot=not route.blamed, without=lambda failures: None)
 
 
 def _nearest(app: "App", method: str, path: str) -> str:

@@ -16,7 +16,7 @@ from .service import Service
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(done))]
+    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done))]
     return "".join(lines) + files.diff(done.changes)
 
 
@@ -25,7 +25,7 @@ def outcome(service: Service, done: Scaffold) -> str:
     lines = [
         *_missing(done),
         *_written(done),
-        *_complete(done),
+        *_complete(service, done),
         *_placeholders(service, done),
     ]
     lines.append(f"run      {_run(service, done)}")
@@ -45,12 +45,15 @@ def _written(done: Scaffold) -> Iterator[str]:
         else:
             yield f"extended {path}: {', '.join(added) or 'the list of required cases'}"
     yield from (f"recorded {path}: review it" for path in done.recorded)
-    if done.failed:
-        yield f"fails    the happy path, as yet: {done.failed}"
+    failed = [one for one in done.failed if f"{one.owner}.{one.case}" not in done.exempt]
+    yield from dict.fromkeys(
+        f"fails    {one.case}, as yet: {one}" for one in failed if not one.is_open
+    )
 
 
-def _complete(done: Scaffold) -> Iterator[str]:
-    if done.complete and not done.added:
+def _complete(service: Service, done: Scaffold) -> Iterator[str]:
+    is_written = done.complete and not done.added
+    if is_written and not any(_placeholders(service, done)) and not any(_exempt(service, done)):
         yield f"{done.title} has all of its tests"
     for path in done.complete:
         yield f"there    {path}"

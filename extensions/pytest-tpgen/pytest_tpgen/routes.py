@@ -40,6 +40,7 @@ class Route:
         websocket: whether it is a WebSocket route.
         mounted: the path at which the app that holds it is mounted; empty for the app itself.
         host: the host that a request must name, such as `{tenant}.example.com`; empty for any.
+        checked: the parameters of the path whose values the router checks, as in `{number:int}`.
         dependant: FastAPI's tree of its dependencies; None for a route of Starlette.
         app: the app that holds it, without middleware.
     """
@@ -51,6 +52,7 @@ class Route:
     websocket: bool = False
     mounted: str = ""
     host: str = ""
+    checked: frozenset[str] = frozenset()
     dependant: Any = field(default=None, repr=False, compare=False)
     app: Any = field(default=None, repr=False, compare=False)
 
@@ -122,6 +124,8 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
     operations = _operations(route, _document(route))
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]
+        # The router answers another value of such a parameter with 404.
+        known |= {name.lower() for name in route.checked}
         inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
         return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return "{" in route.path or _has_parameters(route.dependant)
@@ -285,9 +289,16 @@ def _route(level: _Level, raw: Any) -> Route:
         websocket=websocket,
         mounted=level.mounted,
         host=getattr(raw, "host", "") or level.host,
+        checked=_checked(raw),
         dependant=dependant,
         app=level.app,
     )
+
+
+def _checked(raw: Any) -> frozenset[str]:
+    convertors = getattr(raw, "param_convertors", None) or {}
+    any_text = ("StringConvertor", "PathConvertor")
+    return frozenset(name for name, one in convertors.items() if type(one).__name__ not in any_text)
 
 
 def _methods(raw: Any) -> frozenset[str]:

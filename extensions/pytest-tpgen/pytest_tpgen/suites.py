@@ -83,6 +83,9 @@ class Placeholder:
     def __init__(self, lines: str) -> None:
         self.lines = lines
 
+    def __repr__(self) -> str:
+        return "placeholder"
+
     def __set_name__(self, owner: type, name: str) -> None:
         for fact in re.findall(r"^(\w+)[^=\n]* = ", dedent(self.lines), re.MULTILINE):
             if fact not in vars(owner):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from tpgen.comments import CASES, HEADER
 from tpgen.errors import Misuse
 from tpgen.suites import Suite
 
@@ -110,7 +111,10 @@ class _Addition:
         if wanted == template.name.value:
             matches = matches or self._renamed(template)
         subclasses = [one for one in matches if self._inherits(template, one)]
-        if subclasses:
+        untouched = [one for one in matches if _is_untouched(one, template)]
+        if untouched and not _is_same(untouched[0], template):
+            self._replace(untouched[0], template)
+        elif subclasses:
             self._complete(subclasses[0], template, suite)
         elif not matches:
             self._append(template, template.name.value)
@@ -173,6 +177,13 @@ class _Addition:
         members = [member for member, _ in lacking]
         self._changed[id(found)] = (with_members(found, lacking), members)
         self.added += [f"{name}.{names_of(member)[0]}" for member in members]
+
+    def _replace(self, found: cst.ClassDef, template: cst.ClassDef) -> None:
+        """Write a class again that consists of placeholders, under the name that it has."""
+        written = template.with_changes(name=found.name, leading_lines=found.leading_lines)
+        self.replaced.append(self.yours.module.code_for_node(found))
+        self._changed[id(found)] = (written, [template])
+        self.added.append(found.name.value)
 
     def module(self) -> cst.Module:
         """The module with all that was added."""
@@ -271,6 +282,30 @@ class _Addition:
             else:
                 insert(body, at, wanted)
         return body
+
+
+def _is_untouched(found: cst.ClassDef, template: cst.ClassDef) -> bool:
+    """Return whether a class consists of placeholders and of what a rendered one has, too."""
+    given = {_code(member) for member in body_of(template)}
+    open_members = [one for one in body_of(found) if _code(one) not in given]
+    comments = (node.value for node in walk(found.body) if isinstance(node, cst.Comment))
+    return (
+        all(placeholder_of(one) is not None for one in open_members)
+        and any(placeholder_of(one) is not None for one in body_of(found))
+        and all(HEADER.fullmatch(text) or CASES.fullmatch(text) for text in comments)
+    )
+
+
+def _is_same(found: cst.ClassDef, template: cst.ClassDef) -> bool:
+    """Return whether two classes have the same bases and members."""
+    pairs = [[last_name(arg.value) for arg in one.bases] for one in (found, template)]
+    members = [[_code(member) for member in body_of(one)] for one in (found, template)]
+    return pairs[0] == pairs[1] and members[0] == members[1]
+
+
+def _code(node: Statement) -> str:
+    """Return the code of a member, without the comments above it."""
+    return cst.Module([node.with_changes(leading_lines=())]).code.strip()
 
 
 def _same(wanted: Hashable, theirs: Hashable, template: cst.ClassDef, one: cst.ClassDef) -> bool:

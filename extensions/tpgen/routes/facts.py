@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import Any
 
 from tpgen.service import Service
-from tpgen.snapshots import Failure
+from tpgen.snapshots import HAPPY_PATH, MALFORMED, Failure
 
 from .changes import changed
 from .lists import Listing
@@ -93,6 +93,10 @@ class Code:
             yield "await session.commit()"
 
 
+# A path that a router knows with other values only, or by another method.
+REFUSED_BY_ROUTER = (404, 405, 307, 308)
+
+
 @dataclass(frozen=True)
 class RouteFacts:
     """A route of the app, as a skeleton sees it.
@@ -101,13 +105,23 @@ class RouteFacts:
         route: what the app says of it.
         rows: what rows the tests can make.
         taken: the classes of its test file that are about other routes.
-        refused: what the app said to the valid request, where that proved wrong.
+        failures: the tests that failed when they were written without placeholders.
     """
 
     route: Route
     rows: Rows
     taken: Collection[str] = ()
-    refused: Failure | None = None
+    failures: Sequence[Failure] = ()
+
+    @property
+    def refused(self) -> Failure | None:
+        """What the app said to the valid request, where that proved wrong."""
+        return next((one for one in self.failures if one.case == HAPPY_PATH), None)
+
+    @property
+    def contradicted(self) -> dict[int, Failure]:
+        """What the app said to the malformed requests that it does not refuse with 422."""
+        return {one.number: one for one in self.failures if one.case == MALFORMED and one.status}
 
     @property
     def names_a_row(self) -> bool:
@@ -132,7 +146,12 @@ class RouteFacts:
         route, found = self.route, {}
         if self.url.is_fact or not self.url.text:
             found["path"] = self.url.text or self.url_placeholder
-        if route.status != 200:
+        if self.blamed == "status":
+            lines = (
+                f"status = {self.refused and self.refused.status}  # the app says: {self.refused}"
+            )
+            found["status"] = placeholder(lines)
+        elif route.status != 200:
             found["status"] = str(route.status)
         if not self.valid.text or (self.valid.is_fact and route.valid):
             found["valid"] = self.valid.text or self.valid_placeholder
@@ -232,8 +251,10 @@ class RouteFacts:
 
     @property
     def blamed(self) -> str:
-        """The guess that the app's answer proves wrong: `url`, `valid`, or none."""
+        """The guess that the app's answer proves wrong: `status`, `url`, `valid`, or none."""
         status = self.refused.status if self.refused else 0
+        if 200 <= status < 400:
+            return "status"
         known = 400 <= status < 500 and status not in (405, 406, 429)
         if not known or (status == 401 and not self.route.is_public):
             return ""
@@ -338,15 +359,22 @@ class RouteFacts:
 
     @property
     def malformed(self) -> list[str]:
-        """The requests to refuse, as code."""
-        return [changed(self.route.valid, request) for request in self.route.malformed]
+        """The requests to refuse, as code; without those that the router itself refuses."""
+        found = []
+        for number, request in enumerate(self.route.malformed):
+            code, answer = changed(self.route.valid, request), self.contradicted.get(number)
+            if answer and answer.status not in REFUSED_BY_ROUTER:
+                found.append(placeholder(f"{code}  # the app says: {answer}"))
+            elif not answer:
+                found.append(code)
+        return found
 
 
 def facts(
     service: Service,
     route: Route,
     taken: Collection[str] = (),
-    refused: Failure | None = None,
+    failures: Sequence[Failure] = (),
 ) -> dict[str, Any]:
     """What the skeleton of a route may use.
 
@@ -354,10 +382,10 @@ def facts(
         service: whose factories make the rows that a request speaks of.
         route: what the app says of it.
         taken: the classes of its test file that are about other routes.
-        refused: what the app said to the valid request, where that was tried and failed.
+        failures: the tests that failed when they were written without placeholders.
     """
     rows = Rows(service)
-    found = RouteFacts(route, rows, taken, refused)
+    found = RouteFacts(route, rows, taken, failures)
     listed = [found.listed_row] if found.listed_row else []
     used = [*found.url.rows, *found.valid.rows, *listed]
     return {

@@ -234,8 +234,9 @@ class _Reader:
 
     @property
     def status(self) -> int:
-        stated = [code for code in self.operation.get("responses", ()) if re.match(r"2\d\d$", code)]
-        return int(stated[0]) if stated else 200
+        codes = [str(code) for code in self.operation.get("responses", ())]
+        stated = [code for code in codes if re.fullmatch(r"[23]\d\d", code)]
+        return int(min(stated, key=lambda code: code[0])) if stated else 200
 
     @property
     def listing(self) -> Listing | None:

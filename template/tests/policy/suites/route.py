@@ -68,6 +68,8 @@ class PublicRouteSuite(Suite):
     def refused_request(self, request: pytest.FixtureRequest, malformed_request: Any) -> Any:
         """The whole malformed request of a case; fixtures that it does not need are not set up."""
         refused = malformed_request or self.malformed or {}
+        if isinstance(refused, Placeholder):
+            refused.__get__(self, type(self))
         if isinstance(refused, Change):
             refused = refused.of(request.getfixturevalue("valid_request"))
         return refused if "url" in refused else {**refused, "url": request.getfixturevalue("url")}
