@@ -414,6 +414,28 @@ def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
     assert "OrderFactory.create_batch(6, session=session)\n" in foreign
 
 
+def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
+    model = "class Order(Base):\n    number: Mapped[int] = mapped_column(primary_key=True)\n"
+    files = {
+        "tests/policy/policy.toml": POLICY,
+        "tests/factories.py": FACTORIES,
+        "shop/models.py": model,
+        # A flat package beside Alembic's folder: its classes are those of the past.
+        "alembic/env.py": "",
+        "alembic/versions/a.py": model.replace("number", "old"),
+        "shop/migrations/env.py": "",
+        "shop/migrations/versions/a.py": model.replace("number", "old"),
+    }
+    Rendered(tmp_path, tmp_path).write(files)
+    path: dict[str, Any] = {"paths": {"/orders/{order_id}": {"get": {}}}}
+    route = _found(App({"": path}, {}), "GET", "/orders/{order_id}")
+    rows = Rows(Service(tmp_path))
+    row = rows.find("order_id", "orders")
+    assert row is not None
+    assert (rows.attribute(row, "order_id"), rows.key(row)) == ("number", "number")
+    assert "{order.number}" in RouteFacts(route, rows).url.text
+
+
 def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:
     rows = {"type": "array", "items": {"type": "object"}}
     page = {"type": "object", "properties": {"warnings": rows, "items": rows}}
@@ -577,9 +599,40 @@ def test_the_app_is_found(rendered: Rendered, tmp_path: Path, files: dict[str, s
     assert app.documents[""]["info"]["title"] == "it"
 
 
+APP_OF_MANY = HELLO.format("app = FastAPI(title='it')")
+PROXY = HELLO.format("app = FastAPI(title='a proxy')")
+MADE = HELLO.format("def create_app(): return FastAPI(title='it')\napp = create_app()")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Dockerfile": 'CMD ["uvicorn", "shop.main:app"]'},
+        {"pyproject.toml": '[tool.tpgen]\napp = "shop.main:app"\n'},
+        {"tests/test_it.py": "from shop.main import app\n"},
+        {"src/shop/main.py": MADE, "src/shop/proxy.py": ""},
+    ],
+    ids=["entry point", "setting", "tests", "made by a function"],
+)
+def test_of_several_apps_the_one_that_is_used(
+    rendered: Rendered, tmp_path: Path, files: dict[str, str]
+) -> None:
+    package = {
+        "src/shop/__init__.py": "",
+        "src/shop/main.py": APP_OF_MANY,
+        "src/shop/proxy.py": PROXY,
+    }
+    app = routes.read(_service(tmp_path, rendered, {**package, **files}))
+    assert app.documents[""]["info"]["title"] == "it"
+
+
 @pytest.mark.parametrize(
     ("files", "reasons"),
     [
+        (
+            {"main.py": APP_OF_MANY, "proxy.py": PROXY},
+            ["several apps: main:app, proxy:app;", 'pyproject.toml: [tool.tpgen] app = "main:app"'],
+        ),
         ({}, ["found no app in", "write that fixture"]),
         (
             {"main.py": HELLO.format("app = FastAPI()\nraise OSError('no settings')")},
@@ -598,7 +651,7 @@ def test_the_app_is_found(rendered: Rendered, tmp_path: Path, files: dict[str, s
             ["fixtures of tests/conftest.py: OSError: no disk;"],
         ),
     ],
-    ids=["nowhere", "import", "conftest", "fixture"],
+    ids=["several", "nowhere", "import", "conftest", "fixture"],
 )
 def test_why_there_is_no_app(
     rendered: Rendered, tmp_path: Path, files: dict[str, str], reasons: list[str]

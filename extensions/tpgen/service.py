@@ -10,7 +10,7 @@ from pathlib import Path
 from .errors import Misuse
 
 POLICY = Path("tests/policy/policy.toml")
-NO_PACKAGES = {"build", "dist", "docs", "scripts", "site", "tests", "venv"}
+NO_PACKAGES = {"alembic", "build", "dist", "docs", "migrations", "scripts", "site", "tests", "venv"}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from .files import Change
+from .progress import waiting
 from .service import Service
 
 LONGEST = 160
@@ -67,7 +68,8 @@ def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--snapshot-update"]
-        done = service.run(["-m", "pytest", *options, f"--junit-xml={report}", *tests])
+        with waiting("running the tests that were written"):
+            done = service.run(["-m", "pytest", *options, f"--junit-xml={report}", *tests])
         if not done.returncode:
             return
         told = ElementTree.parse(report).iter("testcase") if report.exists() else ()

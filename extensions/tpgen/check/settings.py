@@ -12,7 +12,7 @@ from typing import Any
 from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
-KEYS = ("exclude", "exempt", "exemptions", "public", "refusal")
+KEYS = ("app", "exclude", "exempt", "exemptions", "public", "refusal")
 EXEMPT_KEYS = {"case", "reason"}
 EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 
@@ -28,6 +28,18 @@ class Settings:
 
     text: str
     table: Mapping[str, Any]
+
+    @property
+    def app(self) -> str:
+        """The app, as `module:name`; empty if it is not stated.
+
+        Raises:
+            Misuse: it is something else.
+        """
+        given = self.table.get("app", "")
+        if not isinstance(given, str) or (given and not re.fullmatch(r"[\w.]+:\w+", given)):
+            raise Misuse(f'{WHERE}: `app` of [tool.tpgen] must name it: app = "shop.main:app"')
+        return given
 
     @property
     def exclude(self) -> list[str]:

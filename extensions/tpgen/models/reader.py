@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tpgen.classes.trees import model_of
 from tpgen.errors import Misuse
 from tpgen.naming import alike
+from tpgen.progress import waiting
 from tpgen.service import Service
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _unknown(name: str, near: Sequence[str]) -> str:
 
 
 def _probe(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
-    ended = service.run([str(PROBE), name, *modules])
+    with waiting("reading the models"):
+        ended = service.run([str(PROBE), name, *modules])
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"
@@ -158,6 +160,23 @@ def places(service: Service) -> dict[str, tuple[str, int]]:
     }
 
 
+def primary_keys(service: Service) -> dict[str, str]:
+    """Return the attribute of the primary key of each model that states one column as its key."""
+    found = {}
+    for _, tree in _trees(service):
+        for cls in _classes(tree):
+            keys = [
+                name
+                for line in cls.body
+                if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(line.value, ast.Call)
+                if any(word.arg == "primary_key" for word in line.value.keywords)
+                for name in _targets(line)
+            ]
+            if len(keys) == 1:
+                found[cls.name] = keys[0]
+    return found
+
+
 def _file(service: Service, module: str) -> str:
     """The file of a module, relative to the service."""
     folder = service.packages[0].parent / module.replace(".", "/")
@@ -185,6 +204,8 @@ def _models(service: Service) -> dict[str, dict[str, int]]:
 def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
     for package in service.packages:
         for path in sorted(package.rglob("*.py")):
+            if _is_migration(path):
+                continue
             text = path.read_text(encoding="utf-8", errors="replace")
             if any(mark in text for mark in MARKS) or "table=True" in text:
                 parts = path.relative_to(package.parent).with_suffix("").parts
@@ -193,6 +214,11 @@ def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
                 except SyntaxError:
                     # Half written: the import says so, where this module is asked for.
                     continue
+
+
+def _is_migration(path: Path) -> bool:
+    """Return whether a module belongs to Alembic, whose mapped classes are those of the past."""
+    return path.parent.name == "versions" and (path.parents[1] / "env.py").is_file()
 
 
 def _closure(classes: list[ast.ClassDef], names: set[str]) -> set[str]:

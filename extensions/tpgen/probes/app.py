@@ -14,7 +14,6 @@ import inspect
 import json
 import re
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+# Beside this file, where the interpreter of the service finds it.
+read_only: Any = importlib.import_module("read_only")
 
 ENGINE = "pytest_tpgen"
 FIXTURES = ("app", "application", "client")
@@ -43,7 +44,6 @@ def main(out: str, how: str, what: str, *route: str) -> None:
         what: the file whose fixtures are to be seen, or the name of the app.
         route: method and path of the route to observe; nothing is sent if empty.
     """
-    read_only = importlib.import_module("read_only")
     # A service may have an `app` too.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     if importlib.util.find_spec(ENGINE) is None:
@@ -62,12 +62,6 @@ def _by_import(name: str, wanted: Wanted) -> dict[str, Any]:
     if app is None:
         raise TypeError("it has no OpenAPI document")
     return _facts(app, wanted)
-
-
-def _said(error: BaseException) -> str:
-    """An error in one line: pydantic's last one alone says nothing."""
-    lines = "".join(traceback.format_exception_only(error)).split("\n")
-    return " ".join(line.strip() for line in lines if line.strip())[:300]
 
 
 def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
@@ -117,7 +111,7 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
 
         def pytest_exception_interact(self, call: "pytest.CallInfo[Any]") -> None:
             if call.excinfo:
-                found["error"] = _said(call.excinfo.value)
+                found["error"] = read_only.said(call.excinfo.value)
 
     pytest.main([conftest, *_options()], plugins=[Plugin()])
     return found
@@ -295,5 +289,5 @@ def _names_key(call: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.excepthook = lambda kind, error, trace: print(_said(error), file=sys.stderr)
+    sys.excepthook = lambda kind, error, trace: print(read_only.said(error), file=sys.stderr)
     main(*sys.argv[1:])

@@ -248,7 +248,9 @@ def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    import_module("read_only").enter(Path.cwd())
+    read_only = import_module("read_only")
+    sys.excepthook = lambda kind, error, trace: print(read_only.said(error), file=sys.stderr)
+    read_only.enter(Path.cwd())
     # A service may have modules that are called like ours.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     for each in sys.argv[2:]:

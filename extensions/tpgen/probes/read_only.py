@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -69,6 +70,12 @@ def enter(root: Path) -> None:
     if importlib.util.find_spec("sqlalchemy"):
         _refuse_sqlalchemy()
     sys.addaudithook(_Hook(root))
+
+
+def said(error: BaseException) -> str:
+    """Return an error in one line: the last line of pydantic's says nothing."""
+    lines = "".join(traceback.format_exception_only(error)).split("\n")
+    return " ".join(line.strip() for line in lines if line.strip())[:300]
 
 
 def _leave_network() -> None:

@@ -4,15 +4,23 @@ import ast
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tpgen.check import settings
 from tpgen.errors import Misuse
 from tpgen.models.reader import names
 from tpgen.policy import factories
+from tpgen.progress import waiting
 from tpgen.service import Service
 
+# Where services say how they are started.
+ENTRIES = (
+    *("Dockerfile", "Makefile", "Procfile", "compose.yaml", "compose.yml", "docker-compose.yaml"),
+    *("docker-compose.yml", "justfile", "pyproject.toml", "README.md"),
+)
 PROBE = Path(__file__).parents[1] / "probes" / "app.py"
 
 
@@ -41,7 +49,8 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
 def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "facts.json"
-        run = service.run(["-B", str(PROBE), str(out), how, what, *observed])
+        with waiting("reading the routes of the app"):
+            run = service.run(["-B", str(PROBE), str(out), how, what, *observed])
         text = out.read_text() if out.exists() else ""
         found: dict[str, Any] = json.loads(text or "{}")
     if "routes" in found or ("error" in found and found["error"] is None):
@@ -87,15 +96,56 @@ def _app_in_source(service: Service) -> str:
     """The name of the app, as `module:name`; it may be a function that makes it.
 
     Raises:
-        Misuse: there is none.
+        Misuse: there is none, or there are several.
     """
-    found = [app for file, module in _modules(service) for app in _apps(file, module)]
-    if not found:
+    if name := settings.read(service.root).app:
+        return name
+    modules = list(_modules(service))
+    found = [app for file, module in modules for app in _apps(file, module)]
+    makers = {name.partition(":")[2] for is_function, name in found if is_function}
+    # `app = create_app()`: the function is not another app.
+    calls = [name for file, module in modules for name in _calls(file, module, makers)]
+    names = calls or [name for is_function, name in found if not is_function]
+    names = names or [name for _, name in found]
+    if not names:
         raise Misuse(
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
             "an `app = FastAPI()` in its packages; write that fixture, and run this again"
         )
-    return min(found, key=lambda one: (one[0], one[1].count("."), one[1]))[1]
+    used = [name for name in names if _is_used(service, name)] if len(names) > 1 else names
+    if len(used or names) > 1:
+        raise Misuse(
+            f"the service has several apps: {', '.join(sorted(used or names))}; name the one that "
+            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(used or names)}"'
+        )
+    return (used or names)[0]
+
+
+def _calls(file: Path, module: str, makers: Collection[str]) -> Iterator[str]:
+    """Yield the apps of a module that one of some functions makes, as `app = create_app()`."""
+    text = file.read_text(errors="replace")
+    if not any(maker in text for maker in makers):
+        return
+    with suppress(SyntaxError):
+        for statement in ast.parse(text).body:
+            yield from (f"{module}:{name}" for name in _made(statement, makers))
+
+
+def _is_used(service: Service, name: str) -> bool:
+    """Return whether an entry point names an app, or the tests import it."""
+    module, _, attribute = name.partition(":")
+    entries = [service.root / entry for entry in ENTRIES]
+    tests = [service.root / "conftest.py", *(service.root / "tests").rglob("*.py")]
+    imported = re.compile(rf"from {re.escape(module)} import [^\n]*\b{attribute}\b")
+    texts = {
+        file: file.read_text(errors="replace") for file in [*entries, *tests] if file.is_file()
+    }
+    return any(
+        imported.search(text)
+        if file.suffix == ".py"
+        else re.search(rf"\b{re.escape(name)}\b", text)
+        for file, text in texts.items()
+    )
 
 
 def _modules(service: Service) -> Iterator[tuple[Path, str]]:
@@ -126,7 +176,7 @@ def _apps(file: Path, module: str) -> Iterator[tuple[bool, str]]:
             yield True, f"{module}:{statement.name}"
 
 
-def _made(statement: ast.AST, classes: set[str]) -> list[str]:
+def _made(statement: ast.AST, classes: Collection[str]) -> list[str]:
     """The names that a statement gives to a new app."""
     if not isinstance(statement, ast.Assign | ast.AnnAssign):
         return []

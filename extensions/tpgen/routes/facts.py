@@ -216,7 +216,7 @@ class RouteFacts:
         return (
             f"@pytest.fixture\nasync def {name}({arguments}) -> list[str]:\n"
             f"    rows = await {row.factory}.create_batch({created})\n"
-            "    await session.commit()\n    return [str(row.id) for row in rows]"
+            f"    await session.commit()\n    return [str(row.{self.rows.key(row)}) for row in rows]"
         )
 
     @property
@@ -332,7 +332,7 @@ class RouteFacts:
             row = self.rows.find(str(place[-1]), made=code.rows)
             if row is None:
                 return Code()
-            wanted = f"{row.name}.id"
+            wanted = f"{row.name}.{self.rows.key(row)}"
             is_text = isinstance(_at(request, ("json", *place)), str)
             request = _put(
                 request, ("json", *place), f"@{f'str({wanted})' if is_text else wanted}@"

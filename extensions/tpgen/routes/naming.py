@@ -1,10 +1,14 @@
-"""Names for the tests of a route: of the file and of the class."""
+"""Names for the tests and the start of a route: of the file, the class, the function."""
 
+import ast
 import re
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
+from tpgen.classes.trees import Function, tree_of
 from tpgen.naming import to_class, to_snake
+from tpgen.service import Service
 
 from .reader import Route
 
@@ -43,6 +47,46 @@ def name_of_class(route: Route, taken: Container[str] = ()) -> str:
     return next((one for one in classes if one not in taken), classes[-1])
 
 
+def prefix_of_routers(service: Service, facts: Iterable[Mapping[str, Any]], package: str) -> str:
+    """Return the prefix with which the app includes the routers of a package; empty if it has none.
+
+    Args:
+        service: where.
+        facts: of the routes of the app.
+        package: dotted, such as `gateway.api`.
+    """
+    found: Counter[str] = Counter()
+    for fact in facts:
+        folder = fact["module"].rpartition(".")[0]
+        file = service.packages[0].parent.joinpath(*fact["module"].split(".")).with_suffix(".py")
+        if folder == package and file.is_file():
+            for local in _stated(tree_of(file), fact["name"]):
+                if fact["path"].endswith(local):
+                    found[fact["path"].removesuffix(local)] += 1
+    return found.most_common(1)[0][0] if found else ""
+
+
+def _stated(module: ast.Module, function: str) -> Iterator[str]:
+    """Yield the paths that the decorators of a function state, below the prefix of their router."""
+    prefixes = {
+        ast.unparse(node.targets[0]): word.value.value
+        for node in module.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for word in node.value.keywords
+        if word.arg == "prefix" and isinstance(word.value, ast.Constant)
+    }
+    for node in module.body:
+        if isinstance(node, Function) and node.name == function:
+            for call in node.decorator_list:
+                if (
+                    isinstance(call, ast.Call)
+                    and call.args
+                    and isinstance(call.func, ast.Attribute)
+                ):
+                    path = getattr(call.args[0], "value", "")
+                    yield f"{prefixes.get(ast.unparse(call.func.value), '')!s}{path!s}"
+
+
 def name_when_unbuilt(method: str, path: str) -> str:
     """The test class of a route that nobody has built yet."""
     words = [one for one in re.split(r"\W+", path) if one and not VERSION.fullmatch(one)]
@@ -69,11 +113,17 @@ def _one(word: str) -> str:
     return word if word.endswith(("ss", "us", "is")) else word.removesuffix("s")
 
 
-def start(method: str, path: str) -> dict[str, Any]:
-    """What the start of a route needs: the name of its function, and its parameters."""
+def start(method: str, path: str, prefix: str) -> dict[str, Any]:
+    """Return what the start of a route needs: the name of its function, and its parameters.
+
+    Args:
+        method: of the route.
+        path: of the route, as a caller asks for it.
+        prefix: with which the app includes the routers.
+    """
     return {
         "method": method,
-        "path": path,
+        "path": path.removeprefix(prefix) or "/",
         "function": to_snake(name_when_unbuilt(method, path).removeprefix("Test")),
         "parameters": re.findall(r"\{(\w+)", path),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tpgen.classes.trees import Function, last_name, model_of, plain, tree_of
+from tpgen.models import reader as models
 from tpgen.naming import alike, to_snake
 from tpgen.policy import factories
 from tpgen.service import Service
@@ -42,6 +43,7 @@ class Rows:
     """What rows a service's tests can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
+        self.service = service
         self.factories = tree_of(service.root / factories(service.root))
         self.conftest, self.auth = _auth(service)
 
@@ -124,9 +126,17 @@ class Rows:
         return Row(to_snake(model), model, node.name, self._belongs(node, made))
 
     def attribute(self, row: Row, parameter: str) -> str:
-        """The attribute of a row that a parameter holds: `slug` for `slug`, else `id`."""
+        """The attribute of a row that a parameter holds: `slug` for `slug`, else its key."""
         node = next((one for one in self.classes.values() if one.name == row.factory), None)
-        return parameter if node and parameter in _declared(node) else "id"
+        return parameter if node and parameter in _declared(node) else self.key(row)
+
+    def key(self, row: Row) -> str:
+        """Return the attribute that identifies a row."""
+        return self._keys.get(row.model, "id")
+
+    @cached_property
+    def _keys(self) -> Mapping[str, str]:
+        return models.primary_keys(self.service)
 
     def _belongs(self, node: ast.ClassDef, made: Sequence[Row], depth: int = 3) -> tuple[str, ...]:
         """`project=project` of a row made before, and `tenant=agent.tenant` of the caller.
