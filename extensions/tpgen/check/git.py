@@ -28,6 +28,24 @@ OF_A_HOOK = frozenset(
     }
 )
 
+# Settings of a person that would change what git prints, or let it look at no bare repository.
+SETTINGS = tuple(
+    word
+    for setting in (
+        *(f"color.{what}=false" for what in ("ui", "diff", "grep", "status")),
+        "column.ui=never",
+        "diff.noPrefix=false",
+        "diff.orderFile=/dev/null",
+        "grep.column=false",
+        "grep.fullName=false",
+        "grep.lineNumber=false",
+        "log.showSignature=false",
+        "safe.bareRepository=all",
+        "submodule.recurse=false",
+    )
+    for word in ("-c", setting)
+)
+
 
 @dataclass(frozen=True)
 class Git:
@@ -112,8 +130,15 @@ class Git:
         options = ["--cached", "--find-renames", "--diff-filter=R", "--name-status", "-z"]
         return set(names(self.run("diff", *options, "--relative", base, "--", below))[1::3])
 
-    def uncommitted(self) -> list[str]:
-        """What is not committed, in the whole repository; files that git does not know too."""
+    def uncommitted(self, below: str = ".") -> list[str]:
+        """Return what is not committed, with files that git does not know.
+
+        Args:
+            below: the folder to look at, relative to the project.
+
+        Returns:
+            paths relative to the top of the repository.
+        """
         options = [
             "--porcelain",
             "-z",
@@ -121,7 +146,7 @@ class Git:
             "--untracked-files=all",
             "--ignore-submodules=none",
         ]
-        status = self.run("--no-optional-locks", "status", *options)
+        status = self.run("--no-optional-locks", "status", *options, "--", below)
         return [line[3:] for line in names(status)]
 
     def show(self, revision: str, path: str) -> bytes | None:
@@ -140,7 +165,7 @@ def names(said: bytes) -> list[str]:
 def _git(
     root: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
 ) -> bytes:
-    command: Sequence[str] = ["git", "-C", str(root), *arguments]
+    command: Sequence[str] = ["git", "-C", str(root), *SETTINGS, *arguments]
     whole = {**environment(), **(env or {})}
     return subprocess.run(command, input=given, capture_output=True, check=True, env=whole).stdout
 

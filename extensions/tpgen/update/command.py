@@ -4,11 +4,12 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tpgen import policy, service
 from tpgen.check.command import say, say_no_more
@@ -35,6 +36,8 @@ def update(chosen: argparse.Namespace) -> int:
     with _workshop() as folder:
         git = None if chosen.check else readiness.repository(root)
         template = fetch(known, folder / "template")
+        if moved := template.moved_tag(root, known.version):
+            print(f"tpgen: {moved}", file=sys.stderr)
         version = _version(template, known, chosen.to)
         if git is None or (version == known.version and not chosen.data):
             waiting = Update(known.source, known.version, version)
@@ -55,7 +58,8 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
     merged = None
     if not chosen.dry_run:
         sys.stdout.flush()
-        print(f"\nwriting; if it is interrupted: `{merging.BRING_BACK}`", file=sys.stderr)
+        back = merging.bring_back(both.below)
+        print(f"\nwriting; if it is interrupted: `{back}`", file=sys.stderr)
         merged = _readable(root, merging.merge(both))
         if update.lock:
             merged = locking.follow(root, merged, update.lock)
@@ -179,8 +183,9 @@ def _rendered(
         Misuse: an answer fits no question; or Copier refuses.
     """
     given = answers.changed(known.given, data)
-    old = template.render(known.version, known, folder / "old")
     new = template.render(version, replace(known, given=given), folder / "new")
+    new.check(version)
+    old = _as_made(template, known, given, folder)
     if unknown := sorted(given.keys() - known.given.keys() - new.answers.given.keys()):
         raise Misuse(
             f"there is no question `{unknown[0]}` at {version}; "
@@ -194,6 +199,18 @@ def _rendered(
     still = set(new.files)
     old.remove(lambda path: old.is_left_alone(path) and path not in still)
     return old, new
+
+
+def _as_made(
+    template: Template, known: Answers, given: Mapping[str, Any], folder: Path
+) -> Rendered:
+    """Return what the service was made from; with a new answer where the old one never fitted."""
+    try:
+        return template.render(known.version, known, folder / "old")
+    except Misuse:
+        if given == known.given:
+            raise
+    return template.render(known.version, replace(known, given=given), folder / "made")
 
 
 def _planned(

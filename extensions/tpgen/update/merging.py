@@ -6,12 +6,14 @@ commits by mistake.
 """
 
 import os
+import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 
 from tpgen.check.git import Git, names
@@ -38,12 +40,13 @@ MERGE = _settings(
     "merge.directoryRenames=false",
     "rerere.enabled=false",
 )
+# Git's own strategy, `ort`, took no notice of `no-renames` before 2.50.
+WITHOUT_RENAMES = ["--strategy=recursive", "--strategy-option=no-renames"]
 NO_HOOKS = _settings(f"core.hooksPath={os.devnull}")
 MEANWHILE = (
     "was changed here while the update was prepared, so that nothing was written: commit it, and "
     "run this again"
 )
-BRING_BACK = "git reset --hard && git clean -fd"
 # The sides of a conflict in git's index.
 BASE, OURS, THEIRS = 1, 2, 3
 SORTS = {
@@ -52,6 +55,24 @@ SORTS = {
     frozenset({OURS}): "renamed",
     frozenset({THEIRS}): "renamed",
 }
+
+
+def bring_back(below: str) -> str:
+    """Return the command that takes an update back, from any folder of the repository.
+
+    Args:
+        below: the folder of the service; what other folders have is left alone.
+    """
+    if not below:
+        return "git reset --hard && git clean -fd :/"
+    folder = quote(f":/{below}")
+    return " && ".join(
+        (
+            f"git reset -q -- {folder}",
+            f"git checkout HEAD -- {folder}",
+            f"git clean -fd -- {folder}",
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -164,14 +185,38 @@ def merge(both: Versions) -> Merged:
     Raises:
         Misuse: git could not write it; then all is as it was, or the sentence says how it gets so.
     """
-    if changed := both.git.uncommitted():
+    if changed := both.git.uncommitted(both.below or "."):
         raise Misuse(f"{changed[0]} {MEANWHILE}")
-    how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"]
+    staged = _staged(both.git)
     try:
-        _pick(both.git, [*NO_HOOKS, *MERGE, "cherry-pick", *how, both.new])
-        return _sorted_out(both)
+        for renames in ([], WITHOUT_RENAMES):
+            how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol", *renames]
+            _pick(both.git, [*NO_HOOKS, *MERGE, "cherry-pick", *how, both.new])
+            if not (strays := _strays(both, staged)):
+                return _sorted_out(both)
+            # Git took a file of the service's own for one of the template with another name.
+            _take_back(both)
     except subprocess.CalledProcessError as error:
-        raise _taken_back(both.git, error) from None
+        raise _taken_back(both, error) from None
+    raise Misuse(
+        f"git would change {strays[0]}, which is not a file of the template; nothing was changed"
+    )
+
+
+def _staged(git: Git) -> set[str]:
+    """Return the files of HEAD that the index has otherwise."""
+    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=MDT", "-z"]
+    return set(names(git.run("diff", *options, "HEAD")))
+
+
+def _strays(both: Versions, before: set[str]) -> list[str]:
+    """Return the files that the merge changed and that are not the template's."""
+    trees = (
+        both.git.run("ls-tree", "-r", "-z", "--name-only", one) for one in (both.old, both.new)
+    )
+    marked = {path for path, sides in _unmerged(both.git).items() if {OURS, THEIRS} <= sides}
+    changed = (_staged(both.git) | marked) - before
+    return sorted(changed - {name for tree in trees for name in names(tree)})
 
 
 def _pick(git: Git, command: list[str]) -> None:
@@ -214,7 +259,9 @@ def _sorted_out(both: Versions) -> Merged:
 
 def _has_markers(both: Versions, path: str) -> bool:
     file = both.git.root / both.below / path
-    return file.is_file() and b"\n>>>>>>> " in file.read_bytes()
+    is_plain = file.is_file() and not file.is_symlink()
+    # `conflict-marker-size` in .gitattributes makes them longer.
+    return is_plain and bool(re.search(rb"^>{7,} ", file.read_bytes(), re.MULTILINE))
 
 
 def _sort(both: Versions, path: str, sides: set[int]) -> str:
@@ -246,15 +293,23 @@ def complaint(error: subprocess.CalledProcessError) -> str:
     return str(next((one for one in lines if one.startswith(("fatal", "error"))), lines[0]))
 
 
-def _taken_back(git: Git, error: subprocess.CalledProcessError) -> Misuse:
+def _take_back(both: Versions) -> None:
+    """Undo a merge; the folder of the service was clean, so all that is new there is of it."""
+    if both.below:
+        both.git.run("reset", "--quiet", "--", both.below)
+        both.git.run(*NO_HOOKS, "checkout", "--quiet", "HEAD", "--", both.below)
+    else:
+        both.git.run(*NO_HOOKS, "reset", "--quiet", "--hard")
+    both.git.run("clean", "--quiet", "-fd", "--", both.below or ".")
+
+
+def _taken_back(both: Versions, error: subprocess.CalledProcessError) -> Misuse:
     said = complaint(error)
     try:
-        git.run(*NO_HOOKS, "reset", "--quiet", "--hard")
-        # The tree was clean, so that all that is new is of the update.
-        git.run("clean", "--quiet", "-fd")
+        _take_back(both)
     except subprocess.CalledProcessError:
         return Misuse(
             f"git could not write the update ({said}), nor take it back: make room on the disk, "
-            f"then `{BRING_BACK}` brings everything back"
+            f"then `{bring_back(both.below)}` brings everything back"
         )
     return Misuse(f"git could not write the update, and nothing was changed: {said}")

@@ -37,8 +37,8 @@ def planned(update: Update) -> str:
         *_own(update.own),
         *_policy(update.policy),
         *_questions(update),
-        *_files(update.files),
         *(["", f"Then `{update.lock}`: pin and lock move together."] if update.lock else []),
+        *_files(update.files),
     ]
     return "".join(f"{printable(line)}\n" for line in lines)
 
@@ -54,7 +54,7 @@ def done(update: Update, merged: Merged) -> str:
     back = "`git reset --hard` takes the update back."
     locked = f"`{merged.locked}` wrote {update.lock.name}." if merged.locked and update.lock else ""
     fix = "`tpgen check --fix`, " if update.own else ""
-    follow = f"next: {fix}{_sync(update)}, `tpgen check`"
+    follow = f"next: {fix}{_sync(update)}, `tpgen check`, `git commit`"
     words = " ".join(filter(None, [tail, locked, back]))
     return "\n".join(["", head, *lines, words, follow, ""])
 

@@ -1,10 +1,12 @@
 """The template of a service, at whatever version: fetched by git, rendered by Copier."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -53,6 +55,25 @@ class Rendered:
         """The files, as paths below the folder."""
         found = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(path.relative_to(self.folder).as_posix() for path in found)
+
+    def check(self, version: str) -> None:
+        """Make sure that what was rendered can be read.
+
+        Raises:
+            Misuse: a Python or TOML file has a syntax error.
+        """
+        readers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
+        for path in self.files:
+            if read := readers.get(Path(path).suffix):
+                try:
+                    read((self.folder / path).read_text(encoding="utf-8"))
+                except (ValueError, SyntaxError) as error:
+                    line = getattr(error, "lineno", None) or getattr(error, "args", ("",))[0]
+                    raise Misuse(
+                        f"the template at {version} is broken, so nothing was changed: {path} that "
+                        f"it renders can't be read ({getattr(error, 'msg', error)}, {line}); tell "
+                        "its maintainers, and take another version by `tpgen update --to VERSION`"
+                    ) from None
 
     def remove(self, is_unwanted: Callable[[str], bool]) -> None:
         """Remove files, by what is said of their paths."""
@@ -113,6 +134,25 @@ class Template:
             raise Misuse(f"the template at {self.source} has no {version} ({has})")
         return found
 
+    def moved_tag(self, root: Path, version: str) -> str:
+        """Return how a release changed after the service took it; empty if it did not.
+
+        Args:
+            root: the service, whose pin of the engine names the commit.
+            version: which release it has.
+        """
+        pin = rf'@([0-9a-f]{{40}})#[^"]*",\s+# {re.escape(version)}$'
+        file = root / PINS
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        found = re.search(pin, text, re.MULTILINE)
+        commit = self.git.commit(version)
+        if found is None or commit is None or found[1] == commit:
+            return ""
+        return (
+            f"the tag {version} of the template was moved: this service was made from commit "
+            f"{found[1][:10]}, and it is {commit[:10]} now"
+        )
+
     def is_newer(self, version: str, than: str) -> bool:
         """Whether a version comes after another one."""
         if version in self.versions and than in self.versions:
@@ -132,7 +172,15 @@ class Template:
             pattern: an extended regular expression.
             folder: such as `extensions/tpgen/rules`.
         """
-        matching = ["-h", "--extended-regexp", f"^{pattern}$", self.commit(version), "--", folder]
+        matching = [
+            "-h",
+            "--text",
+            "--extended-regexp",
+            f"^{pattern}$",
+            self.commit(version),
+            "--",
+            folder,
+        ]
         try:
             return self.git.run("grep", *matching).decode(errors="replace").splitlines()
         except subprocess.CalledProcessError:
@@ -180,7 +228,7 @@ class Template:
         _name(into, version)
         made = Rendered(into, answers.read(into), *owners)
         for key, value in known.given.items():
-            if key in made.answers.given and made.answers.given[key] != value:
+            if key in made.answers.given and not _is_same(made.answers.given[key], value):
                 self._refuse(version, known, key, into.with_name(f"{into.name}.refused"))
         return made
 
@@ -200,6 +248,13 @@ class Template:
             f"the answer `{key}: {value}` does not fit the template at {version} any more; say "
             f"another: `tpgen update --data {key}=…`"
         )
+
+
+def _is_same(made: object, given: object) -> bool:
+    """Return whether Copier took an answer as it was given: `yes` is what `true` is."""
+    if isinstance(made, bool) and isinstance(given, str):
+        return made is (given.lower() in {"true", "yes", "y", "on", "1"})
+    return made == given
 
 
 def _matching(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
