@@ -72,6 +72,22 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
+def test_a_termination_leaves_no_process(tmp_path: Path) -> None:
+    """As `kill` and a CI that gives up send it, to the command alone."""
+    tree = {f"tests/test_{number}.py": SLEEPS * 200 for number in range(3 * engine.ALONE)}
+    repository(tmp_path, tree)
+    with started(tmp_path, "check", "--select=TPG205") as process:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not children(process.pid):
+            time.sleep(0.01)
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+        group = subprocess.run(
+            ["ps", "-o", "pid=", "-g", str(process.pid)], capture_output=True, check=False
+        )
+    assert (process.returncode, out, group.stdout.split()) == (143, b"", [])
+
+
 def children(process: int) -> list[str]:
     """The processes that one has started, without what git does for it."""
     said = subprocess.run(

@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.processes import Outcome, clean_environment
 from tests.service import Service, Suite
 
@@ -249,7 +251,7 @@ def test_too_many_words(tpgen: Tpgen) -> None:
 def test_an_unknown_command_names_those_there_are(tpgen: Tpgen) -> None:
     done = tpgen("stpe", "detect_pii")
     assert done.code == 2
-    assert "'step'" in done.text
+    assert "did you mean `step`?" in done.text
 
 
 def test_a_component_that_cannot_be_read(tpgen: Tpgen, service: Service) -> None:
@@ -465,3 +467,62 @@ def test_completion_for(shell: str, tpgen: Tpgen) -> None:
     done = tpgen("completion", shell)
     assert done.code == 0
     assert "tpgen" in done.text
+
+
+def anywhere(folder: Path, *arguments: str) -> Outcome:
+    """Run the command in a folder that is in no service."""
+    command = [sys.executable, "-m", "tpgen", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    return Outcome(done.returncode, done.stdout + done.stderr)
+
+
+def test_the_version(tmp_path: Path) -> None:
+    """Anywhere, as everybody types it."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for option in ("--version", "-V"):
+        assert anywhere(tmp_path, option).text == f"tpgen {version}\n"
+
+
+def test_outside_of_a_service(tmp_path: Path) -> None:
+    """Help is there for everything, and a slip is told."""
+    said = anywhere(tmp_path)
+    assert (said.code, said.text.startswith("usage: tpgen [-h]")) == (0, True)
+    for kind in ("step", "route", "vault", "factory", "client"):
+        said = anywhere(tmp_path, kind, "--help")
+        assert said.text.startswith(f"usage: tpgen {kind} [-h]"), said
+        assert "Run it in a service." in said.text
+    said = anywhere(tmp_path, "chek")
+    assert (said.code, said.text) == (2, "tpgen: `chek` is not a command: did you mean `check`?\n")
+
+
+def test_a_slip_in_a_service(tpgen: Tpgen) -> None:
+    done = tpgen("chek")
+    assert "`chek` is not a command: did you mean `check`?" in done.text
+
+
+def test_quiet_and_verbose(tpgen: Tpgen) -> None:
+    """Before and after the command."""
+    assert tpgen("-q", "step", "detect_pii").text == ""
+    assert tpgen("step", "detect_pii", "--quiet").text == ""
+    assert tpgen("-q", "step", "x y").code == 2
+    said = tpgen("route", "GET", "/healthz", "--dry-run", "-v").text
+    assert "tpgen: reading the routes of the app …\n" in said
+
+
+def test_a_new_service_from_where_the_tool_is_from(tmp_path: Path) -> None:
+    """This clone, for an editable install; without a terminal, by the proposed answers."""
+    said = anywhere(tmp_path, "new", "shop", "--defaults", "--data", "engine_source=wheel")
+    assert said.code == 0, said.text
+    assert (tmp_path / "shop/tests/policy/policy.toml").is_file()
+    again = anywhere(tmp_path, "new", "shop", "--defaults")
+    assert (again.code, again.text) == (
+        2,
+        "tpgen: shop is there and not empty: give a new folder\n",
+    )
+    wrong = anywhere(tmp_path, "new", "b", "--defaults", "--data", "vault=maybe")
+    assert (wrong.code, 'vault: "maybe" is neither yes nor no' in wrong.text) == (2, True), (
+        wrong.text
+    )
+    assert not (tmp_path / "b").exists()

@@ -1,15 +1,20 @@
 """The command `tpgen`: what is typed. Its kinds of components come from the service's policy."""
 
 import argparse
+import difflib
+import math
 import os
+import re
 import shlex
+import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
 
-from . import policy, service
+from . import policy, progress, service
 from .errors import Misuse
 from .policy import Kind
 
@@ -35,13 +40,37 @@ WORDS = {
     "model": [("NAME", "the model, such as Invoice")],
     "route": [("METHOD", "such as POST"), ("PATH", "such as /v1/agents")],
 }
+# The kinds of the template, for `--help` outside of a service.
+KINDS = (
+    ("step", "a pipeline step"),
+    ("route", "an API route"),
+    ("vault", "a vault provider"),
+    ("factory", "the factory of a model"),
+    ("client", "a client of an upstream API"),
+)
+WORDS_OF = {"route": "route", "factory": "model"}
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors look like all others of ours."""
 
     def error(self, message: str) -> NoReturn:
-        raise Misuse(f"{message}; `{self.prog} --help` says what there is")
+        raise Misuse(f"{_with_guess(message)}; `{self.prog} --help` lists what there is")
+
+
+def _with_guess(message: str) -> str:
+    """Return argparse's message about a wrong word, with the one that was probably meant."""
+    found = re.fullmatch(r"argument (\w+): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if found is None:
+        return message
+    what, word, known = found.groups()
+    guess = _guess(word, re.findall(r"[\w-]+", known)) or f": choose from {known}"
+    return f"`{word}` is not a {what.lower()}{guess}"
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f": did you mean `{near[0]}`?" if near else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,17 +82,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Ctrl-C, 141 where nobody reads on, as shells have it; 3 for a fault of our own.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        # As Ctrl-C does, it ends what is under way, and the processes that work for it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if typed[:1] in (["-V"], ["--version"]):
+            from importlib import metadata
+
+            print(f"tpgen {metadata.version('tpgen')}")
+            return 0
         parser = _parser(_kinds(typed))
         if "_ARGCOMPLETE" in os.environ:
             import argcomplete
 
             argcomplete.autocomplete(parser)
+        if not typed:
+            parser.print_help()
+            return 0
         chosen, rest = parser.parse_known_args(typed)
+        progress.after(math.inf if chosen.quiet else 0.0 if chosen.verbose else 1.0)
         if rest:
             chosen.parser.error(f"there is no use for {shlex.join(rest)}")
-        code = int(chosen.run(chosen))
-        sys.stdout.flush()
+        with _standard_output(chosen.quiet):
+            code = int(chosen.run(chosen))
+            sys.stdout.flush()
         return code
     except Misuse as error:
         print(f"tpgen: {error}", file=sys.stderr)
@@ -85,6 +127,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
 
 
+@contextmanager
+def _standard_output(is_quiet: bool) -> Iterator[None]:
+    """Let nothing be printed but errors, if that was asked for."""
+    if not is_quiet:
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
+        yield
+
+
 def _say_no_more() -> None:
     from .check.command import say_no_more
 
@@ -97,15 +149,20 @@ def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
     Raises:
         Misuse: there is no service, and what is typed is about one; or its policy is broken.
     """
-    if typed and typed[0] in policy.COMMANDS:
+    if policy.COMMANDS & set(typed[:2]):
         return {}
-    asks_for_help = not typed or typed[0] in {"-h", "--help"}
+    words = [word for word in typed if not word.startswith("-")]
+    asks_for_help = not words or {"-h", "--help"} & set(typed)
     try:
         root = service.find(Path.cwd()).root
-    except Misuse:
+    except Misuse as error:
         if asks_for_help:
-            return {}
-        raise
+            return {
+                name: Kind(name, text, (), WORDS_OF.get(name, "source")) for name, text in KINDS
+            }
+        if words[0] not in dict(KINDS) and (guess := _guess(words[0], policy.COMMANDS)):
+            raise Misuse(f"`{words[0]}` is not a command{guess}") from None
+        raise Misuse(str(error)) from None
     kinds = policy.kinds(root)
     if not kinds and not asks_for_help:
         raise Misuse(f"{service.POLICY} has no [kinds.NAME], so there is no command `{typed[0]}`")
@@ -119,6 +176,9 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
         "where a project falls short of it.",
         epilog=None if kinds else "In a service there is a command for each kind of component.",
     )
+    text = "print the version"
+    parser.add_argument("-V", "--version", action="store_true", help=text)
+    _add_volume(parser, default=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in kinds.values():
         _add_kind(commands, kind)
@@ -129,15 +189,45 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
     completion = commands.add_parser("completion", help="print what makes a shell complete names")
     completion.add_argument("shell", choices=SHELLS)
     completion.set_defaults(run=_completion, parser=completion)
+    _add_new(commands)
+    for command in commands.choices.values():
+        _add_volume(command, default=argparse.SUPPRESS)
     return parser
+
+
+def _add_volume(parser: argparse.ArgumentParser, default: object) -> None:
+    """Add the options that every command has, before and after its name."""
+    volume = parser.add_mutually_exclusive_group()
+    text = "print errors only; the exit code says the rest"
+    volume.add_argument("-q", "--quiet", action="store_true", default=default, help=text)
+    text = "say on standard error what the command waits for"
+    volume.add_argument("-v", "--verbose", action="store_true", default=default, help=text)
+
+
+def _add_new(commands: "argparse._SubParsersAction[Parser]") -> None:
+    text = "render a new service"
+    new = commands.add_parser(
+        "new", help=text, description="Renders a new service from the template."
+    )
+    new.add_argument("folder", metavar="DEST", help="a folder that is not there, or empty")
+    text = "address of the template (default: the one that tpgen was installed from)"
+    new.add_argument("--template", default="", metavar="ADDRESS", help=text)
+    text = "tag or commit of the template (default: the newest release)"
+    new.add_argument("--version", default="", metavar="VERSION", help=text)
+    text = "answer a question; the others are asked"
+    new.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help=text)
+    text = "take the proposed answers instead of asking"
+    new.add_argument("--defaults", action="store_true", help=text)
+    new.set_defaults(run=_new, parser=new)
 
 
 def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> None:
     files = "\n".join(f"  {test.path}" for test in kind.tests)
+    where = f", to\n\n{files}" if files else ". Run it in a service."
     command = commands.add_parser(
         kind.name,
         help=f"write the tests of {kind.help}",
-        description=f"Writes the tests of {kind.help}, as far as they are missing, to\n\n{files}",
+        description=f"Writes the tests of {kind.help}, as far as they are missing{where}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for word, text in WORDS[kind.introspect]:
@@ -281,6 +371,12 @@ def _drift(chosen: argparse.Namespace) -> int:
     from .update import command
 
     return command.drift(chosen)
+
+
+def _new(chosen: argparse.Namespace) -> int:
+    from . import new
+
+    return new.new(chosen)
 
 
 def _undo(chosen: argparse.Namespace) -> int:

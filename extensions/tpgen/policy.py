@@ -13,7 +13,17 @@ from typing import Any, NoReturn
 from .errors import Misuse
 from .service import POLICY
 
-COMMANDS = {"check", "completion", "drift", "exemptions", "explain", "gate", "undo", "update"}
+COMMANDS = {
+    "check",
+    "completion",
+    "drift",
+    "exemptions",
+    "explain",
+    "gate",
+    "new",
+    "undo",
+    "update",
+}
 INTROSPECTS = ("source", "route", "model")
 SUITES = POLICY.parent / "suites"
 LISTS = ("sources", "methods", "suites")

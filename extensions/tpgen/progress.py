@@ -1,12 +1,19 @@
 """Tell a person what a command waits for."""
 
+import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-SECONDS = 1.0
+_seconds = 1.0
+
+
+def after(seconds: float) -> None:
+    """Set how long a command waits before it says what it waits for; infinite for never."""
+    global _seconds
+    _seconds = seconds
 
 
 @contextmanager
@@ -16,10 +23,10 @@ def waiting(for_what: str) -> Iterator[None]:
     Args:
         for_what: such as "running the tests".
     """
-    timer = Timer(SECONDS, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
+    timer = Timer(_seconds, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
     # A shell that completes a word shows its prompt.
-    if "_ARGCOMPLETE" not in os.environ:
+    if "_ARGCOMPLETE" not in os.environ and math.isfinite(_seconds):
         timer.start()
     try:
         yield
