@@ -307,6 +307,18 @@ def test_one_service_of_a_repository_with_others_that_are_dirty(pair: Pair, tmp_
     assert staged == ["services/mail/a.py"]
 
 
+def test_the_template_is_transferred_once(pair: Pair, tmp_path: Path) -> None:
+    """Copier clones it for each version, which takes most of the time of a fleet."""
+    trace = tmp_path / "trace"
+    before = pair.read(ANSWERS)
+    assert pair.tpgen("update", GIT_TRACE=str(trace)).code == 0
+    asked = [line for line in trace.read_text().splitlines() if "trace: run_command:" in line]
+    source = str(pair.source.path)
+    assert len([line for line in asked if "upload-pack" in line and source in line]) == 1, asked
+    remembered = [line for line in before.splitlines() if line.startswith("_src_path")]
+    assert remembered[0] in pair.read(ANSWERS).splitlines()
+
+
 def test_a_tag_that_was_moved_is_told(pair: Pair) -> None:
     text = re.sub(r"@[0-9a-f]{40}#", f"@{'a' * 40}#", pair.read("pyproject.toml"))
     assert pair.service.commit({"pyproject.toml": text}, "--no-verify").code == 0

@@ -212,7 +212,7 @@ class Template:
         """
         into.mkdir(parents=True)
         (into / ANSWERS).write_text(known.text, encoding="utf-8")
-        with _copier(version) as copier:
+        with _copier(version) as copier, self._fetched_once():
             worker = copier.run_copy(
                 self.source,
                 into,
@@ -232,10 +232,24 @@ class Template:
                 self._refuse(version, known, key, into.with_name(f"{into.name}.refused"))
         return made
 
+    @contextmanager
+    def _fetched_once(self) -> Iterator[None]:
+        """Let Copier clone from our own clone, by the address that it remembers."""
+        from plumbum import local
+
+        number = int(local.env.get("GIT_CONFIG_COUNT", "0"))
+        setting = {
+            "GIT_CONFIG_COUNT": str(number + 1),
+            f"GIT_CONFIG_KEY_{number}": f"url.{self.git.root}.insteadOf",
+            f"GIT_CONFIG_VALUE_{number}": _address(self.source),
+        }
+        with local.env(**setting):
+            yield
+
     def _refuse(self, version: str, known: Answers, key: str, into: Path) -> None:
         """Say why an answer does not fit: Copier tells it of an answer that is given anew."""
         value = known.given[key]
-        with _copier(version) as copier:
+        with _copier(version) as copier, self._fetched_once():
             copier.run_copy(
                 self.source,
                 into,
