@@ -319,6 +319,15 @@ def test_the_template_is_transferred_once(pair: Pair, tmp_path: Path) -> None:
     assert remembered[0] in pair.read(ANSWERS).splitlines()
 
 
+def test_a_part_that_is_turned_off_names_the_files_that_need_it(pair: Pair) -> None:
+    name = "tests/integration/test_mine.py"
+    mine = "from tests.policy.suites.vault import VaultSuite\n\n\nclass TestMine(VaultSuite): ...\n"
+    assert pair.service.commit({name: mine}, "--no-verify").code == 0
+    done = pair.tpgen("update", "--data", "vault=false")
+    needs = "needs what `vault` gives, which is turned off: delete the tests that do"
+    assert f"by hand   {name}:1: {needs}" in done.text
+
+
 def test_a_tag_that_was_moved_is_told(pair: Pair) -> None:
     text = re.sub(r"@[0-9a-f]{40}#", f"@{'a' * 40}#", pair.read("pyproject.toml"))
     assert pair.service.commit({"pyproject.toml": text}, "--no-verify").code == 0

@@ -60,10 +60,26 @@ def outdated(
             _copy(new.folder / path, into / path)
     found: dict[str, list[Finding]] = defaultdict(list)
     rule = replace(RULE, check=partial(check, moved=moved))
+    turned_off = _turned_off(old, new)
     for finding in engine.run(Project(into), [rule]):
         if finding.code == RULE.code:
+            part = next((part for name, part in turned_off.items() if name in finding.message), "")
+            if part:
+                message = (
+                    f"needs what `{part}` gives, which is turned off: delete the tests that do"
+                )
+                finding = replace(finding, message=message)
             found[finding.path].append(finding)
     return [OwnFile(path, findings) for path, findings in found.items()]
+
+
+def _turned_off(old: Rendered, new: Rendered) -> dict[str, str]:
+    """Return the modules that are gone because a part is turned off, each with the part."""
+    before, after = old.answers.given, new.answers.given
+    parts = [key for key, value in before.items() if value is True and after.get(key) is False]
+    gone = [path for path in set(old.files) - set(new.files) if path.endswith(".py")]
+    modules = (path.removesuffix(".py").replace("/", ".") for path in gone)
+    return dict.fromkeys(modules, " and ".join(parts)) if parts else {}
 
 
 def _copy(source: Path, to: Path) -> None:
