@@ -186,6 +186,30 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
         'questions/policy.yml says `engine: ">=0.1,<0.2"`, which does not admit 0.2.0',
     ),
     "no page": (without(PAGE), "0.2.0", "docs/policy.md can't be read"),
+    "another type": (
+        replacing("questions/parts.yml", "vault:\n  type: bool", "vault:\n  type: str"),
+        "0.2.0",
+        "vault: was of the type bool and is str",
+    ),
+    "a question less": (
+        replacing("questions/service.yml", "description:", "summary:"),
+        "0.2.0",
+        "description: is gone",
+    ),
+    "a suite that is no Python": (
+        replacing("template/tests/policy/suites/schema.py", "import pytest\n", "import (\n"),
+        "0.2.0",
+        "tests/policy/suites/schema.py",
+    ),
+    "a skeleton of one combination": (
+        replacing(
+            "template/Makefile.jinja",
+            "\n",
+            "\n{% if not vault and not pipeline %}{{ nothing_of_that_name }}{% endif %}\n",
+        ),
+        "0.2.0",
+        "a service with pipeline=false, vault=false, frontend=true can't be made",
+    ),
     "template": (
         replacing("copier.yml", "_answers_file:", "_answers_file"),
         "0.2.0",

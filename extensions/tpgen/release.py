@@ -5,13 +5,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
 
 from tpgen import wheel
 from tpgen.agreement import NOTICE, Policy, missing, outdated, overnight, read
-from tpgen.check.git import Git
+from tpgen.check.git import Git, names
 from tpgen.errors import Misuse
 from tpgen.report.text import shortened
 from tpgen.update.answers import Answers
@@ -82,7 +85,9 @@ def release(folder: Path, version: str) -> str:
     wanted = _version(version)
     git = _repository(folder)
     texts = _texts(git, wanted)
+    _answers_fit(Template(str(git.root), git))
     _agreed(git)
+    _renders(Template(str(git.root), git))
     commit = _commit(git, texts, version)
     return (
         f"released {version}: {', '.join(texts)} and the wheel say so, in the commit {commit[:9]} with the tag "
@@ -245,9 +250,76 @@ def _refuse(why: str, lines: Sequence[str]) -> NoReturn:
 def _policy(template: Template, version: str, into: Path) -> Policy:
     try:
         known = Answers(template.source, version, PARTS)
-        return read(template.render(version, known, into).folder)
+        made = template.render(version, known, into)
+        made.check(version)
+        return read(made.folder)
     except Misuse as error:
         raise Misuse(f"{version} gives a service no policy: {error}") from None
+
+
+def _answers_fit(template: Template) -> None:
+    """Make sure that each answer of a service still means what it meant.
+
+    Copier alone, as Renovate runs it, would replace an answer that does not fit by the proposed
+    one, and says nothing.
+
+    Raises:
+        Misuse: a question is gone, has another type, or lacks a choice.
+    """
+    if not template.releases:
+        return
+    new = _questions(template.git, "HEAD")
+    lines = []
+    for name, question in _questions(template.git, template.commit(template.newest)).items():
+        now = new.get(name)
+        lost = _choices(question) - _choices(now or {})
+        if now is None:
+            lines.append(f"{name}: is gone")
+        elif question["type"] != now["type"]:
+            lines.append(f"{name}: was of the type {question['type']} and is {now['type']}")
+        elif lost and _choices(now):
+            lines.append(f"{name}: lacks {', '.join(sorted(lost))}")
+    if lines:
+        _refuse(
+            "services have given answers, which Copier would replace without a word; keep these "
+            "questions, and let a new one take its `default` from the old answer:",
+            lines,
+        )
+
+
+def _questions(git: Git, revision: str) -> dict[str, Mapping[str, Any]]:
+    """Return the questions of a revision that a person answers, by their names."""
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", revision, "copier.yml", "questions/")
+    found: dict[str, Mapping[str, Any]] = {}
+    for path in names(listed):
+        if path.endswith(".yml") and path != "copier.yml":
+            text = git.run("show", f"{revision}:{path}")
+            for name, question in (yaml.safe_load(text) or {}).items():
+                is_asked = isinstance(question, dict) and question.get("when", True) is not False
+                if is_asked and "type" in question:
+                    found[name] = question
+    return found
+
+
+def _choices(question: Mapping[str, Any]) -> set[str]:
+    return set(map(str, question.get("choices", ())))
+
+
+def _renders(template: Template) -> None:
+    """Make sure that each combination of parts renders, and can be read.
+
+    Raises:
+        Misuse: one does not.
+    """
+    for values in product((True, False), repeat=len(PARTS)):
+        parts = dict(zip(PARTS, values, strict=True))
+        with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
+            known = Answers(template.source, "HEAD", parts)
+            try:
+                template.render("HEAD", known, Path(folder) / "made").check("HEAD")
+            except Misuse as error:
+                said = ", ".join(f"{name}={str(value).lower()}" for name, value in parts.items())
+                raise Misuse(f"a service with {said} can't be made: {error}") from None
 
 
 def _commit(git: Git, texts: Mapping[str, str], version: str) -> str:
