@@ -26,6 +26,7 @@ from tests.processes import clean_environment
 from tests.updating import Pair, tree
 
 ANSWERS = ".copier-answers.yml"
+POLICY_FILE = "tests/policy/policy.toml"
 WARNING = "writing; if it is interrupted"
 BACK = "git reset --hard && git clean -fd :/"
 
@@ -326,6 +327,80 @@ def test_a_part_that_is_turned_off_names_the_files_that_need_it(pair: Pair) -> N
     done = pair.tpgen("update", "--data", "vault=false")
     needs = "needs what `vault` gives, which is turned off: delete the tests that do"
     assert f"by hand   {name}:1: {needs}" in done.text
+
+
+SETTINGS = {
+    "color.ui": "always",
+    "color.diff": "always",
+    "column.ui": "always",
+    "core.attributesFile": "{folder}/attributes",
+    "core.quotePath": "true",
+    "diff.mnemonicPrefix": "true",
+    "diff.noPrefix": "true",
+    "diff.renames": "copies",
+    "grep.column": "true",
+    "grep.fullName": "true",
+    "grep.lineNumber": "true",
+    "grep.patternType": "fixed",
+    "log.showSignature": "true",
+    "merge.conflictStyle": "diff3",
+    "merge.renames": "false",
+    "safe.bareRepository": "explicit",
+    "status.relativePaths": "false",
+    "status.showUntrackedFiles": "no",
+    "submodule.recurse": "true",
+}
+
+
+def test_the_settings_of_a_person_change_nothing(pair: Pair, tmp_path: Path) -> None:
+    """All at once: what is said and what is merged is the same."""
+    rules = pair.source.path / "extensions/tpgen/rules"
+    rules.mkdir(parents=True, exist_ok=True)
+    (rules / "a_rule.py").write_text('    code="TPG999",\n    name="a-new-rule",\n')
+    pair.release("v3.0.0")
+    (tmp_path / "attributes").write_text("* -diff\n")
+    plain, unusual = pair.copy(tmp_path / "plain"), pair.copy(tmp_path / "unusual")
+    values = {key: value.format(folder=tmp_path) for key, value in SETTINGS.items()}
+    variables = {"GIT_CONFIG_COUNT": str(len(values))}
+    for number, (key, value) in enumerate(values.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    said = [plain.tpgen("update"), unusual.tpgen("update", **variables)]
+    texts = [
+        re.sub(r"\b[0-9a-f]{7,40}\b", "…", one.text.replace(f"/{name}/", "/"))
+        for one, name in zip(said, ("plain", "unusual"), strict=True)
+    ]
+    assert [one.code for one in said] == [0, 0], texts
+    assert texts[0] == texts[1]
+    # The same commit, but for the address that it was rendered from.
+    trees = [tree(one.service.path) for one in (plain, unusual)]
+    assert trees[0].keys() == trees[1].keys()
+    assert len({name for name in trees[0] if trees[0][name] != trees[1][name]}) <= 3
+    drifted = [plain.tpgen("drift"), unusual.tpgen("drift", **variables)]
+    assert drifted[0].text == drifted[1].text
+
+
+def test_longer_markers_are_markers(pair: Pair) -> None:
+    """`conflict-marker-size`, by the repository's own attributes; and a link is no marked file."""
+    attributes = {".gitattributes": "tests/** conflict-marker-size=12\n"}
+    mine = pair.read(POLICY_FILE).replace("new_code = 85", "new_code = 99")
+    assert pair.service.commit({**attributes, POLICY_FILE: mine}, "--no-verify").code == 0
+    done = pair.tpgen("update")
+    assert done.code == 1
+    assert (
+        f"conflict  {POLICY_FILE}: changed by both sides; what differs stands between" in done.text
+    )
+
+
+def test_lines_that_end_in_cr_lf_are_not_mixed(pair: Pair) -> None:
+    pair.service.git("config", "core.autocrlf", "false")
+    crlf = pair.read(POLICY_FILE).replace("\n", "\r\n").encode()
+    (pair.service.path / POLICY_FILE).write_bytes(crlf)
+    assert pair.service.commit({}, "--no-verify").code == 0
+    assert pair.tpgen("update").code == 0
+    merged = (pair.service.path / POLICY_FILE).read_bytes()
+    assert b"new_code = 90" in merged
+    assert merged.count(b"\n") == merged.count(b"\r\n")
+    assert pair.service.git("diff") == ""
 
 
 def test_a_tag_that_was_moved_is_told(pair: Pair) -> None:

@@ -181,6 +181,11 @@ def _describe(document: dict[str, Any], method: str, path: str, fact: Mapping[st
 def _checked(method: str, path: str) -> str:
     if method.startswith("/") and path.upper() in METHODS:
         raise Misuse(f"the method comes first: `tpgen route {path.upper()} {method}`")
+    if method.upper() in ("WEBSOCKET", "WS"):
+        raise Misuse(
+            "there is no suite for a WebSocket: the suite of the app connects to each without "
+            "credentials; write its own tests with `pytest_tpgen.websockets.connect`"
+        )
     if method.upper() not in METHODS:
         near = difflib.get_close_matches(method.upper(), METHODS, n=1, cutoff=0.3)
         meant = f": did you mean {near[0]}?" if near else f": take one of {', '.join(METHODS)}"

@@ -193,7 +193,9 @@ def merge(both: Versions) -> Merged:
             how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol", *renames]
             _pick(both.git, [*NO_HOOKS, *MERGE, "cherry-pick", *how, both.new])
             if not (strays := _strays(both, staged)):
-                return _sorted_out(both)
+                merged = _sorted_out(both)
+                _keep_line_ends(both)
+                return merged
             # Git took a file of the service's own for one of the template with another name.
             _take_back(both)
     except subprocess.CalledProcessError as error:
@@ -201,6 +203,17 @@ def merge(both: Versions) -> Merged:
     raise Misuse(
         f"git would change {strays[0]}, which is not a file of the template; nothing was changed"
     )
+
+
+def _keep_line_ends(both: Versions) -> None:
+    """Write CR LF at the ends of the merged lines of a file that had no other ends."""
+    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=M", "-z"]
+    for path in names(both.git.run("diff", *options, "HEAD", "--", both.below or ".")):
+        old, file = both.git.show("HEAD", path), both.git.root / path
+        if old and b"\r\n" in old and b"\n" not in old.replace(b"\r\n", b""):
+            text = file.read_bytes()
+            file.write_bytes(text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+            both.git.run(*VERBATIM, "--literal-pathspecs", "add", "--sparse", "--", path)
 
 
 def _staged(git: Git) -> set[str]:
