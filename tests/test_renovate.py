@@ -209,6 +209,20 @@ def test_an_answer_that_fits_no_more_is_refused(pair: Pair) -> None:
     assert tree(pair.service.path) == before
 
 
+@pytest.mark.parametrize("by", ["tpgen", "copier"])
+def test_a_question_with_a_new_name_keeps_its_answer(pair: Pair, by: str) -> None:
+    """As docs/release.md says: the new one takes its default from the old one."""
+    questions = pair.source.path / "questions/service.yml"
+    new = 'summary:\n  type: str\n  default: "{{ description }}"\n  help: What does it do?\n'
+    questions.write_text(f"{questions.read_text()}\n{new}")
+    pair.release()
+    answers = yaml.safe_load(pair.read(ANSWERS)) | {"description": "Ours."}
+    assert pair.service.commit({ANSWERS: yaml.safe_dump(answers)}, "--no-verify").code == 0
+    done = pair.tpgen("update") if by == "tpgen" else renovate(pair)
+    assert done.code == 0, done.text
+    assert yaml.safe_load(pair.read(ANSWERS))["summary"] == "Ours."
+
+
 def test_an_edited_file_that_is_gone_from_the_template_goes(pair: Pair) -> None:
     """Why there is no automerge: `tpgen drift` knows it before, and nothing does behind."""
     name = "alembic.ini"
