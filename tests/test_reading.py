@@ -24,7 +24,8 @@ PROBES = ROOT / "extensions/tpgen/probes"
 
 # What a service of a person does, each attempt in a `try`, so that reading goes on.
 ATTEMPTS = """
-import asyncio, os, pathlib, shutil, socket, sqlite3, subprocess, urllib.request
+import asyncio, atexit, multiprocessing, os, pathlib, shutil, socket, sqlite3, subprocess
+import tempfile, threading, time, urllib.request, weakref
 
 import asyncpg
 import sqlalchemy
@@ -41,6 +42,16 @@ def attempt(action):
         refused.append(str(error))
     else:
         raise SystemExit(f"not refused: {len(attempts)}")
+
+
+def remove_from_elsewhere():
+    # Its calls name files relative to an open folder.
+    folder, here = os.path.abspath("uploads"), os.getcwd()
+    os.chdir(tempfile.gettempdir())
+    try:
+        shutil.rmtree(folder)
+    finally:
+        os.chdir(here)
 
 
 async def drop():
@@ -74,10 +85,22 @@ attempt(lambda: subprocess.run(["touch", "touched.txt"]))
 attempt(lambda: os.system("touch touched.txt"))
 attempt(lambda: os.execvp("touch", ["touch", "touched.txt"]))
 attempt(lambda: subprocess.run(["psql", URL, "-c", "DROP TABLE precious"]))
+attempt(lambda: subprocess.run(["git", "init"]))
+attempt(lambda: subprocess.run(["git", "-C", ".", "clean", "-fdq"]))
+attempt(lambda: subprocess.run("touch touched.txt", shell=True))
+attempt(lambda: os.system("git --version; touch touched.txt"))
+attempt(lambda: multiprocessing.get_context("spawn").Process(target=print).start())
+attempt(remove_from_elsewhere)
+# What is left for the end of the process.
+atexit.register(os.unlink, "precious.txt")
+weakref.finalize(attempt, os.unlink, "precious.txt")
+threading.Thread(target=time.sleep, args=(600,)).start()
 """
 APP = """
 import logging
 import os
+import socket
+import sqlite3
 import subprocess
 import tempfile
 
@@ -87,8 +110,11 @@ logging.basicConfig(filename="app.log", force=True)
 logging.error("an error")
 os.makedirs("made/deeper", exist_ok=True)
 subprocess.run(["git", "--version"], check=True)
-with tempfile.TemporaryFile() as file:
-    file.write(b"a file that is not the service's")
+with tempfile.TemporaryDirectory() as folder:
+    # Not the service's, also where it is removed relative to an open folder.
+    open(f"{folder}/a", "w").close()
+sqlite3.connect("file::memory:?cache=shared", uri=True).execute("create table a (b)")
+socket.getaddrinfo("localhost", 80)
 app = FastAPI(title="shop")
 
 
@@ -112,6 +138,7 @@ CONFTEST = """
 import pathlib
 
 import pytest
+from pytest_tpgen.fixtures import databases
 from shop.main import app as shop_app
 from shop.hostile import *
 
@@ -214,7 +241,7 @@ def test_reading_a_hostile_service_changes_nothing(
     planned = scaffold.plan(service, route_kind(service), ["GET", "/orders"])
     assert "tests/integration/api/test_orders.py" in map(str, planned.added)
     assert lacking(service, route_kind(service), ["GET"]) == ["/orders"]
-    with pytest.raises(Misuse, match="GET /orders answers without credentials"):
+    with pytest.raises(Misuse, match="GET /orders runs its handler without credentials"):
         scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
     assert [made.name for made in models.read(service, "Order", "", "").made] == ["OrderFactory"]
     assert (files_of(service.root), server.dump(), paths) == (before, data, [])
@@ -234,7 +261,8 @@ def test_without_a_namespace_the_process_itself_refuses(
         "import os, pathlib, sys; sys.path.insert(0, sys.argv[1]); import read_only\n"
         "read_only._leave_network = lambda: None; read_only.enter(pathlib.Path.cwd())\n"
         f"{attempts}\n"
-        "print(len(refused), os.environ['DATABASE_URL'], os.environ['REDIS'], os.environ['MY_DB_HOST'])"
+        "print(len(refused), os.environ['DATABASE_URL'], os.environ['REDIS'], os.environ['MY_DB_HOST'])\n"
+        "read_only.leave()"
     )
     before, data = files_of(service.root), server.dump()
     with pytest.MonkeyPatch.context() as patch:
@@ -243,7 +271,7 @@ def test_without_a_namespace_the_process_itself_refuses(
     assert done.returncode == 0, done.stderr
     nowhere = "tpgen-refuses-connections.invalid"
     assert done.stdout.split() == [
-        "18",
+        "24",
         f"postgresql+asyncpg://me:pw@{nowhere}:9/app",
         f"redis://{nowhere}:9/1",
         nowhere,
@@ -283,3 +311,129 @@ def test_an_open_route_is_observed_and_no_handler_runs(tmp_path: Path, version: 
             "GET /sub/open",
         ],
     ]
+
+
+DRIVER = '''
+"""A driver in C, as libpq's are: Python sees no socket of it."""
+import ctypes
+
+class Connection:
+    @classmethod
+    def connect(cls, *_):
+        raise SystemExit("connected")
+
+AsyncConnection = Connection
+connect = Connection.connect
+'''
+
+
+def test_drivers_of_libpq_connect_nowhere(rendered: Rendered, tmp_path: Path) -> None:
+    """Whatever leads them there: a URL in the code, a file of settings."""
+    files = {
+        "psycopg.py": DRIVER,
+        "psycopg2.py": DRIVER,
+        "src/shop/main.py": f"{CONNECTS}\n{APP}",
+    }
+    service = shop(tmp_path / "shop", rendered, files)
+    assert routes.read(service).routes == [("GET", "/orders")]
+
+
+CONNECTS = """
+import contextlib
+import psycopg
+import psycopg2
+for connect in (psycopg.connect, psycopg.Connection.connect, psycopg2.connect):
+    with contextlib.suppress(ConnectionRefusedError):
+        connect("postgresql://dev@/shop?host=/run")
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "conftest"),
+    [
+        ("--ff --junitxml=report.xml", ""),
+        ("", "class Loop:\n    @property\n    def app(self): return self\n"),
+    ],
+    ids=["addopts", "loop"],
+)
+def test_what_the_reading_of_the_fixtures_copes_with(
+    rendered: Rendered, tmp_path: Path, options: str, conftest: str
+) -> None:
+    client = "    return Loop()\n" if conftest else "    return shop_app\n"
+    text = f"import pytest\nfrom shop.main import app as shop_app\n{conftest}\n@pytest.fixture\ndef client():\n"
+    files = {
+        "pytest.ini": f"[pytest]\naddopts = {options}\n",
+        "src/shop/main.py": APP,
+        "tests/conftest.py": text + client,
+    }
+    service = shop(tmp_path / "shop", rendered, files)
+    assert routes.read(service).routes == [("GET", "/orders")]
+    assert not (service.root / "report.xml").exists()
+
+
+def test_a_fixture_that_needs_a_database_leaves_the_app_in_the_source(
+    rendered: Rendered, tmp_path: Path
+) -> None:
+    conftest = """
+import sqlalchemy, pytest
+from shop.main import app as shop_app
+
+@pytest.fixture
+def db_session():
+    return sqlalchemy.create_engine("postgresql+asyncpg://db.internal/x").raw_connection()
+
+@pytest.fixture
+def session():
+    return "not the database's"
+
+@pytest.fixture
+def app(session, db_session):
+    return shop_app
+"""
+    files = {"src/shop/main.py": APP, "tests/conftest.py": conftest}
+    assert routes.read(shop(tmp_path / "shop", rendered, files)).routes == [("GET", "/orders")]
+
+
+def test_code_that_never_ends_is_given_up(
+    rendered: Rendered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "READING", 2)
+    main = f"import time\n{APP}\nwhile True:\n    time.sleep(0.1)\n"
+    with pytest.raises(Misuse, match="did not end within 2 seconds while it was read"):
+        routes.read(shop(tmp_path / "shop", rendered, {"src/shop/main.py": main}))
+
+
+UNDESCRIBED = """
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
+
+
+class Strange(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    at: FastAPI
+
+
+app = FastAPI()
+
+
+@app.get("/orders")
+async def orders() -> dict[str, str]: ...
+
+
+@app.post("/strange", include_in_schema=False)
+async def strange(body: Strange) -> dict[str, str]: ...
+
+
+app.get("/lambda")(lambda: "it")
+"""
+
+
+def test_a_hidden_route_that_cannot_be_described_hides_no_other(
+    rendered: Rendered, tmp_path: Path
+) -> None:
+    service = shop(tmp_path / "shop", rendered, {"src/shop/main.py": UNDESCRIBED})
+    app = routes.read(service)
+    assert {("GET", "/orders"), ("POST", "/strange"), ("GET", "/lambda")} == set(app.routes)
+    found = app.find("GET", "/lambda")
+    assert found is not None
+    assert found.name == ""

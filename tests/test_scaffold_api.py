@@ -223,7 +223,7 @@ def test_rows_that_no_factory_makes_are_a_placeholder(
     assert "# of a row that the caller may see" in text
     service.tpgen("factory", "Folder")
     done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
-    assert f"extended {TEST}: TestReadFolder\n" in done.text
+    assert f"extended {TEST}: TestReadFolder.url\n" in done.text
     assert suite.red(service, TEST)[0] == set()
 
 
@@ -280,14 +280,24 @@ def test_a_route_that_answers_without_credentials_must_be_listed(
     done = service.tpgen("route", "POST", "/v1/ping")
     assert done.code == 2
     assert done.text == (
-        "tpgen: POST /v1/ping answers without credentials. If it is public, add this below "
+        "tpgen: POST /v1/ping runs its handler without credentials. If it is public, add this below "
         "[tool.tpgen.public] in pyproject.toml, and run the command again:\n\n"
         '"POST /v1/ping" = "why it needs no credentials"\n\n'
-        "If not, let the route demand credentials first\n"
+        "If not, let a dependency demand credentials first; if the handler itself does, or its "
+        "decorator, run the command again with --guarded\n"
     )
     assert not (service.path / TEST).exists()
     planned = service.tpgen("route", "POST", "/v1/ping", "--dry-run")
     assert "+class TestPing(RouteSuite):" in planned.text
+    assert (
+        "# no request was sent: whether the route demands credentials is not known" in planned.text
+    )
+    done = service.tpgen("route", "POST", "/v1/ping", "--guarded")
+    assert "fails    test_401_without_a_key" in done.text
+    assert (
+        "if route POST /v1/ping is public: `tpgen undo`, list it in [tool.tpgen.public]"
+        in done.text
+    )
 
 
 def test_what_the_app_contradicts_is_a_placeholder_or_left_out(
@@ -305,7 +315,7 @@ def test_what_the_app_contradicts_is_a_placeholder_or_left_out(
     assert 'status = placeholder("status = 303  # the app says: 303")\n' in text
     assert 'path = "/v1/cached"\n    status = 304\n' in text
     assert "fails" not in moved + gone + cached
-    assert "fails    test_happy_path, as yet: ValueError\n" in broken
+    assert "fails    test_happy_path and 1 more, as yet: ValueError\n" in broken
     failed, said = suite.red(service, "tests/integration/api/test_things.py", "-k", "TestLoose")
     assert {one.partition("[")[0] for one in failed} == {
         "TestLoose::test_422_on_a_malformed_request",

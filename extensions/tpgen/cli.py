@@ -100,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.print_help()
             return 0
         chosen, rest = parser.parse_known_args(typed)
-        progress.after(math.inf if chosen.quiet else 0.0 if chosen.verbose else 1.0)
+        is_watched = sys.stderr.isatty() and not chosen.quiet
+        progress.after(0.0 if chosen.verbose else 1.0 if is_watched else math.inf)
         if rest:
             chosen.parser.error(f"there is no use for {shlex.join(rest)}")
         with _standard_output(chosen.quiet):
@@ -234,10 +235,13 @@ def _add_kind(commands: "argparse._SubParsersAction[Parser]", kind: Kind) -> Non
         argument = command.add_argument("words", metavar=word, action="append", help=text)
         argument.completer = _Completer(kind)  # type: ignore[attr-defined]
     command.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
+    if kind.introspect == "route":
+        text = "take it that the handler itself, or its decorator, demands credentials"
+        command.add_argument("--guarded", action="store_true", help=text)
     if kind.source:
         text = "write a start of the component too, where it is not there"
         command.add_argument("--with-source", action="store_true", help=text)
-    command.set_defaults(run=_scaffold, parser=command, kind=kind, with_source=False)
+    command.set_defaults(run=_scaffold, parser=command, kind=kind, with_source=False, guarded=False)
 
 
 def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -331,7 +335,7 @@ def _scaffold(chosen: argparse.Namespace) -> int:
         chosen.kind,
         chosen.words,
         with_source=chosen.with_source,
-        observe=not chosen.dry_run,
+        observe=not chosen.dry_run and not chosen.guarded,
     )
     if chosen.dry_run:
         print(telling.dry_run(here, done), end="")

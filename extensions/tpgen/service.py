@@ -43,28 +43,43 @@ class Service:
         raise Misuse(f"{self.root} has no environment to run its code in: `uv sync` makes one")
 
     def run(
-        self, arguments: Sequence[str], *, path: Sequence[Path] = ()
+        self,
+        arguments: Sequence[str],
+        *,
+        path: Sequence[Path] = (),
+        seconds: float | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run the service's own interpreter in its folder, and wait.
 
         Args:
             arguments: those of the interpreter.
             path: folders where it shall find modules too, before those of the service.
+            seconds: how long it may take; without limit, if None.
+
+        Raises:
+            Misuse: it takes longer.
         """
         folders = [*path, *{package.parent for package in self.packages}, self.root]
         # With this variable pytest takes itself for the one that shall complete.
         env = {key: text for key, text in os.environ.items() if key != "_ARGCOMPLETE"}
         known = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
         env["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *known])
-        return subprocess.run(
-            [self.python, *arguments],
-            cwd=self.root,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [self.python, *arguments],
+                cwd=self.root,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise Misuse(
+                f"the code of the service did not end within {seconds} seconds while it was read: "
+                "does it wait for a server, or never end, when it is imported?"
+            ) from None
 
 
 def find(start: Path) -> Service:

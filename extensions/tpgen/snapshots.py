@@ -68,6 +68,9 @@ def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--snapshot-update"]
+        # What the settings of the service may say otherwise.
+        has_xdist = any(service.python.parents[1].glob("lib/python3*/site-packages/xdist"))
+        options += ["--maxfail=0", *(["-n0"] if has_xdist else [])]
         with waiting("running the tests that were written"):
             done = service.run(["-m", "pytest", *options, f"--junit-xml={report}", *tests])
         if not done.returncode:

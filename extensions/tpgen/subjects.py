@@ -146,7 +146,7 @@ def _of_route(
     method, path = words[0].upper(), route.path if route else words[1]
     if route and app.is_open and not route.is_public:
         raise Misuse(_why_open(service, f"{method} {path}"))
-    covered, own = Covered(app.routes), (method, holes(path))
+    covered, own = Covered([*app.routes, (method, path)]), (method, holes(path))
     name = naming.name_of_file(route, path)
     title = f"{kind.name} {method} {path}"
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
@@ -181,12 +181,13 @@ def _of_route(
 
 def _why_open(service: Service, route: str) -> str:
     """Return the error about a route that demands no credentials and is not listed as public."""
-    header = "" if settings.read(service.root).table.get("public") else "[tool.tpgen.public]\n"
+    header = "" if "public" in settings.read(service.root).table else "[tool.tpgen.public]\n"
     place = "to pyproject.toml" if header else "below [tool.tpgen.public] in pyproject.toml"
     return (
-        f"{route} answers without credentials. If it is public, add this {place}, and run the "
-        f'command again:\n\n{header}"{route}" = "why it needs no credentials"\n\n'
-        "If not, let the route demand credentials first"
+        f"{route} runs its handler without credentials. If it is public, add this {place}, and run "
+        f'the command again:\n\n{header}"{route}" = "why it needs no credentials"\n\n'
+        "If not, let a dependency demand credentials first; if the handler itself does, or its "
+        "decorator, run the command again with --guarded"
     )
 
 

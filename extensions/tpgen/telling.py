@@ -13,10 +13,20 @@ from .policy import named_layers
 from .scaffold import Scaffold, placeholders
 from .service import Service
 
+# How a service runs pytest, by the file that shows it.
+RUNNERS = {
+    "uv.lock": "uv run",
+    "poetry.lock": "poetry run",
+    "pdm.lock": "pdm run",
+    ".venv/bin/python": ".venv/bin/python -m",
+}
+
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done))]
+    unseen = "no request was sent: whether the route demands credentials is not known yet"
+    notes = [unseen] if done.snapshots else []
+    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done), *notes)]
     return "".join(lines) + files.diff(done.changes)
 
 
@@ -45,10 +55,18 @@ def _written(done: Scaffold) -> Iterator[str]:
         else:
             yield f"extended {path}: {', '.join(added) or 'the list of required cases'}"
     yield from (f"recorded {path}: review it" for path in done.recorded)
-    failed = [one for one in done.failed if f"{one.owner}.{one.case}" not in done.exempt]
-    yield from dict.fromkeys(
-        f"fails    {one.case}, as yet: {one}" for one in failed if not one.is_open
-    )
+    reasons: dict[str, list[str]] = {}
+    for one in done.failed:
+        if f"{one.owner}.{one.case}" not in done.exempt and not one.is_open:
+            reasons.setdefault(str(one), []).append(one.case)
+    for reason, cases in reasons.items():
+        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
+        yield f"fails    {cases[0]}{more}, as yet: {reason}"
+    if any(one.case == "test_401_without_a_key" and one.status < 400 for one in done.failed):
+        yield (
+            f"         if {done.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "
+            "pyproject.toml, and run the command again"
+        )
 
 
 def _complete(service: Service, done: Scaffold) -> Iterator[str]:
@@ -104,7 +122,9 @@ def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:
 
 def _run(service: Service, done: Scaffold) -> str:
     """What runs the tests; not those that would ask a live upstream."""
-    runner = "uv run pytest" if (service.root / "uv.lock").exists() else "pytest"
+    runner = next(
+        (f"{RUNNERS[name]} pytest" for name in RUNNERS if (service.root / name).exists()), "pytest"
+    )
     left_out = named_layers(service.root)
     files = [path for path in done.tests if path.name.startswith("test_")]
     tests = [path for path in files if path.parts[1] not in left_out]

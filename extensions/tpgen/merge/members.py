@@ -17,6 +17,9 @@ from .statements import (
     walk,
 )
 
+# In the placeholders of a component that is not built.
+BUILD = "# build "
+
 
 def lacking_members(
     lineage: Sequence[cst.ClassDef],
@@ -42,6 +45,12 @@ def lacking_members(
         old = next((placeholders[name] for name in sorted(enough & placeholders.keys())), None)
         if enough and not enough & filled and not (old and placeholder_of(member) is not None):
             found[id(member)] = old
+    if any(old and BUILD in (placeholder_of(old) or "") for old in found.values()):
+        # The class is older than what it is about: it can't have said what was not known then.
+        said = filled | placeholders.keys()
+        for member in body_of(template):
+            if id(member) not in found and names_of(member) and not said & set(names_of(member)):
+                found[id(member)] = None
     _add_mentioned(found, template, filled | placeholders.keys())
     left = {id(one) for one in body_of(template)} - found.keys()
     rest = _left_open(template, left, required, filled | placeholders.keys())

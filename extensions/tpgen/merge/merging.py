@@ -11,7 +11,7 @@ from tpgen.errors import Misuse
 from tpgen.suites import Suite
 
 from .imports import imported_names, insert, place_of
-from .members import lacking_members, says_nothing, with_members
+from .members import BUILD, lacking_members, says_nothing, with_members
 from .source import Source
 from .statements import (
     BLANK_LINE,
@@ -285,13 +285,13 @@ class _Addition:
 
 
 def _is_untouched(found: cst.ClassDef, template: cst.ClassDef) -> bool:
-    """Return whether a class consists of placeholders and of what a rendered one has, too."""
+    """Return whether a class of what was not built has placeholders, and nothing of a person's."""
     given = {_code(member) for member in body_of(template)}
     open_members = [one for one in body_of(found) if _code(one) not in given]
     comments = (node.value for node in walk(found.body) if isinstance(node, cst.Comment))
     return (
         all(placeholder_of(one) is not None for one in open_members)
-        and any(placeholder_of(one) is not None for one in body_of(found))
+        and any(BUILD in (placeholder_of(one) or "") for one in body_of(found))
         and all(HEADER.fullmatch(text) or CASES.fullmatch(text) for text in comments)
     )
 

@@ -16,6 +16,8 @@ from tpgen.service import Service
 if TYPE_CHECKING:
     from .factories import Factories
 
+# Seconds that reading a service may take.
+READING = 60
 PROBE = Path(__file__).parents[1] / "probes" / "models.py"
 MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
 NO_BASES = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
@@ -99,7 +101,7 @@ def _unknown(name: str, near: Sequence[str]) -> str:
 
 def _probe(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
     with waiting("reading the models"):
-        ended = service.run([str(PROBE), name, *modules])
+        ended = service.run([str(PROBE), name, *modules], seconds=READING)
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"

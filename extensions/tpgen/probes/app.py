@@ -8,15 +8,18 @@ what the service has:
 """
 
 import asyncio
+import functools
 import importlib
 import importlib.util
 import inspect
 import json
+import os
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ FIXTURES = ("app", "application", "client")
 DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db", "committed_db")
 # Values for the parameters of a path; a route that wants a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
+
+# Middleware around an app, and a client of it.
+DEEPEST = 50
 
 Wanted = tuple[str, str] | None
 
@@ -53,6 +59,7 @@ def main(out: str, how: str, what: str, *route: str) -> None:
         read_only.enter(Path.cwd())
         find = {"fixture": _by_fixture, "module": _by_import}[how]
         json.dump(find(what, (route[0], route[1]) if route else None), file)
+    read_only.leave()
 
 
 def _by_import(name: str, wanted: Wanted) -> dict[str, Any]:
@@ -105,9 +112,12 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
             for item in items:
                 # Without the autouse fixtures; `ask` gets the others when it asks for them.
                 item.fixturenames[:] = ["request"]  # type: ignore[attr-defined]
-                for name in DATABASE:
-                    for fixture in session._fixturemanager.getfixturedefs(name, item) or ():
-                        vars(fixture).update(func=lambda: None, argnames=())
+                definitions = session._fixturemanager.getfixturedefs
+                wired = definitions("databases", item) or ()
+                if any(one.func.__module__.startswith(ENGINE) for one in wired):
+                    for name in DATABASE:
+                        for fixture in definitions(name, item) or ():
+                            vars(fixture).update(func=lambda: None, argnames=())
 
         def pytest_exception_interact(self, call: "pytest.CallInfo[Any]") -> None:
             if call.excinfo:
@@ -119,16 +129,20 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
 
 def _options() -> list[str]:
     """Undo what the service's settings may add for its own tests."""
-    options = ["-q", "-p", "no:cacheprovider", "-m", "", "-k", ""]
+    cache = f"cache_dir={tempfile.gettempdir()}/tpgen-no-cache"
+    options = ["-q", "-o", cache, "-m", "", "-k", "", "--junit-xml", os.devnull]
     undo = {"xdist": "-n0", "pytest_cov": "--no-cov"}
     return options + [undo[name] for name in undo if importlib.util.find_spec(name)]
 
 
 def _app_in(thing: Any) -> Any:
     """The app itself, or that in a client or a middleware, or None."""
-    while thing is not None and not callable(getattr(thing, "openapi", None)):
+    for _ in range(DEEPEST):
+        # By its type: a mock has whatever it is asked for.
+        if thing is None or callable(getattr(type(thing), "openapi", None)):
+            return thing
         thing = getattr(thing, "app", None) or getattr(thing, "_transport", None)
-    return thing
+    return None
 
 
 def _facts(app: Any, wanted: Wanted) -> dict[str, Any]:
@@ -153,11 +167,13 @@ def _hidden_routes_shown() -> Iterator[None]:
     before = {one: vars(one).get("include_in_schema") for one in classes if one}
     for one in before:
         one.include_in_schema = property(lambda _: True, lambda _, value: None)
-    yield
-    for one, default in before.items():
-        del one.include_in_schema
-        if default is not None:
-            one.include_in_schema = default
+    try:
+        yield
+    finally:
+        for one, default in before.items():
+            del one.include_in_schema
+            if default is not None:
+                one.include_in_schema = default
 
 
 def _described(app: Any) -> dict[str, Any]:
@@ -175,6 +191,12 @@ def _document(app: Any) -> dict[str, Any]:
     """Return the OpenAPI document of an app; an empty one if it has none."""
     if not callable(getattr(app, "openapi", None)):
         return {}
+    for route in app.routes:
+        endpoint = getattr(route, "endpoint", None)
+        if endpoint is not None and not hasattr(endpoint, "__name__"):
+            # FastAPI asked for it up to 0.128.
+            with suppress(AttributeError):
+                endpoint.__name__ = _name(endpoint)
     app.openapi_schema = None
     document: dict[str, Any] = app.openapi()
     return document
@@ -182,7 +204,7 @@ def _document(app: Any) -> dict[str, Any]:
 
 def _of_each_method(route: Any) -> Iterator[dict[str, Any]]:
     engine = importlib.import_module(f"{ENGINE}.routes")
-    endpoint, tree = route.endpoint, route.dependant
+    endpoint, tree = _inside(route.endpoint), route.dependant
     dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
     takes_key = tree is not None and _takes_key(tree)
     # The names by which an answer may hold rows.
@@ -268,9 +290,17 @@ def _calls(tree: Any) -> Iterator[Any]:
         yield from _calls(dependency)
 
 
+def _inside(call: Any) -> Any:
+    """Return the function in a `functools.partial`."""
+    while isinstance(call, functools.partial):
+        call = call.func
+    return call
+
+
 def _name(call: Any) -> str:
-    name: str = getattr(call, "__name__", type(call).__name__)
-    return name
+    """Return the name of a function, or of the class of an object; empty for a lambda."""
+    name: str = getattr(_inside(call), "__name__", type(call).__name__)
+    return name if name.isidentifier() else ""
 
 
 KEY = re.compile(r"idempotency[-_ ]?key", re.IGNORECASE)

@@ -258,3 +258,4 @@ if __name__ == "__main__":
     configure_mappers()
     # Below whatever the service prints when it is imported.
     print(json.dumps(list(models(sys.argv[2], sys.argv[1])), default=str))
+    read_only.leave()

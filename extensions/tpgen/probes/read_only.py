@@ -1,16 +1,19 @@
 """Let a service be imported without side effects: no connection, no program, no changed file.
 
-It works in the process that calls `enter`, by an audit hook of Python, an event of SQLAlchemy and
-the environment; where the system permits, in a network namespace of its own. C code that connects
-to a hard-coded address, as `psycopg.connect("host=10.0.0.5")` does, is stopped by the namespace
-alone. The service's own interpreter runs this: it needs the standard library alone.
+It works in the process that calls `enter`, by an audit hook of Python, an event of SQLAlchemy, the
+connect functions of libpq's drivers and the environment; where the system permits, in a network
+namespace of its own. Other C code is not stopped from opening a file or a socket by itself, as
+`dbm` and SQLite's ATTACH do. The service's own interpreter runs this: it needs the standard library
+alone.
 """
 
 import atexit
 import ctypes
 import errno
+import importlib
 import importlib.util
 import logging
+import multiprocessing.process
 import os
 import re
 import sys
@@ -31,24 +34,29 @@ DATABASE_HOST = re.compile(
     r"(?i)(.*_)?(PG|POSTGRES\w*|DB|DATABASE|SQL|MYSQL|REDIS|MONGO\w*)_?(HOST\w*|SERVER|ADDR\w*|SOCKET)"
 )
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# What changes files, and which of its arguments are paths.
-CHANGES = {
-    "os.remove": 1,
-    "os.rename": 2,
-    "os.rmdir": 1,
-    "os.link": 2,
-    "os.symlink": 2,
-    "os.truncate": 1,
-    "os.chmod": 1,
-    "os.chown": 1,
-    "os.utime": 1,
-    "os.setxattr": 1,
-    "os.removexattr": 1,
-    "sqlite3.connect": 1,
+# What changes files: which of its arguments are paths, each with the folder that it is relative to.
+CHANGES: dict[str, list[tuple[int, int | None]]] = {
+    "os.remove": [(0, 1)],
+    "os.rename": [(0, 2), (1, 3)],
+    "os.rmdir": [(0, 1)],
+    "os.link": [(1, 3)],
+    "os.symlink": [(1, 2)],
+    "os.truncate": [(0, None)],
+    "os.chmod": [(0, 2)],
+    "os.chown": [(0, 3)],
+    "os.utime": [(0, 3)],
+    "os.setxattr": [(0, None)],
+    "os.removexattr": [(0, None)],
+    "sqlite3.connect": [(0, None)],
 }
-STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
+STARTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
 # Programs that services run to learn their version or their libraries; they change nothing.
-HARMLESS = {"git", "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
+HARMLESS = {"uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
+READS_OF_GIT = {
+    *("cat-file", "describe", "diff", "log", "ls-files", "ls-tree", "name-rev", "rev-list"),
+    *("rev-parse", "show", "status", "version", "--version"),
+}
+DRIVERS = {"psycopg": ("Connection", "AsyncConnection"), "psycopg2": ()}
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 
@@ -69,7 +77,22 @@ def enter(root: Path) -> None:
         os.environ.pop(name, None)
     if importlib.util.find_spec("sqlalchemy"):
         _refuse_sqlalchemy()
-    sys.addaudithook(_Hook(root))
+    _refuse_drivers()
+    # Its children start without an event.
+    vars(multiprocessing.process)["BaseProcess"].start = _no_process
+    _hooks.append(_Hook(root))
+    sys.addaudithook(_hooks[-1])
+
+
+def leave() -> NoReturn:
+    """End the process at once, without what the service registered for its end."""
+    sys.stdout.flush()
+    for hook in _hooks:
+        hook.remove_made()
+    os._exit(0)
+
+
+_hooks: "list[_Hook]" = []
 
 
 def said(error: BaseException) -> str:
@@ -128,8 +151,27 @@ def _refuse_sqlalchemy() -> None:
     from sqlalchemy.engine import Engine
 
     @event.listens_for(Engine, "do_connect")
-    def refuse(*_: Any) -> NoReturn:
-        raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, "connects to a database")
+    def refuse(dialect: Any, *_: Any) -> None:
+        if dialect.name != "sqlite":  # whose file the audit hook sees
+            _connects_to_a_database()
+
+
+def _connects_to_a_database(*_: Any, **__: Any) -> NoReturn:
+    raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, "connects to a database")
+
+
+def _no_process(*_: Any) -> NoReturn:
+    raise _refusal(PermissionError, errno.EACCES, "starts a process")
+
+
+def _refuse_drivers() -> None:
+    """Let libpq connect nowhere: it opens its sockets itself, unseen by Python."""
+    for name, classes in DRIVERS.items():
+        if importlib.util.find_spec(name):
+            driver = importlib.import_module(name)
+            vars(driver).update(connect=_connects_to_a_database)
+            for connection in classes:
+                getattr(driver, connection).connect = _connects_to_a_database
 
 
 def _refusal(kind: type[OSError], number: int, what: str) -> OSError:
@@ -142,8 +184,8 @@ class _Hook:
     def __init__(self, root: Path) -> None:
         self.root = os.path.realpath(root)
         self.made: list[str] = []
-        self.is_over = False
-        atexit.register(self._remove_made)
+        self.is_paused = False
+        atexit.register(self.remove_made)
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.writable = [os.path.realpath(one) for one in (tempfile.gettempdir(), cache, "/dev")]
         self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
@@ -153,17 +195,19 @@ class _Hook:
             "socket.sendto": self._connect,
             "socket.sendmsg": self._connect,
             "socket.getaddrinfo": self._resolve,
+            "os.system": self._system,
             **dict.fromkeys(STARTS, self._start),
         }
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.is_over:
+        if self.is_paused:
             return
         if event in self.handlers:
             self.handlers[event](arguments)
         elif event in CHANGES:
-            for path in arguments[: CHANGES[event]]:
-                self._check(path)
+            for path, folder in CHANGES[event]:
+                descriptor = arguments[folder] if folder and folder < len(arguments) else -1
+                self._check(arguments[path], descriptor)
 
     def _open(self, arguments: tuple[Any, ...]) -> None:
         path, mode, flags = arguments
@@ -173,15 +217,16 @@ class _Hook:
 
     def _mkdir(self, arguments: tuple[Any, ...]) -> None:
         """Let a folder be made, which services do for uploads and logs; it goes at the end."""
-        path = os.path.abspath(os.fsdecode(arguments[0]))
+        path = _absolute(os.fsdecode(arguments[0]), arguments[2])
         if not os.path.exists(path) and not self._may_write(path):
             self.made.append(path)
 
-    def _check(self, path: Any) -> None:
+    def _check(self, path: Any, descriptor: Any = -1) -> None:
         if isinstance(path, int) or path is None:  # a file that is open already
             return
         text = os.fsdecode(path)
-        if text not in ("", ":memory:") and not self._may_write(os.path.abspath(text)):
+        is_memory = text in ("", ":memory:") or re.match(r"file:.*(:memory:|mode=memory)", text)
+        if not is_memory and not self._may_write(_absolute(text, descriptor)):
             raise _refusal(PermissionError, errno.EACCES, f"writes {text}")
 
     def _may_write(self, path: str) -> bool:
@@ -194,19 +239,45 @@ class _Hook:
             raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, f"connects to {address}")
 
     def _resolve(self, arguments: tuple[Any, ...]) -> None:
+        if arguments[0] in (None, "", "localhost", "127.0.0.1", "::1"):
+            return
         raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, f"asks for {arguments[0]}")
 
     def _start(self, arguments: tuple[Any, ...]) -> None:
         program = arguments[0] or (arguments[1] or [""])[0]
-        name = os.path.basename(os.fsdecode(program)).partition(" ")[0]
-        if name not in HARMLESS:
+        name = os.path.basename(os.fsdecode(program))
+        words = [os.fsdecode(one) for one in arguments[1] or ()][1:]
+        if name not in HARMLESS and not (name == "git" and _only_reads(words)):
             raise _refusal(PermissionError, errno.EACCES, f"starts {name}")
 
-    def _remove_made(self) -> None:
-        self.is_over = True
+    def _system(self, arguments: tuple[Any, ...]) -> None:
+        command = os.fsdecode(arguments[0])
+        raise _refusal(PermissionError, errno.EACCES, f"starts {command}")
+
+    def remove_made(self) -> None:
+        """Remove the folders that the service made, if they are empty."""
+        self.is_paused = True
         for folder in reversed(self.made):
             with suppress(OSError):
                 os.rmdir(folder)
+        self.is_paused = False
+
+
+def _only_reads(words: list[str]) -> bool:
+    """Return whether a command of git changes nothing."""
+    while words[:1] and words[0] in ("-C", "-c", "--git-dir", "--work-tree"):
+        words = words[2:]
+    return bool(words) and words[0] in READS_OF_GIT and not any("output" in one for one in words)
+
+
+def _absolute(path: str, descriptor: Any) -> str:
+    """Return a path that may be relative to an open folder."""
+    if os.path.isabs(path) or not isinstance(descriptor, int) or descriptor < 0:
+        return os.path.abspath(path)
+    for folder in (f"/proc/self/fd/{descriptor}", f"/dev/fd/{descriptor}"):
+        if os.path.exists(folder):
+            return os.path.join(os.path.realpath(folder), path)
+    return os.path.abspath(path)
 
 
 def _is_below(path: str, folder: str) -> bool:

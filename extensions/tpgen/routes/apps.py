@@ -11,15 +11,17 @@ from typing import Any
 
 from tpgen.check import settings
 from tpgen.errors import Misuse
-from tpgen.models.reader import names
+from tpgen.models import reader as models
 from tpgen.policy import factories
 from tpgen.progress import waiting
 from tpgen.service import Service
 
+# What the probe says of code that it lets do nothing.
+REFUSED = "which tpgen does not let it do"
 # Where services say how they are started.
 ENTRIES = (
     *("Dockerfile", "Makefile", "Procfile", "compose.yaml", "compose.yml", "docker-compose.yaml"),
-    *("docker-compose.yml", "justfile", "pyproject.toml", "README.md"),
+    *("docker-compose.yml", "justfile", "pyproject.toml"),
 )
 PROBE = Path(__file__).parents[1] / "probes" / "app.py"
 
@@ -38,19 +40,32 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
     Raises:
         Misuse: there is no app, or it can't be made.
     """
-    found: Mapping[str, Any] = {}
-    if conftest := _conftest(service):
-        found = _probe(service, "fixture", str(conftest.relative_to(service.root)), observed or ())
-    if "routes" not in found:
-        found = _probe(service, "module", _app_in_source(service), observed or ())
-    return found
+    route: Sequence[str] = observed or ()
+    conftest = _conftest(service)
+    if settings.read(service.root).app or conftest is None:
+        return _probe(service, "module", _app_in_source(service), route)
+    try:
+        found = _probe(service, "fixture", str(conftest.relative_to(service.root)), route)
+    except Misuse as error:
+        # A fixture may need the database; the app in the source mostly does not.
+        if REFUSED not in str(error):
+            raise
+        try:
+            return _probe(service, "module", _app_in_source(service), route)
+        except Misuse:
+            raise error from None
+    if "routes" in found:
+        return found
+    return _probe(service, "module", _app_in_source(service), route)
 
 
 def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "facts.json"
         with waiting("reading the routes of the app"):
-            run = service.run(["-B", str(PROBE), str(out), how, what, *observed])
+            run = service.run(
+                ["-B", str(PROBE), str(out), how, what, *observed], seconds=models.READING
+            )
         text = out.read_text() if out.exists() else ""
         found: dict[str, Any] = json.loads(text or "{}")
     if "routes" in found or ("error" in found and found["error"] is None):
@@ -62,8 +77,13 @@ def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Ma
         )
     said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
     if (path := factories(service.root)).name and ".".join(path.with_suffix("").parts) in said:
-        model = next(iter(names(service)), "MODEL")
+        model = next(iter(models.names(service)), "MODEL")
         raise Misuse(f"{said}: write it first, by `tpgen factory {model}`")
+    if REFUSED in said:
+        raise Misuse(
+            f"{what} can't be read: {said}; let the code do that when the service starts, not when "
+            'it is imported, or name another app in pyproject.toml: [tool.tpgen] app = "shop:app"'
+        )
     if how == "fixture":
         raise Misuse(
             f"the app of the tests can't be made with the fixtures of {what}: {said}; make "
@@ -134,18 +154,20 @@ def _calls(file: Path, module: str, makers: Collection[str]) -> Iterator[str]:
 def _is_used(service: Service, name: str) -> bool:
     """Return whether an entry point names an app, or the tests import it."""
     module, _, attribute = name.partition(":")
+    package, _, last = module.rpartition(".")
     entries = [service.root / entry for entry in ENTRIES]
     tests = [service.root / "conftest.py", *(service.root / "tests").rglob("*.py")]
-    imported = re.compile(rf"from {re.escape(module)} import [^\n]*\b{attribute}\b")
-    texts = {
-        file: file.read_text(errors="replace") for file in [*entries, *tests] if file.is_file()
-    }
-    return any(
-        imported.search(text)
-        if file.suffix == ".py"
-        else re.search(rf"\b{re.escape(name)}\b", text)
-        for file, text in texts.items()
+    imported = re.compile(
+        rf"from {re.escape(module)} import [^\n]*\b{attribute}\b|import {re.escape(module)}\b"
+        + (rf"|from {re.escape(package)} import [^\n]*\b{last}\b" if package else "")
     )
+    started = re.compile(rf"\b({re.escape(name)}|{re.escape(module).replace('.', '/')}\.py)\b")
+    for file in [*entries, *tests]:
+        text = file.read_text(errors="replace") if file.is_file() else ""
+        lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        if (imported if file.suffix == ".py" else started).search(lines):
+            return True
+    return False
 
 
 def _modules(service: Service) -> Iterator[tuple[Path, str]]:

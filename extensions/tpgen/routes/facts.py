@@ -30,7 +30,7 @@ async def {name}({arguments}) -> list[str]:
     rows: list[str] = fill_in("""
         made = await {factory}.create_batch(6, session=session{belongs})
         await session.commit()
-        rows = [str(one.id) for one in made]  # texts that only these rows show
+        rows = [str(one.{key}) for one in made]  # texts that only these rows show
     """)
     return rows'''
 # The longest part of a placeholder's text on one line of the test file.
@@ -133,7 +133,14 @@ class RouteFacts:
             or "{" in route.path
             or route.references
             or any(map(names_a_row, named))
+            or any(name in self.rows.keys for name in self._fields)
         )
+
+    @property
+    def _fields(self) -> list[str]:
+        """The names of the fields of the valid body."""
+        body = self.route.valid.get("json")
+        return list(body) if isinstance(body, dict) else []
 
     @property
     def is_list(self) -> bool:
@@ -203,6 +210,7 @@ class RouteFacts:
             name=name,
             arguments=f"self, session: AsyncSession{caller}",
             factory=(row and row.factory) or "…Factory",
+            key=self.rows.key(row) if row else "id",
             belongs=f", …={fixture or '…'}" if is_own else "",
         )
 
@@ -314,6 +322,9 @@ class RouteFacts:
                     return Code()
                 else:
                     parts[number] = filled[number]
+            elif "{" in part:
+                # A parameter that is a part of it, as in `{name}.csv`.
+                parts[number] = filled[number]
         path = source("/".join(parts))
         code.text = f"f{path}" if code.rows or code.caller else path
         if self.is_list:

@@ -134,6 +134,11 @@ class Rows:
         """Return the attribute that identifies a row."""
         return self._keys.get(row.model, "id")
 
+    @property
+    def keys(self) -> set[str]:
+        """The names of the primary keys that are not called `id`."""
+        return set(self._keys.values()) - {"id"}
+
     @cached_property
     def _keys(self) -> Mapping[str, str]:
         return models.primary_keys(self.service)
