@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -434,6 +435,21 @@ def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
     assert row is not None
     assert (rows.attribute(row, "order_id"), rows.key(row)) == ("number", "number")
     assert "{order.number}" in RouteFacts(route, rows).url.text
+    body = {"properties": {"number": {"type": "integer"}}, "required": ["number"], "type": "object"}
+    for name, named in (("number", True), ("amount", False)):
+        schema = json.loads(json.dumps(body).replace("number", name))
+        asked = _asked("POST", {"application/json": {"schema": schema}})
+        assert RouteFacts(asked, rows).names_a_row is named
+
+
+def test_a_parameter_that_is_a_part_of_a_segment(tmp_path: Path) -> None:
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write(files)
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    path: dict[str, Any] = {"paths": {"/export/{name}.csv": {"get": {"parameters": [name]}}}}
+    route = _found(App({"": path}, {}), "GET", "/export/{name}.csv")
+    url = RouteFacts(route, Rows(Service(tmp_path))).url.text
+    assert re.fullmatch(r'"/export/\w+\.csv"', url), url
 
 
 def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:
@@ -610,9 +626,17 @@ MADE = HELLO.format("def create_app(): return FastAPI(title='it')\napp = create_
         {"Dockerfile": 'CMD ["uvicorn", "shop.main:app"]'},
         {"pyproject.toml": '[tool.tpgen]\napp = "shop.main:app"\n'},
         {"tests/test_it.py": "from shop.main import app\n"},
+        {"tests/test_it.py": "from shop import main\n"},
+        {"Makefile": "# uvicorn shop.proxy:app\nrun:\n\tfastapi run src/shop/main.py\n"},
+        {
+            "pyproject.toml": '[tool.tpgen]\napp = "shop.main:app"\n',
+            "tests/conftest.py": CONFTEST.format(
+                "@pytest.fixture\ndef app(): return FastAPI(title='another')"
+            ),
+        },
         {"src/shop/main.py": MADE, "src/shop/proxy.py": ""},
     ],
-    ids=["entry point", "setting", "tests", "made by a function"],
+    ids=["entry", "setting", "tests", "module", "file", "setting and fixture", "made"],
 )
 def test_of_several_apps_the_one_that_is_used(
     rendered: Rendered, tmp_path: Path, files: dict[str, str]

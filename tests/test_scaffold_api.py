@@ -343,6 +343,29 @@ def test_tests_first(rendered: Service, tmp_path: Path, suite: Suite) -> None:
     assert again.startswith("route POST /v1/made has all of its tests\n")
 
 
+def test_tests_first_that_a_person_began_to_fill(service: Service, suite: Suite) -> None:
+    """What they wrote stays, and the rest is filled in; a route beside another one is its own."""
+    service.tpgen("route", "POST", "/v1/made")
+    path = "tests/integration/api/test_made.py"
+    text = (service.path / path).read_text()
+    start, end = text.index("    path = placeholder("), text.index("    malformed = ")
+    mine = '    # where it is\n    path = "/v1/made"\n'
+    service.write({path: text[:start] + mine + text[end:]})
+    _with_things(service)
+    done = service.tpgen("route", "POST", "/v1/made")
+    assert (
+        f"extended {path}: TestPostMade.status, TestPostMade.valid, TestPostMade.malf" in done.text
+    )
+    text = (service.path / path).read_text()
+    assert mine in text
+    assert 'valid = {"json": {"name": "name"}}\n' in text
+    _paste(service, done.text)
+    assert suite.red(service, path)[0] == set()
+    done = service.tpgen("route", "GET", "/v1/agents/latest")
+    assert done.text.startswith("route GET /v1/agents/latest is not in the app yet")
+    assert "to fill" in done.text
+
+
 def _with_things(service: Service) -> Service:
     """Add the routes of the sample `things.py`."""
     shutil.copy(SAMPLES / "things.py.txt", service.path / "src/gateway/api/things.py")
