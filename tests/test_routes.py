@@ -442,6 +442,17 @@ def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
         assert RouteFacts(asked, rows).names_a_row is named
 
 
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [(["307"], 307), (["304", "422"], 304), (["200", "303"], 200), (["404"], 200), ([], 200)],
+    ids=str,
+)
+def test_the_status_of_a_redirect(codes: list[str], status: int) -> None:
+    operation: dict[str, Any] = {"responses": {code: {} for code in codes}}
+    path: dict[str, Any] = {"paths": {"/x": {"get": operation}}}
+    assert _found(App({"": path}, {}), "GET", "/x").status == status
+
+
 def test_a_parameter_that_is_a_part_of_a_segment(tmp_path: Path) -> None:
     files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
     Rendered(tmp_path, tmp_path).write(files)

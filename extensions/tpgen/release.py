@@ -47,6 +47,9 @@ NAMES = re.compile(r"`([\w.]+)`")
 RELEASED = re.compile(r"^## (\d\S*)", re.MULTILINE)
 # All that a service may have: what the policy demands of a part is seen where the part is.
 PARTS = {"pipeline": True, "vault": True, "frontend": True}
+COMBINATIONS = [
+    dict(zip(PARTS, values, strict=True)) for values in product((True, False), repeat=len(PARTS))
+]
 SHOWN = 5
 
 
@@ -311,8 +314,7 @@ def _renders(template: Template) -> None:
     Raises:
         Misuse: one does not.
     """
-    for values in product((True, False), repeat=len(PARTS)):
-        parts = dict(zip(PARTS, values, strict=True))
+    for parts in COMBINATIONS:
         with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
             known = Answers(template.source, "HEAD", parts)
             try:
