@@ -221,7 +221,7 @@ def test_outside_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"tpgen: .* is in no service: .* `copier copy`\n", done.stderr)
+    assert re.fullmatch(r"tpgen: .* is in no service: .* `tpgen new DEST`\n", done.stderr)
 
 
 def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:

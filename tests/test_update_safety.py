@@ -301,6 +301,7 @@ def test_one_service_of_a_repository_with_others_that_are_dirty(pair: Pair, tmp_
     done = service.tpgen("update")
     assert done.code == 0, done.text
     back = re.findall(r"if it is interrupted: `(.*)`", done.text)[0]
+    assert f"`{back}` takes the update back." in done.text
     assert tree(service.service.path) != before
     assert service.service.run("sh", "-c", f"cd tests && {back}").code == 0
     assert (tree(service.service.path), tree(top.path / "services/mail")) == (before, other)

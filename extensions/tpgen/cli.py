@@ -199,7 +199,7 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
 def _add_volume(parser: argparse.ArgumentParser, default: object) -> None:
     """Add the options that every command has, before and after its name."""
     volume = parser.add_mutually_exclusive_group()
-    text = "print errors only; the exit code says the rest"
+    text = "print errors only"
     volume.add_argument("-q", "--quiet", action="store_true", default=default, help=text)
     text = "say on standard error what the command waits for"
     volume.add_argument("-v", "--verbose", action="store_true", default=default, help=text)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,7 +34,10 @@ def new(chosen: argparse.Namespace) -> int:
             quiet=chosen.quiet,
         )
     except (CopierError, ValueError) as error:
-        raise Misuse(f"Copier can't render {template}: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).split()).replace("/`--data-file`", "")
+        # The template says a wrong answer by the name of a file that can't be rendered.
+        said = re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
+        raise Misuse(f"Copier can't render {template}: {said}") from None
     return 0
 
 

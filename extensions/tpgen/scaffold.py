@@ -33,6 +33,7 @@ class Scaffold:
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
         missing: what is to be built first, as a sentence; empty where the component is there.
+        note: what is not known of the component, as a sentence; empty if all is.
         snapshots: the test classes to run, whose snapshots are recorded.
         recorded: the files of snapshots that were.
         failed: which of their tests failed.
@@ -46,6 +47,7 @@ class Scaffold:
     complete: list[Path] = field(default_factory=list)
     exempt: dict[str, str] = field(default_factory=dict)
     missing: str = ""
+    note: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
@@ -85,14 +87,20 @@ def _planned(service: Service, kind: Kind, subject: Subject) -> Scaffold:
         other = subject.without(failures)
         return partial(_planned, service, kind, other) if other else None
 
-    done = Scaffold(subject.title, [*subject.changes], missing=subject.missing, without=without)
+    done = Scaffold(
+        subject.title,
+        [*subject.changes],
+        missing=subject.missing,
+        note=subject.note,
+        without=without,
+    )
     done.added |= {change.path: () for change in subject.changes}
     has_own_tests = any(test.suites and not test.is_shared for test in kind.tests)
     for test in kind.tests:
         path = Path(test.path.replace("{name}", subject.name))
         if test.is_shared:
             # Its one class is not about this component.
-            _plan_test(service, replace(subject, identity=None, snapshot=False), path, test, done)
+            _plan_test(service, replace(subject, identity=None), path, test, done)
             if path in done.complete and has_own_tests:
                 done.complete.remove(path)
         else:

@@ -94,7 +94,7 @@ def find(start: Path) -> Service:
             return Service(folder)
     raise Misuse(
         f"{start} is in no service: neither it nor a folder above holds {POLICY}; "
-        "`cd` into one, or make one with `copier copy`"
+        "`cd` into one, or make one: `tpgen new DEST`"
     )
 
 

@@ -36,6 +36,7 @@ class Subject:
         name: what `{name}` stands for in a path.
         facts: what the skeletons may use.
         missing: what is to be built first, as a sentence; empty where the component is there.
+        note: what is not known of the component, as a sentence; empty if all is.
         changes: the component's own files.
         identity: what tells that a test class is about this very component; its name, if None.
         file: where the component has its tests already, if not where the kind says.
@@ -47,6 +48,7 @@ class Subject:
     name: str
     facts: Mapping[str, Any]
     missing: str = ""
+    note: str = ""
     changes: tuple[Change, ...] = ()
     identity: Identity | None = None
     file: Path | None = None
@@ -107,7 +109,7 @@ def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool
             f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
         )
     facts = _common(service, kind, name) | {"component": Facts(component)}
-    return Subject(title, name, facts, missing, changes)
+    return Subject(title, name, facts, missing, changes=changes)
 
 
 def _common(service: Service, kind: Kind, name: str) -> dict[str, Any]:
@@ -175,7 +177,19 @@ def _of_route(
 
     first = facts()
     is_known = first["route"].is_known
-    subject = Subject(title, name, first, missing, changes, covered.identity, file, is_known)
+    is_guess = route is not None and not observe and not route.is_public
+    note = "no request was sent: whether the route demands credentials is not known yet"
+    subject = Subject(
+        title,
+        name,
+        first,
+        missing,
+        note if is_guess else "",
+        changes,
+        covered.identity,
+        file,
+        is_known,
+    )
     return replace(subject, without=lambda failures: _without(subject, facts(failures)))
 
 

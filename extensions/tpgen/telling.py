@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +25,7 @@ RUNNERS = {
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    unseen = "no request was sent: whether the route demands credentials is not known yet"
-    notes = [unseen] if done.snapshots else []
+    notes = [done.note] if done.note else []
     lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done), *notes)]
     return "".join(lines) + files.diff(done.changes)
 
@@ -38,8 +38,7 @@ def outcome(service: Service, done: Scaffold) -> str:
         *_complete(service, done),
         *_placeholders(service, done),
     ]
-    lines.append(f"run      {_run(service, done)}")
-    return "\n".join([*lines, *_exempt(service, done)])
+    return "\n".join([*lines, *_exempt(service, done), f"run      {_run(service, done)}"])
 
 
 def _missing(done: Scaffold) -> Iterator[str]:
@@ -62,6 +61,12 @@ def _written(done: Scaffold) -> Iterator[str]:
     for reason, cases in reasons.items():
         more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
         yield f"fails    {cases[0]}{more}, as yet: {reason}"
+    for reason in reasons:
+        if found := re.search(r"must get \d+, and got (401|403|404)", reason):
+            yield (
+                f"         if {found[1]} is meant: `status = {found[1]}` and a `reason` in "
+                "[tool.tpgen.refusal] of pyproject.toml"
+            )
     if any(one.case == "test_401_without_a_key" and one.status < 400 for one in done.failed):
         yield (
             f"         if {done.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "

@@ -67,7 +67,7 @@ def _carry_out(root: Path, update: Update, both: Versions, chosen: argparse.Name
         if chosen.json:
             say(telling.as_json(update, merged))
         elif merged:
-            say(telling.done(update, merged))
+            say(telling.done(update, merged, merging.way_back(both.below)))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -213,6 +213,11 @@ def _as_made(
     return template.render(known.version, replace(known, given=given), folder / "made")
 
 
+def _is_here(project: Project, state: str, *paths: str) -> bool:
+    """Return whether the service has a file that changes, or gets it."""
+    return state in "AR" or os.path.lexists(project.root / paths[0])
+
+
 def _planned(
     project: Project, template: Template, old: Rendered, new: Rendered, both: Versions
 ) -> Update:
@@ -222,7 +227,7 @@ def _planned(
         old=old.answers.version,
         new=new.answers.version,
         policy=changes.between(project, template, old, new),
-        files=both.changed,
+        files=[one for one in both.changed if _is_here(project, *one)],
         asked={key: value for key, value in after.items() if key not in before},
         dropped=sorted(before.keys() - after.keys()),
     )

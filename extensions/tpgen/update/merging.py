@@ -57,6 +57,15 @@ SORTS = {
 }
 
 
+def way_back(below: str) -> str:
+    """Return the command that takes back an update that was written whole.
+
+    Args:
+        below: the folder of the service in its repository.
+    """
+    return bring_back(below) if below else "git reset --hard"
+
+
 def bring_back(below: str) -> str:
     """Return the command that takes an update back, from any folder of the repository.
 

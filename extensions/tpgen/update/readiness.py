@@ -46,7 +46,7 @@ def repository(root: Path) -> Git:
     if changed := git.uncommitted("."):
         raise Misuse(
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
-            f"`git stash --include-untracked`, {_where(git, changed)}and run it again"
+            f"`{_stash(git)}`, {_where(git, changed)}and run it again"
         )
     if overlooked := list(_overlooked(git)):
         raise Misuse(
@@ -55,6 +55,12 @@ def repository(root: Path) -> Git:
             f"{quote(overlooked[0])}`, and commit what differs"
         )
     return git
+
+
+def _stash(git: Git) -> str:
+    """Return the command that stashes what is open in the service, and nothing beside it."""
+    below = git.run("rev-parse", "--show-prefix").strip()
+    return "git stash push --include-untracked -- ." if below else "git stash --include-untracked"
 
 
 def _overlooked(git: Git) -> Iterator[str]:

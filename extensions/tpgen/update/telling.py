@@ -43,15 +43,21 @@ def planned(update: Update) -> str:
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def done(update: Update, merged: Merged) -> str:
-    """What was done, and what is left to a person."""
+def done(update: Update, merged: Merged, way_back: str) -> str:
+    """Return what was done, and what is left to a person.
+
+    Args:
+        update: what was planned.
+        merged: what became of it.
+        way_back: the command that takes it back.
+    """
     lines = [f"  {title:9} {printable(text)}" for title, text in _to_do(update, merged)]
     if lines:
         head = "Merged, but for what a person must look at:"
         tail = "`git add` each when it is right, then commit."
     else:
         head, tail = "Merged, and not committed: `git diff --staged` shows it.", ""
-    back = "`git reset --hard` takes the update back."
+    back = f"`{way_back}` takes the update back."
     locked = f"`{merged.locked}` wrote {update.lock.name}." if merged.locked and update.lock else ""
     fix = "`tpgen check --fix`, " if update.own else ""
     follow = f"next: {fix}{_sync(update)}, `tpgen check`, `git commit`"
