@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,14 +61,21 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, start_new_session=True)
 
 
-def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
-    """All processes of the check, as a terminal tells them."""
+@contextmanager
+def checking(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a check of many files, and wait until it has processes of its own."""
     tree = {f"tests/test_{number}.py": SLEEPS * 200 for number in range(3 * engine.ALONE)}
-    repository(tmp_path, tree)
-    with started(tmp_path, "check", "--select=TPG205") as process:
+    repository(folder, tree)
+    with started(folder, "check", "--select=TPG205") as process:
         end = time.monotonic() + 30
         while time.monotonic() < end and not children(process.pid):
             time.sleep(0.01)
+        yield process
+
+
+def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
+    """All processes of the check, as a terminal tells them."""
+    with checking(tmp_path) as process:
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
@@ -74,12 +83,7 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
 
 def test_a_termination_leaves_no_process(tmp_path: Path) -> None:
     """As `kill` and a CI that gives up send it, to the command alone."""
-    tree = {f"tests/test_{number}.py": SLEEPS * 200 for number in range(3 * engine.ALONE)}
-    repository(tmp_path, tree)
-    with started(tmp_path, "check", "--select=TPG205") as process:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and not children(process.pid):
-            time.sleep(0.01)
+    with checking(tmp_path) as process:
         process.terminate()
         out, _ = process.communicate(timeout=30)
         group = subprocess.run(

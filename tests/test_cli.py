@@ -486,7 +486,7 @@ def test_the_version(tmp_path: Path) -> None:
 
 
 def test_outside_of_a_service(tmp_path: Path) -> None:
-    """Help is there for everything, and a slip is told."""
+    """Every command prints its help, and a misspelt one gets a suggestion."""
     said = anywhere(tmp_path)
     assert (said.code, said.text.startswith("usage: tpgen [-h]")) == (0, True)
     for kind in ("step", "route", "vault", "factory", "client"):

@@ -291,7 +291,7 @@ def test_a_service_that_cannot_do_without_says_what_it_did(
 
 @pytest.mark.parametrize("version", ["0.115.0", "0.137.0", "0.165.0"])
 def test_an_open_route_is_observed_and_no_handler_runs(tmp_path: Path, version: str) -> None:
-    """Not guessed from names, whatever FastAPI's version; a required header is no open route."""
+    """With each FastAPI version; a route with a required header does not count as open."""
     python = environment(tmp_path / "venv", f"fastapi=={version}", "httpx")
     sample = ROOT / "tests/samples/routes/guards.py.txt"
     code, said = run(

@@ -201,7 +201,7 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
         "0.2.0",
         "description: is gone",
     ),
-    "a suite that is no Python": (
+    "a suite with a syntax error": (
         replacing("template/tests/policy/suites/schema.py", "import pytest\n", "import (\n"),
         "0.2.0",
         "tests/policy/suites/schema.py",

@@ -381,7 +381,7 @@ def test_the_settings_of_a_person_change_nothing(pair: Pair, tmp_path: Path) -> 
 
 
 def test_longer_markers_are_markers(pair: Pair) -> None:
-    """`conflict-marker-size`, by the repository's own attributes; and a link is no marked file."""
+    """With `conflict-marker-size` in the attributes of the repository."""
     attributes = {".gitattributes": "tests/** conflict-marker-size=12\n"}
     mine = pair.read(POLICY_FILE).replace("new_code = 85", "new_code = 99")
     assert pair.service.commit({**attributes, POLICY_FILE: mine}, "--no-verify").code == 0

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,8 @@ def new(chosen: argparse.Namespace) -> int:
     import copier
     from copier.errors import CopierError
 
+    from .update.template import said_by_copier
+
     folder = Path(chosen.folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misuse(f"{folder} is there and not empty: give a new folder")
@@ -34,9 +35,7 @@ def new(chosen: argparse.Namespace) -> int:
             quiet=chosen.quiet,
         )
     except (CopierError, ValueError) as error:
-        said = " ".join(str(error).split()).replace("/`--data-file`", "")
-        # The template says a wrong answer by the name of a file that can't be rendered.
-        said = re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
+        said = said_by_copier(error).replace("/`--data-file`", "")
         raise Misuse(f"Copier can't render {template}: {said}") from None
     return 0
 

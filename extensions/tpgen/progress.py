@@ -1,13 +1,12 @@
 """Tell a person what a command waits for."""
 
 import math
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-_seconds = 1.0
+_seconds = math.inf
 
 
 def after(seconds: float) -> None:
@@ -18,15 +17,14 @@ def after(seconds: float) -> None:
 
 @contextmanager
 def waiting(for_what: str) -> Iterator[None]:
-    """Say on standard error what is being done, if it takes longer than a second.
+    """Say on standard error what is being done, if it takes longer than `after` allows.
 
     Args:
         for_what: such as "running the tests".
     """
     timer = Timer(_seconds, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
-    # A shell that completes a word shows its prompt.
-    if "_ARGCOMPLETE" not in os.environ and math.isfinite(_seconds):
+    if math.isfinite(_seconds):
         timer.start()
     try:
         yield

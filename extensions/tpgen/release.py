@@ -88,9 +88,10 @@ def release(folder: Path, version: str) -> str:
     wanted = _version(version)
     git = _repository(folder)
     texts = _texts(git, wanted)
-    _answers_fit(Template(str(git.root), git))
-    _agreed(git)
-    _renders(Template(str(git.root), git))
+    template = Template(str(git.root), git)
+    _answers_fit(template)
+    _agreed(git, template)
+    _renders(template)
     commit = _commit(git, texts, version)
     return (
         f"released {version}: {', '.join(texts)} and the wheel say so, in the commit {commit[:9]} with the tag "
@@ -209,13 +210,13 @@ def _with_version(path: str, text: str, version: str) -> str:
     return text[: notes.start()] + head + notes[1].lstrip("\n") + text[notes.end() :]
 
 
-def _agreed(git: Git) -> None:
+def _agreed(git: Git, template: Template) -> None:
     """Make sure that page and policy agree, and that no service is broken overnight.
 
     Raises:
         Misuse: they do not.
     """
-    template, page = Template(str(git.root), git), _read(git, PAGE)
+    page = _read(git, PAGE)
     with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
         new = _policy(template, "HEAD", Path(folder) / "new")
         if lines := missing(page, new):
@@ -292,10 +293,10 @@ def _answers_fit(template: Template) -> None:
 
 def _questions(git: Git, revision: str) -> dict[str, Mapping[str, Any]]:
     """Return the questions of a revision that a person answers, by their names."""
-    listed = git.run("ls-tree", "-r", "-z", "--name-only", revision, "copier.yml", "questions/")
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", revision, "questions/")
     found: dict[str, Mapping[str, Any]] = {}
     for path in names(listed):
-        if path.endswith(".yml") and path != "copier.yml":
+        if path.endswith(".yml"):
             text = git.run("show", f"{revision}:{path}")
             for name, question in (yaml.safe_load(text) or {}).items():
                 is_asked = isinstance(question, dict) and question.get("when", True) is not False

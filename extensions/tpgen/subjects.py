@@ -154,13 +154,12 @@ def _of_route(
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"
     changes: tuple[Change, ...] = ()
     if not route and with_source:
-        sources = service.packages[0].parent
         home = service.packages[0] / kind.sources[0]
-        package = ".".join(home.parent.relative_to(sources).parts)
-        home = home.relative_to(service.root)
+        package = ".".join(home.parent.relative_to(service.packages[0].parent).parts)
         prefix = naming.prefix_of_routers(service, app.facts.values(), package)
         start = _common(service, kind, name) | naming.start(method, path, prefix)
-        changes = (_start(service, kind, Path(str(home).replace("{name}", name)), start),)
+        module = Path(str(home.relative_to(service.root)).replace("{name}", name))
+        changes = (_start(service, kind, module, start),)
         same = f", with the prefix {prefix} as the others" if prefix else ""
         missing += f": include the router of the new module in it{same}"
     file = covered.files(service, kind).get(own)

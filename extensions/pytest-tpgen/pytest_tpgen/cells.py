@@ -38,8 +38,8 @@ async def cells_with(session: AsyncSession, *contents: str | bytes) -> list[byte
 
     Args:
         session: of the database.
-        contents: texts or bytes, which are found as they are, in hex, and in base64 at any offset
-            if they are long enough to be told from other text there.
+        contents: texts or bytes, which are found as they are and in hex; those of eight bytes or
+            more also in base64, at any offset.
     """
     plain = (one.encode() if isinstance(one, str) else one for one in contents)
     forms = [form for one in plain for form in _forms(one)]
@@ -47,7 +47,7 @@ async def cells_with(session: AsyncSession, *contents: str | bytes) -> list[byte
 
 
 def parts(secret: str) -> list[str]:
-    """Return each four characters of a secret: one that holds some of it is no ciphertext."""
+    """Return every four consecutive characters of a secret, to find cells with a part of it."""
     return [secret[start : start + 4] for start in range(len(secret) - 3)]
 
 

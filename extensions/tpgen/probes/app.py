@@ -24,7 +24,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
 # Beside this file, where the interpreter of the service finds it.
 read_only: Any = importlib.import_module("read_only")
 
@@ -50,8 +49,6 @@ def main(out: str, how: str, what: str, *route: str) -> None:
         what: the file whose fixtures are to be seen, or the name of the app.
         route: method and path of the route to observe; nothing is sent if empty.
     """
-    # A service may have an `app` too.
-    sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     if importlib.util.find_spec(ENGINE) is None:
         Path(out).write_text(json.dumps({"missing": ENGINE}))
         return
@@ -319,5 +316,4 @@ def _names_key(call: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.excepthook = lambda kind, error, trace: print(read_only.said(error), file=sys.stderr)
     main(*sys.argv[1:])

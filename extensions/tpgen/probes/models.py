@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers
 
-HERE = Path(__file__).parent
 KINDS = {
     "Enum", "Boolean", "Integer", "Float", "Numeric", "Uuid", "ARRAY", "JSON", "HSTORE",
     "DateTime", "Date", "Time", "Interval", "INTERVAL", "LargeBinary", "BYTEA", "String",
@@ -249,10 +248,7 @@ def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     read_only = import_module("read_only")
-    sys.excepthook = lambda kind, error, trace: print(read_only.said(error), file=sys.stderr)
     read_only.enter(Path.cwd())
-    # A service may have modules that are called like ours.
-    sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     for each in sys.argv[2:]:
         import_module(each)
     configure_mappers()

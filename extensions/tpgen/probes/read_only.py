@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+HERE = Path(__file__).parent
 # The reserved top-level domain `invalid` names no host.
 NOWHERE = "tpgen-refuses-connections.invalid"
 DATABASE_URL = re.compile(
@@ -61,13 +62,16 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def enter(root: Path) -> None:
-    """Refuse side effects in this process from now on.
+    """Refuse side effects in this process from now on, and say an error in one line.
 
     Args:
         root: the folder of the service. Files may be written to the temporary folder alone, and
             not even there if the service lies in it.
     """
     sys.dont_write_bytecode = True
+    sys.excepthook = lambda kind, error, trace: print(said(error), file=sys.stderr)
+    # A service may have modules that are called like ours.
+    sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     _leave_network()
     # Services open their log when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115

@@ -41,22 +41,22 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
         Misuse: there is no app, or it can't be made.
     """
     route: Sequence[str] = observed or ()
-    conftest = _conftest(service)
-    if settings.read(service.root).app or conftest is None:
-        return _probe(service, "module", _app_in_source(service), route)
-    try:
-        found = _probe(service, "fixture", str(conftest.relative_to(service.root)), route)
-    except Misuse as error:
-        # A fixture may need the database; the app in the source mostly does not.
-        if REFUSED not in str(error):
-            raise
+    conftest = None if settings.read(service.root).app else _conftest(service)
+    refused = None
+    if conftest:
         try:
-            return _probe(service, "module", _app_in_source(service), route)
-        except Misuse:
-            raise error from None
-    if "routes" in found:
-        return found
-    return _probe(service, "module", _app_in_source(service), route)
+            found = _probe(service, "fixture", str(conftest.relative_to(service.root)), route)
+            if "routes" in found:
+                return found
+        except Misuse as error:
+            # A fixture may need the database; the app in the source mostly does not.
+            if REFUSED not in str(error):
+                raise
+            refused = error
+    try:
+        return _probe(service, "module", _app_in_source(service), route)
+    except Misuse as error:
+        raise refused or error from None
 
 
 def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
@@ -132,13 +132,14 @@ def _app_in_source(service: Service) -> str:
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
             "an `app = FastAPI()` in its packages; write that fixture, and run this again"
         )
-    used = [name for name in names if _is_used(service, name)] if len(names) > 1 else names
-    if len(used or names) > 1:
+    if len(names) > 1:
+        names = [name for name in names if _is_used(service, name)] or names
+    if len(names) > 1:
         raise Misuse(
-            f"the service has several apps: {', '.join(sorted(used or names))}; name the one that "
-            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(used or names)}"'
+            f"the service has several apps: {', '.join(sorted(names))}; name the one that "
+            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(names)}"'
         )
-    return (used or names)[0]
+    return names[0]
 
 
 def _calls(file: Path, module: str, makers: Collection[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -115,8 +115,9 @@ class App:
                 mounted = self._mounts[route]
                 path = route[1].removeprefix(mounted)
                 fact = self.facts.get(route, {})
-                read = _Reader(self.documents[mounted], method, path, fact, mounted).route()
-                return replace(read, is_public=" ".join(route) in self.public)
+                is_public = " ".join(route) in self.public
+                document = self.documents[mounted]
+                return _Reader(document, method, path, fact, mounted, is_public).route()
         return None
 
     def nearest(self, method: str, path: str) -> list[str]:
@@ -183,8 +184,8 @@ def _checked(method: str, path: str) -> str:
         raise Misuse(f"the method comes first: `tpgen route {path.upper()} {method}`")
     if method.upper() in ("WEBSOCKET", "WS"):
         raise Misuse(
-            "there is no suite for a WebSocket: the suite of the app connects to each without "
-            "credentials; write its own tests with `pytest_tpgen.websockets.connect`"
+            "a WebSocket has no suite: AppSuite tests that it refuses a connection without "
+            "credentials; write its other tests with `pytest_tpgen.websockets.connect`"
         )
     if method.upper() not in METHODS:
         near = difflib.get_close_matches(method.upper(), METHODS, n=1, cutoff=0.3)
@@ -207,7 +208,8 @@ class _Reader:
     method: str
     path: str
     fact: Mapping[str, Any]
-    mounted: str = ""
+    mounted: str
+    is_public: bool
 
     def route(self) -> Route:
         in_path = [one for one in self.parameters if one.place == "path"]
@@ -216,7 +218,7 @@ class _Reader:
             path=self.mounted + self.path,
             url=self.url({}),
             status=self.status,
-            is_public=False,
+            is_public=self.is_public,
             idempotent=self.idempotent,
             name=self.fact.get("name", ""),
             module=self.fact.get("module", ""),

@@ -196,7 +196,7 @@ def merge(both: Versions) -> Merged:
     """
     if changed := both.git.uncommitted(both.below or "."):
         raise Misuse(f"{changed[0]} {MEANWHILE}")
-    staged = _staged(both.git)
+    staged = set(_staged(both))
     try:
         for renames in ([], WITHOUT_RENAMES):
             how = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol", *renames]
@@ -216,8 +216,7 @@ def merge(both: Versions) -> Merged:
 
 def _keep_line_ends(both: Versions) -> None:
     """Write CR LF at the ends of the merged lines of a file that had no other ends."""
-    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=M", "-z"]
-    for path in names(both.git.run("diff", *options, "HEAD", "--", both.below or ".")):
+    for path in _staged(both, "M", both.below or "."):
         old, file = both.git.show("HEAD", path), both.git.root / path
         if old and b"\r\n" in old and b"\n" not in old.replace(b"\r\n", b""):
             text = file.read_bytes()
@@ -225,10 +224,16 @@ def _keep_line_ends(both: Versions) -> None:
             both.git.run(*VERBATIM, "--literal-pathspecs", "add", "--sparse", "--", path)
 
 
-def _staged(git: Git) -> set[str]:
-    """Return the files of HEAD that the index has otherwise."""
-    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=MDT", "-z"]
-    return set(names(git.run("diff", *options, "HEAD")))
+def _staged(both: Versions, states: str = "MDT", below: str = ".") -> list[str]:
+    """Return the files of HEAD that the index has otherwise.
+
+    Args:
+        both: of the service, whose whole repository is looked at.
+        states: how they differ, as git abbreviates it.
+        below: the folder to look at, relative to the top of the repository.
+    """
+    options = ["--cached", "--name-only", "--no-renames", f"--diff-filter={states}", "-z"]
+    return names(both.git.run("diff", *options, "HEAD", "--", below))
 
 
 def _strays(both: Versions, before: set[str]) -> list[str]:
@@ -237,7 +242,7 @@ def _strays(both: Versions, before: set[str]) -> list[str]:
         both.git.run("ls-tree", "-r", "-z", "--name-only", one) for one in (both.old, both.new)
     )
     marked = {path for path, sides in _unmerged(both.git).items() if {OURS, THEIRS} <= sides}
-    changed = (_staged(both.git) | marked) - before
+    changed = {*_staged(both), *marked} - before
     return sorted(changed - {name for tree in trees for name in names(tree)})
 
 

@@ -43,7 +43,7 @@ def repository(root: Path) -> Git:
             f"{folder / 'index.lock'} is there: another git command runs here, or was killed; "
             "remove that file once none does"
         )
-    if changed := git.uncommitted("."):
+    if changed := git.uncommitted():
         raise Misuse(
             f"an update needs a clean tree, and {_listed(changed)} not committed: commit, or "
             f"`{_stash(git)}`, {_where(git, changed)}and run it again"

@@ -360,6 +360,13 @@ def _address(source: str) -> str:
     return str(folder)
 
 
+def said_by_copier(error: Exception) -> str:
+    """Return what Copier says of an error, in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    # Our template says a wrong answer by the name of a file that can't be rendered.
+    return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
+
+
 @contextmanager
 def _copier(version: str) -> Iterator[Any]:
     """Copier, whose complaints become one sentence, and whose words don't mix with ours."""
@@ -381,10 +388,7 @@ def _copier(version: str) -> Iterator[Any]:
         reason = error.strerror or str(error)
         raise Misuse(f"Copier can't render the template: {reason}; nothing was changed") from None
     except Exception as error:  # noqa: BLE001 - a template may raise anything
-        said = " ".join(str(error).split()) or type(error).__name__
-        # Our template says a wrong answer by the name of a file that can't be rendered.
-        said = re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
         raise Misuse(
             f"Copier can't render the template at {version} with the answers of this service, so "
-            f"nothing was changed: {said}. `tpgen update --data KEY=VALUE` answers a question anew"
+            f"nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` answers a question anew"
         ) from None
