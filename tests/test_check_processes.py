@@ -92,6 +92,24 @@ def test_a_termination_leaves_no_process(tmp_path: Path) -> None:
     assert (process.returncode, out, group.stdout.split()) == (143, b"", [])
 
 
+SIGNALLED = """
+import os, signal, sys
+from tpgen.cli import main
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.{sign}))
+sys.argv = ["tpgen", "check", "--select=TPG205"]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("sign", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_during_a_fork_is_not_lost(sign: str, code: int, tmp_path: Path) -> None:
+    """Python prints and forgets what a handler raises in that moment."""
+    repository(tmp_path, {f"tests/test_{n}.py": SLEEPS for n in range(3 * engine.ALONE)})
+    script = [sys.executable, "-c", SIGNALLED.format(sign=sign)]
+    ended = subprocess.run(script, cwd=tmp_path, capture_output=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
+
+
 def children(process: int) -> list[str]:
     """The processes that one has started, without what git does for it."""
     said = subprocess.run(

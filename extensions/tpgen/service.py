@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,7 @@ class Service:
         *,
         path: Sequence[Path] = (),
         seconds: float | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run the service's own interpreter in its folder, and wait.
 
@@ -55,6 +56,7 @@ class Service:
             arguments: those of the interpreter.
             path: folders where it shall find modules too, before those of the service.
             seconds: how long it may take; without limit, if None.
+            variables: more of the environment.
 
         Raises:
             Misuse: it takes longer.
@@ -64,6 +66,7 @@ class Service:
         env = {key: text for key, text in os.environ.items() if key != "_ARGCOMPLETE"}
         known = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
         env["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *known])
+        env |= variables or {}
         try:
             return subprocess.run(
                 [self.python, *arguments],

@@ -72,7 +72,8 @@ def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
         has_xdist = any(service.python.parents[1].glob("lib/python3*/site-packages/xdist"))
         options += ["--maxfail=0", *(["-n0"] if has_xdist else [])]
         with waiting("running the tests that were written"):
-            done = service.run(["-m", "pytest", *options, f"--junit-xml={report}", *tests])
+            arguments = ["-m", "pytest", *options, f"--junit-xml={report}", *tests]
+            done = service.run(arguments, variables={"TPGEN_SECOND_RUN_AT_ONCE": "1"})
         if not done.returncode:
             return
         told = ElementTree.parse(report).iter("testcase") if report.exists() else ()

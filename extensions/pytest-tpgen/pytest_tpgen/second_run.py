@@ -3,6 +3,8 @@
 What differs from run to run (a time, a random token, the order of a set) would make the next run
 fail. Before syrupy writes, the tests that recorded something run again in a process with another
 hash seed, which reports what it would record and writes nothing.
+
+`tpgen` lets both start at once for the few tests that it has written.
 """
 
 import difflib
@@ -19,6 +21,8 @@ import pytest
 
 # The file that the second run writes its answers to.
 _VARIABLE = "TPGEN_SECOND_RUN"
+_AT_ONCE = "TPGEN_SECOND_RUN_AT_ONCE"
+_STARTED = pytest.StashKey["_SecondRun"]()
 _MOST_LINES = 20
 
 ADVICE = (
@@ -42,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Select the tests that recorded a snapshot in the first run."""
     tests = json.loads(_file().read_text(encoding="utf-8"))["tests"]
-    items[:] = [item for item in items if item.nodeid in tests]
+    items[:] = [item for item in items if tests is None or item.nodeid in tests]
 
 
 def answer(snapshots: Any) -> None:
@@ -54,6 +58,12 @@ def answer(snapshots: Any) -> None:
 
 def _file() -> Path:
     return Path(os.environ[_VARIABLE])
+
+
+def start_if_asked(config: pytest.Config) -> None:
+    """Start the second run already, where it shall run beside the first."""
+    if _AT_ONCE in os.environ and not is_this():
+        config.stash[_STARTED] = _SecondRun(config, None)
 
 
 def hold_writes(snapshots: Any) -> None:
@@ -73,13 +83,17 @@ def refuse_differences(config: pytest.Config, snapshots: Any, exitstatus: int) -
         a report; empty if all are equal.
     """
     recorded = list(_recorded(snapshots))
+    started = config.stash.get(_STARTED, None)
+    answers, output = started.end() if started else ({}, "")
     if not recorded:
         return []
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         for result in recorded:
             _drop(snapshots, result)
         return ["The run was interrupted before a second run could confirm the answers."]
-    answers, output = _run_again(config, {result.test_location.nodeid for result in recorded})
+    if started is None:
+        tests = {result.test_location.nodeid for result in recorded}
+        answers, output = _SecondRun(config, tests).end()
     lines = []
     for result in recorded:
         first, second = _text(result.asserted_data), answers.get(_key(result))
@@ -106,28 +120,42 @@ def _text(data: object) -> str:
     return data if isinstance(data, str) else repr(data)
 
 
-def _run_again(config: pytest.Config, tests: set[str]) -> tuple[dict[str, str], str]:
-    """Return what the second run of some tests would record, and its output."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answers.json"
-        file.write_text(json.dumps({"tests": sorted(tests)}), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", *map(str, config.invocation_params.args)],
-            cwd=config.invocation_params.dir,
-            env={
-                **os.environ,
-                _VARIABLE: str(file),
-                "PYTHONHASHSEED": "random",
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        answers = json.loads(file.read_text(encoding="utf-8")).get("answers", {})
-        return answers, done.stdout
+class _SecondRun:
+    """A second run, in a process of its own.
+
+    Args:
+        config: that of the first run.
+        tests: the node ids of what it shall run; None for all that the first run selects.
+    """
+
+    def __init__(self, config: pytest.Config, tests: set[str] | None) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._answers = Path(self._folder.name) / "answers.json"
+        wanted = None if tests is None else sorted(tests)
+        self._answers.write_text(json.dumps({"tests": wanted}), encoding="utf-8")
+        # A pipe that nobody reads would stop it.
+        self._output = Path(self._folder.name) / "output.txt"
+        with self._output.open("w", encoding="utf-8") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pytest", *map(str, config.invocation_params.args)],
+                cwd=config.invocation_params.dir,
+                env={
+                    **os.environ,
+                    _VARIABLE: str(self._answers),
+                    "PYTHONHASHSEED": "random",
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def end(self) -> tuple[dict[str, str], str]:
+        """Wait for what it would record; return that by name, and its output."""
+        with self._folder:
+            self._process.wait()
+            answers = json.loads(self._answers.read_text(encoding="utf-8")).get("answers", {})
+            return answers, self._output.read_text(encoding="utf-8", errors="replace")
 
 
 def _difference(first: str, second: str | None) -> str:

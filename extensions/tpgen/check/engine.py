@@ -24,6 +24,7 @@ ALONE = 300
 CHUNK = 64
 # Of one rule in one file: nobody reads more, and a file of production data has a hundred thousand.
 MOST = 100
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 Subject = TypeVar("Subject", File, Project)
 
 
@@ -82,12 +83,15 @@ def _in_processes(
     global _inherited
     _inherited = look
     fork = multiprocessing.get_context("fork")
-    # Ctrl-C reaches all processes: the others end without a word.
-    quiet = (signal.SIGINT, signal.SIG_DFL)
     # Unlike `multiprocessing.Pool` it notices a worker that was killed, and waits for no answer.
-    with ProcessPoolExecutor(workers, fork, signal.signal, quiet) as pool:
+    with ProcessPoolExecutor(workers, fork, _end_quietly) as pool:
         try:
-            looking = pool.map(_inherited_look, chunks)
+            # What a signal handler raises while Python forks is printed and forgotten.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+            try:
+                looking = pool.map(_inherited_look, chunks)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
             yield from _of_project(project, rules)
             for found in looking:
                 yield from found
@@ -109,6 +113,13 @@ def _of_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]:
 
 
 _inherited: partial[list[Finding]]
+
+
+def _end_quietly() -> None:
+    """Let a worker end without a word: Ctrl-C reaches all processes."""
+    for one in _ENDS:
+        signal.signal(one, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
 
 
 def _inherited_look(paths: Sequence[str]) -> list[Finding]:
