@@ -82,6 +82,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
             print(f"pytest-tpgen: {error}", file=sys.stderr)
             raise SystemExit(2) from None
         _load_timeout(early_config.pluginmanager)
+    if "TPGEN_SECOND_RUN_AT_ONCE" in os.environ:
+        from . import second_run
+
+        # Before conftest.py, since to import the app takes longest.
+        second_run.start(early_config)
 
 
 @pytest.hookimpl(tryfirst=True)

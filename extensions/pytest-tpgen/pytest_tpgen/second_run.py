@@ -21,7 +21,6 @@ import pytest
 
 # The file that the second run writes its answers to.
 _VARIABLE = "TPGEN_SECOND_RUN"
-_AT_ONCE = "TPGEN_SECOND_RUN_AT_ONCE"
 _STARTED = pytest.StashKey["_SecondRun"]()
 _MOST_LINES = 20
 
@@ -44,9 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Select the tests that recorded a snapshot in the first run."""
+    """Select the tests that recorded a snapshot in the first run, or those that can."""
     tests = json.loads(_file().read_text(encoding="utf-8"))["tests"]
-    items[:] = [item for item in items if tests is None or item.nodeid in tests]
+    items[:] = [item for item in items if _is_wanted(item, tests)]
+
+
+def _is_wanted(item: pytest.Item, tests: list[str] | None) -> bool:
+    if tests is None:
+        return "snapshot" in getattr(item, "fixturenames", ())
+    return item.nodeid in tests
 
 
 def answer(snapshots: Any) -> None:
@@ -60,10 +65,11 @@ def _file() -> Path:
     return Path(os.environ[_VARIABLE])
 
 
-def start_if_asked(config: pytest.Config) -> None:
-    """Start the second run already, where it shall run beside the first."""
-    if _AT_ONCE in os.environ and not is_this():
-        config.stash[_STARTED] = _SecondRun(config, None)
+def start(config: pytest.Config) -> None:
+    """Start the second run beside the first, of all tests that use `snapshot`."""
+    if is_this():
+        return
+    config.stash[_STARTED] = _SecondRun(config, None)
 
 
 def hold_writes(snapshots: Any) -> None:
@@ -125,7 +131,7 @@ class _SecondRun:
 
     Args:
         config: that of the first run.
-        tests: the node ids of what it shall run; None for all that the first run selects.
+        tests: the node ids of what it shall run; None for all that use `snapshot`.
     """
 
     def __init__(self, config: pytest.Config, tests: set[str] | None) -> None:

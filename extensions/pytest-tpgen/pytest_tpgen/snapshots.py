@@ -44,7 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if second_run.is_this():
         config.pluginmanager.register(second_run)
-    second_run.start_if_asked(config)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
