@@ -100,12 +100,31 @@ def test_an_edit_while_the_update_is_prepared(tmp_path: Path, name: str, git: ty
     assert tree(made.path) == before
 
 
+def follow(pair: Pair, said: str) -> None:
+    """Run the one command that a refusal recommends, as a shell does; then the update works."""
+    [command] = re.findall(r"`(git [^`]+)`", said)
+    done = pair.service.run("sh", "-ec", command)
+    assert done.code == 0, done.text
+    if pair.service.git("status", "--porcelain"):
+        pair.service.git("add", "--all")
+        pair.service.git("commit", "--quiet", "--no-verify", "--message", "as the refusal says")
+    done = pair.tpgen("update")
+    assert done.code in {0, 1}, done.text
+    assert "new_code = 90" in pair.read("tests/policy/policy.toml")
+
+
 def test_no_repository(pair: Pair) -> None:
     shutil.rmtree(pair.service.path / ".git")
     done = pair.tpgen("update")
     assert done.code == 2
     assert "is not committed to git" in done.text
-    assert "`git init && git add --all" in done.text
+    follow(pair, done.text)
+
+
+def test_what_is_not_committed(pair: Pair) -> None:
+    pair.service.write({"Makefile": "all:\n", "new.txt": "new\n"})
+    follow(pair, refused(pair))
+    assert "Makefile" in pair.service.git("stash", "show", "--include-untracked")
 
 
 def test_a_merge_that_is_not_finished(pair: Pair) -> None:
@@ -114,7 +133,7 @@ def test_a_merge_that_is_not_finished(pair: Pair) -> None:
     pair.service.git("checkout", "--quiet", "main")
     pair.service.commit({"codecov.yml": "# other\n"}, "--no-verify")
     pair.service.run("git", "merge", "other")
-    assert "`git merge --abort`" in refused(pair)
+    follow(pair, refused(pair))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +173,8 @@ def test_a_file_that_git_ignores(pair: Pair) -> None:
     said = refused(pair)
     assert "git ignores codecov.yml, where a file of the template is" in said
     assert "take 'codecov.yml' out of .gitignore, line" in said
+    follow(pair, said)
+    assert "\n# mine\n" in pair.read("codecov.yml")
 
 
 def test_an_ignored_file_where_a_new_one_belongs(pair: Pair) -> None:
@@ -179,7 +200,10 @@ def test_ignored_files_in_the_place_of_a_folder_or_in_one(pair: Pair, mine: str,
 def test_a_change_that_git_overlooks(pair: Pair) -> None:
     pair.service.git("update-index", "--assume-unchanged", "Makefile")
     (pair.service.path / "Makefile").open("a").write("# mine\n")
-    assert "git was told to overlook changes of Makefile" in refused(pair)
+    said = refused(pair)
+    assert "git was told to overlook changes of Makefile" in said
+    follow(pair, said)
+    assert pair.read("Makefile").endswith("# mine\n")
 
 
 def test_another_git_command(pair: Pair) -> None:
