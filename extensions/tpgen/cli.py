@@ -19,6 +19,7 @@ from .errors import Misuse
 from .policy import Kind
 
 FORMATS = ("text", "json", "sarif", "github")
+FORMATS_OF_CENSUS = ("text", "markdown", "json")
 SHELLS = ("bash", "zsh", "fish")
 UPDATE = """\
 Brings the newest version of the testing policy into this service: says what it changes, lets
@@ -32,6 +33,12 @@ RULES are codes, their beginnings or names, between commas: TPG1,sleep-in-test.
 `tpgen explain` lists them. `pyproject.toml` exempts from one for a while: `tpgen exemptions`.
 
 exit codes: 0 no findings, 1 findings, 2 something must be changed first"""
+CENSUS = """\
+Shows which required cases of which components are proved, by what `pytest --census` saw: prints
+what is missing, and what failed."""
+CENSUS_CODES = """\
+exit codes: 0 all are proved, exempt or not required yet, 1 some are not, 2 something must be
+changed first"""
 UPDATE_CODES = """\
 exit codes: 0 done, 1 a person must look (with --check: an update waits), 2 something must be
 changed first, and nothing was written"""
@@ -184,6 +191,7 @@ def _parser(kinds: Mapping[str, Kind]) -> Parser:
     for kind in kinds.values():
         _add_kind(commands, kind)
     _add_check(commands)
+    _add_census(commands)
     _add_update(commands)
     undo = commands.add_parser("undo", help="take back what the last command wrote")
     undo.set_defaults(run=_undo, parser=undo)
@@ -272,6 +280,22 @@ def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
     exemptions.set_defaults(run=_exemptions, parser=exemptions)
 
 
+def _add_census(commands: "argparse._SubParsersAction[Parser]") -> None:
+    census = commands.add_parser(
+        "census",
+        help="show which required cases a run has proved",
+        description=CENSUS,
+        epilog=CENSUS_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    census.add_argument("--all", action="store_true", help="print what is proved too")
+    census.add_argument("--format", choices=FORMATS_OF_CENSUS, help="output format (default: text)")
+    census.add_argument("--html", metavar="FILE", help="write one self-contained page too")
+    text = "take these run records, such as those of shards (default: the newest in .tpgen)"
+    census.add_argument("--merge", metavar="RECORD", nargs="+", default=[], help=text)
+    census.set_defaults(run=_census, parser=census)
+
+
 def _add_update(commands: "argparse._SubParsersAction[Parser]") -> None:
     update = commands.add_parser(
         "update",
@@ -343,6 +367,12 @@ def _scaffold(chosen: argparse.Namespace) -> int:
         scaffold.write(here, done, shlex.join(["tpgen", chosen.kind.name, *chosen.words]))
         print(telling.outcome(here, done))
     return 0
+
+
+def _census(chosen: argparse.Namespace) -> int:
+    from .census import command
+
+    return command.census(chosen)
 
 
 def _check(chosen: argparse.Namespace) -> int:

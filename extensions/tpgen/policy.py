@@ -14,6 +14,7 @@ from .errors import Misuse
 from .service import POLICY
 
 COMMANDS = {
+    "census",
     "check",
     "completion",
     "drift",

@@ -31,7 +31,12 @@ POLICIES = pytest.StashKey[list[Policy]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, but only in a service: another suite may have options of these names."""
+    """Add the options; those of a service only there: another suite may have some of these names."""
+    parser.getgroup("tpgen").addoption(
+        "--census",
+        action="store_true",
+        help="write what each test did to .tpgen/run-<id>.json, which `tpgen census` reads",
+    )
     if policy.near(Path.cwd()) is None:
         return
     group = parser.getgroup("policy", "the testing policy")
@@ -75,6 +80,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     A conftest may import what only another version of the engine has.
     """
+    if early_config.known_args_namespace.census:
+        from .record.plugin import Recorder
+
+        recorder = Recorder(early_config)
+        early_config.pluginmanager.register(recorder, "tpgen-record")
+        recorder.start()
     for found in dict.fromkeys(_policies_at_start(early_config)):
         try:
             activate(early_config, found)

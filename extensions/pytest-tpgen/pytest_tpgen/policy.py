@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from fnmatch import fnmatch
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -25,6 +26,31 @@ _SYNC = {"uv.lock": "uv sync", "poetry.lock": "poetry sync", "pdm.lock": "pdm sy
 
 class PolicyError(Exception):
     """`policy.toml` can't be used. The text is one sentence with the next command."""
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Why a required case does not apply.
+
+    Attributes:
+        reason: as `pyproject.toml` states it.
+        issue: where that is to be changed, such as an address; empty if none is stated.
+        until: the last day on which the case is exempt; None for good.
+    """
+
+    reason: str
+    issue: str = ""
+    until: date | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the case is required again."""
+        return self.until is not None and self.until < date.today()
+
+    def __str__(self) -> str:
+        until = f"until {self.until}" if self.until else ""
+        more = ", ".join(filter(None, [self.issue, until]))
+        return f"{self.reason} ({more})" if more else self.reason
 
 
 @dataclass(frozen=True)
@@ -111,16 +137,20 @@ class Policy:
         return found if isinstance(found, dict) else {}
 
     @cached_property
-    def exempt(self) -> Mapping[str, str]:
-        """The exempt required cases, as `Class.case`, each with its reason."""
+    def exempt(self) -> Mapping[str, Exemption]:
+        """The exempt required cases, as `Class.case`; not those whose last day is over."""
         tables = self.settings.get("exempt", [])
         for table in tables if isinstance(tables, list) else [tables]:
             if not _is_exemption(table):
                 raise PolicyError(
-                    f"{self.root / 'pyproject.toml'}: an exemption needs `case` and `reason`, and "
-                    f"nothing else, such as:\n\n{EXAMPLE}"
+                    f"{self.root / 'pyproject.toml'}: an exemption needs `case` and `reason`, may "
+                    f"have `issue` and `until` (a date), and nothing else, such as:\n\n{EXAMPLE}"
                 )
-        return {table["case"]: table["reason"] for table in tables}
+        read = {
+            table["case"]: Exemption(table["reason"], table.get("issue", ""), table.get("until"))
+            for table in tables
+        }
+        return {case: one for case, one in read.items() if not one.is_over}
 
     def layer(self, path: Path) -> str:
         """Return the layer that a path lies in, or an empty string."""
@@ -170,11 +200,14 @@ class Policy:
 
 
 def _is_exemption(table: Any) -> bool:
-    if not isinstance(table, dict) or set(table) != {"case", "reason"}:
+    if not isinstance(table, dict) or table.keys() - {"case", "reason", "issue", "until"}:
         return False
-    case, reason = table["case"], table["reason"]
-    both = isinstance(case, str) and isinstance(reason, str)
-    return both and case.count(".") == 1 and bool(reason.strip())
+    texts = [table.get("case"), table.get("reason"), table.get("issue", "")]
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    day = table.get("until")
+    is_day = day is None or (isinstance(day, date) and not isinstance(day, datetime))
+    return is_day and texts[0].count(".") == 1 and bool(texts[1].strip())
 
 
 def of(path: Path) -> Policy | None:

@@ -116,11 +116,20 @@ def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str]
         url: of a request.
         credentials: names of headers that aren't input, since they only authenticate.
     """
-    known = {name.lower() for name in credentials}
     parts = urlsplit(url)
     route = find(app, method, unquote(parts.path), host=parts.hostname or "")
-    if route is None:
-        return False
+    return route is not None and takes_input_of(route, method, credentials)
+
+
+def takes_input_of(route: Route, method: str, credentials: Collection[str] = ()) -> bool:
+    """Return the same for a route.
+
+    Args:
+        route: as `find` returns it.
+        method: an HTTP method.
+        credentials: names of headers that aren't input.
+    """
+    known = {name.lower() for name in credentials}
     operations = _operations(route, _document(route))
     if operation := operations.get(method.lower()):
         stated = [*operations.get("parameters", ()), *operation.get("parameters", ())]

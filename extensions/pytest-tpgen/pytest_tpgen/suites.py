@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from . import policy
-from .policy import EXAMPLE, Policy, PolicyError
+from .policy import EXAMPLE, Exemption, Policy, PolicyError
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -62,10 +62,10 @@ class Suite:
 def suite_of(cls: type | None, case: str) -> type | None:
     """Return the suite of the policy folder that defines a case, or None if no suite does."""
     lineage = cls.__mro__ if cls and case.startswith("test") else ()
-    return next((base for base in lineage if case in vars(base) and _is_in_policy(base)), None)
+    return next((base for base in lineage if case in vars(base) and is_in_policy(base)), None)
 
 
-def _is_in_policy(cls: type) -> bool:
+def is_in_policy(cls: type) -> bool:
     """Return whether a class is defined in a policy folder, and so is a suite."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is None or not issubclass(cls, Suite):
@@ -161,7 +161,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     found = policy.covering(collector.path)
     if not found or not isinstance(obj, type) or not issubclass(obj, Suite):
         return
-    if collector.classnamefilter(name) and not _is_in_policy(obj):  # type: ignore[attr-defined]
+    if collector.classnamefilter(name) and not is_in_policy(obj):  # type: ignore[attr-defined]
         wrong = [*_replaced(obj), *_unknown(name, obj, found)]
         if wrong:
             raise collector.CollectError("\n".join(wrong))
@@ -176,7 +176,7 @@ def _replaced(cls: type) -> Iterator[str]:
         )
     for case, suite in cases(cls):
         owner = next(base for base in cls.__mro__ if case in vars(base))
-        if not _is_in_policy(owner):
+        if not is_in_policy(owner):
             yield (
                 f"{_place(owner)}: {owner.__name__}.{case} replaces a required case of "
                 f"{suite.__name__}: rename it, so that both run; if the case does not apply, "
@@ -198,11 +198,23 @@ def _unknown(name: str, cls: type, found: Policy) -> Iterator[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the exempt cases, with the reason of the exemption."""
     for item in items:
-        found = policy.covering(item.path)
-        reason = found.exempt.get(_case(item)) if found else None
-        if reason and suite_of(getattr(item, "cls", None), getattr(item, "originalname", "")):
-            item.add_marker(pytest.mark.skip(reason=f"exempt: {reason}"))
-            item.user_properties.append(("exempt", reason))
+        if exempt := exemption(item):
+            item.add_marker(pytest.mark.skip(reason=f"exempt: {exempt}"))
+            item.user_properties.append(("exempt", str(exempt)))
+
+
+def exemption(item: pytest.Item) -> Exemption | None:
+    """Return the exemption of a test, if it is a required case that has one."""
+    found = policy.covering(item.path)
+    exempt = found.exempt.get(_case(item)) if found else None
+    return exempt if exempt and case_of(item) else None
+
+
+def case_of(item: pytest.Item) -> tuple[str, str] | None:
+    """Return the suite and the name of the required case that a test is, or None."""
+    name = getattr(item, "originalname", "")
+    suite = suite_of(getattr(item, "cls", None), name)
+    return (suite.__name__, name) if suite else None
 
 
 def _case(item: pytest.Item) -> str:

@@ -62,6 +62,11 @@ class Component:
     words: Sequence[str] = ()
     is_subject: Callable[[str, TestClass], bool] = lambda home, test: False
 
+    @property
+    def class_name(self) -> str:
+        """The name of the class that it is; of a route it is its method."""
+        return self.words[0]
+
     def is_proved(self, tests: TestClasses, wanted: Collection[str], home: str) -> bool:
         """Whether a test class about it has one of some suites."""
         return tests.any(

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tpgen.errors import Misuse
 
 WHERE = "pyproject.toml"
 KEYS = ("app", "exclude", "exempt", "exemptions", "public", "refusal")
-EXEMPT_KEYS = {"case", "reason"}
+EXEMPT_KEYS = {"case", "reason", "issue", "until"}
 EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 
 
@@ -56,8 +57,10 @@ class Settings:
         return given
 
     @property
-    def exempt(self) -> list[Mapping[str, str]]:
+    def exempt(self) -> list[Mapping[str, Any]]:
         """The required cases that do not apply: tables with `case` and `reason`.
+
+        They may have `issue` too, and `until`, the last day.
 
         Raises:
             Misuse: a table has other keys, or a key that is not a text.
@@ -65,8 +68,8 @@ class Settings:
         tables = self.table.get("exempt", [])
         if not isinstance(tables, list) or not all(map(_is_exemption, tables)):
             raise Misuse(
-                f"{WHERE}: each [[tool.tpgen.exempt]] needs `case` and `reason`, and nothing "
-                f"else:\n\n{exemption(*EXAMPLE)}"
+                f"{WHERE}: each [[tool.tpgen.exempt]] needs `case` and `reason`, may have "
+                f"`issue` and `until` (a date), and nothing else:\n\n{exemption(*EXAMPLE)}"
             )
         return tables
 
@@ -116,7 +119,10 @@ def read(root: Path) -> Settings:
 
 def _is_exemption(table: object) -> bool:
     """Return whether a table is what the engine takes for an exempt case."""
-    if not isinstance(table, dict) or set(table) != EXEMPT_KEYS:
+    if not isinstance(table, dict) or not {"case", "reason"} <= table.keys() <= EXEMPT_KEYS:
         return False
-    texts = all(isinstance(text, str) and text.strip() for text in table.values())
-    return texts and "." in table["case"]
+    day = table.get("until")
+    texts = [text for key, text in table.items() if key != "until"]
+    is_text = all(isinstance(text, str) and text.strip() for text in texts)
+    is_day = day is None or (isinstance(day, date) and not isinstance(day, datetime))
+    return is_text and is_day and "." in table["case"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from tpgen.check import registry
 from tpgen.check.exemptions import Exemption, Exemptions
@@ -10,19 +11,23 @@ from .text import printable
 
 
 def render(
-    exemptions: Exemptions, cases: Sequence[Mapping[str, str]] = (), excluded: Sequence[str] = ()
+    exemptions: Exemptions, cases: Sequence[Mapping[str, Any]] = (), excluded: Sequence[str] = ()
 ) -> str:
     """Return the exemptions, those that end first at the top.
 
     Args:
         exemptions: from rules.
-        cases: the required cases that do not apply, each with `case` and `reason`.
+        cases: the required cases that do not apply, each with `case` and `reason`, some with
+            `issue` and `until`.
         excluded: the patterns of `exclude`.
     """
     lines = [line for one in sorted(exemptions.all, key=_order) for line in _lines(one)]
     for exempt in cases:
-        lines.append(f"{printable(exempt['case'])}: does not apply")
-        lines.append(f"    {printable(exempt['reason'])}")
+        until = exempt.get("until")
+        end = f", {_end(until)}" if until else ""
+        issue = f" ({printable(exempt['issue'])})" if "issue" in exempt else ""
+        lines.append(f"{printable(exempt['case'])}: does not apply{end}")
+        lines.append(f"    {printable(exempt['reason'])}{issue}")
     lines += [f"excluded from all rules: {printable(pattern)}" for pattern in excluded]
     return "".join(f"{line}\n" for line in lines or ["nothing is exempt"])
 

@@ -1,0 +1,438 @@
+"""Collect what each test of a run does, and write it to `.tpgen/run-<id>.json`.
+
+Facts of a test are on its reports, as `report.tpgen`: so they pass xdist, and are those of one
+attempt of a rerun. Facts of a process are in `config.workeroutput`.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import platform
+import secrets
+import sys
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import pytest
+
+from pytest_tpgen import access, policy, routes
+from pytest_tpgen.policy import Exemption
+from pytest_tpgen.routes import Route
+from pytest_tpgen.suites import Suite, case_of, exemption, is_in_policy
+from pytest_tpgen.wiring import AuditEvents
+
+from .assertions import Assertions
+from .boundary import Boundary, described
+from .replacements import Replacements
+from .uncollected import Uncollected
+
+FORMAT = 1
+FOLDER = ".tpgen"
+# Older records are deleted.
+KEPT = 10
+_SUFFIXES = (".py", ".ambr", ".toml")
+_OUTPUT = "tpgen_record"
+
+
+class Recorder:
+    """The hooks of a run with `--census`.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        found = policy.near(config.rootpath)
+        self._config = config
+        self._policy = found
+        self._root = found.root if found else config.rootpath
+        self._boundary = Boundary()
+        self._assertions = Assertions()
+        self._replacements = Replacements(self._root, self._is_test)
+        self._uncollected = Uncollected(self._root)
+        self._test_files: set[str] = set()
+        # By their routes: a fixture may make a new app for each test.
+        self._apps: dict[tuple[str, ...], Any] = {}
+        self._known_apps: WeakSet[Any] = WeakSet()
+        self._subjects: list[type] = []
+        self._events: int | None = None
+        self._tests: dict[str, _Attempt] = {}
+        self._of_workers: list[Mapping[str, Any]] = []
+        self._started = time.time()
+        self._is_worker = hasattr(config, "workerinput")
+
+    def start(self) -> None:
+        """Begin, before any conftest is imported."""
+        self._config.pluginmanager.register(self._uncollected, "tpgen-uncollected")
+        self._config.pluginmanager.register(self._assertions, "tpgen-assertions")
+        self._assertions.watch(self._config)
+        self._replacements.watch()
+
+    def pytest_unconfigure(self) -> None:
+        self._boundary.stop()
+        self._assertions.stop()
+        self._replacements.stop()
+
+    def _is_test(self, file: str) -> bool:
+        return file in self._test_files or Path(file).name.startswith(("test_", "conftest"))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._test_files |= {str(item.path) for item in session.items}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self._boundary.watch()
+        self._replacements.watch_mocks()
+        self._boundary.take()
+        self._subjects.clear()
+        self._assertions.count, self._events = 0, None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: Any, request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        made = yield
+        name = fixturedef.argname
+        self._boundary.register(name, made)
+        if name == "audit_events" and callable(made):
+            made = self._counting(made)
+            fixturedef.cached_result = (made, *fixturedef.cached_result[1:])
+        if name == "app" and hasattr(made, "routes"):
+            self._note_app(made)
+        return made
+
+    def _counting(self, audit_events: AuditEvents) -> AuditEvents:
+        async def counting() -> Sequence[Mapping[str, Any]]:
+            events = await audit_events()
+            self._events = len(events)
+            return events
+
+        return counting
+
+    def _note_app(self, app: Any) -> None:
+        if app not in self._known_apps:
+            self._known_apps.add(app)
+            self._apps[tuple(getattr(one, "path", "") for one in app.routes)] = app
+
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+        self._boundary.forget(fixturedef.argname)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Note the class of what a suite's `make_…` returns: what the test is about."""
+        instance = getattr(item, "instance", None)
+        for name in dir(instance) if isinstance(instance, Suite) else ():
+            if name.startswith("make_"):
+                vars(instance)[name] = self._noting(getattr(instance, name))
+
+    def _noting(self, make: Any) -> Any:
+        def noting(*arguments: Any, **named: Any) -> Any:
+            made = make(*arguments, **named)
+            self._subjects.append(type(made))
+            return made
+
+        return noting
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        requests = self._boundary.take()
+        for seen in requests if self._policy is None else ():
+            self._note_app(seen.app)
+        facts: dict[str, Any] = {
+            "requests": _counted(map(described, requests)),
+            "notes": self._replacements.take(item),
+        }
+        if report.when == "setup":
+            facts |= self._of_item(item)
+        if report.when == "call":
+            facts |= {
+                "assertions": self._assertions.of(item),
+                "component": self._component(item),
+                "audit_events": self._events,
+            }
+        report.tpgen = facts  # type: ignore[attr-defined]
+        return report
+
+    def _of_item(self, item: pytest.Item) -> dict[str, Any]:
+        cls: type | None = getattr(item, "cls", None)
+        found = policy.of(item.path)
+        case, exempt = case_of(item), exemption(item)
+        code: Any = getattr(getattr(item, "function", None), "__code__", None)
+        is_here = code is not None and code.co_filename == str(item.path)
+        return {
+            "file": self._shown(item.path),
+            # A case that is inherited from a suite stands in another file.
+            "line": code.co_firstlineno if is_here else None,
+            "layer": (found.layer(item.path) or None) if found else None,
+            "class": cls.__name__ if cls else None,
+            "suites": [base.__name__ for base in cls.__mro__ if _is_suite(base)]
+            if cls and case
+            else [],
+            "case": {"suite": case[0], "name": case[1]} if case else None,
+            "exempt": _of_exemption(exempt) if exempt else None,
+            "uses_client": "client" in getattr(item, "fixturenames", ()),
+        }
+
+    def _shown(self, path: Path) -> str:
+        inside = path.is_relative_to(self._root)
+        return path.relative_to(self._root).as_posix() if inside else str(path)
+
+    def _component(self, item: pytest.Item) -> dict[str, Any]:
+        """Return what a test is about: the route of its `url`, and the project's own classes."""
+        arguments = getattr(item, "funcargs", {})
+        values = [one if isinstance(one, type) else type(one) for one in arguments.values()]
+        classes = {cls: None for cls in [*self._subjects, *values] if self._is_own(cls)}
+        return {
+            "route": self._route(item, arguments),
+            "classes": [
+                {"name": cls.__qualname__, "file": self._shown(Path(_file_of(cls)))}
+                for cls in classes
+            ],
+        }
+
+    def _route(self, item: pytest.Item, arguments: Mapping[str, Any]) -> str | None:
+        method, url = getattr(getattr(item, "cls", None), "method", None), arguments.get("url")
+        if not isinstance(method, str) or not isinstance(url, str):
+            return None
+        path = url.partition("?")[0]
+        for app in self._apps.values():
+            if found := routes.find(app, method, path):
+                return f"{method.upper()} {found.path}"
+        return None
+
+    def _is_own(self, cls: type) -> bool:
+        return self._is_product(_file_of(cls))
+
+    def _is_product(self, file: str) -> bool:
+        path = Path(file)
+        if not file or not path.is_relative_to(self._root) or "site-packages" in path.parts:
+            return False
+        return path.relative_to(self._root).parts[0] != "tests" and not self._is_test(file)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "setup" or report.nodeid not in self._tests:
+            known = self._tests.get(report.nodeid)
+            self._tests[report.nodeid] = _Attempt((known.number if known else 0) + 1)
+        self._tests[report.nodeid].add(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._of_workers.append(getattr(node, "workeroutput", {}).get(_OUTPUT, {}))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        own = {
+            "routes": list(self._routes()),
+            "uncollected": self._uncollected.found,
+            "imports": self._replacements.imports,
+        }
+        if self._is_worker:
+            self._config.workeroutput[_OUTPUT] = own  # type: ignore[attr-defined]
+            return
+        if self._config.option.collectonly:
+            return
+        self._write(self._record(int(exitstatus), [own, *self._of_workers]))
+
+    def _record(self, exit_code: int, parts: list[Mapping[str, Any]]) -> dict[str, Any]:
+        uncollected = _distinct(parts, "uncollected")
+        why = list(self._why_incomplete(exit_code, uncollected))
+        settings = self._policy.settings if self._policy else {}
+        return {
+            "format": FORMAT,
+            "id": f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - self._started, 3),
+            "versions": {
+                "python": platform.python_version(),
+                "pytest": pytest.__version__,
+                "pytest-tpgen": version("pytest-tpgen"),
+            },
+            "selection": {
+                "arguments": [str(one) for one in self._config.invocation_params.args],
+                "keyword": self._config.getoption("keyword", "") or "",
+                "markers": self._config.getoption("markexpr", "") or "",
+                "is_complete": not why,
+                "why_not": why,
+            },
+            "exit_code": exit_code,
+            "refusal": settings.get("refusal", {}).get("status", 403),
+            "files": dict(self._hashes()),
+            "coverage": self._coverage(),
+            "routes": _distinct(parts, "routes"),
+            "tests": [one.facts(node) for node, one in sorted(self._tests.items())],
+            "uncollected": uncollected,
+            "imports": _distinct(parts, "imports"),
+        }
+
+    def _why_incomplete(
+        self, exit_code: int, uncollected: list[Mapping[str, Any]]
+    ) -> Iterator[str]:
+        option = self._config.option
+        for name in ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"):
+            if getattr(option, name, None):
+                yield f"--{name}" if len(name) > 2 else f"-{name}"
+        if self._config.args_source is pytest.Config.ArgsSource.ARGS:
+            yield "paths were given"
+        if exit_code not in (0, 1):
+            yield f"pytest ended with {exit_code}"
+        elif exit_code and (getattr(option, "maxfail", 0) or 0) > 0:
+            yield "it stopped at a failure"
+        unread = [one["file"] for one in uncollected if not one["name"]]
+        if unread:
+            yield f"{len(unread)} files were not collected"
+
+    def _routes(self) -> Iterator[dict[str, Any]]:
+        public = self._policy.settings.get("public", {}) if self._policy else {}
+        for app in self._apps.values():
+            for route in routes.walk(app):
+                methods = {"WEBSOCKET"} if route.websocket else route.methods or {"ANY"}
+                for method in sorted(methods - access.UNTESTED):
+                    yield self._of_route(route, method, public)
+
+    def _of_route(self, route: Route, method: str, public: Mapping[str, Any]) -> dict[str, Any]:
+        endpoint = inspect.unwrap(route.endpoint) if callable(route.endpoint) else route.endpoint
+        code = getattr(endpoint, "__code__", None)
+        file = code.co_filename if code else _file_of(endpoint)
+        own, has_policy = self._is_product(file), self._policy is not None
+        return {
+            "method": method,
+            "path": route.path,
+            "file": self._shown(Path(file)) if own else None,
+            "line": code.co_firstlineno if code and own else None,
+            "is_public": f"{method} {route.path}" in public,
+            "is_idempotent": has_policy and access.takes_idempotency_key(route),
+            "is_list": has_policy and method == "GET" and routes.lists_rows(route),
+            "takes_input": has_policy
+            and routes.takes_input_of(route, method, self._boundary.carriers),
+        }
+
+    def _hashes(self) -> Iterator[tuple[str, str]]:
+        for folder, names, files in os.walk(self._root):
+            names[:] = sorted(name for name in names if _is_searched(folder, name))
+            for name in sorted(files):
+                if name.endswith(_SUFFIXES):
+                    path = Path(folder, name)
+                    yield self._shown(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def _coverage(self) -> dict[str, str] | None:
+        """Return the file and the digest of the run's coverage data, where pytest-cov wrote it."""
+        plugin = self._config.pluginmanager.getplugin("_cov")
+        controller = getattr(plugin, "cov_controller", None)
+        cov = getattr(controller, "combining_cov", None) or getattr(controller, "cov", None)
+        if cov is None:
+            return None
+        path = Path(cov.get_data().data_filename())
+        if not path.is_file():
+            return None
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return {"file": self._shown(path), "sha256": digest}
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        folder = self._root / FOLDER
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        path = folder / f"run-{record['id']}.json"
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")), "utf-8")
+        new.replace(path)
+        for old in sorted(folder.glob("run-*.json"))[:-KEPT]:
+            old.unlink(missing_ok=True)
+        self._written = path
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if path := getattr(self, "_written", None):
+            said = "`tpgen census` shows what it proves" if self._policy else "the run record"
+            terminalreporter.line(f"wrote {os.path.relpath(path)}: {said}")
+
+
+class _Attempt:
+    """What is known of the last attempt of a test."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._facts: dict[str, Any] = {"requests": [], "notes": []}
+        self._outcome = "passed"
+        self._reason: str | None = None
+        self._seconds = 0.0
+
+    def add(self, report: pytest.TestReport) -> None:
+        facts = getattr(report, "tpgen", {})
+        both = {name: [*self._facts[name], *facts.get(name, [])] for name in ("requests", "notes")}
+        self._facts |= facts | both
+        self._seconds += report.duration
+        outcome = str(report.outcome)
+        if hasattr(report, "wasxfail"):
+            outcome = "xfailed" if report.skipped else "xpassed"
+            self._reason = str(report.wasxfail) or None
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            self._reason = report.longrepr[2].removeprefix("Skipped: ")
+        elif report.failed and report.when != "call":
+            outcome = "error"
+        if self._outcome == "passed" or outcome in ("failed", "error"):
+            self._outcome = outcome
+
+    def facts(self, node: str) -> dict[str, Any]:
+        component = self._facts.get("component") or {"route": None, "classes": []}
+        return {
+            "id": node,
+            "file": self._facts.get("file", node.partition("::")[0]),
+            "line": self._facts.get("line"),
+            "layer": self._facts.get("layer"),
+            "outcome": self._outcome,
+            "attempts": self.number,
+            "seconds": round(self._seconds, 4),
+            "reason": self._reason,
+            "class": self._facts.get("class"),
+            "suites": self._facts.get("suites", []),
+            "case": self._facts.get("case"),
+            "exempt": self._facts.get("exempt"),
+            "component": component,
+            "assertions": self._facts.get("assertions"),
+            "uses_client": self._facts.get("uses_client", False),
+            "requests": self._facts["requests"],
+            "audit_events": self._facts.get("audit_events"),
+            "notes": self._facts["notes"],
+        }
+
+
+def _file_of(defined: Any) -> str:
+    """Return the file of the module that defines a class or a function; empty if there is none."""
+    module = sys.modules.get(getattr(defined, "__module__", None) or "")
+    return str(getattr(module, "__file__", None) or "")
+
+
+def _of_exemption(exempt: Exemption) -> dict[str, Any]:
+    until = exempt.until.isoformat() if exempt.until else None
+    return {"reason": exempt.reason, "issue": exempt.issue or None, "until": until}
+
+
+def _is_suite(cls: type) -> bool:
+    return issubclass(cls, Suite) and is_in_policy(cls)
+
+
+def _counted(requests: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return requests with how often each was sent."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in requests:
+        known = found.setdefault(json.dumps(one), {**one, "count": 0})
+        known["count"] += 1
+    return list(found.values())
+
+
+def _distinct(parts: list[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    found = {json.dumps(one, sort_keys=True): one for part in parts for one in part.get(name, ())}
+    return [found[key] for key in sorted(found)]
+
+
+def _is_searched(folder: str, name: str) -> bool:
+    skipped = name.startswith(".") or name in {"node_modules", "__pycache__", "site-packages"}
+    return not skipped and not Path(folder, name, "pyvenv.cfg").exists()

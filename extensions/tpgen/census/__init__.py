@@ -1,0 +1,1 @@
+"""`tpgen census`: which required cases of which components a run has proved."""

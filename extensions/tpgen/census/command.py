@@ -1,0 +1,38 @@
+"""What `tpgen census` does."""
+
+import argparse
+from pathlib import Path
+
+from tpgen.check.command import say
+from tpgen.errors import Misuse
+
+from . import page, records, render, table
+
+FORMATS = ("text", "markdown", "json")
+
+
+def census(chosen: argparse.Namespace) -> int:
+    """Print which required cases are not proved, and write the page that is asked for.
+
+    Returns:
+        1 where a case is missing or failed, or files have changed since the run; else 0.
+
+    Raises:
+        Misuse: there is no service, or no run record of it.
+    """
+    here = table.find(Path.cwd())
+    if not here.is_service:
+        raise Misuse(
+            f"{Path.cwd()} is in no service: there is no tests/policy/policy.toml above it"
+        )
+    record = (
+        records.merged(here.root, [Path(path) for path in chosen.merge])
+        if chosen.merge
+        else records.newest(here.root)
+    )
+    found = table.make(record, here)
+    if chosen.html:
+        Path(chosen.html).write_text(page.render(found), encoding="utf-8")
+    rendered = {"markdown": render.markdown, "json": render.as_json}.get(chosen.format)
+    say(rendered(found) if rendered else render.text(found, everything=chosen.all))
+    return int(not found.is_complete)

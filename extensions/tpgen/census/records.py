@@ -1,0 +1,140 @@
+"""Run records: find, read, check and merge them. `pytest --census` writes them."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tpgen.errors import Misuse
+
+FOLDER = ".tpgen"
+SCHEMA = Path(__file__).parent / "run.schema.json"
+RUN = "`pytest --census` writes one"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run did, or several that were merged.
+
+    Attributes:
+        content: as `run.schema.json` describes it.
+        root: the folder of the service.
+    """
+
+    content: Mapping[str, Any]
+    root: Path
+
+    @property
+    def tests(self) -> Sequence[Mapping[str, Any]]:
+        """The tests that ran or were skipped."""
+        return list(self.content["tests"])
+
+    @property
+    def routes(self) -> Sequence[Mapping[str, Any]]:
+        """The routes of the app."""
+        return list(self.content["routes"])
+
+    @cached_property
+    def stale(self) -> list[str]:
+        """The files that have changed since the run, by their content."""
+        return [path for path, known in self.content["files"].items() if self._hash(path) != known]
+
+    def _hash(self, path: str) -> str:
+        try:
+            return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+        except OSError:
+            return ""
+
+
+def newest(root: Path) -> Record:
+    """Return the record of the last run.
+
+    Raises:
+        Misuse: there is none, or it is no run record.
+    """
+    found = sorted((root / FOLDER).glob("run-*.json"))
+    if not found:
+        raise Misuse(f"there is no run record in {root / FOLDER}: {RUN}")
+    return Record(_read(found[-1]), root)
+
+
+def merged(root: Path, paths: Sequence[Path]) -> Record:
+    """Return one record of several runs or shards of the same files.
+
+    A test that is in several counts as the last run of it did.
+
+    Raises:
+        Misuse: one is no run record, or they are about different files.
+    """
+    parts = sorted(map(_read, paths), key=lambda one: str(one["started"]))
+    first = parts[0]
+    for path, part in zip(paths, parts, strict=True):
+        changed = [name for name, known in _both(first["files"], part["files"]) if known]
+        if changed:
+            raise Misuse(
+                f"{path} is a record of other contents than the rest ({changed[0]} differs): "
+                "merge the records of one state of the files"
+            )
+    tests = {one["id"]: one for part in parts for one in part["tests"]}
+    ran = {name for name, one in tests.items()}
+    left = [one for part in parts for one in part["uncollected"] if not _is_in(one, ran)]
+    return Record(
+        {
+            **parts[-1],
+            "exit_code": max(part["exit_code"] for part in parts),
+            "seconds": sum(part["seconds"] for part in parts),
+            "selection": _selection(parts),
+            "routes": _distinct(parts, "routes"),
+            "imports": _distinct(parts, "imports"),
+            "uncollected": list({json.dumps(one): one for one in left}.values()),
+            "tests": [tests[name] for name in sorted(tests)],
+        },
+        root,
+    )
+
+
+def _both(first: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+    for name in sorted(first.keys() | other.keys()):
+        yield name, first.get(name) != other.get(name)
+
+
+def _selection(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Shards are each a part: whether they are all of it, no record can say."""
+    whole = [one["selection"] for one in parts if one["selection"]["is_complete"]]
+    why = sorted({reason for one in parts for reason in one["selection"]["why_not"]})
+    shown = whole[0] if whole else parts[-1]["selection"]
+    return {**shown, "why_not": [] if whole else why}
+
+
+def _distinct(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    return list(
+        {json.dumps(one, sort_keys=True): one for part in parts for one in part[name]}.values()
+    )
+
+
+def _is_in(uncollected: Mapping[str, Any], ran: set[str]) -> bool:
+    return f"{uncollected['file']}::{uncollected['name']}" in ran
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise Misuse(f"{path} can't be read: {error}; {RUN}") from None
+    wanted = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    stated = content.get("format") if isinstance(content, dict) else None
+    known = wanted["properties"]["format"]["const"]
+    if isinstance(stated, int) and stated != known:
+        raise Misuse(
+            f"{path} has format {stated}, and this tpgen reads {known}: use the versions of tpgen "
+            "and pytest-tpgen that belong together"
+        )
+    from jsonschema import Draft202012Validator
+
+    for wrong in Draft202012Validator(wanted).iter_errors(content):
+        said = f"{wrong.json_path}: {wrong.message[:200]}"
+        raise Misuse(f"{path} is no run record: {said}; {RUN}")
+    return dict(content)

@@ -1,0 +1,147 @@
+"""A census as text, Markdown and JSON."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .table import Cell, Census, Row
+
+FORMAT = 1
+# In this order, where several are counted.
+STATUSES = ("proved", "failed", "missing", "later", "exempt", "elsewhere")
+BAD = ("failed", "missing")
+# Of the notes as many as anyone reads.
+MOST = 20
+
+
+def text(census: Census, *, everything: bool) -> str:
+    """Return what is missing, by component; with `everything` all cells.
+
+    Args:
+        census: to print.
+        everything: whether to print what is proved too.
+    """
+    lines = list(_warnings(census))
+    for row in census.rows:
+        cells = [cell for cell in row.cells if everything or cell.status in BAD]
+        if cells or (everything and row.note):
+            place = f"{row.file}:{row.line}" if row.file else ""
+            lines += ["", f"{row.title}  {place}".rstrip()]
+            lines += [f"  ({row.note})"] if row.note else []
+            lines += [f"  {cell.status:9} {cell.words}{_detail(cell)}" for cell in cells]
+            if row.can_be_written and any(cell.status == "missing" for cell in cells):
+                lines += [f"  `tpgen {row.title}` writes what is not there yet"]
+    lines += _notes(census)
+    return "\n".join([*lines, "", summary(census), ""]).lstrip("\n")
+
+
+def _detail(cell: Cell) -> str:
+    more = f" and {len(cell.tests) - 1} more" if len(cell.tests) > 1 else ""
+    parts = [cell.why or "".join([*cell.tests[:1], more]), cell.issue]
+    parts += [f"until {cell.until}"] if cell.until and cell.status == "exempt" else []
+    parts += [f"required from {cell.until}"] if cell.until and cell.status == "later" else []
+    said = ", ".join(filter(None, parts))
+    return f": {said}" if said else ""
+
+
+def summary(census: Census) -> str:
+    """Return one line: how many required cases there are, by status."""
+    counts = ", ".join(
+        f"{census.counts[status]} {status}" for status in STATUSES if census.counts.get(status)
+    )
+    components = sum(bool(row.cells) for row in census.rows)
+    total = sum(census.counts.values())
+    return f"{total} required cases of {components} components: {counts or 'none'}"
+
+
+def _warnings(census: Census) -> Iterator[str]:
+    content = census.record.content
+    if stale := census.record.stale:
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        yield f"changed since the run: {stale[0]}{more}; run `pytest --census` again"
+    if why := content["selection"]["why_not"]:
+        yield f"the run was not the whole suite ({', '.join(why)}): what is missing may not have run"
+
+
+def _notes(census: Census) -> list[str]:
+    notes = [
+        f"  {one['file']}:{one['line']}  {one['kind']} {one['what']}".rstrip()
+        for one in census.notes
+    ]
+    notes += [
+        f"  {one['file']}:{one['line']}  not collected: {one['name'] or 'the file'}: {one['reason']}"
+        for one in census.record.content["uncollected"]
+        if one["reason"] != "deselected"
+    ]
+    more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
+    return ["", "notes", *notes[:MOST], *more] if notes else []
+
+
+def markdown(census: Census) -> str:
+    """Return a summary with a table of what is missing, for the page of a CI job."""
+    lines = [f"**{_escaped(summary(census))}**", ""]
+    lines += [f"- {_escaped(one)}" for one in _warnings(census)]
+    bad = [(row, cell) for row in census.rows for cell in row.cells if cell.status in BAD]
+    if bad:
+        lines += ["", "| component | required case | | why |", "|---|---|---|---|"]
+    for row, cell in bad:
+        cells = (row.title, cell.words, cell.status, cell.why or ", ".join(cell.tests))
+        lines.append(f"| {' | '.join(map(_escaped, cells))} |")
+    return "\n".join([*lines, ""])
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown and HTML show as it is, in one cell."""
+    line = " ".join(text.split())
+    for sign, shown in {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "|": "&#124;",
+        "`": "&#96;",
+    }.items():
+        line = line.replace(sign, shown)
+    return line
+
+
+def document(census: Census) -> dict[str, Any]:
+    """Return the census as one JSON value; docs/census.md describes it."""
+    content = census.record.content
+    return {
+        "format": FORMAT,
+        "run": {
+            "id": content["id"],
+            "started": content["started"],
+            "seconds": content["seconds"],
+            "exit_code": content["exit_code"],
+            "why_not_complete": content["selection"]["why_not"],
+            "stale": census.record.stale,
+        },
+        "counts": {status: census.counts.get(status, 0) for status in STATUSES},
+        "rows": [_row(row) for row in census.rows],
+        "notes": census.notes,
+        "uncollected": _others(content["uncollected"]),
+    }
+
+
+def _others(uncollected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in uncollected if one["reason"] != "deselected"]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    cells = [{**asdict(cell), "words": cell.words} for cell in row.cells]
+    return {
+        "kind": row.kind,
+        "title": row.title,
+        "file": row.file,
+        "line": row.line,
+        "note": row.note,
+        "command": f"tpgen {row.title}" if row.can_be_written else "",
+        "cells": cells,
+    }
+
+
+def as_json(census: Census) -> str:
+    """Return the same as text."""
+    return json.dumps(document(census), indent=2, ensure_ascii=False) + "\n"

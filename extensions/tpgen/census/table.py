@@ -1,0 +1,356 @@
+"""The census: the required cases of each component, filled from a run record."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tpgen import cases, policy
+from tpgen.cases import Case
+from tpgen.check import demands, project
+from tpgen.check.project import Project
+from tpgen.classes.code import Code
+from tpgen.policy import Kind
+
+from .records import Record
+
+Status = Literal["proved", "failed", "missing", "exempt", "later", "elsewhere"]
+Test = Mapping[str, Any]
+Requests = Sequence[Mapping[str, Any]]
+# What is proved by requests that were seen, in whatever test.
+NO_KEY, STRANGER = "test_401_without_a_key", "test_403_with_the_key_of_another_tenant"
+REVOKED = "test_401_with_a_revoked_key"
+MALFORMED, HAPPY = "test_422_on_a_malformed_request", "test_happy_path"
+NOT_SEEN = {
+    NO_KEY: "no passing test got a 401 for a request without credentials",
+    REVOKED: "no passing test of the suite got a 401 with `revoked_auth`",
+    STRANGER: "no passing test sent one request both with `auth`, which succeeded, and with "
+    "`stranger_auth`, which was refused",
+    MALFORMED: "no passing test got a 422 with `auth`",
+    HAPPY: "no passing test of the suite sent a request with `auth` that succeeded",
+}
+# The case of the models' suite that is about one of them.
+OF_A_MODEL = "test_every_model_has_a_factory"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A required case of a component.
+
+    Attributes:
+        case: its name.
+        suite: the class that states it.
+        status: "proved" by a passing test; "failed"; "missing"; "exempt" by pyproject.toml;
+            "later" where its day is ahead; "elsewhere" in a layer that only runs by name.
+        tests: the ids of the tests that prove it, or that failed.
+        why: of a missing one, what was not seen; of an exempt one, the reason.
+        issue: of the exemption.
+        until: the last day of the exemption, or the day from which on the case is required.
+    """
+
+    case: str
+    suite: str
+    status: Status
+    tests: Sequence[str] = ()
+    why: str = ""
+    issue: str = ""
+    until: str = ""
+
+    @property
+    def words(self) -> str:
+        """The case as a person says it: "403 with the key of another tenant"."""
+        return self.case.removeprefix("test_").replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A component and its required cases.
+
+    Attributes:
+        kind: of the policy, such as "route".
+        title: the component, as `tpgen` takes it: "route GET /v1/agents".
+        file: where it is; empty where a library has it.
+        line: of it.
+        cells: its cases; none where nothing is required of it.
+        note: why nothing is required.
+        can_be_written: whether `tpgen` writes its tests.
+    """
+
+    kind: str
+    title: str
+    file: str
+    line: int
+    cells: Sequence[Cell] = ()
+    note: str = ""
+    can_be_written: bool = True
+
+
+@dataclass(frozen=True)
+class Census:
+    """The required cases of each component of a service, and what else the run has shown.
+
+    Attributes:
+        record: of the run.
+        rows: the components.
+    """
+
+    record: Record
+    rows: Sequence[Row]
+    counts: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count the cells by status."""
+        counts: dict[str, int] = defaultdict(int)
+        for row in self.rows:
+            for cell in row.cells:
+                counts[cell.status] += 1
+        object.__setattr__(self, "counts", dict(counts))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no case is missing or failed, and the run was about these files."""
+        return not (self.counts.get("missing") or self.counts.get("failed") or self.record.stale)
+
+    @property
+    def notes(self) -> list[Mapping[str, Any]]:
+        """Mocks, patches, sleeps and tests without an assertion; `test` is empty for an import."""
+        found: list[Mapping[str, Any]] = [
+            {**one, "test": ""} for one in self.record.content["imports"]
+        ]
+        for test in self.record.tests:
+            found += [{**one, "test": test["id"]} for one in test["notes"]]
+            if test["outcome"] == "passed" and test["assertions"] == 0:
+                place = {"file": test["file"], "line": test["line"] or 0}
+                found += [{"kind": "no assertion", "what": "", **place, "test": test["id"]}]
+        return found
+
+
+def make(record: Record, here: Project) -> Census:
+    """Return the census of a service.
+
+    Args:
+        record: of a run of it.
+        here: the service.
+
+    Raises:
+        Misuse: its policy is broken.
+    """
+    return Census(record, [*_Rows(record, here).all()])
+
+
+def find(root: Any) -> Project:
+    """Return the service that a folder lies in."""
+    return project.find(root, [])
+
+
+class _Rows:
+    """The rows of a census."""
+
+    def __init__(self, record: Record, here: Project) -> None:
+        self._record = record
+        self._here = here
+        code = Code([here.root / "tests"])
+        own: dict[str, list[Case]] = defaultdict(list)
+        for case in cases.read(code):
+            own[case.suite].append(case)
+        # The cases of each suite, with those that it inherits.
+        self._cases = {
+            suite.name: [case for base in reversed(code.lineage(suite)) for case in own[base.name]]
+            for suite in cases.suites(code)
+        }
+        self._layers = policy.read(here.root).get("layers", {})
+        self._of_case: dict[str, list[Test]] = defaultdict(list)
+        for test in record.tests:
+            if test["case"]:
+                self._of_case[test["case"]["name"]].append(test)
+        self._routes_of_class = {
+            (test["file"], test["class"]): test["component"]["route"]
+            for test in record.tests
+            if test["component"]["route"]
+        }
+
+    def all(self) -> Iterator[Row]:
+        for kind in policy.kinds(self._here.root).values():
+            if kind.introspect == "route":
+                yield from self._of_routes(kind)
+            elif any(test.suites for test in kind.tests):
+                yield from self._of_classes(kind)
+            yield from self._shared(kind)
+
+    def _of_routes(self, kind: Kind) -> Iterator[Row]:
+        for route in self._record.routes:
+            name = f"{route['method']} {route['path']}"
+            title, file, line = f"{kind.name} {name}", route["file"] or "", route["line"] or 0
+            if not route["file"]:
+                yield Row(kind.name, title, file, line, (), "a library has it", False)
+            elif route["method"] in ("WEBSOCKET", "ANY"):
+                note = "no suite is for it; AppSuite asks whether it demands credentials"
+                yield Row(kind.name, title, file, line, (), note, False)
+            else:
+                found = {case.name: case for suite in _suites(route) for case in self._of(suite)}
+                cells = [self._of_route(route, name, case) for case in found.values()]
+                yield Row(kind.name, title, file, line, cells)
+
+    def _of(self, suite: str) -> Sequence[Case]:
+        return self._cases.get(suite, [])
+
+    def _of_route(self, route: Mapping[str, Any], name: str, case: Case) -> Cell:
+        mine = [test for test in self._of_case[case.name] if self._route_of(test) == name]
+        if case.name == MALFORMED and not route["takes_input"]:
+            proving = [test for test in mine if _is_passed(test)]
+            return self._cell(case, mine, proving, "no passing test of the suite")
+        if case.name not in NOT_SEEN:
+            proving = [test for test in mine if _is_passed(test) and _sends(test, route)]
+            return self._cell(case, mine, proving, "no passing test of the suite")
+        anywhere = mine if case.name in (HAPPY, REVOKED) else self._record.tests
+        proving = [
+            test
+            for test in anywhere
+            if _is_passed(test)
+            and _is_proof(case.name, _requests(test, route), route, self._record.content["refusal"])
+        ]
+        return self._cell(case, mine, proving, NOT_SEEN[case.name])
+
+    def _route_of(self, test: Test) -> str | None:
+        known = test["component"]["route"]
+        return known or self._routes_of_class.get((test["file"], test["class"]))
+
+    def _of_classes(self, kind: Kind) -> Iterator[Row]:
+        components = [*demands.of_kind(self._here, kind)]
+        names = {(one.path, one.class_name) for one in components}
+        for one in components:
+            cells = []
+            for home, suites in one.asked.items():
+                layer = home.removeprefix("tests/").partition("/")[0]
+                is_elsewhere = not self._layers.get(layer, {}).get("by_default", True)
+                for case in self._cases_of(suites):
+                    mine = [
+                        test
+                        for test in self._of_case[case.name]
+                        if test["case"]["suite"] == case.suite
+                        and _is_about(test, (one.path, one.class_name), home, names)
+                    ]
+                    proving = [*filter(_is_passed, mine)]
+                    why = f"no passing test of {' or '.join(suites)}"
+                    cells.append(self._cell(case, mine, proving, why, is_elsewhere=is_elsewhere))
+            if kind.introspect == "model":
+                cells = [self._of_model(one)]
+            yield Row(kind.name, one.title, one.path, one.line, cells)
+
+    def _of_model(self, one: demands.Component) -> Cell:
+        known = next(
+            case for found in self._cases.values() for case in found if case.name == OF_A_MODEL
+        )
+        mine = [
+            test
+            for test in self._of_case[OF_A_MODEL]
+            if {"name": one.class_name, "file": one.path} in test["component"]["classes"]
+        ]
+        return self._cell(
+            known, mine, [*filter(_is_passed, mine)], "no passing test with a factory"
+        )
+
+    def _cases_of(self, suites: Sequence[str]) -> list[Case]:
+        return list({case.name: case for suite in suites for case in self._of(suite)}.values())
+
+    def _shared(self, kind: Kind) -> Iterator[Row]:
+        """Yield a row for each suite that is about all components of a kind at once."""
+        for test in kind.tests:
+            for suite in test.suite_names if test.is_shared else ():
+                cells = []
+                for case in self._of(suite):
+                    if case.name != OF_A_MODEL:
+                        mine = self._of_case[case.name]
+                        passed = [*filter(_is_passed, mine)]
+                        cells.append(self._cell(case, mine, passed, f"no passing test of {suite}"))
+                yield Row(kind.name, suite, test.path, 1, cells, can_be_written=False)
+
+    def _cell(
+        self,
+        case: Case,
+        mine: Sequence[Test],
+        proving: Sequence[Test],
+        why: str,
+        *,
+        is_elsewhere: bool = False,
+    ) -> Cell:
+        failed = [test["id"] for test in mine if test["outcome"] in ("failed", "error")]
+        exempt = next((test["exempt"] for test in mine if test["exempt"]), None)
+        if exempt and not failed:
+            texts = (exempt["issue"] or "", exempt["until"] or "")
+            return Cell(case.name, case.suite, "exempt", (), exempt["reason"], *texts)
+        if failed:
+            until = case.required_from.isoformat() if case.required_from else ""
+            status: Status = "later" if case.is_to_come else "failed"
+            return Cell(case.name, case.suite, status, failed, "", "", until)
+        if proving:
+            return Cell(case.name, case.suite, "proved", [test["id"] for test in proving])
+        if is_elsewhere:
+            return Cell(case.name, case.suite, "elsewhere", (), "its layer only runs by name")
+        for test in mine:
+            if test["outcome"] != "passed":
+                why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
+        if case.is_to_come and case.required_from:
+            until = case.required_from.isoformat()
+            return Cell(case.name, case.suite, "later", (), why, "", until)
+        return Cell(case.name, case.suite, "missing", (), why)
+
+
+def _suites(route: Mapping[str, Any]) -> list[str]:
+    """The suites that a route must have."""
+    if route["is_public"]:
+        return ["PublicRouteSuite"]
+    more = {"is_list": "ListRouteSuite", "is_idempotent": "IdempotentRouteSuite"}
+    return ["RouteSuite", *(suite for fact, suite in more.items() if route[fact])]
+
+
+def _is_passed(test: Test) -> bool:
+    return bool(test["outcome"] == "passed")
+
+
+def _is_about(
+    test: Test, component: tuple[str, str], home: str, names: set[tuple[str, str]]
+) -> bool:
+    """Whether a test is about a class: it made it, or made none of the kind and is at its home."""
+    made = {(one["file"], one["name"]) for one in test["component"]["classes"]} & names
+    return component in made if made else bool(test["file"] == home)
+
+
+def _requests(test: Test, route: Mapping[str, Any]) -> Requests:
+    method, path = route["method"], route["path"]
+    return [one for one in test["requests"] if (one["method"], one["route"]) == (method, path)]
+
+
+def _sends(test: Test, route: Mapping[str, Any]) -> bool:
+    """Whether a test sent a request to a route, unless it has no client to send one."""
+    needs = test["uses_client"] and test["case"]["name"] != "test_the_suite_fits_the_route"
+    return not needs or bool(_requests(test, route))
+
+
+def _is_proof(case: str, requests: Requests, route: Mapping[str, Any], refusal: int) -> bool:
+    """Whether the requests of one test to a route prove a case.
+
+    What a dependency in place of the service's own decides about a caller proves nothing.
+    """
+    sent = {
+        (one["credentials"], one["status"], one["request"])
+        for one in requests
+        if not one["overridden"]
+    }
+    answers = {(whose, status) for whose, status, _ in sent}
+    if case == NO_KEY:
+        return ("none", 401) in answers
+    if case == REVOKED:
+        return ("revoked_auth", 401) in answers
+    callers = ("auth", "none") if route["is_public"] else ("auth",)
+    if case == MALFORMED:
+        return any((caller, 422) in answers for caller in callers)
+    allowed = {
+        one for whose, status, one in sent if whose in callers and 200 <= (status or 0) < 300
+    }
+    if case == STRANGER:
+        refused = {
+            one for whose, status, one in sent if (whose, status) == ("stranger_auth", refusal)
+        }
+        return bool(allowed & refused)
+    return bool(allowed)
