@@ -30,7 +30,7 @@ async def make_invoice() -> int:
 
 def lacking(service: Service) -> set[str]:
     found = check(project.find(service.path, []), "TPG302")
-    return {re.search(r"`tpgen (.*)`", one.message)[1] for one in found}  # type: ignore[index]
+    return {re.search(r"`tpgen ([^`]*)`", one.message)[1] for one in found}  # type: ignore[index]
 
 
 def test_a_fresh_copy_lacks_nothing(service: Service) -> None:
@@ -69,6 +69,16 @@ def test_a_class_in_any_file_that_speaks_of_the_component_serves(service: Servic
         }
     )
     assert lacking(service) == set()
+
+
+@pytest.mark.parametrize("said", ["# DetectPII", '"""DetectPII"""', 'NAME = "DetectPII"'])
+def test_a_class_that_only_mentions_the_component_does_not_serve(
+    service: Service, said: str
+) -> None:
+    (service.path / UNIT / "test_detect_pii.py").unlink()
+    other = "from tests.policy.suites.step import StepSuite\n\n\nclass TestSteps(StepSuite):\n"
+    service.write({"tests/unit/test_all_steps.py": f"{said}\n{other}    looks = None\n"})
+    assert lacking(service) == {"step detect_pii"}
 
 
 def test_a_test_without_the_suite_does_not_serve(service: Service) -> None:

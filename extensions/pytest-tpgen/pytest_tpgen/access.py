@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from . import policy
 from .cells import every_cell, every_row
 from .policy import PolicyError
-from .routes import Route, find, lists_rows, walk
+from .routes import UNTESTED, find, lists_rows, takes_idempotency_key, walk
 from .websockets import ConnectionClosed, ConnectionRefused, connect
 from .wiring import AuditEvents
 
@@ -29,7 +29,6 @@ from .wiring import AuditEvents
 SHORTEST = 8
 # Values for the parameters of a path; a route that wants a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
-UNTESTED = {"HEAD", "OPTIONS"}
 REFUSALS = (401, 403, 404)
 WEBSOCKET = "WEBSOCKET"
 
@@ -80,18 +79,6 @@ def misrefused(request: pytest.FixtureRequest, response: httpx.Response) -> str:
 def _settings(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     found = policy.of(request.path)
     return found.settings if found else {}
-
-
-def takes_idempotency_key(route: Route) -> bool:
-    """Return whether a route has a header parameter `Idempotency-Key`."""
-    return "idempotency-key" in set(_headers(route.dependant))
-
-
-def _headers(dependant: Any) -> Iterator[str]:
-    if dependant is not None:
-        yield from (parameter.alias.lower() for parameter in dependant.header_params)
-        for inner in dependant.dependencies:
-            yield from _headers(inner)
 
 
 def misfit(

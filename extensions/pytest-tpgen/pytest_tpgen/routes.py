@@ -18,6 +18,9 @@ from weakref import WeakKeyDictionary
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 
+# Methods that a router adds by itself.
+UNTESTED = frozenset({"HEAD", "OPTIONS"})
+
 # Where a middleware keeps the app that it wraps.
 _WRAPPED = ("app", "_app", "application", "__wrapped__")
 # What the pages of widespread libraries call their rows.
@@ -138,6 +141,18 @@ def takes_input_of(route: Route, method: str, credentials: Collection[str] = ())
         inputs = [one for one in stated if str(one.get("name", "")).lower() not in known]
         return "requestBody" in operation or any(map(_can_be_malformed, inputs))
     return "{" in route.path or _has_parameters(route.dependant)
+
+
+def takes_idempotency_key(route: Route) -> bool:
+    """Return whether a route has a header parameter `Idempotency-Key`."""
+    return "idempotency-key" in set(_headers(route.dependant))
+
+
+def _headers(dependant: Any) -> Iterator[str]:
+    if dependant is not None:
+        yield from (parameter.alias.lower() for parameter in dependant.header_params)
+        for inner in dependant.dependencies:
+            yield from _headers(inner)
 
 
 def lists_rows(route: Route) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -26,7 +26,7 @@ class TestClass:
         name: of the class.
         path: its file.
         line: where it begins.
-        data: what the file holds.
+        named: the names that the code of its module uses, comments and texts left out.
         route: method and path of the route that it states; empty where they can't be read.
         suites: the names of all that it inherits from.
     """
@@ -34,7 +34,7 @@ class TestClass:
     name: str
     path: str
     line: int
-    data: bytes
+    named: frozenset[str]
     route: tuple[str, str]
     suites: frozenset[str]
 
@@ -42,8 +42,8 @@ class TestClass:
     __test__ = False
 
     def speaks_of(self, name: str) -> bool:
-        """Whether its module holds a name."""
-        return re.search(rb"\b%s\b" % name.encode(), self.data) is not None
+        """Whether the code of its module uses a name."""
+        return name in self.named
 
 
 class TestClasses:
@@ -92,15 +92,30 @@ class TestClasses:
         if path not in self._known:
             file = File(path, self._texts[path], self._project)
             try:
-                self._known[path] = [_class(file, node) for node in file.nodes(ast.ClassDef)]
+                named = frozenset(_named(file))
+                classes = file.nodes(ast.ClassDef)
+                self._known[path] = [_class(file, node, named) for node in classes]
             except Unreadable:
                 self._known[path] = []
         return self._known[path]
 
 
-def _class(file: File, node: ast.ClassDef) -> TestClass:
+def _class(file: File, node: ast.ClassDef, named: frozenset[str]) -> TestClass:
     own = frozenset(base_names(node))
-    return TestClass(node.name, file.path, node.lineno, file.data, _route(file, node), own)
+    return TestClass(node.name, file.path, node.lineno, named, _route(file, node), own)
+
+
+def _named(file: File) -> Iterator[str]:
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield node.name.rpartition(".")[2]
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"[\w.]+:\w+", str(node.value)):
+            # `to_build("gateway.steps:DetectPII", …)`, before it is built.
+            yield str(node.value).rpartition(":")[2]
 
 
 def _route(file: File, node: ast.ClassDef) -> tuple[str, str]:

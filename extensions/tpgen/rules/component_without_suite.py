@@ -31,7 +31,10 @@ def check(project: Project) -> Iterator[Finding]:
         # TPG503 says that its suite has another name now: `tpgen` would write a second class.
         if any(map(_imports_what_is_gone, map(project.file, one.homes))):
             continue
-        message = f"{one.title} has no {one.what}: `tpgen {one.title}` writes it"
+        message = (
+            f"{one.title} has no {one.what}: `tpgen {one.title}` writes it, and "
+            "`pytest --census` records which cases pass"
+        )
         if one.required_from:
             message += f"; required from {until(one.required_from)}"
         level: Level = "warning" if one.required_from else "error"

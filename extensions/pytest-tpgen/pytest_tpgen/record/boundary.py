@@ -1,6 +1,7 @@
 """Note the requests that reach the ASGI apps of Starlette and FastAPI, and whose they are."""
 
 import hashlib
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -45,7 +46,8 @@ class Seen:
         credentials: the fixture whose headers it has, NONE or UNKNOWN.
         overridden: the dependencies that were overridden when it came.
         digest: of method, URL and body.
-        status: of the answer; None where the app raised, or took a WebSocket.
+        status: of the answer; None where the app raised. A WebSocket has 101 or 403.
+        routed: the router's own route, where it says which one it took.
     """
 
     app: Any
@@ -57,6 +59,7 @@ class Seen:
     overridden: frozenset[Any]
     digest: Any
     status: int | None = None
+    routed: Any = None
 
     @property
     def fingerprint(self) -> str:
@@ -146,7 +149,10 @@ class Boundary:
                 seen.status = 101
             await send(message)
 
-        await original(app, scope, receive_noting, send_noting)
+        try:
+            await original(app, scope, receive_noting, send_noting)
+        finally:
+            seen.routed = scope.get("route")
 
     def _request(self, app: Any, scope: Scope) -> Seen:
         method = scope.get("method", "WEBSOCKET")
@@ -175,16 +181,40 @@ class Boundary:
         return UNKNOWN if found or {key for key, _ in sent} - _HARMLESS else NONE
 
 
-def described(seen: Seen) -> dict[str, Any]:
+@dataclass
+class Finder:
+    """Finds the routes of requests; to ask the walker each time would take too long."""
+
+    _known: dict[tuple[int, int, str], tuple[Seen, Route, re.Pattern[str]]] = field(
+        default_factory=dict
+    )
+
+    def __call__(self, seen: Seen) -> Route | None:
+        """Return the route that got a request; None where the app has none."""
+        key = (id(seen.app), id(seen.routed), seen.method)
+        if seen.routed is not None and (known := self._known.get(key)):
+            # A router may be included below two prefixes.
+            _, route, pattern = known
+            if pattern.fullmatch(seen.path):
+                return route
+        path, root = seen.path, seen.root_path
+        found = routes.find(seen.app, seen.method, path, host=seen.host, root_path=root)
+        if found and seen.routed is not None:
+            parts = re.split(r"\{[^}]*\}", found.path)
+            # With the request, so that neither id is given to another object.
+            self._known[key] = seen, found, re.compile("[^/]+".join(map(re.escape, parts)))
+        return found
+
+
+def described(seen: Seen, find: Finder) -> dict[str, Any]:
     """Return a request as the run record has it."""
-    path, root = seen.path, seen.root_path
-    route = routes.find(seen.app, seen.method, path, host=seen.host, root_path=root)
+    route = find(seen)
     return {
         "method": seen.method,
         "route": route.path if route else None,
         "status": seen.status,
         "credentials": seen.credentials,
-        "overridden": sorted(map(_name, _overridden(route, seen))) if route else [],
+        "overridden": (*sorted(map(_name, _overridden(route, seen))),) if route else (),
         "request": seen.fingerprint,
     }
 

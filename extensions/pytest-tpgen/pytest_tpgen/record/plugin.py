@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,14 @@ from weakref import WeakSet
 
 import pytest
 
-from pytest_tpgen import access, policy, routes
+from pytest_tpgen import policy, routes
 from pytest_tpgen.policy import Exemption
 from pytest_tpgen.routes import Route
 from pytest_tpgen.suites import Suite, case_of, exemption, is_in_policy
 from pytest_tpgen.wiring import AuditEvents
 
 from .assertions import Assertions
-from .boundary import Boundary, described
+from .boundary import CREDENTIALS, Boundary, Finder, Seen, described
 from .replacements import Replacements
 from .uncollected import Uncollected
 
@@ -36,6 +37,7 @@ FORMAT = 1
 FOLDER = ".tpgen"
 # Older records are deleted.
 KEPT = 10
+_WATCHED = {*CREDENTIALS, "app", "audit_events"}
 _SUFFIXES = (".py", ".ambr", ".toml")
 _OUTPUT = "tpgen_record"
 
@@ -52,7 +54,8 @@ class Recorder:
         self._config = config
         self._policy = found
         self._root = found.root if found else config.rootpath
-        self._boundary = Boundary()
+        self._shown = cache(self._relative)
+        self._boundary, self._find = Boundary(), Finder()
         self._assertions = Assertions()
         self._replacements = Replacements(self._root, self._is_test)
         self._uncollected = Uncollected(self._root)
@@ -65,7 +68,6 @@ class Recorder:
         self._tests: dict[str, _Attempt] = {}
         self._of_workers: list[Mapping[str, Any]] = []
         self._started = time.time()
-        self._is_worker = hasattr(config, "workerinput")
 
     def start(self) -> None:
         """Begin, before any conftest is imported."""
@@ -99,6 +101,8 @@ class Recorder:
     ) -> Generator[None, Any, Any]:
         made = yield
         name = fixturedef.argname
+        if name not in _WATCHED:
+            return made
         self._boundary.register(name, made)
         if name == "audit_events" and callable(made):
             made = self._counting(made)
@@ -148,11 +152,12 @@ class Recorder:
         for seen in requests if self._policy is None else ():
             self._note_app(seen.app)
         facts: dict[str, Any] = {
-            "requests": _counted(map(described, requests)),
-            "notes": self._replacements.take(item),
+            "requests": _counted(self._described(requests)) if requests else [],
+            "notes": self._replacements.take(),
         }
         if report.when == "setup":
             facts |= self._of_item(item)
+            facts["notes"] += self._replacements.of_fixtures(item)
         if report.when == "call":
             facts |= {
                 "assertions": self._assertions.of(item),
@@ -161,6 +166,9 @@ class Recorder:
             }
         report.tpgen = facts  # type: ignore[attr-defined]
         return report
+
+    def _described(self, requests: Sequence[Seen]) -> Iterator[dict[str, Any]]:
+        return (described(one, self._find) for one in requests)
 
     def _of_item(self, item: pytest.Item) -> dict[str, Any]:
         cls: type | None = getattr(item, "cls", None)
@@ -182,7 +190,7 @@ class Recorder:
             "uses_client": "client" in getattr(item, "fixturenames", ()),
         }
 
-    def _shown(self, path: Path) -> str:
+    def _relative(self, path: Path) -> str:
         inside = path.is_relative_to(self._root)
         return path.relative_to(self._root).as_posix() if inside else str(path)
 
@@ -235,8 +243,8 @@ class Recorder:
             "uncollected": self._uncollected.found,
             "imports": self._replacements.imports,
         }
-        if self._is_worker:
-            self._config.workeroutput[_OUTPUT] = own  # type: ignore[attr-defined]
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput[_OUTPUT] = own
             return
         if self._config.option.collectonly:
             return
@@ -288,14 +296,14 @@ class Recorder:
             yield "it stopped at a failure"
         unread = [one["file"] for one in uncollected if not one["name"]]
         if unread:
-            yield f"{len(unread)} files were not collected"
+            yield f"not collected: {', '.join(unread)}"
 
     def _routes(self) -> Iterator[dict[str, Any]]:
         public = self._policy.settings.get("public", {}) if self._policy else {}
         for app in self._apps.values():
             for route in routes.walk(app):
                 methods = {"WEBSOCKET"} if route.websocket else route.methods or {"ANY"}
-                for method in sorted(methods - access.UNTESTED):
+                for method in sorted(methods - routes.UNTESTED):
                     yield self._of_route(route, method, public)
 
     def _of_route(self, route: Route, method: str, public: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,7 +317,7 @@ class Recorder:
             "file": self._shown(Path(file)) if own else None,
             "line": code.co_firstlineno if code and own else None,
             "is_public": f"{method} {route.path}" in public,
-            "is_idempotent": has_policy and access.takes_idempotency_key(route),
+            "is_idempotent": has_policy and routes.takes_idempotency_key(route),
             "is_list": has_policy and method == "GET" and routes.lists_rows(route),
             "takes_input": has_policy
             and routes.takes_input_of(route, method, self._boundary.carriers),
@@ -421,10 +429,13 @@ def _is_suite(cls: type) -> bool:
 
 def _counted(requests: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return requests with how often each was sent."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for one in requests:
-        known = found.setdefault(json.dumps(one), {**one, "count": 0})
-        known["count"] += 1
+        key = (*one.values(),)
+        if key in found:
+            found[key]["count"] += 1
+        else:
+            found[key] = one | {"overridden": [*one["overridden"]], "count": 1}
     return list(found.values())
 
 

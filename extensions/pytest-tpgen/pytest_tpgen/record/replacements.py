@@ -3,6 +3,7 @@
 import asyncio
 import builtins
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 LIBRARIES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "flexmock", "mockito", "doublex")
+_IMPORTED = {*LIBRARIES, "unittest"}
 # The fixtures of plugins that put something else in the place of a dependency.
 FIXTURES = {
     *("mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"),
@@ -36,7 +38,6 @@ class Replacements:
         self._found: list[dict[str, Any]] = []
         self._imports: dict[tuple[str, int, str], None] = {}
         self._restore: list[tuple[Any, str, Any]] = []
-        self._is_on = False
         self._mocks_are_watched = False
 
     @property
@@ -49,11 +50,10 @@ class Replacements:
 
     def watch(self) -> None:
         """Begin to note."""
-        self._is_on = True
-        self._wrap(builtins, "__import__", self._before_import)
+        self._watch_imports()
         self._wrap(pytest.MonkeyPatch, "setattr", self._before_setattr)
         self._wrap(asyncio.BaseEventLoop, "call_later", self._before_call_later)
-        sys.addaudithook(self._on_event)
+        self._wrap(time, "sleep", self._before_sleep)
 
     def watch_mocks(self) -> None:
         """Watch `unittest.mock`, once it is imported."""
@@ -67,19 +67,25 @@ class Replacements:
 
     def stop(self) -> None:
         """Note no more."""
-        self._is_on = False
         for owner, name, original in reversed(self._restore):
             setattr(owner, name, original)
         self._restore.clear()
 
-    def take(self, item: pytest.Item) -> list[dict[str, Any]]:
-        """Return what was noted since the last call, and the fixtures of a test that mock."""
-        file, line, _ = item.reportinfo()
-        names = [*FIXTURES & set(getattr(item, "fixturenames", ()))]
-        used = [self._place("mock fixture", name, str(file), (line or 0) + 1) for name in names]
+    def take(self) -> list[dict[str, Any]]:
+        """Return what was noted since the last call."""
+        if not self._found:
+            return []
         taken, self._found = self._found, []
         # One line may run a thousand times.
-        return list({tuple(one.values()): one for one in [*used, *taken]}.values())
+        return list({tuple(one.values()): one for one in taken}.values())
+
+    def of_fixtures(self, item: pytest.Item) -> list[dict[str, Any]]:
+        """Return the fixtures of a test that put something in the place of a dependency."""
+        names = sorted(FIXTURES.intersection(getattr(item, "fixturenames", ())))
+        if not names:
+            return []
+        file, line, _ = item.reportinfo()
+        return [self._place("mock fixture", name, str(file), (line or 0) + 1) for name in names]
 
     def _wrap(self, owner: Any, name: str, before: Callable[..., None]) -> None:
         original = getattr(owner, name)
@@ -106,10 +112,23 @@ class Replacements:
         """The innermost frame that lies in the tests."""
         return next((one for one in _frames() if self._is_test(one.f_code.co_filename)), None)
 
-    def _before_import(
+    def _watch_imports(self) -> None:
+        original = builtins.__import__
+        note = self._note_import
+
+        def __import__(name: str, *arguments: Any, **named: Any) -> ModuleType:
+            # The app imports something in each request: as little as possible happens here.
+            if name in _IMPORTED:
+                note(name, *arguments, **named)
+            return original(name, *arguments, **named)
+
+        builtins.__import__ = __import__
+        self._restore.append((builtins, "__import__", original))
+
+    def _note_import(
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
     ) -> None:
-        if level or not (name in LIBRARIES or (name == "unittest" and "mock" in (fromlist or ()))):
+        if level or (name == "unittest" and "mock" not in (fromlist or ())):
             return
         file = (globals or {}).get("__file__")
         if file and self._is_test(file):
@@ -150,9 +169,8 @@ class Replacements:
         if callback is _WAKES and delay > 0:
             self._note_sleep(f"asyncio.sleep({delay:g})")
 
-    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "time.sleep" and self._is_on:
-            self._note_sleep(f"time.sleep({arguments[0]:g})")
+    def _before_sleep(self, seconds: float) -> None:
+        self._note_sleep(f"time.sleep({seconds:g})")
 
     def _note_sleep(self, what: str) -> None:
         """Note a sleep that a test calls itself; the code under test may wait as it likes."""

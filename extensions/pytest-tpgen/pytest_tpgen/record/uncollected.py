@@ -41,6 +41,8 @@ class Uncollected:
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
         report = yield
+        if isinstance(collector, pytest.Class) and not report.result:
+            self._add_class(collector)
         if isinstance(collector, pytest.File) and report.outcome != "passed":
             said = str(report.longrepr[2] if report.skipped else report.longreprtext)
             lines = [line for line in said.strip().splitlines() if line.strip()]
@@ -62,6 +64,10 @@ class Uncollected:
                 reason = f"no pattern of python_files ({_patterns(parent.config)}) has this name"
                 self._add(file_path, 0, "", reason)
         return made
+
+    def _add_class(self, collector: pytest.Class) -> None:
+        if reason := _reason(collector.parent, collector.name, collector.obj):
+            self._add(collector.path, 0, collector.name, reason)
 
     def _add(self, path: Path, line: int, name: str, reason: str) -> None:
         inside = path.is_relative_to(self._root)
