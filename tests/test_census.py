@@ -4,13 +4,14 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import clean_environment
+from tests.processes import clean_environment, warmed
 from tests.service import Service, Suite, replace_once
 
 AGENTS = "tests/integration/api/test_agents.py"
@@ -312,3 +313,15 @@ def test_outside_of_a_service(tmp_path: Path, rendered: Service) -> None:
     done = Service(tmp_path, rendered.environment).tpgen("census")
     assert done.code == 2
     assert "is in no service" in done.text
+
+
+def test_in_a_workflow_of_github(whole: Service, tmp_path: Path) -> None:
+    """The page of the job gets the summary."""
+    page = tmp_path / "summary.md"
+    page.write_text("before\n")
+    run = warmed(Path(sys.executable)).run
+    env = clean_environment() | {"GITHUB_STEP_SUMMARY": str(page)}
+    assert run("tpgen", "census", cwd=whole.path, variables=env).code == 0
+    before, summary = page.read_text().splitlines()[:2]
+    assert before == "before"
+    assert summary.startswith("**") and "required cases of" in summary

@@ -91,6 +91,12 @@ attempt(lambda: subprocess.run("touch touched.txt", shell=True))
 attempt(lambda: os.system("git --version; touch touched.txt"))
 attempt(lambda: multiprocessing.get_context("spawn").Process(target=print).start())
 attempt(remove_from_elsewhere)
+attempt(lambda: os.link("precious.txt", os.path.join(tempfile.gettempdir(), "another-name")))
+attempt(lambda: os.mkfifo("queue"))
+attempt(lambda: socket.socket(socket.AF_UNIX).bind("socket"))
+attempt(lambda: subprocess.run(["gcc", "-o", "compiled", "precious.txt"]))
+attempt(lambda: subprocess.run([os.path.abspath("tools/cc"), "precious.txt"]))
+attempt(lambda: subprocess.run(["git", "-c", "core.fsmonitor=touch touched.txt", "status"]))
 # What is left for the end of the process.
 atexit.register(os.unlink, "precious.txt")
 weakref.finalize(attempt, os.unlink, "precious.txt")
@@ -228,6 +234,7 @@ def test_reading_a_hostile_service_changes_nothing(
         rendered,
         {
             "precious.txt": "a",
+            "tools/cc": "#!/bin/sh\ntouch touched.txt\n",
             "uploads/b.txt": "b",
             "src/shop/hostile.py": attempts,
             "src/shop/main.py": APP,
@@ -254,9 +261,8 @@ def test_without_a_namespace_the_process_itself_refuses(
     port, paths = called
     attempts = ATTEMPTS.replace("{url}", server.of("mine")).replace("{port}", str(port))
     env = "DATABASE_URL=postgresql+asyncpg://me:pw@db.internal/app?ssl=1\nexport REDIS='redis://x/1'\n"
-    service = shop(
-        tmp_path / "shop", rendered, {"precious.txt": "a", "uploads/b.txt": "b", ".env": env}
-    )
+    files = {"precious.txt": "a", "tools/cc": "", "uploads/b.txt": "b", ".env": env}
+    service = shop(tmp_path / "shop", rendered, files)
     script = (
         "import os, pathlib, sys; sys.path.insert(0, sys.argv[1]); import read_only\n"
         "read_only._leave_network = lambda: None; read_only.enter(pathlib.Path.cwd())\n"
@@ -271,7 +277,7 @@ def test_without_a_namespace_the_process_itself_refuses(
     assert done.returncode == 0, done.stderr
     nowhere = "tpgen-refuses-connections.invalid"
     assert done.stdout.split() == [
-        "24",
+        "30",
         f"postgresql+asyncpg://me:pw@{nowhere}:9/app",
         f"redis://{nowhere}:9/1",
         nowhere,
@@ -311,6 +317,60 @@ def test_an_open_route_is_observed_and_no_handler_runs(tmp_path: Path, version: 
             "GET /sub/open",
         ],
     ]
+
+
+LOOP = """
+def run(coroutine):
+    raise SystemExit("a loop in C ran, unseen")
+
+
+new_event_loop = install = run
+"""
+
+
+def test_a_loop_in_c_is_replaced(rendered: Rendered, tmp_path: Path) -> None:
+    """uvloop opens sockets and starts programs without an event of Python."""
+    main = f"import asyncio, uvloop\nuvloop.install()\nuvloop.run(asyncio.sleep(0))\n{APP}"
+    service = shop(tmp_path / "shop", rendered, {"src/shop/main.py": main, "src/uvloop.py": LOOP})
+    assert ("GET", "/orders") in routes.read(service).routes
+
+
+FACTORY = """
+from fastapi import FastAPI
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.get("/orders")(lambda: [])
+    return app
+"""
+
+
+def test_a_factory_beside_another_app_is_another_one(rendered: Rendered, tmp_path: Path) -> None:
+    files = {"src/shop/main.py": FACTORY, "src/shop/proxy.py": OTHER}
+    service = shop(tmp_path / "shop", rendered, files)
+    with pytest.raises(Misuse, match=r"several apps: shop\.main:create_app, shop\.proxy:app"):
+        routes.read(service)
+    (service.root / "Dockerfile").write_text("CMD uvicorn --factory shop.main:create_app\n")
+    assert ("GET", "/orders") in routes.read(service).routes
+
+
+def test_a_conftest_that_skips_whatever_it_is_given(rendered: Rendered, tmp_path: Path) -> None:
+    conftest = f"""
+import pytest
+{FACTORY}
+
+@pytest.fixture
+def app():
+    return create_app()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.skip)
+"""
+    service = shop(tmp_path / "shop", rendered, {"tests/conftest.py": conftest})
+    assert ("GET", "/orders") in routes.read(service).routes
 
 
 DRIVER = '''

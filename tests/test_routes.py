@@ -552,6 +552,10 @@ def test_two_routes_that_differ_in_the_slash_are_two() -> None:
         ("POTS", "/orders", "POTS is no HTTP method: did you mean POST?"),
         ("/orders", "post", "the method comes first: `tpgen route POST /orders`"),
         ("POST", "orders", "a path begins with a slash: `tpgen route POST /orders`"),
+        *(
+            ("GET", path, r".* is not the path of a route: give it as the app states it, .*")
+            for path in ("/x y", "/x{", "/{}", "/x?y=1", "/../../etc", "/a'b", "/a\nb")
+        ),
     ],
 )
 def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:

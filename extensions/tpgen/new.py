@@ -37,6 +37,8 @@ def new(chosen: argparse.Namespace) -> int:
     except (CopierError, ValueError) as error:
         said = said_by_copier(error).replace("/`--data-file`", "")
         raise Misuse(f"Copier can't render {template}: {said}") from None
+    except OSError as error:
+        raise Misuse(f"{folder} can't be written: {error.strerror or error}") from None
     return 0
 
 

@@ -69,7 +69,7 @@ class Sender:
     valid: Mapping[str, Any]
 
     async def __call__(
-        self, headers: Mapping[str, str] | Mapping[str, bytes], **request: Any
+        self, headers: Mapping[str, str] | Mapping[str, bytes], /, **request: Any
     ) -> httpx.Response:
         """Send a request; its own headers take precedence over those given."""
         sent = {**(request or self.valid)}

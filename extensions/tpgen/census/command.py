@@ -1,6 +1,7 @@
 """What `tpgen census` does."""
 
 import argparse
+import os
 from pathlib import Path
 
 from tpgen.check.command import say
@@ -13,6 +14,8 @@ FORMATS = ("text", "markdown", "json")
 
 def census(chosen: argparse.Namespace) -> int:
     """Print which required cases are not proved, and write the page that is asked for.
+
+    In a workflow of GitHub the summary goes to the page of the job too.
 
     Returns:
         1 where a case is missing or failed, or files have changed since the run; else 0.
@@ -33,6 +36,9 @@ def census(chosen: argparse.Namespace) -> int:
     found = table.make(record, here)
     if chosen.html:
         Path(chosen.html).write_text(page.render(found), encoding="utf-8")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(render.markdown(found))
     rendered = {"markdown": render.markdown, "json": render.as_json}.get(chosen.format)
     say(rendered(found) if rendered else render.text(found, everything=chosen.all))
     return int(not found.is_complete)

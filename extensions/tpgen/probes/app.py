@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db"
 # Values for the parameters of a path; a route that wants a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
 
+MOST_PATHS = 16
 # Middleware around an app, and a client of it.
 DEEPEST = 50
 
@@ -101,14 +103,16 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
             module: pytest.Module = OnlyOurs.from_parent(parent, path=module_path)
             return module
 
-        @pytest.hookimpl(tryfirst=True)
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
         def pytest_collection_modifyitems(
             self, session: pytest.Session, items: list[pytest.Item]
-        ) -> None:
+        ) -> Iterator[None]:
+            yield
             items[:] = [item for item in items if isinstance(item.parent, OnlyOurs)]
             for item in items:
                 # Without the autouse fixtures; `ask` gets the others when it asks for them.
                 item.fixturenames[:] = ["request"]  # type: ignore[attr-defined]
+                item.own_markers.clear()  # a conftest may skip whatever it is given
                 definitions = session._fixturemanager.getfixturedefs
                 wired = definitions("databases", item) or ()
                 if any(one.func.__module__.startswith(ENGINE) for one in wired):
@@ -235,8 +239,11 @@ async def _is_open(app: Any, method: str, template: str) -> bool:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         with _handlers_replaced() as reached:
-            for example in EXAMPLES:
-                path = re.sub(r"\{[^}]*\}", example, template)
+            count = len(re.findall(r"\{[^}]*\}", template))
+            # Each parameter may want another one of them.
+            for values in islice(product(EXAMPLES, repeat=count), MOST_PATHS):
+                left = iter(values)
+                path = re.sub(r"\{[^}]*\}", lambda _, left=left: next(left), template)
                 response = await client.request(method, path)
                 if not reached and response.status_code in (401, 403):
                     return False

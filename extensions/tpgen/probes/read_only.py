@@ -16,12 +16,16 @@ import logging
 import multiprocessing.process
 import os
 import re
+import shutil
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 HERE = Path(__file__).parent
@@ -40,7 +44,7 @@ CHANGES: dict[str, list[tuple[int, int | None]]] = {
     "os.remove": [(0, 1)],
     "os.rename": [(0, 2), (1, 3)],
     "os.rmdir": [(0, 1)],
-    "os.link": [(1, 3)],
+    "os.link": [(0, 2), (1, 3)],
     "os.symlink": [(1, 2)],
     "os.truncate": [(0, None)],
     "os.chmod": [(0, 2)],
@@ -50,6 +54,8 @@ CHANGES: dict[str, list[tuple[int, int | None]]] = {
     "os.removexattr": [(0, None)],
     "sqlite3.connect": [(0, None)],
 }
+# Event loops in C, which open sockets and start programs unseen by Python.
+LOOPS = ("uvloop", "winloop", "rloop")
 STARTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
 # Programs that services run to learn their version or their libraries; they change nothing.
 HARMLESS = {"uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
@@ -76,12 +82,16 @@ def enter(root: Path) -> None:
     # Services open their log when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
     os.environ.update(_nowhere({**_dotenv(root), **os.environ}))
+    # `git status` then leaves the index as it is.
+    os.environ["GIT_OPTIONAL_LOCKS"] = "0"
     os.environ |= {"PGHOST": NOWHERE, "PGSERVICEFILE": os.devnull, "PGPASSFILE": os.devnull}
     for name in ("PGHOSTADDR", "PGSERVICE"):
         os.environ.pop(name, None)
     if importlib.util.find_spec("sqlalchemy"):
         _refuse_sqlalchemy()
     _refuse_drivers()
+    _replace_loops()
+    os.mkfifo = os.mknod = _no_file  # without an event
     # Its children start without an event.
     vars(multiprocessing.process)["BaseProcess"].start = _no_process
     _hooks.append(_Hook(root))
@@ -178,6 +188,26 @@ def _refuse_drivers() -> None:
                 getattr(driver, connection).connect = _connects_to_a_database
 
 
+def _no_file(*_: Any, **__: Any) -> NoReturn:
+    raise _refusal(PermissionError, errno.EACCES, "makes a special file")
+
+
+def _replace_loops() -> None:
+    """Let a service that asks for an event loop in C get the one of Python."""
+    import asyncio
+
+    for name in LOOPS:
+        if importlib.util.find_spec(name):
+            sys.modules[name] = ModuleType(name)
+            vars(sys.modules[name]).update(
+                run=asyncio.run,
+                install=lambda: None,
+                new_event_loop=asyncio.new_event_loop,
+                Loop=asyncio.SelectorEventLoop,
+                EventLoopPolicy=asyncio.DefaultEventLoopPolicy,
+            )
+
+
 def _refusal(kind: type[OSError], number: int, what: str) -> OSError:
     return kind(number, f"the service {what} while tpgen reads it, which tpgen does not let it do")
 
@@ -188,13 +218,15 @@ class _Hook:
     def __init__(self, root: Path) -> None:
         self.root = os.path.realpath(root)
         self.made: list[str] = []
-        self.is_paused = False
+        # The thread that removes folders of ours.
+        self.paused: int | None = None
         atexit.register(self.remove_made)
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.writable = [os.path.realpath(one) for one in (tempfile.gettempdir(), cache, "/dev")]
         self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._open,
             "os.mkdir": self._mkdir,
+            "socket.bind": self._bind,
             "socket.connect": self._connect,
             "socket.sendto": self._connect,
             "socket.sendmsg": self._connect,
@@ -204,7 +236,7 @@ class _Hook:
         }
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.is_paused:
+        if self.paused == threading.get_ident():
             return
         if event in self.handlers:
             self.handlers[event](arguments)
@@ -242,6 +274,10 @@ class _Hook:
         if address is not None:
             raise _refusal(ConnectionRefusedError, errno.ECONNREFUSED, f"connects to {address}")
 
+    def _bind(self, arguments: tuple[Any, ...]) -> None:
+        if isinstance(arguments[1], str | bytes):  # a socket in the file system
+            self._check(arguments[1])
+
     def _resolve(self, arguments: tuple[Any, ...]) -> None:
         if arguments[0] in (None, "", "localhost", "127.0.0.1", "::1"):
             return
@@ -251,8 +287,18 @@ class _Hook:
         program = arguments[0] or (arguments[1] or [""])[0]
         name = os.path.basename(os.fsdecode(program))
         words = [os.fsdecode(one) for one in arguments[1] or ()][1:]
-        if name not in HARMLESS and not (name == "git" and _only_reads(words)):
+        may_run = name in HARMLESS or (name == "git" and _only_reads(words))
+        if not may_run or self._is_own(os.fsdecode(program)):
             raise _refusal(PermissionError, errno.EACCES, f"starts {name}")
+
+        for option, value in pairwise(words):
+            if option == "-o":
+                self._check(value)
+
+    def _is_own(self, program: str) -> bool:
+        """Return whether the service has a program, which may be called like any other."""
+        found = shutil.which(program)
+        return found is None or _is_below(os.path.realpath(found), self.root)
 
     def _system(self, arguments: tuple[Any, ...]) -> None:
         command = os.fsdecode(arguments[0])
@@ -260,16 +306,17 @@ class _Hook:
 
     def remove_made(self) -> None:
         """Remove the folders that the service made, if they are empty."""
-        self.is_paused = True
+        self.paused = threading.get_ident()
         for folder in reversed(self.made):
             with suppress(OSError):
                 os.rmdir(folder)
-        self.is_paused = False
+        self.paused = None
 
 
 def _only_reads(words: list[str]) -> bool:
     """Return whether a command of git changes nothing."""
-    while words[:1] and words[0] in ("-C", "-c", "--git-dir", "--work-tree"):
+    # By `-c` it could be told to run a program.
+    while words[:1] and words[0] in ("-C", "--git-dir", "--work-tree"):
         words = words[2:]
     return bool(words) and words[0] in READS_OF_GIT and not any("output" in one for one in words)
 

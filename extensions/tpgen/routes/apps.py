@@ -122,11 +122,14 @@ def _app_in_source(service: Service) -> str:
         return name
     modules = list(_modules(service))
     found = [app for file, module in modules for app in _apps(file, module)]
-    makers = {name.partition(":")[2] for is_function, name in found if is_function}
-    # `app = create_app()`: the function is not another app.
-    calls = [name for file, module in modules for name in _calls(file, module, makers)]
-    names = calls or [name for is_function, name in found if not is_function]
-    names = names or [name for _, name in found]
+    makers = [name for is_function, name in found if is_function]
+    names = [name for is_function, name in found if not is_function]
+    for maker in makers:
+        # `app = create_app()`: the function is not another app.
+        called = maker.partition(":")[2]
+        calls = [name for file, module in modules for name in _calls(file, module, [called])]
+        names += calls or [maker]
+    names = list(dict.fromkeys(names))
     if not names:
         raise Misuse(
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "

@@ -179,6 +179,9 @@ def _describe(document: dict[str, Any], method: str, path: str, fact: Mapping[st
     operations.setdefault(method.lower(), {"parameters": [text | {"name": one} for one in names]})
 
 
+PATH = re.compile(r"/(?:[^\s{}?#\\\"'<>\x00-\x1f]|\{[A-Za-z_]\w*(?::\w+)?\})*")
+
+
 def _checked(method: str, path: str) -> str:
     if method.startswith("/") and path.upper() in METHODS:
         raise Misuse(f"the method comes first: `tpgen route {path.upper()} {method}`")
@@ -193,6 +196,11 @@ def _checked(method: str, path: str) -> str:
         raise Misuse(f"{method} is no HTTP method{meant}")
     if not path.startswith("/"):
         raise Misuse(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
+    if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise Misuse(
+            f"{path!r} is not the path of a route: give it as the app states it, such as "
+            "/v1/agents/{agent_id}"
+        )
     return method.upper()
 
 
