@@ -6,10 +6,12 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tpgen.census import records
 
 from tests.processes import clean_environment, warmed
 from tests.service import Service, Suite, replace_once
@@ -325,3 +327,32 @@ def test_in_a_workflow_of_github(whole: Service, tmp_path: Path) -> None:
     before, summary = page.read_text().splitlines()[:2]
     assert before == "before"
     assert summary.startswith("**") and "required cases of" in summary
+
+
+FLAKY = """
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+
+
+async def test_flaky(client: httpx.AsyncClient, tmp_path_factory: object) -> None:
+    marker = Path("ran-once")
+    await client.get("/v1/agents" if marker.exists() else "/healthz")
+    was_there = marker.exists()
+    marker.touch()
+    assert was_there
+"""
+
+
+def test_reruns_and_coverage(service: Service, suite: Suite) -> None:
+    """The facts are those of the last attempt; the coverage data is that of this run."""
+    service.write({"tests/integration/test_flaky.py": FLAKY})
+    options = ("--reruns=2", "--cov=gateway", "--cov-report=")
+    said = recorded(suite, service, *options, "tests/integration/test_flaky.py")
+    content = records.newest(service.path).content
+    (test,) = content["tests"]
+    assert (test["outcome"], test["attempts"]) == ("passed", 2), said
+    assert [one["route"] for one in test["requests"]] == ["/v1/agents"]
+    data = (service.path / ".coverage").read_bytes()
+    assert content["coverage"] == {"file": ".coverage", "sha256": sha256(data).hexdigest()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tpgen.census import records
 
 from tests.engine.environments import ENGINE, environment, run, skip_without_index
 from tests.engine.trees import Outcome, Tree, service
@@ -65,6 +66,11 @@ def test_a_foreign_suite_does_the_same(foreign: Tree, name: str) -> None:
     assert without.code == 0, without.text
     with_plugin = foreign.pytest(*SUITES[name], below=name)
     assert did(with_plugin) == did(without)
+    watched = foreign.pytest(*SUITES[name], "--census", below=name)
+    assert did(watched) == did(without)
+    ran = records.newest(foreign.path / name).tests
+    assert len(ran) == len(without.recorded["collected"])
+    assert sum(bool(one["assertions"]) for one in ran) > TESTS[name] / 2
 
 
 def test_a_foreign_suite_does_the_same_beside_a_service(foreign: Tree) -> None:

@@ -242,8 +242,9 @@ async def _is_open(app: Any, method: str, template: str) -> bool:
             count = len(re.findall(r"\{[^}]*\}", template))
             # Each parameter may want another one of them.
             for values in islice(product(EXAMPLES, repeat=count), MOST_PATHS):
-                left = iter(values)
-                path = re.sub(r"\{[^}]*\}", lambda _, left=left: next(left), template)
+                path = template
+                for value in values:
+                    path = re.sub(r"\{[^}]*\}", value, path, count=1)
                 response = await client.request(method, path)
                 if not reached and response.status_code in (401, 403):
                     return False
