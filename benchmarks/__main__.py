@@ -7,7 +7,18 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from . import check, factory, first_test, isolation, policy, scaffold, scale, starter, update
+from . import (
+    census,
+    check,
+    factory,
+    first_test,
+    isolation,
+    policy,
+    scaffold,
+    scale,
+    starter,
+    update,
+)
 from .measure import Row
 from .service import BenchmarkFailed, Service, rendered
 from .sources import no_docker, version
@@ -19,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "first_test": first_test.run,
     "scale": scale.run,
     "scaffold": scaffold.run,
+    "census": census.run,
     "check": check.run,
     "update": update.run,
     "starter": starter.run,

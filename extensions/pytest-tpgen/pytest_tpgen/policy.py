@@ -154,10 +154,7 @@ class Policy:
 
     def layer(self, path: Path) -> str:
         """Return the layer that a path lies in, or an empty string."""
-        if not path.is_relative_to(self.tests):
-            return ""
-        parts = path.relative_to(self.tests).parts
-        return parts[0] if parts and parts[0] in self.layers else ""
+        return _layer(self, path)
 
     def check(self) -> None:
         """Check that this engine can serve the policy.
@@ -222,6 +219,14 @@ def near(path: Path) -> Policy | None:
             if (tests / FILE).is_file():
                 return _policy(tests)
     return None
+
+
+@cache  # each test asks several times
+def _layer(policy: Policy, path: Path) -> str:
+    if not path.is_relative_to(policy.tests):
+        return ""
+    parts = path.relative_to(policy.tests).parts
+    return parts[0] if parts and parts[0] in policy.layers else ""
 
 
 @cache

@@ -54,7 +54,9 @@ class Recorder:
         self._config = config
         self._policy = found
         self._root = found.root if found else config.rootpath
+        # Asked for each test: paths take long.
         self._shown = cache(self._relative)
+        self._is_product = cache(self._is_product_file)
         self._boundary, self._find = Boundary(), Finder()
         self._assertions = Assertions()
         self._replacements = Replacements(self._root, self._is_test)
@@ -220,7 +222,7 @@ class Recorder:
     def _is_own(self, cls: type) -> bool:
         return self._is_product(_file_of(cls))
 
-    def _is_product(self, file: str) -> bool:
+    def _is_product_file(self, file: str) -> bool:
         path = Path(file)
         if not file or not path.is_relative_to(self._root) or "site-packages" in path.parts:
             return False

@@ -5,6 +5,7 @@ import builtins
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -38,6 +39,8 @@ class Replacements:
         self._found: list[dict[str, Any]] = []
         self._imports: dict[tuple[str, int, str], None] = {}
         self._restore: list[tuple[Any, str, Any]] = []
+        # Plugins replace something for each test.
+        self._is_product = cache(self._is_product_module)
         self._mocks_are_watched = False
 
     @property
@@ -151,7 +154,7 @@ class Replacements:
         if self._is_product(module):
             self._note("replaced attribute", str(what), self._in_tests())
 
-    def _is_product(self, module: str) -> bool:
+    def _is_product_module(self, module: str) -> bool:
         """Whether a module, or the one that holds a class of this name, is the project's own."""
         while module and module not in sys.modules:
             module = module.rpartition(".")[0]
