@@ -45,7 +45,7 @@ class Record:
     def _hash(self, path: str) -> str:
         try:
             return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
-        except OSError:
+        except (OSError, ValueError):  # gone, or no name of a file here
             return ""
 
 
