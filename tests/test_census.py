@@ -159,6 +159,35 @@ ATTEMPTS: Mapping[str, tuple[str, str, str, str]] = {
         "missing",
         "no passing test sent one request both with `auth`",
     ),
+    "an app of its own": (
+        "class TestReadAgent(RouteSuite):",
+        (
+            "class TestReadAgent(RouteSuite):\n"
+            "    @pytest.fixture\n"
+            "    async def client(self, stranger_auth: dict[str, str]) -> Any:\n"
+            "        fake = FastAPI()\n"
+            "        @fake.get('/v1/agents/{agent_id}')\n"
+            "        async def read(request: Request) -> Any:\n"
+            "            is_strange = request.headers['authorization'] in stranger_auth.values()\n"
+            "            return JSONResponse({}, 403 if is_strange else 200)\n\n"
+            "        transport = httpx.ASGITransport(fake)\n"
+            "        async with httpx.AsyncClient(transport=transport, base_url='http://test') as one:\n"
+            "            yield one\n"
+        ),
+        "missing",
+        "no passing test sent one request both with `auth`",
+    ),
+    "a part of the service that is replaced": (
+        "class TestReadAgent(RouteSuite):",
+        (
+            "class TestReadAgent(RouteSuite):\n"
+            "    @pytest.fixture(autouse=True)\n"
+            "    def replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:\n"
+            "        monkeypatch.setattr('gateway.auth.hash_key', gateway.auth.hash_key)\n"
+        ),
+        "missing",
+        "no passing test sent one request both with `auth`",
+    ),
     "a test that does it, without a suite": (
         "class TestReadAgent(RouteSuite):",
         (
@@ -181,7 +210,10 @@ def test_what_counts_as_proof(attempt: str, service: Service, suite: Suite) -> N
     old, new, status, why = ATTEMPTS[attempt]
     replace_once(service.path, AGENTS, old, new)
     text = (service.path / AGENTS).read_text()
-    imports = "from typing import Any\n\nimport httpx\n"
+    imports = (
+        "from typing import Any\n\nimport gateway.auth\nimport httpx\n"
+        "from fastapi import FastAPI, Request\nfrom fastapi.responses import JSONResponse\n"
+    )
     (service.path / AGENTS).write_text(
         text.replace("import pytest\n", f"{imports}import pytest\n", 1)
     )
@@ -189,6 +221,43 @@ def test_what_counts_as_proof(attempt: str, service: Service, suite: Suite) -> N
     found = cell(census(service), READ, STRANGER)
     assert found["status"] == status, (found, said)
     assert why in found["why"]
+
+
+STEP = "tests/unit/pipeline/steps/test_detect_pii.py"
+RUN_STEP = """
+    @pytest.fixture
+    def run_step(self) -> Any:
+        async def run(step: Any, message: str) -> Any:
+            return self.detections, self.redacted
+
+        return run
+"""
+FAKE_STEP = """
+    def make_step(self, on_detection: Any) -> Any:
+        detections, redacted, message = self.detections, self.redacted, self.message
+
+        class Fake:
+            async def run(self, context: Any) -> Any:
+                context.user_message = redacted if on_detection == "redact" else message
+                return detections
+
+        return Fake()
+"""
+
+
+@pytest.mark.parametrize("own", [RUN_STEP, FAKE_STEP], ids=["wiring", "fake"])
+def test_a_step_that_was_not_run_is_not_proved(own: str, service: Service, suite: Suite) -> None:
+    text = (service.path / STEP).read_text()
+    kept, made = text.split("    def make_step", 1)
+    _, _, after = made.partition("\n\n")
+    given = made.partition("\n\n")[0]
+    kept_make = f"    def make_step{given}\n" if own == RUN_STEP else ""
+    changed = f"import pytest\nfrom typing import Any\n{kept}{kept_make}{own}\n{after}"
+    (service.path / STEP).write_text(changed)
+    said = recorded(suite, service, STEP)
+    found = cell(census(service), "step detect_pii", "test_redacts")
+    assert found["status"] == "missing", said
+    assert " passed" in said
 
 
 def test_an_overridden_caller_proves_nothing(service: Service, suite: Suite) -> None:

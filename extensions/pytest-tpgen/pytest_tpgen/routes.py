@@ -91,7 +91,7 @@ def walk(app: Any) -> list[Route]:
     Args:
         app: a FastAPI or Starlette app, or middleware around one.
     """
-    return list(_walk(_Level(_inside(app))))
+    return list(_walk(_Level(inside(app))))
 
 
 def find(app: Any, method: str, path: str, *, host: str = "", root_path: str = "") -> Route | None:
@@ -104,7 +104,7 @@ def find(app: Any, method: str, path: str, *, host: str = "", root_path: str = "
         host: the request's host, without its port; routes of a host need it.
         root_path: `scope["root_path"]`, if the server sets one.
     """
-    return _find(_Level(_inside(app)), _Request(method.upper(), path, host, root_path))
+    return _find(_Level(inside(app)), _Request(method.upper(), path, host, root_path))
 
 
 def takes_input(app: Any, method: str, url: str, *, credentials: Collection[str] = ()) -> bool:
@@ -294,8 +294,8 @@ def _match(raw: Any, request: _Request) -> str | None:
 def _inner(level: _Level, raw: Any) -> _Level:
     """Return the app of a mount, or of a host."""
     # The mount knows the routes also where a middleware of its own hides the app.
-    inside = _inside(raw.app)
-    app = inside if _raw_routes(inside) else raw
+    found = inside(raw.app)
+    app = found if _raw_routes(found) else raw
     place = (getattr(raw, "path_format", None) or "").removesuffix("/{path}")
     return _Level(app, level.mounted + place, getattr(raw, "host", "") or level.host)
 
@@ -358,7 +358,7 @@ def _flat(routes: list[Any]) -> Iterator[Any]:
             yield raw
 
 
-def _inside(app: Any) -> Any:
+def inside(app: Any) -> Any:
     """Return the app inside a middleware: the first one that has routes."""
     seen: set[int] = set()
     inner = app

@@ -21,6 +21,9 @@ Requests = Sequence[Mapping[str, Any]]
 NO_KEY, STRANGER = "test_401_without_a_key", "test_403_with_the_key_of_another_tenant"
 REVOKED = "test_401_with_a_revoked_key"
 MALFORMED, HAPPY = "test_422_on_a_malformed_request", "test_happy_path"
+# What decides about a case, and is the service's own where a conftest has it.
+WIRING = {"run_step", "send_messages", "audit_events", "new_tenant"}
+REPLACEMENTS = {"mock", "patch", "replaced attribute", "mock fixture"}
 NOT_SEEN = {
     NO_KEY: "no passing test got a 401 for a request without credentials",
     REVOKED: "no passing test of the suite got a 401 with `revoked_auth`",
@@ -207,6 +210,7 @@ class _Rows:
             test
             for test in anywhere
             if _is_passed(test)
+            and not _replaces(test)
             and _is_proof(case.name, _requests(test, route), route, self._record.content["refusal"])
         ]
         return self._cell(case, mine, proving, NOT_SEEN[case.name])
@@ -217,7 +221,6 @@ class _Rows:
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
         components = [*demands.of_kind(self._here, kind)]
-        names = {(one.path, one.class_name) for one in components}
         for one in components:
             cells = []
             for home, suites in one.asked.items():
@@ -228,7 +231,7 @@ class _Rows:
                         test
                         for test in self._of_case[case.name]
                         if test["case"]["suite"] == case.suite
-                        and _is_about(test, (one.path, one.class_name), home, names)
+                        and _is_about(test, (one.path, one.class_name), home)
                     ]
                     proving = [*filter(_is_passed, mine)]
                     why = f"no passing test of {' or '.join(suites)}"
@@ -244,7 +247,7 @@ class _Rows:
         mine = [
             test
             for test in self._of_case[OF_A_MODEL]
-            if {"name": one.class_name, "file": one.path} in test["component"]["classes"]
+            if _is_among(one, test["component"]["classes"])
         ]
         return self._cell(
             known, mine, [*filter(_is_passed, mine)], "no passing test with a factory"
@@ -305,14 +308,22 @@ def _suites(route: Mapping[str, Any]) -> list[str]:
 
 
 def _is_passed(test: Test) -> bool:
-    return bool(test["outcome"] == "passed")
+    """Whether a test passed, and with the wiring of the service: its own would prove nothing."""
+    return test["outcome"] == "passed" and not WIRING.intersection(test["own_fixtures"])
 
 
-def _is_about(
-    test: Test, component: tuple[str, str], home: str, names: set[tuple[str, str]]
-) -> bool:
-    """Whether a test is about a class: it made it, or made none of the kind and is at its home."""
-    made = {(one["file"], one["name"]) for one in test["component"]["classes"]} & names
+def _is_among(one: demands.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
+    return (one.path, one.class_name) in [(known["file"], known["name"]) for known in classes]
+
+
+def _replaces(test: Test) -> bool:
+    """Whether a test put something in the place of a part of the service."""
+    return any(note["kind"] in REPLACEMENTS for note in test["notes"])
+
+
+def _is_about(test: Test, component: tuple[str, str], home: str) -> bool:
+    """Whether a test is about a class: it made one, or makes none and is where its tests belong."""
+    made = [(one["file"], one["name"]) for one in test["component"]["made"]]
     return component in made if made else bool(test["file"] == home)
 
 

@@ -12,7 +12,7 @@ import platform
 import secrets
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from pytest_tpgen import policy, routes
 from pytest_tpgen.policy import Exemption
 from pytest_tpgen.routes import Route
 from pytest_tpgen.suites import Suite, case_of, exemption, is_in_policy
-from pytest_tpgen.wiring import AuditEvents
+from pytest_tpgen.wiring import FIXTURES, AuditEvents
 
 from .assertions import Assertions
 from .boundary import CREDENTIALS, Boundary, Finder, Seen, described
@@ -56,6 +56,7 @@ class Recorder:
         self._root = found.root if found else config.rootpath
         # Asked for each test: paths take long.
         self._shown = cache(self._relative)
+        self._is_of_project = cache(self._is_project_file)
         self._is_product = cache(self._is_product_file)
         self._boundary, self._find = Boundary(), Finder()
         self._assertions = Assertions()
@@ -65,7 +66,7 @@ class Recorder:
         # By their routes: a fixture may make a new app for each test.
         self._apps: dict[tuple[str, ...], Any] = {}
         self._known_apps: WeakSet[Any] = WeakSet()
-        self._subjects: list[type] = []
+        self._made: list[Any] = []
         self._events: int | None = None
         self._tests: dict[str, _Attempt] = {}
         self._of_workers: list[Mapping[str, Any]] = []
@@ -94,7 +95,7 @@ class Recorder:
         self._boundary.watch()
         self._replacements.watch_mocks()
         self._boundary.take()
-        self._subjects.clear()
+        self._made.clear()
         self._assertions.count, self._events = 0, None
 
     @pytest.hookimpl(wrapper=True)
@@ -109,8 +110,9 @@ class Recorder:
         if name == "audit_events" and callable(made):
             made = self._counting(made)
             fixturedef.cached_result = (made, *fixturedef.cached_result[1:])
-        if name == "app" and hasattr(made, "routes"):
-            self._note_app(made)
+        # The app of the service is that of a conftest; a test may make another one.
+        if name == "app" and _is_of_conftest(fixturedef):
+            self._note_app(routes.inside(made))
         return made
 
     def _counting(self, audit_events: AuditEvents) -> AuditEvents:
@@ -122,7 +124,7 @@ class Recorder:
         return counting
 
     def _note_app(self, app: Any) -> None:
-        if app not in self._known_apps:
+        if hasattr(app, "routes") and app not in self._known_apps:
             self._known_apps.add(app)
             self._apps[tuple(getattr(one, "path", "") for one in app.routes)] = app
 
@@ -140,7 +142,7 @@ class Recorder:
     def _noting(self, make: Any) -> Any:
         def noting(*arguments: Any, **named: Any) -> Any:
             made = make(*arguments, **named)
-            self._subjects.append(type(made))
+            self._made.append(made)
             return made
 
         return noting
@@ -170,7 +172,10 @@ class Recorder:
         return report
 
     def _described(self, requests: Sequence[Seen]) -> Iterator[dict[str, Any]]:
-        return (described(one, self._find) for one in requests)
+        """Yield requests as the record has them; another app than the service's has no route."""
+        for one in requests:
+            found = described(one, self._find)
+            yield found if one.app in self._known_apps else found | {"route": None}
 
     def _of_item(self, item: pytest.Item) -> dict[str, Any]:
         cls: type | None = getattr(item, "cls", None)
@@ -190,6 +195,7 @@ class Recorder:
             "case": {"suite": case[0], "name": case[1]} if case else None,
             "exempt": _of_exemption(exempt) if exempt else None,
             "uses_client": "client" in getattr(item, "fixturenames", ()),
+            "own_fixtures": list(_own_fixtures(item)) if case else [],
         }
 
     def _relative(self, path: Path) -> str:
@@ -197,17 +203,29 @@ class Recorder:
         return path.relative_to(self._root).as_posix() if inside else str(path)
 
     def _component(self, item: pytest.Item) -> dict[str, Any]:
-        """Return what a test is about: the route of its `url`, and the project's own classes."""
+        """Return what a test is about: the route of its `url`, and classes of the project."""
         arguments = getattr(item, "funcargs", {})
-        values = [one if isinstance(one, type) else type(one) for one in arguments.values()]
-        classes = {cls: None for cls in [*self._subjects, *values] if self._is_own(cls)}
+        suites = [*filter(_is_suite, getattr(getattr(item, "cls", None), "__mro__", ()))]
+        stated = [one for name, one in arguments.items() if any(hasattr(s, name) for s in suites)]
         return {
             "route": self._route(item, arguments),
-            "classes": [
-                {"name": cls.__qualname__, "file": self._shown(Path(_file_of(cls)))}
-                for cls in classes
-            ],
+            "made": self._classes([*self._made, *stated]) if suites else [],
+            "classes": [one for one in self._classes(arguments.values()) if one["is_product"]],
         }
+
+    def _classes(self, values: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return the classes of some objects that are the project's own, or its tests'."""
+        classes = [one if isinstance(one, type) else type(one) for one in values]
+        files = {one: _file_of(one) for one in dict.fromkeys(classes)}
+        return [
+            {
+                "name": one.__qualname__,
+                "file": self._shown(Path(file)),
+                "is_product": self._is_product(file),
+            }
+            for one, file in files.items()
+            if self._is_of_project(file)
+        ]
 
     def _route(self, item: pytest.Item, arguments: Mapping[str, Any]) -> str | None:
         method, url = getattr(getattr(item, "cls", None), "method", None), arguments.get("url")
@@ -219,14 +237,14 @@ class Recorder:
                 return f"{method.upper()} {found.path}"
         return None
 
-    def _is_own(self, cls: type) -> bool:
-        return self._is_product(_file_of(cls))
+    def _is_project_file(self, file: str) -> bool:
+        path = Path(file)
+        return path.is_relative_to(self._root) and "site-packages" not in path.parts
 
     def _is_product_file(self, file: str) -> bool:
-        path = Path(file)
-        if not file or not path.is_relative_to(self._root) or "site-packages" in path.parts:
+        if not self._is_of_project(file) or self._is_test(file):
             return False
-        return path.relative_to(self._root).parts[0] != "tests" and not self._is_test(file)
+        return Path(file).relative_to(self._root).parts[0] != "tests"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "setup" or report.nodeid not in self._tests:
@@ -391,7 +409,7 @@ class _Attempt:
             self._outcome = outcome
 
     def facts(self, node: str) -> dict[str, Any]:
-        component = self._facts.get("component") or {"route": None, "classes": []}
+        component = self._facts.get("component") or {"route": None, "made": [], "classes": []}
         return {
             "id": node,
             "file": self._facts.get("file", node.partition("::")[0]),
@@ -408,6 +426,7 @@ class _Attempt:
             "component": component,
             "assertions": self._facts.get("assertions"),
             "uses_client": self._facts.get("uses_client", False),
+            "own_fixtures": self._facts.get("own_fixtures", []),
             "requests": self._facts["requests"],
             "audit_events": self._facts.get("audit_events"),
             "notes": self._facts["notes"],
@@ -423,6 +442,20 @@ def _file_of(defined: Any) -> str:
 def _of_exemption(exempt: Exemption) -> dict[str, Any]:
     until = exempt.until.isoformat() if exempt.until else None
     return {"reason": exempt.reason, "issue": exempt.issue or None, "until": until}
+
+
+def _is_of_conftest(fixturedef: Any) -> bool:
+    """Return whether a fixture is that of a conftest or a plugin, not of a test's own module."""
+    where = str(fixturedef.baseid)
+    return "::" not in where and not where.endswith(".py")
+
+
+def _own_fixtures(item: pytest.Item) -> Iterator[str]:
+    """Yield the fixtures of the wiring that a test has from its own module or class."""
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    for name in sorted(FIXTURES.keys() & definitions.keys()):
+        if definitions[name] and not _is_of_conftest(definitions[name][-1]):
+            yield name
 
 
 def _is_suite(cls: type) -> bool:
