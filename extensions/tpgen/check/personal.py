@@ -1,13 +1,13 @@
 """Numbers and addresses that belong to people, as they stand in a text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 
-from .national import SHAPES, around_numbers, national_numbers
-from .numbers import AFTER, BEFORE, Person, is_made_up, is_valid
-from .phones import international, national
 from .published import CARDS, IBANS
 
+BEFORE, AFTER = r"(?<![\w.+/-])", r"(?![\w/=+-]|\.\d)"
 FREE_MAIL = re.compile(
     rb"@(?:(?:gmail|googlemail|hotmail|outlook|live|yahoo|ymail|icloud|protonmail|proton|aol|msn|"
     rb"gmx|yandex|zoho|fastmail|tutanota|hey|rocketmail|(?:hotmail|yahoo|outlook|live)\.com?)\."
@@ -28,7 +28,6 @@ ANYBODY = re.compile(
 # Digits as zeros, letters as A: what a text must hold before it is worth to look for a number.
 _SHAPE = bytes(48 if 48 <= one < 58 else 65 if chr(one).isalpha() and one < 128 else one
                for one in range(256))  # fmt: skip
-_SEPARATORS = b" .-()"
 _IBAN = (b"0" * 10, b"0000 0000", b"0000-0000", b"0000.0000", b"0000\xc2\xa00000", b"A0000000000")
 _CARD = (
     b"0" * 14,
@@ -54,72 +53,45 @@ PREFIX = re.compile(
     r"6(?:011|5\d\d|4[4-9]\d)\d{12}|3(?:0[0-5]|6\d|8\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14}"
 )
 ABOUT_CARDS = re.compile(r"(?i)card|visa|amex|payment|credit|\bpan\b|billing")
-PASSPORT = re.compile(
-    r"(?<![A-Z0-9<])([A-Z0-9<]{9}\d)([A-Z<]{3})(\d{7})[MFX<](\d{7})([A-Z0-9<]{14}[\d<])(\d)(?![A-Z0-9<])"
-)
-NO_COUNTRY = ("UTO", "XXX", "D<<")  # Of the standard's specimens.
+# Whoever wrote a file stands in its header.
+CREDIT = re.compile(rb"(?i)copyright|author|maintain|licen[cs]e|signed-off-by|credits?\b")
 
 
-def people(data: bytes, *, is_code: bool = False, is_table: bool = False) -> Iterator[Person]:
-    """What belongs to people in a text.
+@dataclass(frozen=True)
+class Person:
+    """Something of a person: where it begins, and what it is."""
+
+    offset: int
+    what: str
+
+
+def people(data: bytes, *, is_code: bool = False) -> Iterator[Person]:
+    """What belongs to people in a text: mail addresses, IBANs, cards and US social security numbers.
 
     Args:
         data: the text, in UTF-8.
         is_code: whether it is Python, where a bare number is seldom a card.
-        is_table: whether its first line names columns.
     """
-    mail, passport = FREE_MAIL.search(data), b"<<<" in data
-    if not mail and not passport and not _has_number(data):
-        return
-    if mail:
+    if FREE_MAIL.search(data):
         yield from _mail(data)
-    text = data.decode("utf-8", errors="replace")
-    if passport:
-        yield from _passports(text)
-    yield from _numbers(text, data, is_code, is_table)
-
-
-def _has_number(data: bytes) -> bool:
-    compact = data.translate(_SHAPE, _SEPARATORS)
-    return any(one in compact for one in SHAPES)
-
-
-def _numbers(text: str, data: bytes, is_code: bool, is_table: bool) -> Iterator[Person]:
     shape = data.translate(_SHAPE)
-    if b"+0" in shape:
-        yield from international(text)
     if b"AA00" in shape and any(one in shape for one in _IBAN):
         yield from _ibans(data, shape)
-    if any(one in shape for one in _CARD):
+    has_card, has_ssn = any(one in shape for one in _CARD), _DASHED in shape
+    if not has_card and not has_ssn:
+        return
+    text = data.decode("utf-8", errors="replace")
+    if has_card:
         yield from _cards(text, is_code)
-    if _DASHED in shape:
+    if has_ssn:
         yield from _ssns(text)
-    near = around_numbers(data, shape)
-    yield from national(text, near, is_table)
-    yield from national_numbers(text, near, is_table)
-
-
-def _passports(text: str) -> Iterator[Person]:
-    for found in PASSPORT.finditer(text):
-        number, country, born, ends, rest, last = found.groups()
-        fields = (number, born, ends, number + born + ends + rest + last)
-        if country not in NO_COUNTRY and all(map(_is_checked, fields)):
-            yield Person(found.start(), "the second line of a passport")
-
-
-def _is_checked(field: str) -> bool:
-    return _check_digit(field[:-1]) == field[-1]
-
-
-def _check_digit(field: str) -> str:
-    values = (0 if one == "<" else int(one, 36) for one in field)
-    return str(sum(value * (7, 3, 1)[at % 3] for at, value in enumerate(values)) % 10)
 
 
 def _mail(data: bytes) -> Iterator[Person]:
     for found in FREE_MAIL.finditer(data):
         local = LOCAL_PART.search(data[max(0, found.start() - 64) : found.start()])
-        if local and not ANYBODY.fullmatch(local[0]):
+        line = data[data.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+        if local and not ANYBODY.fullmatch(local[0]) and not CREDIT.search(line):
             yield Person(_offset(data, found.start()), "a mail address at a free provider")
 
 
@@ -161,3 +133,17 @@ def is_card(digits: str) -> bool:
     if not PREFIX.fullmatch(digits) or digits in CARDS or digits.startswith("400000"):
         return False
     return not is_made_up(digits) and is_valid("luhn", digits)
+
+
+def is_made_up(number: str) -> bool:
+    """Whether anybody sees that a number is nobody's: a row, or the same again and again."""
+    digits = re.sub(r"\D", "", number)
+    if len(set(digits)) <= 3 or re.search(r"(\d)\1{4}", digits):
+        return True
+    return any(row in digits for row in ("123456", "234567", "345678", "987654", "876543"))
+
+
+def is_valid(module: str, number: str) -> bool:
+    """Whether a module of python-stdnum takes a number."""
+    check: Callable[[str], bool] = import_module(f"stdnum.{module}").is_valid
+    return check(number)

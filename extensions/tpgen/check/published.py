@@ -1,7 +1,5 @@
 """Numbers that the standards, banks and authorities published for examples and tests."""
 
-import re
-
 # Examples of SWIFT's registry, and others that unrelated projects publish as examples.
 # Written with a `_` inside, so that no scanner takes them for what they are in this file.
 _IBANS = """
@@ -45,20 +43,3 @@ _CARDS = """
     4988_080000000000 4151_500000000008 6250_946000000016 6243_030000000001 
 """
 CARDS = frozenset("".join(one.split("_")) for one in _CARDS.split())
-# Of numbers as digits with the country: what the authorities (NANPA, Ofcom, ACMA, ComReg, ARCEP,
-# Bundesnetzagentur, PTS) set aside for films, examples and tests, and not a number more.
-PHONES = re.compile(
-    r"1\d{3}555\d{4}|1555\d{7}|"
-    r"44(?:1632960|2079460|1(?:1[3-8]|[2-6]1)4960|2896496|2920180|1914980|7700900|8081570|9098790|"
-    r"3069990)\d{3}|"
-    r"61(?:[2378](?:5550|7010)\d{4}|491570(?:110|15[6-9]))|3532091\d{5}|"
-    r"33(?:19900|26191|35301|46571|53649|63998)\d{4}|"
-    r"49(?:3023125\d{3}|6990009\d{3}|4066969\d{3}|2214710\d{3}|8999998\d{3}|152(?:28817386|28895456|"
-    r"54599371)|17139200\d{2}|172(?:9925904|9968532|9973185|9973186|9980752)|176040690\d{2})|"
-    r"46(?:3139006\d{2}|4062804\d{2}|8465004\d{2}|9803192\d{2}|7017406\d{2})"
-)
-
-
-def is_reserved_phone(digits: str) -> bool:
-    """Whether a phone number, its country first, was set aside for fiction."""
-    return PHONES.fullmatch(digits) is not None

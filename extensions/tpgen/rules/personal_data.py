@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from tpgen.check.contents import packed
 from tpgen.check.file import File
 from tpgen.check.finding import Finding
-from tpgen.check.numbers import Person
-from tpgen.check.personal import people
+from tpgen.check.personal import Person, people
 from tpgen.check.places import is_python, is_test_path
 from tpgen.check.rule import FileRule
 
-TABLES = (".csv", ".tsv")
 AT = (b"%40", b"\\u0040", b"&#64;", b"=40")
 SPOKEN_AT = re.compile(rb" ?[(\[]at[)\]] ?")
 SPOKEN_DOT = re.compile(rb"[(\[]dot[)\]]|&#46;")
@@ -38,9 +36,9 @@ def _all(file: File) -> Iterator[tuple[int, Person, str]]:
     if file.path.endswith(NO_TEXT):
         return
     data, is_binary = _text(file.data)
-    code, table = is_python(file.path), file.path.endswith(TABLES)
+    code = is_python(file.path)
     ends: list[int] | None = None
-    for found in people(data, is_code=code or is_binary, is_table=table):
+    for found in people(data, is_code=code or is_binary):
         if ends is None:
             text = (file.data if is_binary else data).decode("utf-8", errors="replace")
             ends = [end.start() for end in re.finditer("\n", text)]
@@ -48,8 +46,7 @@ def _all(file: File) -> Iterator[tuple[int, Person, str]]:
     for part in packed(file.data):
         line = file.data.count(b"\n", 0, part.offset) + 1
         plain, is_binary = _text(part.data)
-        is_table = part.path.endswith(TABLES)
-        for found in people(plain, is_code=is_binary, is_table=is_table):
+        for found in people(plain, is_code=is_binary):
             yield line, found, f" (inside {part.path})"
 
 
@@ -87,12 +84,12 @@ RULE = FileRule(
     section="Data: no real PII in fixtures; use Faker",
     why="What belongs to a real person is copied to every clone, every log and every snapshot, "
     "and can't be taken back.",
-    fix="Let Faker or a factory make it. Where a fixed value is needed: example.com, +1 202 555 "
-    "0100 to 0199, the test cards of your payment provider.",
+    fix="Let Faker or a factory make it. Where a fixed value is needed: example.com, the test "
+    "cards of your payment provider.",
     applies=is_test_path,
     check=check,
     bad=_bad,
     good={
-        "tests/fixtures/people.json": '[{"email": "jane@example.com", "phone": "+12025550143"}]\n'
+        "tests/fixtures/people.json": '[{"email": "jane@example.com", "card": "4242 4242 4242 4242"}]\n'
     },
 )
