@@ -223,6 +223,79 @@ def test_what_counts_as_proof(attempt: str, service: Service, suite: Suite) -> N
     assert why in found["why"]
 
 
+SEND = """
+class TestReadAgent(RouteSuite):
+    @pytest.fixture
+    def send(self) -> Any:
+        async def send(headers: Any) -> httpx.Response:
+            return httpx.Response(401)
+
+        return send
+"""
+CARRIER = """
+import httpx
+
+
+class Carrier:
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def fetch(self) -> str:
+        return str((await self.http.get("https://upstream.example/")).json())
+"""
+OF_CARRIER = """
+from typing import Any
+
+import httpx
+from gateway.carrier import Carrier
+
+from tests.policy.suites.client import ClientSuite
+
+
+class TestCarrier(ClientSuite):
+    answer, result, error = "x", "x", ValueError
+
+    def make_client(self, http: httpx.AsyncClient) -> Carrier:
+        return Carrier(http)
+
+    async def call(self, client: Carrier) -> str:
+        return await client.fetch()
+"""
+
+
+def test_a_key_that_nobody_sent_is_not_refused(service: Service, suite: Suite) -> None:
+    replace_once(service.path, AGENTS, "\nclass TestReadAgent(RouteSuite):\n", SEND)
+    text = (service.path / AGENTS).read_text()
+    imports = "from typing import Any\n\nimport httpx\nimport pytest\n"
+    (service.path / AGENTS).write_text(text.replace("import pytest\n", imports, 1))
+    recorded(suite, service, *CHOSEN)
+    found = census(service)
+    for case in ("test_401_with_an_unknown_key", "test_401_with_a_malformed_key"):
+        assert cell(found, READ, case)["status"] == "missing"
+
+
+def test_a_client_whose_name_does_not_say_so_is_a_component(service: Service, suite: Suite) -> None:
+    """The run knows it from what the test made; and no test used the app."""
+    service.write({"src/gateway/carrier.py": CARRIER, "tests/unit/test_carrier.py": OF_CARRIER})
+    recorded(suite, service, "tests/unit/test_carrier.py")
+    found = census(service)
+    assert cell(found, "client carrier", "test_returns_what_the_upstream_answers")["tests"]
+    assert cell(found, "client carrier", "test_tells_of")["status"] == "failed"
+    assert found["run"]["has_no_app"]
+    assert "the routes are unknown: no test of the run used the" in service.tpgen("census").text
+
+
+def test_a_case_whose_fixture_fails_is_not_missing(service: Service, suite: Suite) -> None:
+    broken = "\nclass TestReadAgent(RouteSuite):\n    @pytest.fixture\n    def auth(self) -> None:\n        raise ValueError\n"
+    replace_once(service.path, AGENTS, "\nclass TestReadAgent(RouteSuite):\n", broken)
+    recorded(suite, service, *CHOSEN)
+    done = service.tpgen("census")
+    assert done.code == 1
+    assert "failed before it was known which component it is about" in done.text or (
+        cell(census(service), READ, STRANGER)["status"] == "failed"
+    )
+
+
 STEP = "tests/unit/pipeline/steps/test_detect_pii.py"
 RUN_STEP = """
     @pytest.fixture
@@ -284,7 +357,10 @@ async def test_refused(app: FastAPI, client: httpx.AsyncClient) -> None:
     recorded(suite, service, "tests/integration/api/test_other.py")
     found = cell(census(service), READ, NO_KEY)
     assert found["status"] == "missing"
-    assert found["why"] == "no passing test got a 401 for a request without credentials"
+    assert found["why"] == (
+        "no passing test got a 401 for a request without credentials "
+        "(with current_agent overridden, no refusal counts)"
+    )
 
 
 def test_a_failed_case(service: Service, suite: Suite) -> None:
@@ -348,7 +424,7 @@ def test_shards_are_merged(service: Service, suite: Suite) -> None:
     newest = max(map(str, (service.path / ".tpgen").glob("run-*.json")))
     done = service.tpgen("census", "--merge", records[0], newest)
     assert done.code == 2
-    assert "of other contents than the rest (src/gateway/auth.py differs)" in done.text
+    assert "are of different contents: src/gateway/auth.py differs in" in done.text
 
 
 def test_a_changed_file_makes_a_record_stale(service: Service, whole: Service) -> None:
@@ -362,6 +438,9 @@ def test_a_changed_file_makes_a_record_stale(service: Service, whole: Service) -
     assert done.code == 1
     first = done.text.splitlines()[0]
     assert first == "changed since the run: src/gateway/auth.py; run `pytest --census` again"
+    shutil.copy(whole.path / "src/gateway/auth.py", service.path / "src/gateway/auth.py")
+    service.write({"src/gateway/new.py": "NEW = 1\n"})
+    assert "changed since the run: src/gateway/new.py" in service.tpgen("census").text
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,30 @@ SENT = """
     async def test_audits(audit_events):
         assert len(await audit_events()) == 2
 
+    async def test_mounted_in_another_app(app, auth):
+        import httpx
+        from fastapi import FastAPI
+        outer = FastAPI()
+        outer.mount("/", app)
+        transport = httpx.ASGITransport(outer)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            await client.post(URL, json={"a": 1}, headers=auth)
+        other = FastAPI()
+        other.post("/things/{number}")(lambda: 1)
+        transport = httpx.ASGITransport(other)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            await client.post(URL, headers=auth)
+
+    async def test_a_driver_by_hand(app):
+        import asyncio
+        sent = asyncio.Event()
+        async def receive():
+            await sent.wait()
+            return {"type": "http.disconnect"}
+        async def send(message): sent.set()
+        scope = {"type": "http", "method": "GET", "path": "/inner/deep/x", "query_string": b"", "headers": []}
+        await asyncio.wait_for(app(scope, receive, send), 3)
+
     def test_socket(app):
         from starlette.testclient import TestClient
         client = TestClient(app)
@@ -362,6 +386,18 @@ def test_websockets(sent: Any) -> None:
     assert requests(sent, "test_socket") == [("/socket", 101, "auth", 1)] or requests(
         sent, "test_socket"
     ) == [("/socket", 101, "unknown", 1)]
+
+
+def test_the_app_in_another_one(sent: Any) -> None:
+    """It counts; a route of the same name in another app does not."""
+    assert requests(sent, "test_mounted_in_another_app") == [
+        ("/things/{number}", 200, "auth", 1),
+        (None, 200, "auth", 1),
+    ]
+
+
+def test_a_stream_that_is_driven_by_hand(sent: Any) -> None:
+    assert requests(sent, "test_a_driver_by_hand") == [("/inner/deep/{name}", 200, "none", 1)]
 
 
 def test_routes(sent: Any) -> None:
@@ -471,3 +507,123 @@ def test_old_records_are_deleted(tmp_path: Path) -> None:
     assert len(kept) == 10
     assert json.loads(kept[-1].read_text())["format"] == 1
     assert (folder / ".gitignore").read_text() == "*\n"
+
+
+LASTS = """
+    import pytest
+    from unittest import mock
+    import product
+
+    @pytest.fixture(scope="module")
+    def patched():
+        with mock.patch.object(product, "SETTING", 2):
+            yield
+
+    def test_first(patched): assert product.SETTING == 2
+    def test_second(patched): assert product.SETTING == 2
+    """
+LAZY = """
+    def test_lazy():
+        from unittest.mock import patch
+        with patch("product.SETTING", 5):
+            assert True
+
+    def test_removes(monkeypatch):
+        import product
+        monkeypatch.delattr(product, "SETTING")
+        monkeypatch.setitem(vars(product), "OTHER", 1)
+        assert True
+    """
+
+
+def test_what_stays_replaced_is_noted_for_each_test(tmp_path: Path) -> None:
+    """A patch of a fixture of the module; and mock that a test itself imports first."""
+    files = {"product.py": PRODUCT, "tests/unit/test_it.py": LASTS, "tests/unit/test_lazy.py": LAZY}
+    tree = service(tmp_path, **files)
+    outcome = tree.pytest("--census", cold=True)
+    assert outcome.code == 0, outcome.text
+    content = record(tree)
+    for name in ("test_first", "test_second", "test_lazy", "test_removes"):
+        assert test_of(content, name)["notes"], name
+
+
+@pytest.mark.parametrize("option", ["--setup-only", "--setup-plan"])
+def test_a_test_without_a_call_did_not_pass(tmp_path: Path, option: str) -> None:
+    tree = service(tmp_path, **{"tests/unit/test_it.py": "def test_it(): assert True\n"})
+    tree.pytest("--census", option)
+    assert test_of(record(tree), "test_it")["outcome"] == "unfinished"
+    assert record(tree)["selection"]["why_not"] == ["1 tests did not run to their end"]
+
+
+def test_an_exit_leaves_tests_unfinished(tmp_path: Path) -> None:
+    tests = """
+        import pytest
+        def test_one(): pytest.exit("enough", returncode=0)
+        def test_two(): assert True
+        """
+    tree = service(tmp_path, **{"tests/unit/test_it.py": tests})
+    assert tree.pytest("--census").code == 0
+    assert test_of(record(tree), "test_one")["outcome"] == "unfinished"
+    assert record(tree)["selection"]["why_not"] == ["2 tests did not run to their end"]
+
+
+def test_odd_files_are_no_error(tmp_path: Path) -> None:
+    tree = service(tmp_path, **{"tests/unit/test_it.py": "def test_it(): assert True\n"})
+    (tmp_path / "tests/unit/.#test_x.py").symlink_to("nobody@nowhere")
+    (tmp_path / "caf\udce9.toml").write_text("")
+    outcome = tree.pytest("--census")
+    assert outcome.code == 0, outcome.text
+    assert test_of(record(tree), "test_it")["outcome"] == "passed"
+
+
+def test_a_record_that_can_not_be_written(tmp_path: Path) -> None:
+    tree = service(tmp_path, **{"tests/unit/test_it.py": "def test_it(): assert True\n"})
+    (tmp_path / ".tpgen").write_text("a file")
+    outcome = tree.pytest("--census")
+    assert outcome.code == pytest.ExitCode.USAGE_ERROR
+    assert "the run record can't be written" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_warnings_keep_their_place(tmp_path: Path) -> None:
+    """A filter names the module that warns; a frame of ours in between would hide it."""
+    files = {
+        "old.py": "import warnings\nwarnings.warn('old thing', DeprecationWarning, stacklevel=2)\n",
+        "user.py": "import old\n",
+        "tests/unit/test_it.py": "import user\ndef test_it(): assert user\n",
+    }
+    tree = service(tmp_path, **files)
+    filters = ["-Werror:old thing", "-Wignore:old thing:DeprecationWarning:user"]
+    assert tree.pytest(*filters).code == 0
+    assert tree.pytest("--census", *filters).code == 0
+
+
+def test_a_plain_assertion_is_not_counted(tmp_path: Path) -> None:
+    tree = service(tmp_path, **{"tests/unit/test_it.py": "def test_it(): assert True\n"})
+    tree.pytest("--census", "--assert=plain")
+    assert test_of(record(tree), "test_it")["assertions"] is None
+
+
+def test_fixtures_of_a_suite_that_knows_nothing_of_tpgen(tmp_path: Path) -> None:
+    """`app` and `audit_events` may be anything there."""
+    tests = """
+        import dataclasses, pytest
+
+        @dataclasses.dataclass
+        class Thing:
+            routes: list
+            def __call__(self): return self.routes
+
+        @pytest.fixture
+        def app(): return Thing([])
+
+        @pytest.fixture
+        def audit_events(): return Thing([1])
+
+        def test_it(app, audit_events):
+            assert app() == []
+            assert audit_events.routes == audit_events() == [1]
+        """
+    tree = Tree(tmp_path).write({"test_it.py": tests, "pyproject.toml": ""})
+    outcome = tree.pytest("--census")
+    assert outcome.code == 0, outcome.text

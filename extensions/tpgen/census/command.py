@@ -35,7 +35,10 @@ def census(chosen: argparse.Namespace) -> int:
     )
     found = table.make(record, here)
     if chosen.html:
-        Path(chosen.html).write_text(page.render(found), encoding="utf-8")
+        try:
+            Path(chosen.html).write_text(page.render(found), encoding="utf-8")
+        except OSError as error:
+            raise Misuse(f"{chosen.html} can't be written: {error.strerror}") from None
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as file:
             file.write(render.markdown(found))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from tpgen.errors import Misuse
 
 FOLDER = ".tpgen"
 SCHEMA = Path(__file__).parent / "run.schema.json"
+SUFFIXES = (".py", ".ambr", ".toml")
 RUN = "`pytest --census` writes one"
 
 
@@ -39,14 +41,31 @@ class Record:
 
     @cached_property
     def stale(self) -> list[str]:
-        """The files that have changed since the run, by their content."""
-        return [path for path, known in self.content["files"].items() if self._hash(path) != known]
+        """The files that have changed since the run, by their content, and those that are new."""
+        files = self.content["files"]
+        new = [path for path in _files(self.root) if path not in files]
+        return [*(path for path, known in files.items() if self._hash(path) != known), *new]
 
     def _hash(self, path: str) -> str:
         try:
             return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
         except (OSError, ValueError):  # gone, or no name of a file here
             return ""
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Yield the files that a record hashes, as `pytest_tpgen.record.plugin` finds them."""
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if _is_searched(folder, name))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if name.endswith(SUFFIXES) and path.is_file():
+                yield path.relative_to(root).as_posix()
+
+
+def _is_searched(folder: str, name: str) -> bool:
+    skipped = name.startswith(".") or name in {"node_modules", "__pycache__", "site-packages"}
+    return not skipped and not Path(folder, name, "pyvenv.cfg").exists()
 
 
 def newest(root: Path) -> Record:
@@ -69,13 +88,14 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
     Raises:
         Misuse: one is no run record, or they are about different files.
     """
-    parts = sorted(map(_read, paths), key=lambda one: str(one["started"]))
+    read = {path: _read(path) for path in paths}
+    parts = sorted(read.values(), key=lambda one: str(one["started"]))
     first = parts[0]
-    for path, part in zip(paths, parts, strict=True):
+    for path, part in read.items():
         changed = [name for name, known in _both(first["files"], part["files"]) if known]
         if changed:
             raise Misuse(
-                f"{path} is a record of other contents than the rest ({changed[0]} differs): "
+                f"the records are of different contents: {changed[0]} differs in {path}: "
                 "merge the records of one state of the files"
             )
     tests = {one["id"]: one for part in parts for one in part["tests"]}
@@ -122,7 +142,7 @@ def _is_in(uncollected: Mapping[str, Any], ran: set[str]) -> bool:
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Misuse(f"{path} can't be read: {error}; {RUN}") from None
     wanted = json.loads(SCHEMA.read_text(encoding="utf-8"))
     stated = content.get("format") if isinstance(content, dict) else None

@@ -63,12 +63,15 @@ def _warnings(census: Census) -> Iterator[str]:
     if why := content["selection"]["why_not"]:
         yield f"the run was not the whole suite ({', '.join(why)}): what is missing may not have run"
 
+    if census.has_no_app:
+        yield "the routes are unknown: no test of the run used the fixture `app`"
+    if lost := census.lost:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        yield f"failed before it was known which component it is about: {lost[0]}{more}"
+
 
 def _notes(census: Census) -> list[str]:
-    notes = [
-        f"  {one['file']}:{one['line']}  {one['kind']} {one['what']}".rstrip()
-        for one in census.notes
-    ]
+    notes = list(dict.fromkeys(map(_note, census.notes)))
     notes += [
         f"  {one['file']}:{one['line']}  not collected: {one['name'] or 'the file'}: {one['reason']}"
         for one in census.record.content["uncollected"]
@@ -76,6 +79,11 @@ def _notes(census: Census) -> list[str]:
     ]
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []
+
+
+def _note(one: Mapping[str, Any]) -> str:
+    what = one["what"] or one["test"].partition("::")[2]
+    return f"  {one['file']}:{one['line']}  {one['kind']}: {what}"
 
 
 def markdown(census: Census) -> str:
@@ -117,6 +125,8 @@ def document(census: Census) -> dict[str, Any]:
             "exit_code": content["exit_code"],
             "why_not_complete": content["selection"]["why_not"],
             "stale": census.record.stale,
+            "has_no_app": census.has_no_app,
+            "lost": census.lost,
         },
         "counts": {status: census.counts.get(status, 0) for status in STATUSES},
         "rows": [_row(row) for row in census.rows],

@@ -19,19 +19,27 @@ Test = Mapping[str, Any]
 Requests = Sequence[Mapping[str, Any]]
 # What is proved by requests that were seen, in whatever test.
 NO_KEY, STRANGER = "test_401_without_a_key", "test_403_with_the_key_of_another_tenant"
-REVOKED = "test_401_with_a_revoked_key"
+REVOKED, UNKNOWN = "test_401_with_a_revoked_key", "test_401_with_an_unknown_key"
+NO_TOKEN = "test_401_with_a_malformed_key"
+FITS = "test_the_suite_fits_the_route"
 MALFORMED, HAPPY = "test_422_on_a_malformed_request", "test_happy_path"
 # What decides about a case, and is the service's own where a conftest has it.
-WIRING = {"run_step", "send_messages", "audit_events", "new_tenant"}
+WIRING = {
+    *("run_step", "send_messages", "audit_events", "new_tenant", "app", "schema", "databases"),
+    *("pg_container", "sandbox", "committed"),
+}
 REPLACEMENTS = {"mock", "patch", "replaced attribute", "mock fixture"}
 NOT_SEEN = {
     NO_KEY: "no passing test got a 401 for a request without credentials",
     REVOKED: "no passing test of the suite got a 401 with `revoked_auth`",
+    UNKNOWN: "no passing test of the suite got a 401 with credentials that nobody has",
+    NO_TOKEN: "no passing test of the suite got a 401 with credentials that nobody has",
     STRANGER: "no passing test sent one request both with `auth`, which succeeded, and with "
     "`stranger_auth`, which was refused",
     MALFORMED: "no passing test got a 422 with `auth`",
     HAPPY: "no passing test of the suite sent a request with `auth` that succeeded",
 }
+OF_THE_SUITE = {HAPPY, REVOKED, UNKNOWN, NO_TOKEN}
 # The case of the models' suite that is about one of them.
 OF_A_MODEL = "test_every_model_has_a_factory"
 
@@ -95,10 +103,12 @@ class Census:
     Attributes:
         record: of the run.
         rows: the components.
+        has_routes: whether the policy has a kind for routes.
     """
 
     record: Record
     rows: Sequence[Row]
+    has_routes: bool = False
     counts: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,8 +121,21 @@ class Census:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no case is missing or failed, and the run was about these files."""
-        return not (self.counts.get("missing") or self.counts.get("failed") or self.record.stale)
+        """Whether no case is missing or failed, and the run was about all of these files."""
+        bad = self.counts.get("missing") or self.counts.get("failed") or self.lost
+        return not (bad or self.record.stale or self.has_no_app)
+
+    @property
+    def has_no_app(self) -> bool:
+        """Whether no test used the app, so that its routes are unknown."""
+        return self.has_routes and not self.record.routes
+
+    @property
+    def lost(self) -> list[str]:
+        """The ids of required cases that failed before it was known what they are about."""
+        shown = {test for row in self.rows for cell in row.cells for test in cell.tests}
+        bad = [one for one in self.record.tests if one["outcome"] in ("failed", "error")]
+        return [one["id"] for one in bad if one["case"] and one["id"] not in shown]
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
@@ -138,7 +161,9 @@ def make(record: Record, here: Project) -> Census:
     Raises:
         Misuse: its policy is broken.
     """
-    return Census(record, [*_Rows(record, here).all()])
+    kinds = policy.kinds(here.root).values()
+    has_routes = any(kind.introspect == "route" for kind in kinds)
+    return Census(record, [*_Rows(record, here).all()], has_routes)
 
 
 def find(root: Any) -> Project:
@@ -204,16 +229,16 @@ class _Rows:
             return self._cell(case, mine, proving, "no passing test of the suite")
         if case.name not in NOT_SEEN:
             proving = [test for test in mine if _is_passed(test) and _sends(test, route)]
-            return self._cell(case, mine, proving, "no passing test of the suite")
-        anywhere = mine if case.name in (HAPPY, REVOKED) else self._record.tests
+            why = "no passing test of the suite sent a request to the route"
+            return self._cell(case, mine, proving, why)
+        anywhere = mine if case.name in OF_THE_SUITE else self._record.tests
+        refusal = self._record.content["refusal"]
         proving = [
             test
             for test in anywhere
-            if _is_passed(test)
-            and not _replaces(test)
-            and _is_proof(case.name, _requests(test, route), route, self._record.content["refusal"])
+            if _is_passed(test) and _is_proof(case.name, _requests(test, route), route, refusal)
         ]
-        return self._cell(case, mine, proving, NOT_SEEN[case.name])
+        return self._cell(case, mine, proving, NOT_SEEN[case.name] + _hint(anywhere, route))
 
     def _route_of(self, test: Test) -> str | None:
         known = test["component"]["route"]
@@ -221,7 +246,7 @@ class _Rows:
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
         components = [*demands.of_kind(self._here, kind)]
-        for one in components:
+        for one in [*components, *self._others(kind, components)]:
             cells = []
             for home, suites in one.asked.items():
                 layer = home.removeprefix("tests/").partition("/")[0]
@@ -239,6 +264,19 @@ class _Rows:
             if kind.introspect == "model":
                 cells = [self._of_model(one)]
             yield Row(kind.name, one.title, one.path, one.line, cells)
+
+    def _others(
+        self, kind: Kind, components: Sequence[demands.Component]
+    ) -> Iterator[demands.Component]:
+        """Yield what the suites of a kind were run on and its patterns do not name."""
+        known = {(one.path, one.class_name) for one in components}
+        suites = {suite for test in kind.tests for suite in test.suite_names}
+        for test in self._record.tests if kind.introspect == "source" else ():
+            for made in test["component"]["made"]:
+                found = (made["file"], made["name"])
+                if made["is_product"] and found not in known and suites & set(test["suites"]):
+                    known.add(found)
+                    yield demands.made(kind, *found)
 
     def _of_model(self, one: demands.Component) -> Cell:
         known = next(
@@ -264,7 +302,7 @@ class _Rows:
                 for case in self._of(suite):
                     if case.name != OF_A_MODEL:
                         mine = self._of_case[case.name]
-                        passed = [*filter(_is_passed, mine)]
+                        passed = [test for test in mine if _is_passed(test) and _asks(test)]
                         cells.append(self._cell(case, mine, passed, f"no passing test of {suite}"))
                 yield Row(kind.name, suite, test.path, 1, cells, can_be_written=False)
 
@@ -308,12 +346,9 @@ def _suites(route: Mapping[str, Any]) -> list[str]:
 
 
 def _is_passed(test: Test) -> bool:
-    """Whether a test passed, and with the wiring of the service: its own would prove nothing."""
-    return test["outcome"] == "passed" and not WIRING.intersection(test["own_fixtures"])
-
-
-def _is_among(one: demands.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
-    return (one.path, one.class_name) in [(known["file"], known["name"]) for known in classes]
+    """Whether a test passed with the service's own wiring and code, so that it can prove a case."""
+    is_own = not WIRING.intersection(test["own_fixtures"]) and not _replaces(test)
+    return test["outcome"] == "passed" and is_own
 
 
 def _replaces(test: Test) -> bool:
@@ -321,10 +356,14 @@ def _replaces(test: Test) -> bool:
     return any(note["kind"] in REPLACEMENTS for note in test["notes"])
 
 
+def _is_among(one: demands.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
+    return (one.path, one.class_name) in [(known["file"], known["name"]) for known in classes]
+
+
 def _is_about(test: Test, component: tuple[str, str], home: str) -> bool:
     """Whether a test is about a class: it made one, or makes none and is where its tests belong."""
-    made = [(one["file"], one["name"]) for one in test["component"]["made"]]
-    return component in made if made else bool(test["file"] == home)
+    made = {(one["file"], one["name"]) for one in test["component"]["made"]}
+    return made == {component} if made else bool(test["file"] == home)
 
 
 def _requests(test: Test, route: Mapping[str, Any]) -> Requests:
@@ -333,35 +372,45 @@ def _requests(test: Test, route: Mapping[str, Any]) -> Requests:
 
 
 def _sends(test: Test, route: Mapping[str, Any]) -> bool:
-    """Whether a test sent a request to a route, unless it has no client to send one."""
-    needs = test["uses_client"] and test["case"]["name"] != "test_the_suite_fits_the_route"
-    return not needs or bool(_requests(test, route))
+    """Whether a test sent a request to a route; the case about the suite itself sends none."""
+    return bool(test["case"]["name"] == FITS or _requests(test, route))
+
+
+def _asks(test: Test) -> bool:
+    """Whether a test that has a client used it on the app."""
+    return not test["uses_client"] or any(one["route"] for one in test["requests"])
+
+
+def _hint(tests: Sequence[Test], route: Mapping[str, Any]) -> str:
+    """Say which overridden dependencies kept requests from counting."""
+    sent = [one for test in tests if test["outcome"] == "passed" for one in _requests(test, route)]
+    names = sorted({name for one in sent for name in one["overridden"]})
+    return f" (with {', '.join(names)} overridden, no refusal counts)" if names else ""
 
 
 def _is_proof(case: str, requests: Requests, route: Mapping[str, Any], refusal: int) -> bool:
     """Whether the requests of one test to a route prove a case.
 
-    What a dependency in place of the service's own decides about a caller proves nothing.
+    Who is refused is decided by the service's own dependencies alone.
     """
-    sent = {
-        (one["credentials"], one["status"], one["request"])
-        for one in requests
-        if not one["overridden"]
-    }
-    answers = {(whose, status) for whose, status, _ in sent}
-    if case == NO_KEY:
-        return ("none", 401) in answers
-    if case == REVOKED:
-        return ("revoked_auth", 401) in answers
     callers = ("auth", "none") if route["is_public"] else ("auth",)
+    statuses = {one["status"] or 0 for one in requests if one["credentials"] in callers}
     if case == MALFORMED:
-        return any((caller, 422) in answers for caller in callers)
-    allowed = {
-        one for whose, status, one in sent if whose in callers and 200 <= (status or 0) < 300
-    }
+        return 422 in statuses
+    if case == HAPPY:
+        return any(200 <= status < 300 for status in statuses)
+    own = [one for one in requests if not one["overridden"]]
     if case == STRANGER:
+        allowed = {
+            one["request"]
+            for one in own
+            if one["credentials"] == "auth" and 200 <= (one["status"] or 0) < 300
+        }
         refused = {
-            one for whose, status, one in sent if (whose, status) == ("stranger_auth", refusal)
+            one["request"]
+            for one in own
+            if (one["credentials"], one["status"]) == ("stranger_auth", refusal)
         }
         return bool(allowed & refused)
-    return bool(allowed)
+    whose = {NO_KEY: "none", REVOKED: "revoked_auth"}.get(case, "unknown")
+    return (whose, 401) in {(one["credentials"], one["status"]) for one in own}

@@ -132,6 +132,18 @@ def _sources(project: Project, kind: Kind) -> Iterator[Component]:
         yield Component(title, path, line, _asked(kind, name), [one.name], is_subject)
 
 
+def made(kind: Kind, path: str, class_name: str) -> Component:
+    """Return the component that a class is of which only a run has told.
+
+    Args:
+        kind: whose suite it was made for.
+        path: of its module, relative to the service.
+        class_name: its name.
+    """
+    name = path.rpartition("/")[2].removesuffix(".py")
+    return Component(f"{kind.name} {name}", path, 1, _asked(kind, name), [class_name])
+
+
 def _asked(kind: Kind, name: str) -> dict[str, Sequence[str]]:
     own_tests = (test for test in kind.tests if not test.is_shared)
     return {test.path.replace("{name}", name): test.suite_names for test in own_tests}

@@ -20,6 +20,7 @@ CREDENTIALS = ("auth", "stranger_auth", "revoked_auth")
 NONE, UNKNOWN = "none", "unknown"
 # An outer app has noted the request already: this one is mounted in it.
 _NOTED = "pytest_tpgen.noted"
+_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # Headers that carry credentials in most services, also where no fixture registers them.
 _CARRIERS = {b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"}
 # Headers that clients send by themselves, or that no service takes for credentials.
@@ -48,6 +49,7 @@ class Seen:
         digest: of method, URL and body.
         status: of the answer; None where the app raised. A WebSocket has 101 or 403.
         routed: the router's own route, where it says which one it took.
+        inner: the apps mounted in that one which got it too, each with path and root path.
     """
 
     app: Any
@@ -60,6 +62,7 @@ class Seen:
     digest: Any
     status: int | None = None
     routed: Any = None
+    inner: list[tuple[Any, str, str]] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -90,7 +93,11 @@ class Boundary:
         original, note = starlette.__call__, self._note
 
         async def __call__(app: Any, scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] not in ("http", "websocket") or _NOTED in scope:
+            if scope["type"] not in ("http", "websocket"):
+                await original(app, scope, receive, send)
+            elif _NOTED in scope:
+                inner = (app, scope["path"], scope.get("root_path", ""))
+                scope[_NOTED].inner.append(inner)
                 await original(app, scope, receive, send)
             else:
                 await note(original, app, scope, receive, send)
@@ -123,11 +130,10 @@ class Boundary:
     async def _note(
         self, original: Any, app: Any, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        scope[_NOTED] = True
-        seen = self._request(app, scope)
+        seen = scope[_NOTED] = self._request(app, scope)
         self._seen.append(seen)
         first: list[MutableMapping[str, Any]] = []
-        if scope["type"] == "http":
+        if scope.get("method", "GET") not in _WITHOUT_BODY:
             # At once, since an app may refuse a request without reading its body.
             first = [await receive()]
             seen.digest.update(first[0].get("body", b""))
@@ -157,7 +163,7 @@ class Boundary:
     def _request(self, app: Any, scope: Scope) -> Seen:
         method = scope.get("method", "WEBSOCKET")
         query = scope.get("query_string", b"")
-        headers = [(bytes(key).lower(), bytes(value)) for key, value in scope["headers"]]
+        headers = [(bytes(key).lower(), bytes(value)) for key, value in scope.get("headers", ())]
         host = next((value for key, value in headers if key == b"host"), b"").decode("latin-1")
         path = scope["path"]
         return Seen(
@@ -168,7 +174,9 @@ class Boundary:
             scope.get("root_path", ""),
             self._whose(headers),
             frozenset(getattr(app, "dependency_overrides", None) or ()),
-            hashlib.sha1(f"{method} {path}?".encode() + query + b"\n", usedforsecurity=False),
+            hashlib.sha1(
+                f"{method} {path}?".encode(errors="replace") + query + b"\n", usedforsecurity=False
+            ),
         )
 
     def _whose(self, headers: list[tuple[bytes, bytes]]) -> str:

@@ -13,6 +13,7 @@ import secrets
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -89,6 +90,11 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._test_files |= {str(item.path) for item in session.items}
+        plugins = self._config.pluginmanager.get_plugins()
+        files = [str(getattr(one, "__file__", None) or "") for one in plugins]
+        conftests = [file for file in files if Path(file).name == "conftest.py"]
+        for file in sorted({*self._test_files, *conftests}):
+            self._replacements.read_imports(file)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -107,11 +113,11 @@ class Recorder:
         if name not in _WATCHED:
             return made
         self._boundary.register(name, made)
-        if name == "audit_events" and callable(made):
+        if name == "audit_events" and self._policy and callable(made):
             made = self._counting(made)
             fixturedef.cached_result = (made, *fixturedef.cached_result[1:])
         # The app of the service is that of a conftest; a test may make another one.
-        if name == "app" and _is_of_conftest(fixturedef):
+        if name == "app" and self._policy and _is_of_conftest(fixturedef):
             self._note_app(routes.inside(made))
         return made
 
@@ -124,9 +130,10 @@ class Recorder:
         return counting
 
     def _note_app(self, app: Any) -> None:
-        if hasattr(app, "routes") and app not in self._known_apps:
+        starlette: Any = sys.modules.get("starlette.applications")
+        if starlette and isinstance(app, starlette.Starlette) and app not in self._known_apps:
             self._known_apps.add(app)
-            self._apps[tuple(getattr(one, "path", "") for one in app.routes)] = app
+            self._apps[tuple(str(getattr(one, "path", "")) for one in app.routes)] = app
 
     def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
         self._boundary.forget(fixturedef.argname)
@@ -135,14 +142,17 @@ class Recorder:
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Note the class of what a suite's `make_…` returns: what the test is about."""
         instance = getattr(item, "instance", None)
-        for name in dir(instance) if isinstance(instance, Suite) else ():
-            if name.startswith("make_"):
-                vars(instance)[name] = self._noting(getattr(instance, name))
+        suites = [*filter(_is_suite, type(instance).__mro__)]
+        for name in {name for one in suites for name in vars(one) if name.startswith("make_")}:
+            if callable(made := getattr(instance, name)):
+                vars(instance)[name] = self._noting(made)
 
     def _noting(self, make: Any) -> Any:
         def noting(*arguments: Any, **named: Any) -> Any:
+            before = len(self._made)
             made = make(*arguments, **named)
-            self._made.append(made)
+            # What it called to make it is a part of that.
+            self._made[before:] = [made]
             return made
 
         return noting
@@ -160,7 +170,7 @@ class Recorder:
             "notes": self._replacements.take(),
         }
         if report.when == "setup":
-            facts |= self._of_item(item)
+            facts |= self._of_item(item) | {"component": self._component(item)}
             facts["notes"] += self._replacements.of_fixtures(item)
         if report.when == "call":
             facts |= {
@@ -174,6 +184,9 @@ class Recorder:
     def _described(self, requests: Sequence[Seen]) -> Iterator[dict[str, Any]]:
         """Yield requests as the record has them; another app than the service's has no route."""
         for one in requests:
+            mounted = next((inner for inner in one.inner if inner[0] in self._known_apps), None)
+            if one.app not in self._known_apps and mounted:
+                one.app, one.path, one.root_path = mounted
             found = described(one, self._find)
             yield found if one.app in self._known_apps else found | {"route": None}
 
@@ -228,7 +241,10 @@ class Recorder:
         ]
 
     def _route(self, item: pytest.Item, arguments: Mapping[str, Any]) -> str | None:
-        method, url = getattr(getattr(item, "cls", None), "method", None), arguments.get("url")
+        cls = getattr(item, "cls", None)
+        # Where a fixture failed, or the test is exempt, the class may say it.
+        url = arguments.get("url") or vars(cls or object).get("path")
+        method = getattr(cls, "method", None)
         if not isinstance(method, str) or not isinstance(url, str):
             return None
         path = url.partition("?")[0]
@@ -268,11 +284,24 @@ class Recorder:
             return
         if self._config.option.collectonly:
             return
-        self._write(self._record(int(exitstatus), [own, *self._of_workers]))
+        count = 0 if self._of_workers else len(session.items)
+        record = self._record(int(exitstatus), [own, *self._of_workers], count)
+        try:
+            self._write(record)
+        except OSError as error:
+            self._unwritten = str(error)
+            session.exitstatus = exitstatus or pytest.ExitCode.USAGE_ERROR
 
-    def _record(self, exit_code: int, parts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    def _record(
+        self, exit_code: int, parts: list[Mapping[str, Any]], collected: int
+    ) -> dict[str, Any]:
         uncollected = _distinct(parts, "uncollected")
-        why = list(self._why_incomplete(exit_code, uncollected))
+        tests = [one.facts(node) for node, one in sorted(self._tests.items())]
+        why = [*self._why_incomplete(exit_code, uncollected)]
+        unfinished = [one["id"] for one in tests if one["outcome"] == "unfinished"]
+        if unfinished or len(tests) < collected:
+            missing = max(len(unfinished), collected - len(tests) + len(unfinished))
+            why.append(f"{missing} tests did not run to their end")
         settings = self._policy.settings if self._policy else {}
         return {
             "format": FORMAT,
@@ -296,7 +325,7 @@ class Recorder:
             "files": dict(self._hashes()),
             "coverage": self._coverage(),
             "routes": _distinct(parts, "routes"),
-            "tests": [one.facts(node) for node, one in sorted(self._tests.items())],
+            "tests": tests,
             "uncollected": uncollected,
             "imports": _distinct(parts, "imports"),
         }
@@ -349,7 +378,8 @@ class Recorder:
             for name in sorted(files):
                 if name.endswith(_SUFFIXES):
                     path = Path(folder, name)
-                    yield self._shown(path), hashlib.sha256(path.read_bytes()).hexdigest()
+                    with suppress(OSError):  # an editor's lock, a link that leads nowhere
+                        yield self._shown(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _coverage(self) -> dict[str, str] | None:
         """Return the file and the digest of the run's coverage data, where pytest-cov wrote it."""
@@ -370,13 +400,15 @@ class Recorder:
         (folder / ".gitignore").write_text("*\n")
         path = folder / f"run-{record['id']}.json"
         new = path.with_suffix(".new")
-        new.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")), "utf-8")
+        new.write_text(json.dumps(record, separators=(",", ":")), "utf-8")
         new.replace(path)
         for old in sorted(folder.glob("run-*.json"))[:-KEPT]:
             old.unlink(missing_ok=True)
         self._written = path
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if error := getattr(self, "_unwritten", None):
+            terminalreporter.line(f"the run record can't be written: {error}", red=True)
         if path := getattr(self, "_written", None):
             said = "`tpgen census` shows what it proves" if self._policy else "the run record"
             terminalreporter.line(f"wrote {os.path.relpath(path)}: {said}")
@@ -388,7 +420,8 @@ class _Attempt:
     def __init__(self, number: int) -> None:
         self.number = number
         self._facts: dict[str, Any] = {"requests": [], "notes": []}
-        self._outcome = "passed"
+        # Until its call has passed: Ctrl-C and `--setup-only` leave it so.
+        self._outcome = "unfinished"
         self._reason: str | None = None
         self._seconds = 0.0
 
@@ -405,7 +438,9 @@ class _Attempt:
             self._reason = report.longrepr[2].removeprefix("Skipped: ")
         elif report.failed and report.when != "call":
             outcome = "error"
-        if self._outcome == "passed" or outcome in ("failed", "error"):
+        elif report.passed and report.when != "call":
+            return
+        if self._outcome in ("passed", "unfinished") or outcome in ("failed", "error"):
             self._outcome = outcome
 
     def facts(self, node: str) -> dict[str, Any]:

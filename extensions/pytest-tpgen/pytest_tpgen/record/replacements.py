@@ -1,10 +1,13 @@
 """Note where tests replace something instead of using it, and where they sleep."""
 
+import ast
 import asyncio
-import builtins
+import importlib
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -13,14 +16,13 @@ from typing import Any
 import pytest
 
 LIBRARIES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "flexmock", "mockito", "doublex")
-_IMPORTED = {*LIBRARIES, "unittest"}
+_SPEAKS_OF_MOCKS = re.compile(rb"mock|asynctest|doublex")
 # The fixtures of plugins that put something else in the place of a dependency.
 FIXTURES = {
     *("mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"),
     *("mock", "decoy", "flexmock", "respx_mock", "httpx_mock", "requests_mock", "aioresponses"),
     *("responses", "mock_server", "mocked_responses", "betamax_session", "httpretty"),
 }
-_MISSING = object()
 # What `asyncio.sleep` lets the loop call.
 _WAKES: Any = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
@@ -37,6 +39,8 @@ class Replacements:
         self._root = root
         self._is_test = is_test
         self._found: list[dict[str, Any]] = []
+        # What is still in force, by whoever put it there: a fixture of a module, for instance.
+        self._active: dict[int, list[dict[str, Any]]] = {}
         self._imports: dict[tuple[str, int, str], None] = {}
         self._restore: list[tuple[Any, str, Any]] = []
         # Plugins replace something for each test.
@@ -53,8 +57,10 @@ class Replacements:
 
     def watch(self) -> None:
         """Begin to note."""
-        self._watch_imports()
         self._wrap(pytest.MonkeyPatch, "setattr", self._before_setattr)
+        self._wrap(pytest.MonkeyPatch, "delattr", self._before_setattr)
+        self._wrap(pytest.MonkeyPatch, "setitem", self._before_setitem)
+        self._wrap(pytest.MonkeyPatch, "undo", self._forget)
         self._wrap(asyncio.BaseEventLoop, "call_later", self._before_call_later)
         self._wrap(time, "sleep", self._before_sleep)
 
@@ -66,6 +72,7 @@ class Replacements:
         self._mocks_are_watched = True
         self._wrap(mock.NonCallableMock, "__init__", self._before_mock)
         self._wrap(mock._patch, "__enter__", self._before_patch)
+        self._wrap(mock._patch, "__exit__", self._forget)
         self._wrap(mock._patch_dict, "_patch_dict", self._before_patch)
 
     def stop(self) -> None:
@@ -76,9 +83,10 @@ class Replacements:
 
     def take(self) -> list[dict[str, Any]]:
         """Return what was noted since the last call."""
-        if not self._found:
+        active = [one for found in self._active.values() for one in found]
+        if not self._found and not active:
             return []
-        taken, self._found = self._found, []
+        taken, self._found = [*active, *self._found], []
         # One line may run a thousand times.
         return list({tuple(one.values()): one for one in taken}.values())
 
@@ -115,44 +123,50 @@ class Replacements:
         """The innermost frame that lies in the tests."""
         return next((one for one in _frames() if self._is_test(one.f_code.co_filename)), None)
 
-    def _watch_imports(self) -> None:
-        original = builtins.__import__
-        note = self._note_import
-
-        def __import__(name: str, *arguments: Any, **named: Any) -> ModuleType:
-            # The app imports something in each request: as little as possible happens here.
-            if name in _IMPORTED:
-                note(name, *arguments, **named)
-            return original(name, *arguments, **named)
-
-        builtins.__import__ = __import__
-        self._restore.append((builtins, "__import__", original))
-
-    def _note_import(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> None:
-        if level or (name == "unittest" and "mock" not in (fromlist or ())):
+    def read_imports(self, file: str) -> None:
+        """Note the imports of mock libraries in a file of the tests, those in functions too."""
+        data = Path(file).read_bytes()
+        if not _SPEAKS_OF_MOCKS.search(data):
             return
-        file = (globals or {}).get("__file__")
-        if file and self._is_test(file):
-            what = "unittest.mock" if name == "unittest" else name
-            place = self._place("mock import", what, file, sys._getframe(2).f_lineno)
-            self._imports[place["file"], place["line"], what] = None
+        with suppress(SyntaxError, ValueError):
+            for node in ast.walk(ast.parse(data)):
+                for what in _mock_libraries(node):
+                    place = self._place("mock import", what, file, getattr(node, "lineno", 0))
+                    self._imports[place["file"], place["line"], what] = None
+                    if what == "unittest.mock":
+                        # Now, or what the first test that imports it starts would not be seen.
+                        importlib.import_module(what)
 
     def _before_mock(self, mock: Any, *arguments: Any, **named: Any) -> None:
         self._note("mock", type(mock).__mro__[1].__name__, self._in_tests())
 
     def _before_patch(self, patch: Any, *arguments: Any) -> None:
         what = str(getattr(patch, "attribute", None) or "dict")
-        self._note("patch", what, self._in_tests())
+        self._keep(patch, "patch", what)
 
     def _before_setattr(
-        self, monkeypatch: Any, target: Any, name: Any, value: Any = _MISSING, raising: bool = True
+        self, monkeypatch: Any, target: Any, name: Any = "", *_: Any, **__: Any
     ) -> None:
-        what = target if value is _MISSING else f"{_name(target)}.{name}"
-        module = str(target).rpartition(".")[0] if isinstance(target, str) else _module(target)
+        is_dotted = isinstance(target, str)
+        what = target if is_dotted else f"{_name(target)}.{name}"
+        module = str(target).rpartition(".")[0] if is_dotted else _module(target)
         if self._is_product(module):
-            self._note("replaced attribute", str(what), self._in_tests())
+            self._keep(monkeypatch, "replaced attribute", str(what))
+
+    def _before_setitem(self, monkeypatch: Any, mapping: Any, name: Any, *_: Any) -> None:
+        # The namespace of a module.
+        module = mapping.get("__name__") if isinstance(mapping, dict) else None
+        if isinstance(module, str) and self._is_product(module):
+            self._keep(monkeypatch, "replaced attribute", f"{module}.{name}")
+
+    def _keep(self, owner: object, kind: str, what: str) -> None:
+        """Note something that stays until its owner undoes it."""
+        before = len(self._found)
+        self._note(kind, what, self._in_tests())
+        self._active.setdefault(id(owner), []).extend(self._found[before:])
+
+    def _forget(self, owner: object, *_: Any) -> None:
+        self._active.pop(id(owner), None)
 
     def _is_product_module(self, module: str) -> bool:
         """Whether a module, or the one that holds a class of this name, is the project's own."""
@@ -182,6 +196,18 @@ class Replacements:
         caller = next(outer, None)
         if caller and self._is_test(caller.f_code.co_filename):
             self._note("sleep", what, caller)
+
+
+def _mock_libraries(node: ast.AST) -> Iterator[str]:
+    """Yield the mock libraries that a statement imports."""
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [one.name for one in node.names]
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        names = [node.module or ""]
+        if node.module == "unittest":
+            names = [f"unittest.{one.name}" for one in node.names]
+    yield from (name for name in names if name in LIBRARIES)
 
 
 def _frames() -> Iterator[FrameType]:
