@@ -286,14 +286,13 @@ def test_a_client_whose_name_does_not_say_so_is_a_component(service: Service, su
 
 
 def test_a_case_whose_fixture_fails_is_not_missing(service: Service, suite: Suite) -> None:
-    broken = "\nclass TestReadAgent(RouteSuite):\n    @pytest.fixture\n    def auth(self) -> None:\n        raise ValueError\n"
-    replace_once(service.path, AGENTS, "\nclass TestReadAgent(RouteSuite):\n", broken)
+    url = 'return f"{PATH}/{agent.id}"'
+    replace_once(service.path, AGENTS, url, "raise ValueError")
     recorded(suite, service, *CHOSEN)
     done = service.tpgen("census")
     assert done.code == 1
-    assert "failed before it was known which component it is about" in done.text or (
-        cell(census(service), READ, STRANGER)["status"] == "failed"
-    )
+    said = "failed before it was known which component it is about"
+    assert f"{said}: {AGENTS}::TestReadAgent::test_" in done.text
 
 
 STEP = "tests/unit/pipeline/steps/test_detect_pii.py"
@@ -504,3 +503,34 @@ def test_reruns_and_coverage(service: Service, suite: Suite) -> None:
     assert [one["route"] for one in test["requests"]] == ["/v1/agents"]
     data = (service.path / ".coverage").read_bytes()
     assert content["coverage"] == {"file": ".coverage", "sha256": sha256(data).hexdigest()}
+
+
+def test_a_service_without_routes_needs_no_app(service: Service, suite: Suite) -> None:
+    """As a worker that only has a pipeline; what stays is required of the rest."""
+    for folder in ("src/gateway/api", "tests/integration"):
+        shutil.rmtree(service.path / folder)
+    (service.path / "src/gateway/app.py").unlink()
+    service.write({"tests/conftest.py": CONFTEST_OF_A_WORKER})
+    said = recorded(suite, service, "tests/unit/pipeline/steps")
+    found = census(service)
+    assert " passed" in said, said
+    assert not found["run"]["has_no_app"]
+    titles = {row["title"] for row in found["rows"]}
+    assert "step detect_pii" in titles
+    assert "AppSuite" not in titles
+
+
+CONFTEST_OF_A_WORKER = """
+import pytest
+from gateway.pipeline import Context
+
+
+@pytest.fixture
+def run_step():
+    async def run(step, message):
+        context = Context(user_message=message)
+        found = await step.run(context)
+        return found, context.user_message
+
+    return run
+"""

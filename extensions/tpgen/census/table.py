@@ -103,7 +103,7 @@ class Census:
     Attributes:
         record: of the run.
         rows: the components.
-        has_routes: whether the policy has a kind for routes.
+        has_routes: whether the source has routes.
     """
 
     record: Record
@@ -161,8 +161,8 @@ def make(record: Record, here: Project) -> Census:
     Raises:
         Misuse: its policy is broken.
     """
-    kinds = policy.kinds(here.root).values()
-    has_routes = any(kind.introspect == "route" for kind in kinds)
+    routes = [one for one in policy.kinds(here.root).values() if one.introspect == "route"]
+    has_routes = any(any(demands.of_kind(here, kind)) for kind in routes)
     return Census(record, [*_Rows(record, here).all()], has_routes)
 
 
@@ -198,12 +198,16 @@ class _Rows:
         }
 
     def all(self) -> Iterator[Row]:
+        """Yield the rows of each kind; what is required once only where there is a component."""
         for kind in policy.kinds(self._here.root).values():
+            rows: list[Row] = []
             if kind.introspect == "route":
-                yield from self._of_routes(kind)
+                rows = [*self._of_routes(kind)]
             elif any(test.suites for test in kind.tests):
-                yield from self._of_classes(kind)
-            yield from self._shared(kind)
+                rows = [*self._of_classes(kind)]
+            yield from rows
+            if rows or any(demands.of_kind(self._here, kind)):
+                yield from self._shared(kind)
 
     def _of_routes(self, kind: Kind) -> Iterator[Row]:
         for route in self._record.routes:
