@@ -5,7 +5,6 @@ own end, as in `isolation`. The runs with and without the option take turns.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from statistics import median
 
 from .measure import Row, in_rounds, ratio
@@ -77,8 +76,4 @@ def _added(service: Service) -> Mapping[str, float]:
 
 def _medians(service: Service, *options: str) -> Mapping[str, float]:
     run = service.pytest("--postgres=embedded", *options, "tests/unit/test_census.py")
-    over = [(test, at) for what, test, at in run.events if what == "over"]
-    took: dict[str, list[float]] = {"test": [], "request": [], "assertion": []}
-    for (_, before), (test, at) in pairwise(over):
-        took[test.split("_")[-2]].append(at - before)
-    return {kind: median(seconds[WARM_UP:]) for kind, seconds in took.items()}
+    return {kind: median(seconds[WARM_UP:]) for kind, seconds in run.took().items()}

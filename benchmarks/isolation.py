@@ -6,7 +6,6 @@ waits for, without the start of pytest and of the server, which the first tests 
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from statistics import mean
 
 from .measure import Row, in_rounds, ratio
@@ -56,11 +55,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
 def _costs(service: Service) -> Mapping[str, float]:
     """Seconds for each kind of test; of the two with `db`, what they take beyond an empty one."""
     run = service.pytest("--postgres=embedded", "tests/integration/test_isolation.py")
-    over = [(test, at) for what, test, at in run.events if what == "over"]
-    took: dict[str, list[float]] = {"empty": [], "asked": [], "select": []}
-    for (_, before), (test, at) in pairwise(over):
-        took[test.split("_")[-2]].append(at - before)
-    each = {kind: mean(seconds[WARM_UP:]) for kind, seconds in took.items()}
+    each = {kind: mean(seconds[WARM_UP:]) for kind, seconds in run.took().items()}
     empty = each["empty"]
     return {
         "empty": empty,

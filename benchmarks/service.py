@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from tests.processes import HIDDEN
@@ -45,6 +46,17 @@ class Run:
     def first_test(self) -> float:
         """The seconds until the code of the first test had run."""
         return next(at for what, _, at in self.events if what == "done") - self.began
+
+    def took(self) -> Mapping[str, list[float]]:
+        """The seconds of each test `test_KIND_N`, by its kind, in the order of the run.
+
+        A test's time is from the end of the test before it to its own end.
+        """
+        over = [(test, at) for what, test, at in self.events if what == "over"]
+        seconds: dict[str, list[float]] = {}
+        for (_, before), (test, at) in pairwise(over):
+            seconds.setdefault(test.split("_")[-2], []).append(at - before)
+        return seconds
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,17 @@ class Case:
     @property
     def words(self) -> str:
         """Its name, as a person says it: "403 with the key of another tenant"."""
-        return self.name.removeprefix("test_").replace("_", " ")
+        return words(self.name)
 
     @property
     def is_to_come(self) -> bool:
         """Whether its day is still ahead."""
         return self.required_from is not None and date.today() < self.required_from
+
+
+def words(name: str) -> str:
+    """The name of a case, as a person says it."""
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def suites(code: Code) -> Iterator[Definition]:

@@ -4,12 +4,12 @@ import argparse
 import os
 from pathlib import Path
 
+from tpgen import service
+from tpgen.check import project
 from tpgen.check.command import say
 from tpgen.errors import Misuse
 
 from . import page, records, render, table
-
-FORMATS = ("text", "markdown", "json")
 
 
 def census(chosen: argparse.Namespace) -> int:
@@ -21,13 +21,9 @@ def census(chosen: argparse.Namespace) -> int:
         1 where a case is missing or failed, or files have changed since the run; else 0.
 
     Raises:
-        Misuse: there is no service, or no run record of it.
+        Misuse: the working directory is in no service, or the service has no run record.
     """
-    here = table.find(Path.cwd())
-    if not here.is_service:
-        raise Misuse(
-            f"{Path.cwd()} is in no service: there is no tests/policy/policy.toml above it"
-        )
+    here = project.find(service.find(Path.cwd()).root, [])
     record = (
         records.merged(here.root, [Path(path) for path in chosen.merge])
         if chosen.merge

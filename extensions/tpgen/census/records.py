@@ -72,7 +72,7 @@ def newest(root: Path) -> Record:
     """Return the record of the last run.
 
     Raises:
-        Misuse: there is none, or it is no run record.
+        Misuse: there is none, or the file is not a run record.
     """
     found = sorted((root / FOLDER).glob("run-*.json"))
     if not found:
@@ -86,21 +86,24 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
     A test that is in several counts as the last run of it did.
 
     Raises:
-        Misuse: one is no run record, or they are about different files.
+        Misuse: a file is not a run record, or they are about different files.
     """
     read = {path: _read(path) for path in paths}
     parts = sorted(read.values(), key=lambda one: str(one["started"]))
     first = parts[0]
     for path, part in read.items():
-        changed = [name for name, known in _both(first["files"], part["files"]) if known]
+        changed = dict(set(first["files"].items()) ^ set(part["files"].items()))
         if changed:
             raise Misuse(
-                f"the records are of different contents: {changed[0]} differs in {path}: "
+                f"the records are of different contents: {min(changed)} differs in {path}: "
                 "merge the records of one state of the files"
             )
     tests = {one["id"]: one for part in parts for one in part["tests"]}
-    ran = {name for name, one in tests.items()}
-    left = [one for part in parts for one in part["uncollected"] if not _is_in(one, ran)]
+    uncollected = [
+        one
+        for one in _distinct(parts, "uncollected")
+        if f"{one['file']}::{one['name']}" not in tests
+    ]
     return Record(
         {
             **parts[-1],
@@ -109,16 +112,11 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
             "selection": _selection(parts),
             "routes": _distinct(parts, "routes"),
             "imports": _distinct(parts, "imports"),
-            "uncollected": list({json.dumps(one): one for one in left}.values()),
+            "uncollected": uncollected,
             "tests": [tests[name] for name in sorted(tests)],
         },
         root,
     )
-
-
-def _both(first: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
-    for name in sorted(first.keys() | other.keys()):
-        yield name, first.get(name) != other.get(name)
 
 
 def _selection(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -133,10 +131,6 @@ def _distinct(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     return list(
         {json.dumps(one, sort_keys=True): one for part in parts for one in part[name]}.values()
     )
-
-
-def _is_in(uncollected: Mapping[str, Any], ran: set[str]) -> bool:
-    return f"{uncollected['file']}::{uncollected['name']}" in ran
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -62,7 +62,6 @@ def _warnings(census: Census) -> Iterator[str]:
         yield f"changed since the run: {stale[0]}{more}; run `pytest --census` again"
     if why := content["selection"]["why_not"]:
         yield f"the run was not the whole suite ({', '.join(why)}): what is missing may not have run"
-
     if census.has_no_app:
         yield "the routes are unknown: no test of the run used the fixture `app`"
     if lost := census.lost:
@@ -74,8 +73,7 @@ def _notes(census: Census) -> list[str]:
     notes = list(dict.fromkeys(map(_note, census.notes)))
     notes += [
         f"  {one['file']}:{one['line']}  not collected: {one['name'] or 'the file'}: {one['reason']}"
-        for one in census.record.content["uncollected"]
-        if one["reason"] != "deselected"
+        for one in _others(census.record.content["uncollected"])
     ]
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []

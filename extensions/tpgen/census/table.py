@@ -1,13 +1,14 @@
 """The census: the required cases of each component, filled from a run record."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from tpgen import cases, policy
 from tpgen.cases import Case
-from tpgen.check import demands, project
+from tpgen.check import demands
 from tpgen.check.project import Project
 from tpgen.classes.code import Code
 from tpgen.policy import Kind
@@ -70,7 +71,7 @@ class Cell:
     @property
     def words(self) -> str:
         """The case as a person says it: "403 with the key of another tenant"."""
-        return self.case.removeprefix("test_").replace("_", " ")
+        return cases.words(self.case)
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,11 @@ class Census:
     record: Record
     rows: Sequence[Row]
     has_routes: bool = False
-    counts: Mapping[str, int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Count the cells by status."""
-        counts: dict[str, int] = defaultdict(int)
-        for row in self.rows:
-            for cell in row.cells:
-                counts[cell.status] += 1
-        object.__setattr__(self, "counts", dict(counts))
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many cells there are, by status."""
+        return Counter(cell.status for row in self.rows for cell in row.cells)
 
     @property
     def is_complete(self) -> bool:
@@ -130,7 +127,7 @@ class Census:
         """Whether no test used the app, so that its routes are unknown."""
         return self.has_routes and not self.record.routes
 
-    @property
+    @cached_property
     def lost(self) -> list[str]:
         """The ids of required cases that failed before it was known what they are about."""
         shown = {test for row in self.rows for cell in row.cells for test in cell.tests}
@@ -164,11 +161,6 @@ def make(record: Record, here: Project) -> Census:
     routes = [one for one in policy.kinds(here.root).values() if one.introspect == "route"]
     has_routes = any(any(demands.of_kind(here, kind)) for kind in routes)
     return Census(record, [*_Rows(record, here).all()], has_routes)
-
-
-def find(root: Any) -> Project:
-    """Return the service that a folder lies in."""
-    return project.find(root, [])
 
 
 class _Rows:
@@ -356,7 +348,7 @@ def _is_passed(test: Test) -> bool:
 
 
 def _replaces(test: Test) -> bool:
-    """Whether a test put something in the place of a part of the service."""
+    """Whether a test replaced a part of the service."""
     return any(note["kind"] in REPLACEMENTS for note in test["notes"])
 
 

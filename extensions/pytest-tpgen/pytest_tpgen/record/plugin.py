@@ -15,7 +15,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from pytest_tpgen.routes import Route
 from pytest_tpgen.suites import Suite, case_of, exemption, is_in_policy
 from pytest_tpgen.wiring import FIXTURES, AuditEvents
 
+from . import shown
 from .assertions import Assertions
 from .boundary import CREDENTIALS, Boundary, Finder, Seen, described
 from .replacements import Replacements
@@ -56,7 +57,7 @@ class Recorder:
         self._policy = found
         self._root = found.root if found else config.rootpath
         # Asked for each test: paths take long.
-        self._shown = cache(self._relative)
+        self._shown = cache(partial(shown, root=self._root))
         self._is_of_project = cache(self._is_project_file)
         self._is_product = cache(self._is_product_file)
         self._boundary, self._find = Boundary(), Finder()
@@ -210,10 +211,6 @@ class Recorder:
             "uses_client": "client" in getattr(item, "fixturenames", ()),
             "own_fixtures": list(_own_fixtures(item)) if case else [],
         }
-
-    def _relative(self, path: Path) -> str:
-        inside = path.is_relative_to(self._root)
-        return path.relative_to(self._root).as_posix() if inside else str(path)
 
     def _component(self, item: pytest.Item) -> dict[str, Any]:
         """Return what a test is about: the route of its `url`, and classes of the project."""

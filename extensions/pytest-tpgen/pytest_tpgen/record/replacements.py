@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from . import shown
+
 LIBRARIES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "flexmock", "mockito", "doublex")
 _SPEAKS_OF_MOCKS = re.compile(rb"mock|asynctest|doublex")
-# The fixtures of plugins that put something else in the place of a dependency.
+# The fixtures of plugins that replace a dependency.
 FIXTURES = {
     *("mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"),
     *("mock", "decoy", "flexmock", "respx_mock", "httpx_mock", "requests_mock", "aioresponses"),
@@ -39,7 +41,7 @@ class Replacements:
         self._root = root
         self._is_test = is_test
         self._found: list[dict[str, Any]] = []
-        # What is still in force, by whoever put it there: a fixture of a module, for instance.
+        # Replacements that still apply, by the id of what made them, such as a module's MonkeyPatch.
         self._active: dict[int, list[dict[str, Any]]] = {}
         self._imports: dict[tuple[str, int, str], None] = {}
         self._restore: list[tuple[Any, str, Any]] = []
@@ -91,7 +93,7 @@ class Replacements:
         return list({tuple(one.values()): one for one in taken}.values())
 
     def of_fixtures(self, item: pytest.Item) -> list[dict[str, Any]]:
-        """Return the fixtures of a test that put something in the place of a dependency."""
+        """Return the fixtures of a test that replace a dependency."""
         names = sorted(FIXTURES.intersection(getattr(item, "fixturenames", ())))
         if not names:
             return []
@@ -109,10 +111,8 @@ class Replacements:
         self._restore.append((owner, name, original))
 
     def _place(self, kind: str, what: str, file: str, line: int) -> dict[str, Any]:
-        path = Path(file)
-        inside = path.is_relative_to(self._root)
-        shown = path.relative_to(self._root).as_posix() if inside else file
-        return {"kind": kind, "what": what, "file": shown, "line": line}
+        place = {"file": shown(Path(file), self._root), "line": line}
+        return {"kind": kind, "what": what, **place}
 
     def _note(self, kind: str, what: str, frame: FrameType | None) -> None:
         if frame is not None:

@@ -9,6 +9,8 @@ import pytest
 
 from pytest_tpgen.suites import Suite
 
+from . import shown
+
 _HOLDS_TESTS = re.compile(r"^\s*(?:async )?def test_|^class Test", re.MULTILINE)
 
 
@@ -70,8 +72,7 @@ class Uncollected:
             self._add(collector.path, 0, collector.name, reason)
 
     def _add(self, path: Path, line: int, name: str, reason: str) -> None:
-        inside = path.is_relative_to(self._root)
-        file = path.relative_to(self._root).as_posix() if inside else str(path)
+        file = shown(path, self._root)
         found = {"file": file, "line": line, "name": name, "reason": reason}
         self._found.setdefault((file, name), found)
 
