@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 .PHONY: demo test lint wheel release
 
 demo: $(UV)  ## render a service into a new folder, and run its whole suite there
-	$(UV) run --frozen python -m tpgen.demo
+	$(UV) run --frozen python -m maintainer.demo
 
 test: $(UV)  ## the tests of this project
 	$(UV) run --frozen pytest
@@ -15,12 +15,13 @@ lint: $(UV)
 	$(UV) run --frozen ruff check
 	$(UV) run --frozen ruff format --check
 	$(UV) run --frozen mypy
+	$(UV) run --frozen lint-imports
 
 wheel: $(UV)  ## the engine as a wheel in the template, after its sources changed
-	$(UV) run --frozen python -m tpgen.wheel
+	$(UV) run --frozen python -m maintainer.wheel
 
 release: $(UV)  ## make release VERSION=0.2.0: see docs/release.md
-	$(UV) run --frozen python -m tpgen.release $(VERSION)
+	$(UV) run --frozen python -m maintainer.release $(VERSION)
 
 $(UV):
 	$(PYTHON) -m venv .tools

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tpgen.check import engine, project, registry
-from tpgen.check.finding import Finding
 from tpgen.check.project import Project
 from tpgen.check.rule import Tree
 from tpgen.check.rule import tree as files_of
-from tpgen.cli import main
+from tpgen.cli.main import main
+from tpgen.core.finding import Finding
 
 Given = Tree | Callable[[], Tree]
 SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from tpgen.check import engine, project, registry
-from tpgen.check.finding import Finding
-from tpgen.check.git import Git
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
+from tpgen.core.finding import Finding
+from tpgen.core.git import Git
 
 from tests.checking import check, findings, git, repository, tpgen, write
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tpgen.check import engine, registry
 from tpgen.check.project import Project
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
 
 from tests.checking import write
 from tests.conftest import ROOT

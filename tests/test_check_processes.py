@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tpgen.check import engine, registry
 from tpgen.check.project import Project
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
 
 from tests.checking import check, repository
 
@@ -94,7 +94,7 @@ def test_a_termination_leaves_no_process(tmp_path: Path) -> None:
 
 SIGNALLED = """
 import os, signal, sys
-from tpgen.cli import main
+from tpgen.cli.main import main
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.{sign}))
 sys.argv = ["tpgen", "check", "--select=TPG205"]
 sys.exit(main())

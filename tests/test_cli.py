@@ -32,7 +32,7 @@ def tpgen(
     service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Tpgen:
     """The command in the service, run in this process."""
-    from tpgen.cli import main
+    from tpgen.cli.main import main
 
     monkeypatch.setenv("VIRTUAL_ENV", str(service.environment))
 
@@ -363,7 +363,7 @@ def test_twice_changes_nothing(tpgen: Tpgen, service: Service) -> None:
 
 def test_a_complete_file_of_a_person_is_told_without_a_merge(service: Service) -> None:
     """LibCST takes longer to import than all else."""
-    script = "import sys; from tpgen.cli import main; main(['step', 'detect_pii'])"
+    script = "import sys; from tpgen.cli.main import main; main(['step', 'detect_pii'])"
     loaded = "; print(*{'libcst', 'copier', 'jsonschema'} & set(sys.modules))"
     command = [sys.executable, "-c", script + loaded]
     said = subprocess.check_output(command, cwd=service.path, env=clean_environment(), text=True)
@@ -438,7 +438,7 @@ def test_undo_tells_how_to_go_on(tpgen: Tpgen, service: Service) -> None:
 
 def complete(service: Service, line: str) -> list[str]:
     """What argcomplete offers for a line, as a shell asks it."""
-    script = f"import sys; from tpgen.cli import main; sys.exit(main({line.split()[1:]!r}))"
+    script = f"import sys; from tpgen.cli.main import main; sys.exit(main({line.split()[1:]!r}))"
     answer = service.path / "answer"
     variables = {
         "_ARGCOMPLETE": "1",

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tpgen import comments
-from tpgen.classes.code import Code
+from tpgen.source import comments
+from tpgen.source.code import Code
 
 from tests.service import Service
 

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from maintainer import wheel
 from packaging.version import Version
-from tpgen import wheel
 
 from tests.conftest import ROOT
 from tests.hooks import PERSON, Repository, release, repository, template

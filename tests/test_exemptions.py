@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tpgen.check import engine, registry
 from tpgen.check.exemptions import example
-from tpgen.check.settings import exemption
+from tpgen.core.settings import exemption
 
 from tests.checking import findings, repository, tpgen, write
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tpgen.errors import Misuse
-from tpgen.files import JOURNAL, Change, check, diff, note, undo, write
+from tpgen.core.errors import Misuse
+from tpgen.core.files import JOURNAL, Change, check, diff, note, undo, write
 
 COMMAND = "tpgen step detect_keys"
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tpgen import files
 from tpgen.check import engine, fixes, project, registry
 from tpgen.check.file import File, digest
-from tpgen.check.finding import Edit, Finding
 from tpgen.check.rule import FileRule, ProjectRule
-from tpgen.errors import Misuse
+from tpgen.core import files
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Edit, Finding
 
 from tests.checking import git, repository, tpgen
 

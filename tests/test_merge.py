@@ -10,10 +10,10 @@ import libcst as cst
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tpgen.classes.code import Code
-from tpgen.errors import Misuse
-from tpgen.merge import Merged, merge
-from tpgen.suites import Suite
+from tpgen.core.errors import Misuse
+from tpgen.generate.merge import Merged, merge
+from tpgen.source.code import Code
+from tpgen.source.suites import Suite
 
 FACTS = ("message", "detections", "redacted", "make_step")
 STEP = Suite({fact: frozenset() for fact in FACTS}, frozenset({"StepSuite"}))

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 from pytest_tpgen.factory import AsyncSQLAlchemyFactory
-from tpgen import formatting, skeletons
-from tpgen.errors import Misuse
-from tpgen.models import reader as models
-from tpgen.models.attributes import RESERVED
-from tpgen.models.columns import placeholder
-from tpgen.models.constraints import Condition, conditions
-from tpgen.models.factories import Factories, factory
-from tpgen.service import Service as Known
+from tpgen.core import formatting
+from tpgen.core.errors import Misuse
+from tpgen.core.service import Service as Known
+from tpgen.generate import skeletons
+from tpgen.generate.models import needed
+from tpgen.generate.models.attributes import RESERVED
+from tpgen.generate.models.columns import placeholder
+from tpgen.generate.models.constraints import Condition, conditions
+from tpgen.generate.models.factories import Factories, factory
+from tpgen.source import models
 
 from tests.processes import Outcome
 from tests.service import Service
@@ -54,7 +56,7 @@ def rendered(known: Known, made: Factories) -> str:
 
 def written(known: Known, service: Service, names: list[str]) -> dict[str, str]:
     """Write the factories of some models, each with all that it needs in a file of its own."""
-    texts = {name: rendered(known, models.read(known, name, "", FACTORIES)) for name in names}
+    texts = {name: rendered(known, needed.read(known, name, "", FACTORIES)) for name in names}
     service.write({f"tests/made/{name.lower()}.py": text for name, text in texts.items()})
     return texts
 
@@ -81,7 +83,7 @@ def test_each_factory_makes_rows_and_is_clean(known: Known, service: Service) ->
 
 def test_names_that_a_factory_cannot_declare(known: Known) -> None:
     """Each has another name there, also a column that no factory needs but a test may set."""
-    session, click = models.read(known, "Click", "", FACTORIES).made
+    session, click = needed.read(known, "Click", "", FACTORIES).made
     assert session.rename == ()
     assert dict(click.rename) == {
         "create_value_2": "create",
@@ -95,7 +97,7 @@ def test_names_that_a_factory_cannot_declare(known: Known) -> None:
     declared = {line.name: line.value for line in click.lines}
     assert declared["build_value"] == "LazyAttribute(lambda click: click.generate_value + 1)"
     assert declared["session_row"] == "SubFactory(SessionFactory)"
-    [_, scroll] = models.read(known, "Scroll", "", FACTORIES).made
+    [_, scroll] = needed.read(known, "Scroll", "", FACTORIES).made
     assert scroll.exclude == ("session_row",)
     assert scroll.lines[1].value == 'SelfAttribute("session_row.id")'
 
@@ -124,7 +126,7 @@ PLACEHOLDERS = {
 
 @pytest.mark.parametrize("model", PLACEHOLDERS)
 def test_what_only_a_person_knows_is_a_placeholder(known: Known, model: str) -> None:
-    made = models.read(known, model, "", FACTORIES)
+    made = needed.read(known, model, "", FACTORIES)
     assert set(made.placeholders) == set(PLACEHOLDERS[model])
     for name, line in PLACEHOLDERS[model].items():
         assert lines(made)[name] == f'LazyFunction(lambda: fill_in("{line}"))'
@@ -140,7 +142,7 @@ def test_a_placeholder_fails_with_the_line_to_write(known: Known, service: Servi
 
 
 def test_columns_that_a_check_compares(known: Known) -> None:
-    found = lines(models.read(known, "Org", "", FACTORIES))
+    found = lines(needed.read(known, "Org", "", FACTORIES))
     assert found["OrgFactory.lowest"] == 'Faker("pyint", min_value=6, max_value=9999)'
     assert found["OrgFactory.highest"] == "LazyAttribute(lambda org: org.lowest)"
 
@@ -256,10 +258,10 @@ class ClientFactory(AsyncSQLAlchemyFactory[Customer]):
 
 def test_a_factory_that_is_there_is_used(known: Known) -> None:
     """Whatever its name; and is not made again."""
-    made = models.read(known, "Parcel", HAS_CLIENT, FACTORIES)
+    made = needed.read(known, "Parcel", HAS_CLIENT, FACTORIES)
     assert [each.name for each in made.made] == ["ParcelFactory"]
     assert lines(made)["ParcelFactory.owner"] == "SubFactory(ClientFactory)"
-    assert models.read(known, "Customer", HAS_CLIENT, FACTORIES).present == "ClientFactory"
+    assert needed.read(known, "Customer", HAS_CLIENT, FACTORIES).present == "ClientFactory"
     assert "Customer" not in models.without_factory(known, HAS_CLIENT, FACTORIES)
 
 
@@ -278,17 +280,17 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
 
 
 def test_a_model_that_is_not_there(known: Known) -> None:
-    made = models.read(known, "Shipmnet", "", FACTORIES)
+    made = needed.read(known, "Shipmnet", "", FACTORIES)
     assert (made.known, made.nearest) == (False, ("Shipment",))
     assert made.unknown == "the service has no model Shipmnet: did you mean Shipment?"
-    far = models.read(known, "Zebra", "", FACTORIES)
+    far = needed.read(known, "Zebra", "", FACTORIES)
     assert far.nearest == ()
     assert far.unknown.endswith("no model Zebra: write the model first, then run this again")
 
 
 @pytest.mark.parametrize("name", ["order_line", "orderline", "order-line", "OrderLine"])
 def test_a_name_that_one_model_alone_can_mean(known: Known, name: str) -> None:
-    made = models.read(known, name, "", FACTORIES)
+    made = needed.read(known, name, "", FACTORIES)
     assert (made.known, made.model) == (True, "OrderLine")
 
 
@@ -319,7 +321,7 @@ def test_what_stops_it(known: Known, service: Service, case: str) -> None:
         (service.path / STORE / "unknown.py").unlink()
     service.write(files)
     with pytest.raises(Misuse, match=reason):
-        models.read(known, "Tag", factories, FACTORIES)
+        needed.read(known, "Tag", factories, FACTORIES)
 
 
 LINE1 = "line1: Mapped[str] = mapped_column(String(80))"
@@ -370,7 +372,7 @@ def test_a_changed_model(known: Known, service: Service, mutation: str) -> None:
     if mutation not in KEPT:
         factory = name.partition(".")[0]
         assert rows(service, "-k", f"shipment-{factory}").code in {1, 2}
-    assert lines(models.read(known, "Shipment", "", FACTORIES))[name] == expected
+    assert lines(needed.read(known, "Shipment", "", FACTORIES))[name] == expected
 
 
 def test_factories_of_changed_models_make_rows(known: Known, service: Service) -> None:

@@ -9,18 +9,20 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from tpgen import policy, scaffold
-from tpgen.errors import Misuse
-from tpgen.lacking import lacking
-from tpgen.models import reader as models
-from tpgen.routes import reader as routes
-from tpgen.service import Service
+from tpgen.core import policy
+from tpgen.core.errors import Misuse
+from tpgen.core.service import Service
+from tpgen.generate import scaffold
+from tpgen.generate.missing import lacking
+from tpgen.generate.models import needed
+from tpgen.generate.routes import requests as routes
+from tpgen.introspect import apps
 
 from tests.engine.environments import ENGINE, ROOT, environment, run
 from tests.servers import Given, given
 from tests.service import Service as Rendered
 
-PROBES = ROOT / "extensions/tpgen/probes"
+PROBES = ROOT / "extensions/tpgen/introspect/probes"
 
 # What a service of a person does, each attempt in a `try`, so that reading goes on.
 ATTEMPTS = """
@@ -250,7 +252,7 @@ def test_reading_a_hostile_service_changes_nothing(
     assert lacking(service, route_kind(service), ["GET"]) == ["/orders"]
     with pytest.raises(Misuse, match="GET /orders runs its handler without credentials"):
         scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
-    assert [made.name for made in models.read(service, "Order", "", "").made] == ["OrderFactory"]
+    assert [made.name for made in needed.read(service, "Order", "", "").made] == ["OrderFactory"]
     assert (files_of(service.root), server.dump(), paths) == (before, data, [])
 
 
@@ -457,7 +459,7 @@ def app(session, db_session):
 def test_code_that_never_ends_is_given_up(
     rendered: Rendered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "READING", 2)
+    monkeypatch.setattr(apps, "READING", 2)
     main = f"import time\n{APP}\nwhile True:\n    time.sleep(0.1)\n"
     with pytest.raises(Misuse, match="did not end within 2 seconds while it was read"):
         routes.read(shop(tmp_path / "shop", rendered, {"src/shop/main.py": main}))

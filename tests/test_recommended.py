@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tpgen import cli, policy
+from tpgen.cli import main as cli
+from tpgen.core import policy
 
 from tests.service import Service
 

@@ -11,11 +11,10 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from tpgen import agreement, release, wheel
-from tpgen.agreement import Policy
-from tpgen.check.git import Git
-from tpgen.errors import Misuse
-from tpgen.release import (
+from maintainer import policy_page as agreement
+from maintainer import release, wheel
+from maintainer.policy_page import Policy
+from maintainer.release import (
     CHANGELOG,
     ENGINE_LOCKED,
     ENGINE_PLACES,
@@ -25,6 +24,8 @@ from tpgen.release import (
     PROJECT,
     RELEASED,
 )
+from tpgen.core.errors import Misuse
+from tpgen.core.git import Git
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
 
@@ -361,13 +362,13 @@ def test_the_command_is_that_of_the_docs(source: Repository) -> None:
     shutil.copy(ROOT / "Makefile", source.path)
     assert "make release VERSION=0.2.0" in (ROOT / "docs/release.md").read_text()
     said = source.run("make", "--dry-run", "release", "VERSION=0.2.0").text
-    assert "run --frozen python -m tpgen.release 0.2.0\n" in said
+    assert "run --frozen python -m maintainer.release 0.2.0\n" in said
 
 
 def test_it_runs_as_a_module(source: Repository) -> None:
     """On the repository that it lies in."""
     extensions = str(source.path / "extensions")
-    done = source.run(sys.executable, "-m", "tpgen.release", "0.1.0", PYTHONPATH=extensions)
+    done = source.run(sys.executable, "-m", "maintainer.release", "0.1.0", PYTHONPATH=extensions)
     assert done.code == 2
     assert done.text == "release: the tag v0.1.0 is there already: release a later version\n"
 

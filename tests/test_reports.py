@@ -12,10 +12,11 @@ import jsonschema
 import pexpect
 import pytest
 from tpgen.check import registry
-from tpgen.check.finding import Edit, Finding, Level
 from tpgen.check.rule import FileRule
-from tpgen.report import github, page, sarif, text
+from tpgen.core.finding import Edit, Finding, Level
+from tpgen.report import github, sarif, text
 from tpgen.report import json as as_json
+from tpgen.report import rule_page as page
 
 from tests.checking import repository, tpgen
 from tests.conftest import ROOT

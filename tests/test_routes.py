@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tpgen.errors import Misuse
-from tpgen.routes import reader as routes
-from tpgen.routes.changes import changed
-from tpgen.routes.covered import Covered
-from tpgen.routes.facts import RouteFacts
-from tpgen.routes.literals import source
-from tpgen.routes.naming import name_of_class
-from tpgen.routes.parameters import PNG
-from tpgen.routes.reader import App, Route
-from tpgen.routes.rows import Rows
-from tpgen.service import Service
-from tpgen.snapshots import Failure
+from tpgen.core.errors import Misuse
+from tpgen.core.service import Service
+from tpgen.generate.routes import requests as routes
+from tpgen.generate.routes.context import RouteFacts
+from tpgen.generate.routes.expressions import source
+from tpgen.generate.routes.malformed import changed
+from tpgen.generate.routes.naming import name_of_class
+from tpgen.generate.routes.parameters import PNG
+from tpgen.generate.routes.requests import App, Route
+from tpgen.generate.routes.rows import Rows
+from tpgen.generate.snapshots import Failure
+from tpgen.source.covered import Covered
 
 from tests.service import Service as Rendered
 

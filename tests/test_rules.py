@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from tpgen import rules
-from tpgen.check import command, registry
+from tpgen.check import registry
 from tpgen.check.rule import Rule
+from tpgen.cli import check as command
 
 from tests.checking import findings
 from tests.conftest import ROOT

@@ -12,9 +12,9 @@ from textwrap import indent
 from threading import Thread
 
 import pytest
-from tpgen.classes import components
-from tpgen.policy import kinds
-from tpgen.service import Service as Found
+from tpgen.core.policy import kinds
+from tpgen.core.service import Service as Found
+from tpgen.source import components
 
 from tests.service import Service, Suite
 

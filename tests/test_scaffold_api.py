@@ -27,7 +27,7 @@ PUBLIC = ["POST /v1/ping", "POST /v1/ratings"]
 
 EACH = """
 import sys
-from tpgen.cli import main
+from tpgen.cli.main import main
 for command in sys.argv[1:]:
     print(end="\\0", flush=True)
     if code := main(command.split()):

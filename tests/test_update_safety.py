@@ -17,9 +17,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tpgen.check.git import Git
-from tpgen.errors import Misuse
-from tpgen.update import merging
+from tpgen.core.errors import Misuse
+from tpgen.core.git import Git
+from tpgen.update import git_merge as merging
 
 from tests.hooks import Repository, repository
 from tests.processes import clean_environment

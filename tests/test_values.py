@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from tpgen.errors import Misuse
-from tpgen.routes.literals import source
-from tpgen.routes.schemas import FORMATS, accepts, with_decimals
-from tpgen.routes.values import full, other, places, valid
-from tpgen.routes.violations import violations
+from tpgen.core.errors import Misuse
+from tpgen.generate.routes.expressions import source
+from tpgen.generate.routes.schemas import FORMATS, accepts, with_decimals
+from tpgen.generate.routes.values import full, other, places, valid
+from tpgen.generate.routes.violations import violations
 
 DOCUMENT = {
     "components": {

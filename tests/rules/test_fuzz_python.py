@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tpgen.check import registry, skim
 from tpgen.check.file import File, Unreadable
-from tpgen.check.finding import Finding
 from tpgen.check.project import Project
 from tpgen.check.rule import FileRule, tree
+from tpgen.core.finding import Finding
 
 HERE = Path(__file__).parent
 RULES = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from tpgen.check import engine, fixes, moved, project
-from tpgen.check.finding import Finding
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Finding
 from tpgen.rules import removed_import
 
 from tests.checking import check, repository, tpgen

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
 
 FOLDER = ".tpgen"
 SCHEMA = Path(__file__).parent / "run.schema.json"

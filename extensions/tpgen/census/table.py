@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from tpgen import cases, policy
-from tpgen.cases import Case
 from tpgen.check import demands
 from tpgen.check.project import Project
-from tpgen.classes.code import Code
-from tpgen.policy import Kind
+from tpgen.core import policy
+from tpgen.core.policy import Kind
+from tpgen.source import cases
+from tpgen.source.cases import Case
+from tpgen.source.code import Code
 
 from .records import Record
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
+from tpgen.core.git import Git
+
 from .file import File, Unreadable
-from .git import Git
 from .tests import FUNCTIONS
 
 DAY = 24 * 60 * 60

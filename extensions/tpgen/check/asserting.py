@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from tpgen.classes.trees import Function
+from tpgen.source.trees import Function
 
 from . import tests
 from .file import File, Unreadable
-from .names import full_name, imported, last_name, text, written
 from .places import is_test_path
+from .qualified import full_name, imported, last_name, text, written
 from .tests import Test
 
 # A call, a fixture or a decorator with one of these words asserts.

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
-from tpgen import cases, policy
-from tpgen.classes import components
-from tpgen.classes.code import Code
-from tpgen.errors import Misuse
-from tpgen.policy import Kind
-from tpgen.routes.covered import holes
+from tpgen.core import policy
+from tpgen.core.errors import Misuse
+from tpgen.core.policy import Kind
+from tpgen.source import cases, components, models
+from tpgen.source.code import Code
+from tpgen.source.covered import holes
 
 from .inheritance import TestClass, TestClasses
 from .project import Project
-from .stated_routes import Stated, routes
+from .static_routes import Stated, routes
 
 INHERITS = "test class that inherits from "
 Heirs = Mapping[str, set[str]]
@@ -160,9 +160,7 @@ def _routes(project: Project, kind: Kind) -> Iterator[Component]:
 
 
 def _models(project: Project, kind: Kind) -> Iterator[Component]:
-    from tpgen.models import reader
-
-    for name, (path, line) in reader.places(project.service).items():
+    for name, (path, line) in models.places(project.service).items():
         is_subject = partial(_is_at_home_or_speaks_of, name)
         title = f"{kind.name} {name}"
         yield Component(title, path, line, _asked(kind, name), [name], is_subject)
@@ -197,15 +195,13 @@ def _ends(path: str, route: str) -> bool:
 
 def _without_class(project: Project, kind: Kind) -> Iterator[Lacking]:
     """Yield the models that have no class in a file that needs no suite: their factories."""
-    from tpgen.models import reader
-
     for test in kind.tests:
         for one in _models(project, kind) if not test.suites else ():
             name = one.title.removeprefix(f"{kind.name} ")
             path = test.path.replace("{name}", name)
             file = project.file(path)
             try:
-                known = reader.factories_of(file.text if file else "", path)
+                known = models.factories_of(file.text if file else "", path)
             except Misuse:
                 break
             if name not in known:

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Finding
 
 from . import exemptions
 from .file import LIMIT, File, Unreadable, digest
-from .finding import Finding
 from .project import Project
 from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
 

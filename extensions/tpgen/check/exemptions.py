@@ -8,14 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tpgen.errors import Misuse
+from tpgen.core import settings
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Finding
+from tpgen.core.settings import WHERE
 
-from . import settings
-from .finding import Finding
 from .places import matches
 from .project import Project
 from .rule import Rule
-from .settings import WHERE
 
 CODE_OF_EXEMPTIONS = "TPG002"
 # Whoever needs longer says so again, in a change that somebody reviews.

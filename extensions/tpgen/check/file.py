@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .finding import Edit, Finding, Level
+from tpgen.core.finding import Edit, Finding, Level
 
 if TYPE_CHECKING:
     from .project import Project

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tpgen import files
-from tpgen.errors import Misuse
-from tpgen.files import Change
+from tpgen.core import files
+from tpgen.core.errors import Misuse
+from tpgen.core.files import Change
+from tpgen.core.finding import Edit, Finding
 
 from .file import digest
-from .finding import Edit, Finding
 from .places import is_python
 from .project import Project
 

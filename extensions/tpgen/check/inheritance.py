@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tpgen.classes.trees import base_names, names
-from tpgen.policy import SUITES
-from tpgen.routes.covered import Covered
+from tpgen.core.policy import SUITES
+from tpgen.source.covered import Covered
+from tpgen.source.trees import base_names, names
 
 from .file import File, Unreadable
 from .places import is_test_python

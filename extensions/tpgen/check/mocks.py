@@ -4,7 +4,7 @@ import ast
 import re
 
 from .file import File
-from .names import full_name, imported, text
+from .qualified import full_name, imported, text
 
 MODULES = (
     *("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "flexmock", "mockito"),

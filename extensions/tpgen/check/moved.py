@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
 
 from .project import ANSWERS, Project
 

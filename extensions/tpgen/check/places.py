@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from .git import Git
+from tpgen.core.git import Git
 
 TEST_FOLDERS = {"test", "tests", "testing", "fixtures", "testdata", "test_data", "seeds"}
 NOT_OURS = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".tpgen"}

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tpgen import policy
-from tpgen.errors import Misuse
-from tpgen.service import POLICY, Service
+from tpgen.core import policy, settings
+from tpgen.core.errors import Misuse
+from tpgen.core.git import Git
+from tpgen.core.service import POLICY, Service
 
-from . import places, settings
+from . import places
 from .file import File
-from .git import Git
 
 ANSWERS = ".copier-answers.yml"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tpgen.classes.trees import Function, is_fixture
+from tpgen.core.finding import Edit
+from tpgen.source.trees import Function, is_fixture
 
 from .file import File
-from .finding import Edit
 from .moved import Moved
 
 Import = ast.Import | ast.ImportFrom

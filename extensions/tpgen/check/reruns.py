@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from . import tests
 from .file import File, Unreadable
-from .names import full_name, last_name
 from .places import is_test_python
 from .project import Project
+from .qualified import full_name, last_name
 
 TRIGGERS = (b"flaky", b"retry", b"backoff", b"reruns", b"retries")
 DECORATORS = re.compile(r"(?:.*\.)?(?:flaky|retry|on_exception|on_predicate|auto_retry|rerun\w*)")

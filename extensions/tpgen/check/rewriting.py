@@ -5,10 +5,10 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from pathlib import Path
 
-from tpgen.formatting import as_before
+from tpgen.core.finding import Edit
+from tpgen.core.formatting import as_before
 
 from .file import File
-from .finding import Edit
 from .renaming import Place
 from .wiring import Addition, add
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tpgen.core.finding import Finding
+
 from .file import File
-from .finding import Finding
 from .project import Project
 
 Tree = Mapping[str, str | bytes]

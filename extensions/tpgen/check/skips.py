@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .file import File
-from .names import full_name, last_name, text
+from .qualified import full_name, last_name, text
 from .skim import occurrences
 
 MARKS = {f"pytest.mark.{name}" for name in ("skip", "skipif", "xfail")}

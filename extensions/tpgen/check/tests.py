@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from tpgen.classes.trees import Function
+from tpgen.source.trees import Function
 
 from .file import File, Unreadable
-from .names import full_name, last_name, text
+from .qualified import full_name, last_name, text
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from textwrap import dedent
 
-from tpgen.classes.code import Code
-from tpgen.classes.trees import Function, base_names, is_fixture, last_name
+from tpgen.source.code import Code
+from tpgen.source.trees import Function, base_names, is_fixture, last_name
 
 from .file import File
 from .moved import Moved

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tpgen.check import registry
-from tpgen.check.finding import Finding
+from tpgen.core.finding import Finding
 
 from .text import place, printable, summary
 

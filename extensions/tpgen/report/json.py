@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tpgen.check import registry
-from tpgen.check.finding import Finding
+from tpgen.core.finding import Finding
 
 VERSION = 1
 

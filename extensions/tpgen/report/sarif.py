@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tpgen.check import registry
-from tpgen.check.finding import Finding
 from tpgen.check.rule import Rule
+from tpgen.core.finding import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tpgen.check.finding import Finding
+from tpgen.core.finding import Finding
 
 COLOURS = {"error": "31", "warning": "33", "note": "36"}
 

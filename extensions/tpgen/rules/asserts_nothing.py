@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from tpgen.check import asserting, skim, tests
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import full_name
 from tpgen.check.places import is_policy, is_test_file
+from tpgen.check.qualified import full_name
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 
 def applies(path: str) -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tpgen.cases import until
 from tpgen.check.file import File, Unreadable
-from tpgen.check.finding import Finding, Level
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
+from tpgen.core.finding import Finding, Level
+from tpgen.source.cases import until
 
 POLICY = """\
 [kinds.step]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tpgen.check.contents import parts
+from tpgen.check.dump_rows import many_rows
 from tpgen.check.dumps import kind
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_path
-from tpgen.check.rows import many_rows
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 PROSE = (".py", ".pyi", ".md", ".rst", ".adoc", ".html", ".j2", ".jinja", ".txt.py")
 

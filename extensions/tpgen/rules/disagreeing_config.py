@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
+from tpgen.core.finding import Finding
 
 # A message, and a text in whose line the fault is.
 Fault = tuple[str, str]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tpgen.check.finding import Finding
-from tpgen.check.git import Git
 from tpgen.check.places import is_policy
 from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import ProjectRule
-from tpgen.policy import adds_only_kinds
-from tpgen.service import POLICY
+from tpgen.core.finding import Finding
+from tpgen.core.git import Git
+from tpgen.core.policy import adds_only_kinds
+from tpgen.core.service import POLICY
 
 FOLDER = "tests/policy"
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 from tpgen.check.contents import packed
 from tpgen.check.disguises import undone
 from tpgen.check.file import File, Unreadable
-from tpgen.check.finding import Finding
 from tpgen.check.keys import Key, keys
-from tpgen.check.literals import texts
 from tpgen.check.places import is_python
 from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import FileRule
 from tpgen.check.runs import has_run, near_runs
+from tpgen.check.strings import texts
+from tpgen.core.finding import Finding
 
 # Where none of these stands, no key is put together from literals. The first of each is looked for
 # first, since it is in few files.

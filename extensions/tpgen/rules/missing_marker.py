@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tpgen.check import tests
 from tpgen.check.file import File
-from tpgen.check.finding import Edit, Finding
-from tpgen.check.names import full_name, last_name, text
 from tpgen.check.places import is_policy, is_test_file
+from tpgen.check.qualified import full_name, last_name, text
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Edit, Finding
 
 LAYERS = {"unit", "integration", "contract", "e2e"}
 OURS = {"pg_container", "committed_db", "pg_session"}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from tpgen.check import mocks, skim, tests
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import last_name, text
 from tpgen.check.places import is_test_python
+from tpgen.check.qualified import last_name, text
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 # `responses` and `aioresponses` are too common as names of a project's own fixtures.
 PATCHING = {"httpx_mock", "respx_mock", "requests_mock"}

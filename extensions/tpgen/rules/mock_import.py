@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tpgen.check import mocks, skim
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import full_name, imported, last_name, text, written
 from tpgen.check.places import is_policy, is_python, is_test_path
+from tpgen.check.qualified import full_name, imported, last_name, text, written
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 LOADERS = {"import_module", "__import__", "find_spec", "importorskip", "resolve_name", "LazyLoader"}
 LOADERS |= {"import_string", "locate", "run_module", "load_module"}

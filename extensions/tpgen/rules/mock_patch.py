@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from tpgen.check import asserting, mocks, skim, tests
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import full_name, imported, last_name, text, written
 from tpgen.check.places import is_test_path, is_test_python
+from tpgen.check.qualified import full_name, imported, last_name, text, written
 from tpgen.check.rule import FileRule
-from tpgen.classes.trees import Function
+from tpgen.core.finding import Finding
+from tpgen.source.trees import Function
 
 WAYS = {"object", "dict", "multiple", "context_manager"}
 NAMES = {"patch", *WAYS}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from tpgen.check import skim
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import full_name, imported, text, written
 from tpgen.check.places import is_test_python
+from tpgen.check.qualified import full_name, imported, text, written
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 SWAPPING = {"setattr", "delattr"}
 # State of the process, as its environment is: there is no other way to hand it in.

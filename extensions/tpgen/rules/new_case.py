@@ -3,14 +3,14 @@
 import ast
 from collections.abc import Iterator, Mapping
 
-from tpgen import cases
-from tpgen.cases import Case
-from tpgen.check.finding import Finding, Level
 from tpgen.check.inheritance import TestClass, TestClasses
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
-from tpgen.classes.code import Code, Definition
-from tpgen.suites import asks, members
+from tpgen.core.finding import Finding, Level
+from tpgen.source import cases
+from tpgen.source.cases import Case
+from tpgen.source.code import Code, Definition
+from tpgen.source.suites import asks, members
 
 from .component_without_suite import POLICY
 

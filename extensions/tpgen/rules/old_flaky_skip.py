@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from tpgen.check import ages, skips
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.git import Git
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 from tpgen.check.skim import skimmed
+from tpgen.core.finding import Finding
+from tpgen.core.git import Git
 
 DAYS = 14
 

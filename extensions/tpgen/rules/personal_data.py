@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from tpgen.check.contents import packed
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.personal import Person, people
 from tpgen.check.places import is_python, is_test_path
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Finding
 
 AT = (b"%40", b"\\u0040", b"&#64;", b"=40")
 SPOKEN_AT = re.compile(rb" ?[(\[]at[)\]] ?")

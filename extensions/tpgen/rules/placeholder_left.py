@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterator
 
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 from tpgen.check.skim import skimmed
-from tpgen.classes.trees import last_name
+from tpgen.core.finding import Finding
+from tpgen.source.trees import last_name
 
 ENGINE = "pytest_tpgen.suites"
 

@@ -7,17 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.renaming import Place, Renaming, absolute
 from tpgen.check.rewriting import edits_of, renamed
 from tpgen.check.rule import FileRule
 from tpgen.check.wiring import Addition, Wiring, is_conftest, starts_postgres
-from tpgen.classes.code import Code, Definition
-from tpgen.classes.modules import Module
-from tpgen.classes.trees import names
-from tpgen.suites import kept, members
+from tpgen.core.finding import Finding
+from tpgen.source.code import Code, Definition
+from tpgen.source.modules import Module
+from tpgen.source.suites import kept, members
+from tpgen.source.trees import names
 
 POLICY = ("tests", "policy")
 # An import that begins a line, whole; and what may be one somewhere else.

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from tpgen.check import reruns
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 from tpgen.check.skim import skimmed
+from tpgen.core.finding import Finding
 
 
 def applies(path: str) -> bool:

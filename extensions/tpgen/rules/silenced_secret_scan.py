@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tpgen.check.file import File
-from tpgen.check.finding import Edit, Finding
 from tpgen.check.gitleaks import faults
 from tpgen.check.places import is_python
 from tpgen.check.rule import FileRule
+from tpgen.core.finding import Edit, Finding
 
 # Put together, so that gitleaks does not read these very lines as allowed.
 ALLOW = "gitleaks:" + "allow"

@@ -5,9 +5,9 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from tpgen.check.finding import Finding
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
+from tpgen.core.finding import Finding
 
 FOLDER = "__snapshots__"
 ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)

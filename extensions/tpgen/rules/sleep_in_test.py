@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from tpgen.check import tests
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
-from tpgen.check.names import full_name, imported, last_name
 from tpgen.check.places import is_test_python
+from tpgen.check.qualified import full_name, imported, last_name
 from tpgen.check.rule import FileRule
 from tpgen.check.skim import skimmed
+from tpgen.core.finding import Finding
 
 BLOCKING = {"time.sleep", "gevent.sleep", "eventlet.sleep"}
 AWAITED = {"asyncio.sleep", "anyio.sleep", "trio.sleep"}

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from tpgen.check import reruns
-from tpgen.check.finding import Finding
 from tpgen.check.places import is_test_python
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
+from tpgen.core.finding import Finding
 
 RERUNS = 3
 TESTS = 3

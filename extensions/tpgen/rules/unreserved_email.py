@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from tpgen.check.file import File
-from tpgen.check.finding import Finding
 from tpgen.check.places import is_policy, is_test_path
 from tpgen.check.rule import FileRule
-from tpgen.service import POLICY
+from tpgen.core.finding import Finding
+from tpgen.core.service import POLICY
 
 RESERVED = re.compile(
     r"(?:.+\.)?(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost|local)", re.IGNORECASE

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tpgen.check.project import ANSWERS
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
 
 RESTORE = f"bring it back by git: `git log -- {ANSWERS}` lists its versions"
 

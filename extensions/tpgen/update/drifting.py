@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from tpgen.check.project import ANSWERS
-from tpgen.policy import adds_only_kinds
-from tpgen.service import POLICY
+from tpgen.core.policy import adds_only_kinds
+from tpgen.core.service import POLICY
 
 
 @dataclass(frozen=True)

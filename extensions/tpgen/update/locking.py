@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tpgen.check.git import Git
+from tpgen.core.git import Git
 
-from .merging import Merged
+from .git_merge import Merged
 
 PROJECT = "pyproject.toml"
 WHEELS = "vendor/"

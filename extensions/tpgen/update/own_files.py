@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from tpgen.check import engine
-from tpgen.check.finding import Finding
 from tpgen.check.moved import Moved
 from tpgen.check.places import is_python, is_test_path
 from tpgen.check.project import ANSWERS, Project
+from tpgen.core.finding import Finding
 from tpgen.rules.removed_import import RULE, check
 
 from .template import Rendered

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .changes import Change
 from .locking import Lock
 from .own_files import OwnFile
+from .policy_changes import Change
 
 
 @dataclass(frozen=True)

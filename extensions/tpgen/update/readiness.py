@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
-from tpgen.check.git import Git, names
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
+from tpgen.core.git import Git, names
 from tpgen.report.text import shortened
 
 SHOWN = 5

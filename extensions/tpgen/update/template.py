@@ -17,14 +17,14 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tpgen.check import moved
-from tpgen.check.git import Git, environment
 from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
-from tpgen.errors import Misuse
+from tpgen.core.errors import Misuse
+from tpgen.core.git import Git, environment
 
 from . import answers
 from .answers import Answers
-from .merging import NO_HOOKS
+from .git_merge import NO_HOOKS
 
 if TYPE_CHECKING:
     from packaging.version import Version

@@ -1,0 +1,44 @@
+"""Print to the terminal: texts in any encoding, and what a command waits for."""
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+
+_seconds = math.inf
+
+
+def after(seconds: float) -> None:
+    """Set how long a command waits before it says what it waits for; infinite for never."""
+    global _seconds
+    _seconds = seconds
+
+
+@contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """Say on standard error what is being done, if it takes longer than `after` allows.
+
+    Args:
+        for_what: such as "running the tests".
+    """
+    timer = Timer(_seconds, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
+    timer.daemon = True
+    if math.isfinite(_seconds):
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def say(text: str) -> None:
+    """Print a text, in whatever a terminal can show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
+
+
+def say_no_more() -> None:
+    """Drop what could not be printed; Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

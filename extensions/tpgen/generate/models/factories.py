@@ -1,0 +1,302 @@
+"""What the factories of models declare."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from functools import cached_property
+from typing import Any
+
+from tpgen.core.names import to_snake
+
+from .attributes import is_settable, is_usable, renamed, usable
+from .columns import Column, is_unkept, last_to_differ, placeholder, value
+from .constraints import FLIPPED, Condition, conditions, mentioned
+
+MODULES = {
+    "Decimal": "decimal",
+    "UTC": "datetime",
+    "fill_in": "pytest_tpgen.suites",
+    "date": "datetime",
+    "datetime": "datetime",
+    "time": "datetime",
+    "timedelta": "datetime",
+    "uuid4": "uuid",
+    "AsyncSQLAlchemyFactory": "pytest_tpgen.factory",
+    **dict.fromkeys(
+        ["Faker", "Iterator", "LazyAttribute", "LazyFunction", "SelfAttribute", "Sequence"],
+        "factory",
+    ),
+    "SubFactory": "factory",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """`name = value` in the body of a factory."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A factory to write.
+
+    Attributes:
+        name: its class.
+        model: the class of its rows, as it is imported.
+        exclude: the lines that only serve other lines.
+        rename: the lines whose attribute a factory can't declare by its name, with that name.
+        lines: what it declares.
+    """
+
+    name: str
+    model: str
+    exclude: tuple[str, ...]
+    rename: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Factories:
+    """What a model needs: the skeleton renders this.
+
+    Attributes:
+        model: its name; where there is none, the name that was asked for.
+        known: whether there is such a model.
+        nearest: the models that have names like it, where there is none.
+        unknown: what to do where there is none, as a sentence.
+        present: the factory that the service has for it already, if it has one.
+        made: the factories that the service lacks, each after those that it uses.
+        imports: the lines that import what they use: a group for the standard library, one for
+            packages, one for the service, one for its tests.
+    """
+
+    model: str
+    known: bool = True
+    nearest: tuple[str, ...] = ()
+    unknown: str = ""
+    present: str | None = None
+    made: tuple[Factory, ...] = ()
+    imports: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def placeholders(self) -> list[str]:
+        """What a person must fill, such as `InvoiceFactory.owner`."""
+        return [
+            f"{factory.name}.{line.name}"
+            for factory in self.made
+            for line in factory.lines
+            if "fill_in(" in line.value
+        ]
+
+
+def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
+    """What the factory of a model declares.
+
+    Args:
+        model: the model, as the probe describes it.
+        known: the factories that there are, by their models.
+    """
+    keys, exclude = _references(model, known)
+    columns = _columns(model)
+    body: list[Line] = []
+    for column in columns:
+        body += keys[column.name] if column.name in keys else _of_column(column, model)
+    body += _of_parameters(model, {line.name for line in body} | set(keys))
+    checked = _with_placeholders_of_checks(model, body, {each.name: each for each in columns})
+    rename = _rename(model, [line.name for line in checked if line.name not in exclude])
+    lines = tuple(_renamed(line, rename) for line in checked)
+    pairs = tuple((new, old) for old, new in rename.items())
+    return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), pairs, lines)
+
+
+def _rename(model: Mapping[str, Any], declared: Sequence[str]) -> dict[str, str]:
+    """Return the attributes that need another name in a factory, with that name."""
+    columns = [column["name"] for column in model["columns"]]
+    unusable = [name for name in declared if not is_usable(name)]
+    unusable += [name for name in columns if name not in declared and not is_settable(name)]
+    taken = {*columns, *declared}
+    return {name: usable(name, taken, name not in columns) for name in unusable}
+
+
+def _renamed(line: Line, rename: Mapping[str, str]) -> Line:
+    value = line.value
+    for old, new in rename.items():
+        value = renamed(value, old, new)
+    return Line(rename.get(line.name, line.name), value)
+
+
+def _columns(model: Mapping[str, Any]) -> list[Column]:
+    columns = [
+        Column(**raw, model=model["name"], unique=False, conditions=()) for raw in model["columns"]
+    ]
+    keys = {name for reference in model["references"] for name in reference["columns"]}
+    unique = set()
+    for together in model["uniques"]:
+        free = [each for each in columns if each.name in together and each.name not in keys]
+        if chosen := free[0] if len(together) == 1 and free else last_to_differ(free):
+            unique.add(chosen.name)
+    asked = _asked(model, {each.name: each for each in columns})
+    return [
+        changed(each, unique=each.name in unique, conditions=tuple(asked.get(each.name, ())))
+        for each in columns
+    ]
+
+
+def _asked(model: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, list[Condition]]:
+    """The conditions of the checks, by the attribute whose value must keep them."""
+    asked: dict[str, list[Condition]] = {}
+    for check in model["checks"]:
+        for each in conditions(check["text"], check["columns"]) or ():
+            other = columns.get(each.operand)
+            if other and each.operator in {"<", "<="}:
+                # The greater follows the less, which may have a least of its own.
+                each = Condition(each.operand, FLIPPED[each.operator], each.name)
+                other = columns[each.operand]
+            # Where the other may be null it is left out, and the check passes.
+            if other is None or not (other.nullable or other.default):
+                asked.setdefault(each.name, []).append(each)
+    return asked
+
+
+def _of_column(column: Column, model: Mapping[str, Any]) -> list[Line]:
+    takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
+    required = column.name in requires
+    if required and column.nullable:
+        return [Line(column.name, "None")]
+    by_itself = column.nullable or column.default or column.kind == "TSVECTOR"
+    taken = takes is None or column.name in takes
+    return [Line(column.name, value(column))] if required or (taken and not by_itself) else []
+
+
+def _of_parameters(model: Mapping[str, Any], done: set[str]) -> list[Line]:
+    """What a constructor must have beside columns: relationships, and things of its own."""
+    columns = {column["name"] for column in model["columns"]}
+    values = {True: "LazyFunction(list)", False: "None"}
+    return [
+        Line(name, values.get(many) or placeholder(name, "the constructor asks for it"))
+        for name, many in model["constructor"]["requires"].items()
+        if name not in done | columns
+    ]
+
+
+def _with_placeholders_of_checks(
+    model: Mapping[str, Any], body: list[Line], columns: Mapping[str, Column]
+) -> list[Line]:
+    """The lines, with a placeholder for each check that is more than simple conditions."""
+    values = {line.name: line.value for line in body}
+    for check in model["checks"]:
+        names = mentioned(check["text"], check["columns"])
+        of_enum = any(columns[name].enum or columns[name].kind == "Boolean" for name in names)
+        read = conditions(check["text"], check["columns"])
+        unkept = [one.name for one in read or () if is_unkept(columns[one.name])]
+        if of_enum or (read is not None and not unkept):
+            continue
+        inside = [name for name in unkept or names if name in values]
+        asks_for_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
+        for name in inside[-1:] or (names[:1] if asks_for_one else []):
+            text = f"CHECK ({' '.join(check['text'].split())})"
+            values[name] = placeholder(name, text, columns[name].unique)
+    return [Line(name, text) for name, text in values.items()]
+
+
+def _references(
+    model: Mapping[str, Any], known: Mapping[str, str]
+) -> tuple[dict[str, list[Line]], list[str]]:
+    """The lines for the foreign keys, by column, and those that the constructor must not get."""
+    lines: dict[str, list[Line]] = {}
+    exclude = []
+    for reference in model["references"]:
+        new = [column for column in reference["columns"] if column not in lines]
+        if not new:
+            continue
+        found = _lines(model, reference, known, new)
+        lines |= {column: [] for column in new} | {new[0]: found}
+        if not any("fill_in(" in line.value for line in found) and not _by_name(model, reference):
+            exclude.append(found[0].name)
+    return lines, exclude
+
+
+def _by_name(model: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
+    """Whether the constructor takes the row itself, rather than its id."""
+    takes, name = model["constructor"]["takes"], reference["relationship"]
+    return bool(name) and (takes is None or name in takes)
+
+
+def _lines(
+    model: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    known: Mapping[str, str],
+    new: Sequence[str],
+) -> list[Line]:
+    """The lines for a foreign key; `new` are the columns that no other key has set."""
+    target, columns = reference["target"], reference["columns"]
+    if target is None:
+        return [Line(name, placeholder(name, "of a row that has no model")) for name in new]
+    name = reference["relationship"] or _name_for(model, reference)
+    shared = [column for column in columns if column not in new]
+    if shared or target["name"] not in known:
+        which = f"with the same {', '.join(shared)}" if shared else "that is there already"
+        row = f"{'an' if target['name'][0] in 'AEIOU' else 'a'} {target['name']} {which}"
+        if _by_name(model, reference):
+            return [Line(name, placeholder(name, row))]
+        return [Line(each, placeholder(each, f"of {row}")) for each in new]
+    pairs = zip(columns, reference["attributes"], strict=True)
+    selves = [Line(each, f'SelfAttribute("{name}.{other}")') for each, other in pairs]
+    if _by_name(model, reference):
+        selves = [line for line in selves if line.name in model["constructor"]["requires"]]
+    return [Line(name, f"SubFactory({known[target['name']]})"), *selves]
+
+
+def _name_for(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """What to call the row that a foreign key refers to: `tenant` for `tenant_id`."""
+    target = to_snake(reference["target"]["name"])
+    own = {column["name"] for column in model["columns"]}
+    column: str = reference["columns"][0]
+    for ending in ("id", "uuid", "pk", *reference["attributes"]):
+        short = column.removesuffix(f"_{ending}")
+        if len(reference["columns"]) == 1 and short not in own and is_usable(short):
+            return short
+    return target if target not in own and is_usable(target) else f"{target}_row"
+
+
+def imports(
+    made: Sequence[Factory], models: Sequence[Mapping[str, Any]], packages: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """The lines that import what the factories use, in the groups of isort.
+
+    Args:
+        made: the factories.
+        models: their models, as the probe describes them.
+        packages: the names of the service's own packages.
+    """
+    homes = {**MODULES, **{model["name"]: model["module"] for model in models}}
+    for enum in [column["enum"] for model in models for column in model["columns"]]:
+        if enum and enum["name"]:
+            homes[enum["name"].partition(".")[0]] = enum["module"]
+    used = {"AsyncSQLAlchemyFactory", *[factory.model for factory in made]}
+    for line in [line for factory in made for line in factory.lines]:
+        used |= {node.id for node in ast.walk(ast.parse(line.value)) if isinstance(node, ast.Name)}
+    by_module: dict[str, list[str]] = {}
+    for name in sorted(used & set(homes), key=_as_sorted):
+        by_module.setdefault(homes[name], []).append(name)
+    groups: list[list[str]] = [[], [], [], []]
+    for module in sorted(by_module):
+        groups[_group(module, packages)].append(
+            f"from {module} import {', '.join(by_module[module])}"
+        )
+    return tuple(tuple(group) for group in groups if group)
+
+
+def _as_sorted(name: str) -> tuple[int, str]:
+    """Constants, classes, functions: the order of isort."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+def _group(module: str, packages: Sequence[str]) -> int:
+    top = module.partition(".")[0]
+    if top in {"datetime", "decimal", "uuid"}:
+        return 0
+    return 3 if top == "tests" else 2 if top in packages else 1

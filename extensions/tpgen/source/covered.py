@@ -1,0 +1,118 @@
+"""Which test class is about which route, as far as the classes say; nothing is imported."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from textwrap import dedent
+
+from tpgen.core.policy import Kind
+from tpgen.core.service import Service
+
+from .code import Code, Definition
+from .trees import Function, base_names, last_name, tree_of
+
+
+class Covered:
+    """The routes, and the classes that state them.
+
+    Args:
+        routes: method and path of each route of the app.
+    """
+
+    def __init__(self, routes: Sequence[tuple[str, str]]) -> None:
+        self.routes = {(method, holes(path)): path for method, path in routes}
+
+    def identity(self, module: ast.Module, owner: ast.ClassDef) -> tuple[str, str] | None:
+        """Method and path of the route that a test class states; None where it states none."""
+        constants = {
+            ast.unparse(node.targets[0]): node.value
+            for node in module.body
+            if isinstance(node, ast.Assign)
+        }
+        stated = dict(_stated(owner))
+        method = _pattern(stated.get("method"), constants)
+        path = _pattern(stated.get("url"), constants) or _pattern(stated.get("path"), constants)
+        return (method, self._route(method, path)) if method and path else None
+
+    def taken(self, file: Path, route: tuple[str, str]) -> set[str]:
+        """The classes of a test file that are about other routes than this one."""
+        tree = tree_of(file)
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        return {one.name for one in classes if self.identity(tree, one) not in (None, route)}
+
+    def files(self, service: Service, kind: Kind) -> dict[tuple[str, str], Path]:
+        """Return, for each route, the test file with a class about it that has a suite of a kind.
+
+        Args:
+            service: whose tests to read.
+            kind: of routes.
+        """
+        code = Code([service.root / "tests"])
+        tests = (test for test in kind.tests if not test.is_shared)
+        wanted = {name for test in tests for name in test.suite_names}
+        found: dict[tuple[str, str], Path] = {}
+        for file in sorted((service.root / "tests").rglob("test_*.py")):
+            module = code.module(file, service.root)
+            for node in module.tree.body if module.is_readable else ():
+                if isinstance(node, ast.ClassDef) and (route := self.identity(module.tree, node)):
+                    line = code.lineage(Definition(module, node))
+                    bases = {name for one in line for name in _bases(one.node)}
+                    if not wanted or wanted & bases:
+                        found.setdefault(route, file.relative_to(service.root))
+        return found
+
+    def _route(self, method: str, path: str) -> str:
+        """The route that a path with its values filled in belongs to."""
+        if (method, path) in self.routes:
+            return path
+        for way, pattern in self.routes:
+            if way == method and re.fullmatch(re.escape(pattern).replace(r"\{\}", "[^/]+"), path):
+                return pattern
+        return path
+
+
+def _bases(node: ast.stmt) -> list[str]:
+    return base_names(node) if isinstance(node, ast.ClassDef) else []
+
+
+def holes(path: str) -> str:
+    """The path with its parameters left open: `/v1/agents/{}`."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
+    """The facts of a class: what it assigns, and what its fixture `url` returns.
+
+    A placeholder states what its lines would.
+    """
+    for node in owner.body:
+        if isinstance(node, ast.Assign):
+            yield from _assigned(ast.unparse(node.targets[0]), node.value)
+        elif isinstance(node, ast.AnnAssign):
+            yield from _assigned(ast.unparse(node.target), node.value)
+        elif isinstance(node, Function) and node.name == "url":
+            yield "url", next((n.value for n in node.body if isinstance(n, ast.Return)), None)
+
+
+def _assigned(name: str, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
+    yield name, value
+    if isinstance(value, ast.Call) and last_name(value.func) == "placeholder" and value.args:
+        with suppress(SyntaxError, ValueError):
+            yield from _stated(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
+
+
+def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:
+    """A text, with `{}` for what is only known when the test runs."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.Name) and node.id in constants:
+        return _pattern(constants[node.id], {})
+    if isinstance(node, ast.FormattedValue):
+        return _pattern(node.value, constants) or "{}"
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_pattern(part, constants) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return _pattern(node.left, constants) + (_pattern(node.right, constants) or "{}")
+    return ""
