@@ -3,10 +3,13 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test lint wheel release
+.PHONY: demo quick test lint wheel release
 
 demo: $(UV)  ## render a service into a new folder, and run its whole suite there
 	$(UV) run --frozen python -m maintainer.demo
+
+quick: $(UV)  ## the tests that start no process: under 30 seconds
+	$(UV) run --frozen pytest tests/unit
 
 test: $(UV)  ## the tests of this project
 	$(UV) run --frozen pytest

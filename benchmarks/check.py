@@ -23,7 +23,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
         _commit(folder)
     _fill(theirs, sorted((small / "tests").rglob("test_*.py")))
     # These speak of mocks and pauses in texts, so that a check has to look at most of them twice.
-    _fill(ours, sorted(OURS.glob("test_*.py")))
+    _fill(ours, sorted(OURS.glob("*/test_*.py")))
     step = "src/gateway/pipeline/steps/detect_pii.py"
     staged = [step, "tests/unit/pipeline/steps/test_detect_pii.py"]
     check, ruff = [sys.executable, "-m", "tpgen", "check"], [sys.executable, "-m", "ruff", "check"]

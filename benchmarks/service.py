@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.processes import HIDDEN
-from tests.service import use_our_engine
+from tests.rendering import use_our_engine
 
 ROOT = Path(__file__).parents[1]
 SECONDS_FOR_ONE_RUN = 180

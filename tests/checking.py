@@ -69,6 +69,18 @@ def repository(
     return project.find(root, [])
 
 
+def folder(root: Path, tree: Given) -> Project:
+    """A project without git, so that no process is started.
+
+    Args:
+        root: its folder.
+        tree: its files.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    write(root, tree)
+    return project.find(root, [])
+
+
 def check(here: Project, select: str = "") -> list[Finding]:
     """What the rules find; `select` as on the command line."""
     return engine.run(here, registry.selected([word for word in select.split(",") if word], []))
@@ -79,19 +91,22 @@ def findings(
     tree: Given,
     *,
     select: str = "",
-    before: Given = NOTHING,
+    before: Given | None = None,
     days_ago: float = 0,
 ) -> list[str]:
     """The findings in a tree, each as `path:line:col CODE`, sorted; notes are among them.
 
     Args:
-        tmp_path: where the repository is made.
-        tree: the files, in the index.
+        tmp_path: where the project is made.
+        tree: the files; in the index, if there is a repository.
         select: codes, their beginnings or names, between commas; none for all.
-        before: what was committed before.
+        before: what was committed before; without it there is no repository.
         days_ago: how long ago.
     """
-    here = repository(tmp_path, tree, before=before, days_ago=days_ago)
+    if before is None:
+        here = folder(tmp_path, tree)
+    else:
+        here = repository(tmp_path, tree, before=before, days_ago=days_ago)
     found = check(here, select)
     return sorted(f"{one.path}:{one.line}:{one.column} {one.code}" for one in found)
 

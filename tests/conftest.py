@@ -10,7 +10,7 @@ import pytest
 from pytest_copie.plugin import Copie
 
 from tests.processes import warm
-from tests.service import Service, Suite, install, render
+from tests.rendering import Service, Suite, install, render
 
 if TYPE_CHECKING:
     from tests.updating import Pair

@@ -2300,7 +2300,7 @@ SEEN_ELSEWHERE = {
     "TestHealthz::test_an_error_quotes_neither_the_upstream_nor_a_key",
     "TestListAgents::test_an_error_quotes_neither_the_upstream_nor_a_key",
     "TestReadAgent::test_an_error_quotes_neither_the_upstream_nor_a_key",
-    # A second head is a second file: tests/engine/test_schema.py.
+    # A second head is a second file: tests/service/engine/test_schema.py.
     "TestSchema::test_migrations_have_one_head",
 }
 

@@ -16,7 +16,7 @@ from typing import Self
 import pytest
 
 from tests.processes import clean_environment
-from tests.service import Service
+from tests.rendering import Service
 
 SECONDS = 60
 

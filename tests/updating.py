@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.hooks import Repository, release, repository, template
 from tests.processes import Outcome
-from tests.service import replace_once
+from tests.rendering import replace_once
 
 # Modules of the policy that releases in the tests rename and remove; no other module needs them.
 MODULES = {

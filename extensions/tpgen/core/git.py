@@ -64,6 +64,9 @@ class Git:
         Raises:
             Misuse: git refuses to look, because the repository is somebody else's.
         """
+        here = root.resolve()
+        if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+            return None
         try:
             inside = _git(root, "rev-parse", "--is-inside-work-tree").strip() == b"true"
         except OSError:

@@ -1,0 +1,156 @@
+"""TPG503: imports of what the policy has, and of what it has no more."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checking import folder, tpgen
+from tests.unit.rules.test_removed_import import POLICY, SUITE, WIRED_BELOW, fix, wired
+
+RENAMED = {
+    "from tests.policy.http import Upstream\n": "from pytest_tpgen.upstream import Upstream\n",
+    "from tests.policy.http import (  # two\n    Upstream,\n    promises as p,\n)\np()\n": (
+        "# two\nfrom pytest_tpgen.upstream import Upstream, differences as p\np()\n"
+    ),
+    "from ..policy.http import promises\nx = promises\n": (
+        "from pytest_tpgen.upstream import differences\nx = differences\n"
+    ),
+    "from tests.policy import http\nhttp.promises(http.Upstream())\n": (
+        "from pytest_tpgen import upstream\nupstream.differences(upstream.Upstream())\n"
+    ),
+    "from tests.policy import http\n\n\ndef test_x(upstream):\n    http.promises()\n": (
+        "from pytest_tpgen import upstream as http\n\n\n"
+        "def test_x(upstream):\n    http.differences()\n"
+    ),
+    "import tests.policy.http\nx = tests.policy.http.promises\n": (
+        "import pytest_tpgen.upstream\nx = pytest_tpgen.upstream.differences\n"
+    ),
+    "import tests.policy.http as web\nx = web.promises\n": (
+        "import pytest_tpgen.upstream as web\nx = web.differences\n"
+    ),
+    "from tests.policy.http import *\n": "from pytest_tpgen.upstream import *\n",
+    "X = 1; from tests.policy.http import Upstream; Y = 2\n": (
+        "X = 1; from pytest_tpgen.upstream import Upstream; Y = 2\n"
+    ),
+    "from tests.policy.suites.step import StepSuite, having\n\nx = [having(1)]\n": (
+        "from pytest_tpgen.requests import with_value\n\n"
+        "from tests.policy.suites.step import StepSuite\n\nx = [with_value(1)]\n"
+    ),
+    "from tests.policy.suites.step import having\n\n\ndef f(having):\n    return having\n": (
+        "from pytest_tpgen.requests import with_value as having\n\n\n"
+        "def f(having):\n    return having\n"
+    ),
+    "from tests.policy.suites import step\n\nx = step.having(1)\n": (
+        "from pytest_tpgen.requests import with_value\n\n"
+        "from tests.policy.suites import step\n\nx = with_value(1)\n"
+    ),
+    "from tests.policy.suites import blank\n\n\nclass TestX:\n    a = blank('a')\n": (
+        "from pytest_tpgen.suites import placeholder\n\n\nclass TestX:\n    a = placeholder('a')\n"
+    ),
+    "from tests.policy.suites import blank\n\n\ndef f(a=blank(1)):\n    b = blank('é')\n": (
+        "from pytest_tpgen.suites import fill_in, placeholder\n\n\n"
+        "def f(a=placeholder(1)):\n    b = fill_in('é')\n"
+    ),
+    "def test_x(wrong_auth):\n    assert wrong_auth\n": (
+        "def test_x(stranger_auth):\n    assert stranger_auth\n"
+    ),
+    "import pytest\n\n\n@pytest.mark.usefixtures('wrong_auth')\ndef test_x(): ...\n": (
+        "import pytest\n\n\n@pytest.mark.usefixtures('stranger_auth')\ndef test_x(): ...\n"
+    ),
+    "def helper(wrong_auth):\n    return wrong_auth\n": None,
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(("before", "after"), RENAMED.items())
+def test_old_names_become_new_ones(
+    before: str, after: str | None, ends: str, tmp_path: Path
+) -> None:
+    """Nothing else changes, and a second run changes nothing."""
+    path, expected = "tests/unit/test_x.py", (after or before).replace("\n", ends).encode()
+    for text in (before.replace("\n", ends).encode(), expected):
+        assert fix(tmp_path, {path: text}) == []
+        assert (tmp_path / path).read_bytes() == expected
+
+
+CONFTEST = '''"""Mine."""
+
+import pytest
+
+from tests.policy.http import Upstream
+
+X = 'mine'  # as I like it
+
+
+@pytest.fixture
+def   db(sandbox): return Upstream(sandbox)
+def pg_container(): ...
+'''
+
+
+def test_fixtures_that_a_conftest_lacks(tmp_path: Path) -> None:
+    """What a person wrote there stays, in its own layout."""
+    assert wired(tmp_path, CONFTEST) == CONFTEST.replace(
+        "\nfrom tests.policy.http import Upstream\n",
+        "from pytest_tpgen.fixtures import committed, sandbox\n"
+        "from pytest_tpgen.upstream import Upstream\n"
+        "from pytest_tpgen.wiring import Events\n"
+        "\nfrom tests.factories import AgentFactory\n"
+        '\n__all__ = ["committed", "sandbox"]\n',
+    ) + (
+        "\n\n@pytest.fixture\nasync def events(db: object) -> Events:\n"
+        '    """Read the events."""\n    return await AgentFactory.read(db)\n'
+    )
+
+
+def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
+    """It has no such factory: the fixture says what to write."""
+    text = wired(tmp_path, CONFTEST, "class UserFactory: ...\n")
+    assert (
+        '@pytest.fixture\ndef events() -> Any:\n    """Read the events."""\n'
+        "    return fill_in('''\nreturn await AgentFactory.read(db)\n''')\n"
+    ) in text
+    assert "from pytest_tpgen.suites import fill_in" in text
+    assert "import AgentFactory" not in text
+
+
+def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> None:
+    """The one that starts Postgres gets what none of them has; the others stay."""
+    assert fix(tmp_path, WIRED_BELOW) == []
+    mine = WIRED_BELOW["tests/conftest.py"]
+    assert (tmp_path / "tests/conftest.py").read_text() == mine
+    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
+
+
+def test_the_base_of_a_suite_asks_too(tmp_path: Path) -> None:
+    suite = SUITE.replace("Step", "Base") + "\n\nclass StepSuite(BaseSuite): ...\n"
+    assert fix(tmp_path, {**WIRED_BELOW, "tests/policy/suites/step.py": suite}) == []
+    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
+
+
+def test_the_table_of_this_tool(tmp_path: Path) -> None:
+    """It has the names of the service: its package, and the prefix of its API."""
+    suite = "class RouteSuite:\n    def test_a(self, send_messages): ...\n"
+    tree = {
+        **POLICY,
+        ".copier-answers.yml": "package: other\napi_prefix: /api\n",
+        "src/shop/__init__.py": "",
+        "src/shop/models.py": "class Base: ...\nclass AuditEvent: ...\n",
+        "tests/policy/suites/route.py": suite,
+        "tests/unit/test_x.py": "from tests.policy.suites.route import RouteSuite as Suite\n",
+        "tests/conftest.py": "from tests.policy.http import Upstream\nX = Upstream\n\n\n"
+        "@fixture\ndef pg_container(audit_events, client, auth): ...\n",
+    }
+    folder(tmp_path, tree)
+    assert tpgen(tmp_path, "check", "--select=TPG503", "--fix").out == "no findings\n"
+    text = (tmp_path / "tests/conftest.py").read_text()
+    assert "from pytest_tpgen.upstream import Upstream\n" in text
+    assert "from shop.models import AuditEvent\n" in text
+    assert 'client.post("/api/chat/completions"' in text
+
+
+def test_names_in_all(tmp_path: Path) -> None:
+    text = CONFTEST.replace("X =", "__all__ = [\n    'X',  # mine\n]\nX =")
+    assert '__all__ = [\n    \'X\', "committed", "sandbox",  # mine\n]' in wired(tmp_path, text)
+    empty = CONFTEST.replace("X =", "__all__: list[str] = []\nX =")
+    assert '__all__: list[str] = ["committed", "sandbox"]' in wired(tmp_path / "empty", empty)

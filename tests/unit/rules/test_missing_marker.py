@@ -1,0 +1,89 @@
+"""TPG304: marks that lack, and how they are added."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from tpgen.check import fixes
+
+from tests.checking import check, findings, folder
+
+LACKING = {
+    "fixture": "import pytest\n\n\ndef test_a(pg_container):\n    assert pg_container\n",
+    "no import": '"""Text."""\n\nfrom __future__ import annotations\n\n\ndef test_a(committed_db):\n    assert 1\n',
+    "method": "import pytest\n\n\nclass TestA:\n    @pytest.mark.slow\n    def test_a(self, pg_session):\n        assert 1\n",
+    "made": 'def test_a():\n    with PostgresContainer("postgres:15") as it:\n        assert it\n',
+    "live": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("https://api.openai.com/v1")\n',
+}
+FINE = {
+    "tests/test_a.py": "import pytest\n\n\n@pytest.mark.integration\ndef test_a(committed_db):\n    assert 1\n",
+    "tests/test_b.py": "import pytest\n\npytestmark = [pytest.mark.integration]\n\n\ndef test_a(pg_session):\n    assert 1\n",
+    "tests/integration/test_c.py": "def test_a(committed_db):\n    assert 1\n",
+    "tests/test_d.py": "def test_a(db):\n    assert db\n",
+    "tests/test_e.py": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("http://localhost/a")\n',
+}
+
+SEVERAL = {
+    "no import": "def test_a(pg_session):\n    assert 1\n\n\ndef test_b(pg_session):\n    assert 1\n",
+    "class first": "class TestA:\n    def test_a(self, pg_session):\n        assert 1\n\n\n"
+    "def test_b(pg_session):\n    assert 1\n",
+    "text and value": '"""Text."""\n\nSIZE = 1\n\n\n@fast\ndef test_a(pg_session):\n    assert 1\n\n\n'
+    "def test_b(pg_session):\n    assert 1\n",
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("source", SEVERAL.values(), ids=SEVERAL)
+def test_several_tests_are_marked_at_once(tmp_path: Path, source: str, end: str) -> None:
+    """With one import, and the line ends of the file."""
+    here = folder(tmp_path, {"tests/test_a.py": source.replace("\n", end)})
+    found = check(here, "TPG304")
+    assert len(found) == 2
+    fixes.apply(here, found)
+    mended = (tmp_path / "tests/test_a.py").read_bytes()
+    assert mended.count(b"import pytest") == 1
+    assert mended.count(b"@pytest.mark.integration") == 2
+    assert mended.count(b"\n") == mended.count(end.encode()) and ast.parse(mended)
+    assert check(here, "TPG304") == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tests/conftest.py": "from playwright.sync_api import sync_playwright\n"},
+        {"pyproject.toml": '[dependency-groups]\ndev = ["pytest-playwright"]\n'},
+    ],
+    ids=["conftest", "plugin"],
+)
+def test_a_page_of_playwright_is_a_browser(tmp_path: Path, other: dict[str, str]) -> None:
+    """Wherever it comes from; another fixture of that name is none."""
+    tree = {"tests/test_a.py": "def test_a(page):\n    assert page\n"}
+    assert findings(tmp_path / "a", tree | other, select="TPG304") == ["tests/test_a.py:1:1 TPG304"]
+    assert findings(tmp_path / "b", tree, select="TPG304") == []
+
+
+def test_a_service_marks_what_asks_for_a_database_by_itself(tmp_path: Path) -> None:
+    """Its plugin does; a live upstream it can't see."""
+    tree = {
+        "tests/policy/policy.toml": "",
+        "tests/test_a.py": LACKING["fixture"],
+        "tests/test_b.py": LACKING["live"],
+    }
+    assert findings(tmp_path, tree, select="TPG304") == ["tests/test_b.py:4:1 TPG304"]
+
+
+@pytest.mark.parametrize("source", LACKING.values(), ids=LACKING)
+def test_a_mark_that_lacks_is_found_and_added_once(tmp_path: Path, source: str) -> None:
+    """After `--fix` the file is valid Python, and there is nothing left to find."""
+    here = folder(tmp_path, {"tests/test_a.py": source})
+    found = check(here, "TPG304")
+    assert [one.code for one in found] == ["TPG304"]
+    fixes.apply(here, found)
+    mended = (tmp_path / "tests/test_a.py").read_text()
+    assert "import pytest" in mended and "@pytest.mark." in mended and ast.parse(mended)
+    assert check(here, "TPG304") == []
+
+
+def test_what_is_marked_or_lies_in_a_layer_is_fine(tmp_path: Path) -> None:
+    """And so are `db` of another sort and a server of this machine."""
+    assert findings(tmp_path, FINE, select="TPG304") == []

@@ -1,0 +1,383 @@
+"""What is said of routes that a document describes."""
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tpgen.core.errors import Misuse
+from tpgen.core.service import Service
+from tpgen.generate.routes.context import RouteFacts
+from tpgen.generate.routes.malformed import changed
+from tpgen.generate.routes.naming import name_of_class
+from tpgen.generate.routes.parameters import PNG
+from tpgen.generate.routes.requests import App, Route
+from tpgen.generate.routes.rows import Rows
+from tpgen.generate.snapshots import Failure
+from tpgen.source.covered import Covered
+
+from tests.rendering import Service as Rendered
+
+POLICY = """
+[postgres]
+image = "postgres:15"
+
+[slow]
+seconds = 1.0
+
+[layers.unit]
+io = false
+
+[layers.integration]
+io = true
+
+[engine]
+requires = ">=0"
+
+[kinds.factory]
+help = "the factory of a model"
+introspect = "model"
+
+[[kinds.factory.tests]]
+path = "tests/factories.py"
+skeleton = "factory.py.j2"
+"""
+
+
+def route_of(app: App, method: str, path: str) -> Route:
+    route = app.find(method, path)
+    assert route, (method, path)
+    return route
+
+
+def _asked(method: str, content: Mapping[str, Any]) -> Route:
+    operation = {"requestBody": {"content": content}}
+    return route_of(App({"": {"paths": {"/x": {method.lower(): operation}}}}, {}), method, "/x")
+
+
+def test_a_change_of_nothing_is_no_change() -> None:
+    """A body whose properties are all optional has each of them, where it is to change a row."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    body = {"application/json": {"schema": schema}}
+    assert _asked("PATCH", body).valid == {"json": {"name": "name"}}
+    assert _asked("POST", body).valid == {"json": {}}
+
+
+def test_a_picture_is_one() -> None:
+    file = {"type": "string", "format": "binary"}
+    schema = {"type": "object", "properties": {"photo": file}, "required": ["photo"]}
+    request = _asked("POST", {"multipart/form-data": {"schema": schema}}).valid
+    assert request["files"]["photo"] == ("photo.png", PNG)
+
+
+@pytest.mark.parametrize(
+    ("malformed", "code"),
+    [
+        ({"json": {"a": 1, "b": [{"c": 2}]}}, 'without("params.limit")'),
+        ({"json": {"a": 1}, "params": {"limit": 1}}, 'without("json.b")'),
+        (
+            {"json": {"a": True, "b": [{"c": 2}]}, "params": {"limit": 1}},
+            'with_value("json.a", True)',
+        ),
+        (
+            {"json": {"a": 1, "b": [{"c": "x"}]}, "params": {"limit": 1}},
+            'with_value("json.b.0.c", "x")',
+        ),
+        ({"json": {"a": 1, "b": []}, "params": {"limit": 1}}, 'with_value("json.b", [])'),
+        ({"json": "text", "params": {"limit": 1}}, 'with_value("json", "text")'),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}, "params": {"limit": 1}},
+            'with_value("json", "d.e", 3)',
+        ),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "headers": {"X": "y"}},
+            'with_value("headers.X", "y")',
+        ),
+        (
+            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "url": "/x/no"},
+            'with_value("url", "/x/no")',
+        ),
+        (
+            {"content": b"{", "params": {"limit": 1}},
+            '{"content": b"{", "params": {"limit": 1}}',
+        ),
+    ],
+    ids=str,
+)
+def test_a_malformed_request_is_what_it_changes(malformed: dict[str, Any], code: str) -> None:
+    """In the valid one; a whole request where it differs in more than one argument."""
+    valid = {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}}
+    assert changed(valid, malformed) == code
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "path", "taken", "expected"),
+    [
+        ("read_task", "GET", "/v1/tasks/{id}", [], "TestReadTask"),
+        ("get", "GET", "/v1/products/{id}", [], "TestGetProduct"),
+        ("list", "GET", "/v1/products", [], "TestListProducts"),
+        ("create", "POST", "/categories", [], "TestCreateCategory"),
+        ("update", "PUT", "/orders/{id}/status", [], "TestUpdateStatus"),
+        ("read_task", "GET", "/v2/tasks/{id}", ["TestReadTask"], "TestReadV2Task"),
+        ("tasks", "GET", "/v2/tasks", ["TestTasks"], "TestGetTasks"),
+        ("", "GET", "/", [], "TestGetRoot"),
+    ],
+)
+def test_the_name_of_a_class(
+    function: str, method: str, path: str, taken: list[str], expected: str
+) -> None:
+    """After the function; after verb and noun where that says too little or is another's."""
+    facts = {(method, path): {"name": function, "module": "app.main"}}
+    route = route_of(App({"": {"paths": {path: {method.lower(): {}}}}}, facts), method, path)
+    assert name_of_class(route, taken) == expected
+
+
+FACTORIES = """
+class UserFactory:
+    class Meta:
+        model = User
+
+
+class OrderFactory:
+    class Meta:
+        model = Order
+
+    user = SubFactory(UserFactory)
+
+
+class OrderLineFactory:
+    class Meta:
+        model = OrderLine
+
+    order = SubFactory(OrderFactory)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "lines"),
+    [
+        (
+            "GET",
+            "/orders/{order_id}/lines/{line_id}",
+            [
+                "order = await OrderFactory.create(session=session, user=user)",
+                "order_line = await OrderLineFactory.create(session=session, order=order)",
+                "await session.commit()",
+                'return f"/orders/{order.id}/lines/{order_line.id}"',
+            ],
+        ),
+        (
+            "GET",
+            "/orders",
+            [
+                "await OrderFactory.create(session=session, user=user)",
+                "await session.commit()",
+                'return "/orders"',
+            ],
+        ),
+        (
+            "GET",
+            "/lines/{line_id}",
+            [
+                "order_line = await OrderLineFactory.create(session=session, order__user=user)",
+                "await session.commit()",
+                'return f"/lines/{order_line.id}"',
+            ],
+        ),
+        ("POST", "/orders", ['return "/orders"']),
+    ],
+)
+def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[str]) -> None:
+    """A row is a part of the one before it; a list is not empty."""
+    auth = "def auth(user: User) -> dict[str, str]: ..."
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write({**files, "tests/conftest.py": auth})
+    route = route_of(App({"": {"paths": {path: {method.lower(): {}}}}}, {}), method, path)
+    fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
+    assert [line.strip() for line in fixture.splitlines()[2:]] == lines
+
+
+@pytest.mark.parametrize(
+    ("conftest", "auth"),
+    [
+        ("tests/conftest.py", "def auth(user): ..."),
+        (
+            "tests/integration/conftest.py",
+            "from shop.db import User\nasync def auth(user: User): ...",
+        ),
+    ],
+)
+def test_the_caller_of_a_service_that_is_wired_by_hand(
+    conftest: str, auth: str, tmp_path: Path
+) -> None:
+    factories = f"from shop.db import User\n{FACTORIES}"
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": factories, conftest: auth}
+    Rendered(tmp_path, tmp_path).write(files)
+    rows = Rows(Service(tmp_path))
+    assert (rows.caller, rows.caller_module) == (("user", "User"), "shop.db")
+
+
+def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
+    """Nobody sees how the rows are the caller's: none is made, and a placeholder says what to do."""
+    files = {
+        "tests/policy/policy.toml": POLICY,
+        "tests/factories.py": FACTORIES.replace(
+            "    user = SubFactory(UserFactory)\n", "    n = 1\n"
+        ),
+        "tests/conftest.py": "def auth(user: User): ...",
+    }
+    Rendered(tmp_path, tmp_path).write(files)
+    rows = {"type": "object", "properties": {"id": {"type": "string"}}}
+    answer = {"content": {"application/json": {"schema": {"type": "array", "items": rows}}}}
+    operation = {"responses": {"200": answer}, "security": [{"Key": []}]}
+    facts = {("GET", "/orders"): {"rows": ["orders"]}}
+    route = route_of(App({"": {"paths": {"/orders": {"get": operation}}}}, facts), "GET", "/orders")
+    found = RouteFacts(route, Rows(Service(tmp_path)))
+    assert (found.is_list, found.url.rows, found.listed_row) == (True, [], None)
+    own, foreign = found.fixtures
+    assert "async def own_rows(self, session: AsyncSession, user: User) -> list[str]:" in own
+    assert "OrderFactory.create_batch(6, session=session, …=user)\n" in own
+    assert "async def foreign_rows(self, session: AsyncSession) -> list[str]:" in foreign
+    assert "OrderFactory.create_batch(6, session=session)\n" in foreign
+
+
+def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
+    model = "class Order(Base):\n    number: Mapped[int] = mapped_column(primary_key=True)\n"
+    files = {
+        "tests/policy/policy.toml": POLICY,
+        "tests/factories.py": FACTORIES,
+        "shop/models.py": model,
+        # A flat package beside Alembic's folder: its classes are those of the past.
+        "alembic/env.py": "",
+        "alembic/versions/a.py": model.replace("number", "old"),
+        "shop/migrations/env.py": "",
+        "shop/migrations/versions/a.py": model.replace("number", "old"),
+    }
+    Rendered(tmp_path, tmp_path).write(files)
+    path: dict[str, Any] = {"paths": {"/orders/{order_id}": {"get": {}}}}
+    route = route_of(App({"": path}, {}), "GET", "/orders/{order_id}")
+    rows = Rows(Service(tmp_path))
+    row = rows.find("order_id", "orders")
+    assert row is not None
+    assert (rows.attribute(row, "order_id"), rows.key(row)) == ("number", "number")
+    assert "{order.number}" in RouteFacts(route, rows).url.text
+    body = {"properties": {"number": {"type": "integer"}}, "required": ["number"], "type": "object"}
+    for name, named in (("number", True), ("amount", False)):
+        schema = json.loads(json.dumps(body).replace("number", name))
+        asked = _asked("POST", {"application/json": {"schema": schema}})
+        assert RouteFacts(asked, rows).names_a_row is named
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [(["307"], 307), (["304", "422"], 304), (["200", "303"], 200), (["404"], 200), ([], 200)],
+    ids=str,
+)
+def test_the_status_of_a_redirect(codes: list[str], status: int) -> None:
+    operation: dict[str, Any] = {"responses": {code: {} for code in codes}}
+    path: dict[str, Any] = {"paths": {"/x": {"get": operation}}}
+    assert route_of(App({"": path}, {}), "GET", "/x").status == status
+
+
+def test_a_parameter_that_is_a_part_of_a_segment(tmp_path: Path) -> None:
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write(files)
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    path: dict[str, Any] = {"paths": {"/export/{name}.csv": {"get": {"parameters": [name]}}}}
+    route = route_of(App({"": path}, {}), "GET", "/export/{name}.csv")
+    url = RouteFacts(route, Rows(Service(tmp_path))).url.text
+    assert re.fullmatch(r'"/export/\w+\.csv"', url), url
+
+
+def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:
+    rows = {"type": "array", "items": {"type": "object"}}
+    page = {"type": "object", "properties": {"warnings": rows, "items": rows}}
+    answer = {"content": {"application/json": {"schema": page}}}
+    document = {"paths": {"/orders": {"get": {"responses": {"200": answer}}}}}
+    named: dict[str, Any] = {"rows": ["orders", "items"]}
+    route = route_of(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders")
+    assert route.listing is not None
+    assert route.listing.rows == 'response.json()["items"]'
+    assert (
+        route_of(App({"": document}, {("GET", "/orders"): {"rows": []}}), "GET", "/orders").listing
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "public", "status", "blamed"),
+    [
+        ("POST", "/x", True, 422, "valid"),
+        ("POST", "/x", True, 401, "valid"),
+        ("POST", "/x", False, 401, ""),
+        ("POST", "/x", False, 403, ""),
+        ("POST", "/x", False, 500, ""),
+        ("POST", "/x", False, 405, ""),
+        ("POST", "/x/{id}", False, 422, "valid"),
+        ("POST", "/x/{id}", False, 404, "url"),
+        ("GET", "/x/{id}", False, 403, "url"),
+        ("GET", "/x/{id}", False, 409, "url"),
+        ("GET", "/x", False, 404, ""),
+    ],
+)
+def test_the_guess_that_an_answer_proves_wrong(
+    tmp_path: Path, method: str, path: str, public: bool, status: int, blamed: str
+) -> None:
+    """The app's own failure proves none, and that of the credentials none that is in the class."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    operation = body if method == "POST" else {}
+    listed = [f"{method} {path}"] if public else []
+    document = {"paths": {path: {method.lower(): operation}}}
+    route = route_of(App({"": document}, {}, listed), method, path)
+    (tmp_path / "tests/policy").mkdir(parents=True)
+    (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
+    found = RouteFacts(route, Rows(Service(tmp_path)), failures=[Failure("no", status)])
+    assert found.blamed == blamed
+    assert f"the app says: {status} no" in found.valid_placeholder or blamed != "valid"
+
+
+def test_a_placeholder_says_which_route_its_class_is_about() -> None:
+    """So that the class is found once the route is built."""
+    text = r"""
+class TestA:
+    method = "GET"
+    path = placeholder('path = "/a"  # build it')
+
+class TestB:
+    method = "GET"
+    path = placeholder('@pytest.fixture\ndef url(self) -> str:\n    return f"/b/{id}"')
+"""
+    tree = ast.parse(text)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    found = [Covered([]).identity(tree, one) for one in classes]
+    assert found == [("GET", "/a"), ("GET", "/b/{}")]
+
+
+def test_two_routes_that_differ_in_the_slash_are_two() -> None:
+    operation: dict[str, Any] = {"get": {}}
+    app = App({"": {"paths": {"/v1/agents": operation, "/v1/agents/": operation}}}, {})
+    assert [route_of(app, "GET", path).path for path in ("/v1/agents/", "/v1/agents")] == [
+        "/v1/agents/",
+        "/v1/agents",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reason"),
+    [
+        ("POTS", "/orders", "POTS is no HTTP method: did you mean POST?"),
+        ("/orders", "post", "the method comes first: `tpgen route POST /orders`"),
+        ("POST", "orders", "a path begins with a slash: `tpgen route POST /orders`"),
+        *(
+            ("GET", path, r".* is not the path of a route: give it as the app states it, .*")
+            for path in ("/x y", "/x{", "/{}", "/x?y=1", "/../../etc", "/a'b", "/a\nb")
+        ),
+    ],
+)
+def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:
+    with pytest.raises(Misuse, match="^" + reason.replace("?", r"\?") + "$"):
+        App({"": {}}, {}).find(method, path)

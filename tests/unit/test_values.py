@@ -1,0 +1,328 @@
+"""A valid value is readable and valid; a malformed one breaks one rule, and is sent as it stands."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from tpgen.core.errors import Misuse
+from tpgen.generate.routes.expressions import source
+from tpgen.generate.routes.schemas import FORMATS, accepts, with_decimals
+from tpgen.generate.routes.values import full, other, places, valid
+from tpgen.generate.routes.violations import violations
+
+DOCUMENT = {
+    "components": {
+        "schemas": {
+            "Address": {
+                "type": "object",
+                "properties": {"street": {"type": "string", "minLength": 2}},
+                "required": ["street"],
+            },
+            "Tree": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "left": {"anyOf": [{"$ref": "#/components/schemas/Tree"}, {"type": "null"}]},
+                    "all": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
+                },
+                "required": ["name", "left", "all"],
+            },
+            "Cat": {
+                "type": "object",
+                "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}},
+                "required": ["kind", "lives"],
+            },
+            "Dog": {
+                "type": "object",
+                "properties": {"kind": {"const": "dog"}, "barks": {"type": "boolean"}},
+                "required": ["kind", "barks"],
+            },
+            "Endless": {
+                "type": "object",
+                "properties": {"next": {"$ref": "#/components/schemas/Endless"}},
+                "required": ["next"],
+            },
+        }
+    }
+}
+ADDRESS = {"$ref": "#/components/schemas/Address"}
+TREE = {"$ref": "#/components/schemas/Tree"}
+PETS = [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}]
+PET = {"oneOf": PETS, "discriminator": {"propertyName": "kind"}}
+# As pydantic writes a Decimal.
+DECIMAL = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"},
+    ]
+}
+
+
+def text(**rules: Any) -> dict[str, Any]:
+    return {"type": "string", **rules}
+
+
+def number(**rules: Any) -> dict[str, Any]:
+    return {"type": "number", **rules}
+
+
+def integer(**rules: Any) -> dict[str, Any]:
+    return {"type": "integer", **rules}
+
+
+def array(items: Mapping[str, Any], **rules: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **rules}
+
+
+def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (text(), "label-name"),
+        (text(maxLength=3), "lab"),
+        (text(minLength=12), "label-nameee"),
+        (text(examples=["the first"]), "the first"),
+        (text(examples=["too long"], maxLength=5), "label"),
+        (text(default="preset"), "preset"),
+        (text(enum=["a", "b"]), "a"),
+        ({"const": "fixed"}, "fixed"),
+        (text(pattern=r"^[^\x00]+$"), "label-name"),
+        (text(pattern="^[a-z_]+$"), "label_name"),
+        (text(pattern="^[A-Z]{3}$", minLength=3, maxLength=3), "LAB"),
+        (text(pattern=r"^\d{4} ?[A-Z]{2}$"), "0000AA"),
+        (text(pattern=r"^sk_(live|test)_\d+$"), "sk_live_0"),
+        (text(format="uuid4"), "00000000-0000-4000-8000-000000000001"),
+        (text(format="email"), "name@example.com"),
+        (text(contentMediaType="application/json", contentSchema=array(integer())), "[1]"),
+        (text(format="json-string"), "{}"),
+        (integer(), 1),
+        (integer(minimum=1, maximum=100), 1),
+        (integer(minimum=18), 18),
+        (integer(exclusiveMinimum=18), 19),
+        (integer(maximum=-5), -5),
+        (integer(minimum=1, multipleOf=3), 3),
+        (number(exclusiveMinimum=0, exclusiveMaximum=1), 0.5),
+        (DECIMAL, 1),
+        ({"type": "boolean"}, False),
+        ({"type": "null"}, None),
+        ({"type": ["null", "string"]}, "label-name"),
+        ({"anyOf": [{"type": "null"}, integer()]}, 1),
+        (array(text()), ["label-name"]),
+        (array(text(), minItems=2), ["label-name", "label-name"]),
+        (array(text(), minItems=2, uniqueItems=True), ["label-name", "label-name-2"]),
+        ({"type": "array", "prefixItems": [integer(), text()], "minItems": 2}, [1, "label-name"]),
+        (record(["a"], a=integer(), b=integer()), {"a": 1}),
+        ({"type": "object", "additionalProperties": integer()}, {}),
+        (
+            {"type": "object", "additionalProperties": integer(), "minProperties": 2},
+            {"key-1": 1, "key-2": 1},
+        ),
+        ({**record(["a"], a=integer(), b=integer()), "minProperties": 2}, {"a": 1, "b": 1}),
+        (
+            record(["password", "passwordAgain"], password=text(minLength=9), passwordAgain=text()),
+            {"password": "passwordd", "passwordAgain": "passwordd"},
+        ),
+        (
+            record(
+                ["from", "until"], **{"from": text(format="date"), "until": text(format="date")}
+            ),
+            {"from": "2026-01-31", "until": "2027-01-31"},
+        ),
+        ({"allOf": [ADDRESS, record(["zip"], zip=integer())]}, {"street": "street", "zip": 1}),
+        ({**ADDRESS, "example": {"street": "Dam"}}, {"street": "Dam"}),
+        (TREE, {"name": "name", "left": None, "all": []}),
+        (PET, {"kind": "cat", "lives": 1}),
+        ({}, "label-name"),
+    ],
+    ids=str,
+)
+def test_a_valid_value_is_readable(schema: dict[str, Any], expected: Any) -> None:
+    """And is what a validator of JSON Schema takes."""
+    value = valid(schema, DOCUMENT, "labelName")
+    assert (value, type(value)) == (expected, type(expected))
+    assert Draft202012Validator({**schema, **DOCUMENT}).is_valid(value)
+
+
+def test_the_end_of_a_text_as_rust_writes_it() -> None:
+    """Pydantic's own engine of patterns is not Python's."""
+    schema = text(pattern=r"^[A-Z]{4}\z")
+    assert valid(schema, {}, "label") == "AAAA"
+    assert not accepts(schema, {}, "AAAAA")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_each_format_takes_its_example(format: str) -> None:
+    """And refuses a text that is none, where services do so too."""
+    schema = text(format=format)
+    assert accepts(schema, {}, valid(schema, {}, "name"))
+    wrong = [one.value for one in violations(schema, {}, valid(schema, {}, "name"))]
+    assert wrong == ([f"no-{format}"] if FORMATS[format][1] else [7])
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#/components/schemas/Endless"}, integer(minimum=2, maximum=1), {"not": {}}]
+)
+def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any]) -> None:
+    with pytest.raises(Misuse, match="the schema of label takes: give it an example"):
+        valid(schema, DOCUMENT, "label")
+
+
+@pytest.mark.parametrize(
+    ("schema", "wrong"),
+    [
+        (integer(), ["seven"]),
+        (text(), [7]),
+        ({"type": "boolean"}, ["perhaps"]),
+        (integer(minimum=1, maximum=9), ["seven", 0, 10]),
+        (number(exclusiveMinimum=0, exclusiveMaximum=2.5), ["seven", 0, 2.5]),
+        (integer(minimum=1, maximum=10, multipleOf=5), ["seven", 0, 15, 6]),
+        (number(multipleOf=0.5), ["seven", 1.25]),
+        (text(minLength=2, maxLength=5), [7, "b", "xxxxxx"]),
+        (text(maxLength=10**9), [7]),
+        (text(pattern=r"^[^\x00]+$"), [7, "bo\0y"]),
+        (text(pattern=r"^\d{4}$"), [7, 40 * "0"]),
+        (text(pattern="^[A-Z]+$", maxLength=4), [7, "XXXXX", "BO!Y"]),
+        (text(format="uuid"), ["no-uuid"]),
+        (text(enum=["a", "b"]), ["no-body"]),
+        ({"enum": [1, 2]}, [3]),
+        ({"const": "fixed"}, ["no-body"]),
+        (array(integer(), minItems=1, maxItems=2), ["text", [], [1, 1, 1], ["seven"]]),
+        (array(text(), uniqueItems=True, maxItems=2), ["text", ["body", "body-2", "body-3"], [7]]),
+        ({"anyOf": [text(format="date"), {"type": "null"}]}, ["no-date"]),
+        ({"anyOf": [integer(), text()]}, []),
+        (DECIMAL, ["seven", -1, "!"]),
+        ({}, []),
+        (record(["a"], a=integer(), b=text()), ["text", {}, {"a": "seven"}, {"a": 1, "b": 7}]),
+        ({**record([]), "additionalProperties": False}, ["text", {"unknown": 1}]),
+        ({"type": "object", "additionalProperties": integer()}, ["text", {"key": "seven"}]),
+        (
+            record(["home"], home=ADDRESS),
+            [
+                "text",
+                {},
+                *({"home": wrong} for wrong in ("text", {}, {"street": 7}, {"street": "s"})),
+            ],
+        ),
+        (
+            {**array(ADDRESS), "default": []},
+            ["text", ["text"], [{}], [{"street": 7}], [{"street": "s"}]],
+        ),
+        (
+            {"type": "array", "prefixItems": [integer(), text()], "minItems": 2, "maxItems": 2},
+            ["text", [1], [1, "body", "body"], ["seven", "body"], [1, 7]],
+        ),
+        (
+            PET,
+            [
+                "text",
+                {"lives": 1},
+                {"kind": "cat"},
+                {"kind": "no-kind", "lives": 1},
+                {"kind": "cat", "lives": "seven"},
+                {"barks": False},
+                {"kind": "dog"},
+                {"kind": "no-kind", "barks": False},
+                {"kind": "dog", "barks": "perhaps"},
+            ],
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_each_rule_is_broken_once(schema: dict[str, Any], wrong: list[Any]) -> None:
+    """By a whole value that a validator refuses too, formats aside."""
+    value = valid(schema, DOCUMENT, "body")
+    found = list(violations(schema, DOCUMENT, value))
+    assert sorted(source(one.value) for one in found) == sorted(map(source, wrong))
+    plain = Draft202012Validator({**schema, **DOCUMENT})
+    assert not any(plain.is_valid(one.value) for one in found if one.why != "format")
+
+
+def test_a_violation_says_where_it_is() -> None:
+    schema = record(["homes"], homes=array(ADDRESS))
+    value = {"homes": [{"street": "Dam"}]}
+    found = {(one.path, one.why) for one in violations(schema, DOCUMENT, value)}
+    assert (("homes", 0, "street"), "minLength") in found
+    assert (("homes", 0, "street"), "required") in found
+    assert (("homes",), "type") in found
+
+
+def test_a_recursive_model_ends() -> None:
+    """What is wrong with it is said at its first level."""
+    found = [one.path for one in violations(TREE, DOCUMENT, valid(TREE, DOCUMENT, "body"))]
+    assert ("name",) in found
+    assert max(map(len, found)) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        (record(["a"], a=text()), {"a": "one"}, {"a": "one-2"}),
+        (record(["a"], a=text(maxLength=3)), {"a": "one"}, {"a": "on2"}),
+        (
+            record(["a_id", "n"], a_id=integer(), n=integer()),
+            {"a_id": 1, "n": 1},
+            {"a_id": 1, "n": 2},
+        ),
+        (record(["a_id"], a_id=integer(), b=text()), {"a_id": 1}, {"a_id": 1, "b": "b"}),
+        (record(["k"], k={"enum": ["x", "y"]}), {"k": "x"}, {"k": "y"}),
+        (record(["l"], l=array(ADDRESS)), {"l": [{"street": "s1"}]}, {"l": [{"street": "s1-2"}]}),
+        (record(["k"], k={"const": "x"}), {"k": "x"}, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_another_valid_value_differs_in_one_place(
+    schema: dict[str, Any], value: Any, expected: Any
+) -> None:
+    """Not in the id of something, which would have to exist."""
+    assert other(schema, DOCUMENT, value) == expected
+
+
+def test_all_that_may_change() -> None:
+    """Each property that may be left out, but for the ids of rows and what can only be null."""
+    nothing = {"anyOf": [text(minLength=2), {"type": "null"}], "default": None}
+    schema = record([], name=nothing, owner_id=integer(), gone={"type": "null"})
+    assert valid(schema, {}, "body") == {}
+    assert full(schema, {}) == {"name": "name"}
+    assert full(record([], owner_id=integer()), {}) is None
+
+
+def test_a_decimal_of_an_older_release_of_pydantic() -> None:
+    """A number with bounds, or a text; what has no bounds may be of any kind."""
+    schema = {"anyOf": [number(minimum=0), text(), {"type": "null"}]}
+    found = violations(with_decimals(schema), {}, 1)
+    assert [one.value for one in found] == ["seven", -1, "!"]
+    free = {"anyOf": [number(), text()]}
+    assert with_decimals({"a": [free]}) == {"a": [free]}
+
+
+def test_the_places_of_a_value() -> None:
+    schema = record(["homes", "pet"], homes=array(ADDRESS), pet=PET)
+    value = {"homes": [{"street": "Dam"}], "pet": {"kind": "dog", "barks": True}}
+    found = dict(places(schema, DOCUMENT, value))
+    assert found["homes", 0, "street"]["minLength"] == 2
+    assert found["pet", "barks"] == {"type": "boolean"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('a "b"', r'"a \"b\""'),
+        (201 * "x", '201 * "x"'),
+        ("ab" + 20 * "x" + "c", '"ab" + 20 * "x" + "c"'),
+        ("\0\n\\é☃😀", r'"\x00\n\\\xe9\u2603\U0001f600"'),
+        (20 * "\n", r'20 * "\n"'),
+        ("", '""'),
+        ({"a": [1, None, True, 1.5]}, '{"a": [1, None, True, 1.5]}'),
+        (30 * [{"a": 1}], '30 * [{"a": 1}]'),
+        (("a.txt", b'"\xff'), r'("a.txt", b"\"\xff")'),
+        ((1,), "(1,)"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_values_are_short_in_source(value: Any, expected: str) -> None:
+    assert source(value) == expected
+    assert eval(expected) == value
