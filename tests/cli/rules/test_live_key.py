@@ -1,4 +1,4 @@
-"""TPG403: live keys, as people hide them; and what only looks like one."""
+"""TPG403: private keys that openssl makes."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TPG503: imports of what the policy has, and of what it has no more."""
+"""TPG503: `--fix` gives old names their new ones, and adds fixtures."""
 
 from pathlib import Path
 
