@@ -7,14 +7,17 @@ finds, or the test would prove nothing.
 import gzip
 import hashlib
 import io
+import re
 import shutil
 import subprocess
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
 
+from tests.checking import tpgen
 from tests.hooks import (
     Repository,
     gitleaks,
@@ -55,6 +58,7 @@ HIDDEN: dict[str, dict[str, str | bytes]] = {
         "src/ignored.py": LINE,
         ".gitleaksignore": f"src/ignored.py:{OURS}:1\n",
     },
+    "base64": {"tests/secret.yaml": f"data:\n  key: {b64encode(LINE.encode()).decode()}\n"},
     "a zip": {"tests/data.zip": zipped(LINE)},
     "a gzip": {"tests/data.gz": gzip.compress(LINE.encode())},
     "a file that git shows no diff of": {
@@ -73,7 +77,7 @@ WAYS = {
 }
 FILES = {place: next(iter(files)) for place, files in HIDDEN.items()} | WAYS
 # What upstream's scan finds too: listed, so that nobody takes the lists above for its gaps.
-KNOWN = {"a file that git exports not", "tests", "removed later", "on another branch"}
+KNOWN = {"base64", "a file that git exports not", "tests", "removed later", "on another branch"}
 
 
 @pytest.fixture(scope="session")
@@ -245,6 +249,61 @@ def test_a_config_that_finds_nothing_is_no_clean_repository(
     code, _, said = scan(service)
     assert code == 2
     assert "is the rule tp-live-key of .gitleaks.toml gone" in said
+
+
+# What lets a new key of AWS through, although upstream has a rule for it.
+BLIND = {
+    "extended": ("useDefault = true", 'path = "other.toml"'),
+    "allowed": ("[[allowlists]]", "[[allowlists]]\nregexes = ['^AKIA']\n[[allowlists]]"),
+    "redefined": ("[[rules]]", "[[rules]]\nid = 'aws-access-token'\nregex = 'x'\n[[rules]]"),
+}
+
+
+@pytest.mark.parametrize("name", ["as it is", *BLIND])
+def test_what_hides_the_keys_of_others_is_a_finding(name: str, service: Repository) -> None:
+    """gitleaks reports nothing then, so that `tpgen check` must."""
+    config = service.path / ".gitleaks.toml"
+    text = config.read_text()
+    if name in BLIND:
+        assert BLIND[name][0] in text
+        text = text.replace(*BLIND[name], 1)
+    body = "Q3XWZ7LPJ2MNRTV5"
+    other = '[extend]\nuseDefault = true\n[[allowlists]]\nregexes = ["^AKIA"]\n'
+    service.write({".gitleaks.toml": text, "other.toml": other, "a.py": f"KEY = 'AKIA{body}'\n"})
+    service.run("gitleaks", "dir", ".", "--config=.gitleaks.toml")
+    is_blind = reported(service.path.parent / "reports") == set()
+    said = tpgen(service.path, "check", "--select", "TPG405")
+    assert (is_blind, said.code) == ((True, 1) if name in BLIND else (False, 0)), said.out
+
+
+@pytest.mark.parametrize(
+    ("url", "is_secret"),
+    [
+        ("postgresql+asyncpg://app:{}@db.company.com/app", True),
+        ("redis://:{}@cache.company.com:6379/0", True),
+        ("postgresql://app:{}@localhost:5432/app", False),
+        ("postgresql://app:{}@db/app", False),
+        ("postgresql://app:{}@127.0.0.1/app", False),
+        ("postgresql://app:{}@db.example.com/app", False),
+        ("postgresql://app:password@db.company.com/app", False),
+    ],
+)
+def test_the_password_of_a_database_elsewhere_is_a_key(
+    url: str, is_secret: bool, service: Repository
+) -> None:
+    """gitleaks has no rule for it."""
+    password = "Zk3vQ9xT7mW2pLr8"
+    service.write({"src/a.txt": url.format(password) + "\n"})
+    service.run("gitleaks", "dir", ".", "--config=.gitleaks.toml")
+    expected = {("own-database-password", "src/a.txt")} if is_secret else set()
+    assert reported(service.path.parent / "reports") == expected
+
+
+def test_no_rule_of_gitleaks_has_an_id_that_is_kept_for_ours() -> None:
+    """Else a rule of ours would replace it, and TPG405 would let that pass."""
+    ids = re.findall(rb'\nid = "([a-z0-9-]+)"', gitleaks().read_bytes())
+    assert b"aws-access-token" in ids
+    assert [name for name in ids if name.startswith(b"own-") or name.endswith(b"-live-key")] == []
 
 
 def test_an_unreadable_config_fails(service: Repository) -> None:

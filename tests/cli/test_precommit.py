@@ -4,6 +4,7 @@ GitHub can't be reached from everywhere, so git is told of repositories here tha
 and the tags of the rendered config, and take the same tools from PyPI. The config is unchanged.
 """
 
+import gzip
 import shlex
 import shutil
 import subprocess
@@ -221,6 +222,12 @@ def test_a_live_key_is_blocked(name: str, service: Repository, tmp_path: Path) -
     assert reported(tmp_path / "reports") == {("tp-live-key", name)}
     assert "no key in what is committed" not in passed(said)
     assert live_key() not in said
+
+
+def test_a_live_key_in_an_archive_is_blocked(service: Repository, tmp_path: Path) -> None:
+    data = gzip.compress(f'KEY = "{live_key()}"\n'.encode())
+    blocked(service, {"tests/data.gz": data}, SKIP="fast-tests,tpgen-check")
+    assert reported(tmp_path / "reports") == {("tp-live-key", "tests/data.gz")}
 
 
 def test_a_key_behind_the_hooks_back_is_found(

@@ -5,36 +5,23 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tpgen.check.contents import parts
-from tpgen.check.dump_rows import many_rows
 from tpgen.check.dumps import kind
 from tpgen.check.file import File
-from tpgen.check.places import is_test_path
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
-PROSE = (".py", ".pyi", ".md", ".rst", ".adoc", ".html", ".j2", ".jinja", ".txt.py")
+PROSE = (".py", ".pyi", ".md", ".rst", ".adoc", ".html", ".j2", ".jinja")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """The first dump in a file."""
+    """Yield a finding if the file is a dump."""
     is_prose = file.path.endswith(PROSE)
-    for part in parts(file.data):
-        if name := _kind(part.data, is_prose and not part.path, is_test_path(file.path)):
-            inside = f" inside {part.path}" if part.path else ""
-            line = file.data.count(b"\n", 0, part.offset) + 1
-            yield file.finding(
-                line,
-                f"this is a dump of a database ({name}{inside}): take it out of the history too, "
-                "and let factories make the rows that the tests need",
-            )
-            return
-
-
-def _kind(data: bytes, is_prose: bool, is_test: bool) -> str:
-    name = kind(data, is_prose=is_prose)
-    # Outside tests, rows without more may be what the service ships: countries, currencies.
-    return name or (many_rows(data, is_prose=is_prose) if is_test else "")
+    if program := kind(file.data, is_whole=not file.is_cut, is_prose=is_prose):
+        yield file.finding(
+            1,
+            f"this is a database dump ({program}): remove it, from the history too, and let "
+            "factories make the rows that the tests need",
+        )
 
 
 def _bad() -> dict[str, str | bytes]:
@@ -54,10 +41,10 @@ RULE = FileRule(
     code="TPG404",
     name="database-dump",
     section="Data: no production database dumps for seeding; use factories",
-    why="A dump holds people's data, and nobody can say any more which; it also ages: after the "
-    "next migration the tests run on a schema that is nowhere else.",
-    fix="Let factories make the rows. A schema comes from the migrations; a dump of a schema "
-    "without rows is no finding.",
+    why="A dump holds people's data, and nobody knows whose. It also ages: after the next "
+    "migration the tests run on a schema that exists nowhere else.",
+    fix="Let factories make the rows; the schema comes from the migrations. A dump of a schema "
+    "without rows is not a finding.",
     applies=lambda path: True,
     check=check,
     bad=_bad,

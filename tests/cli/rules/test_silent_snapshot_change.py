@@ -37,11 +37,10 @@ READS = snapshot(test_reads="new", test_lists="old")
         BEFORE[TESTS],
         "# more to come\n" + BEFORE[TESTS],
         BEFORE[TESTS].replace('"/agents/1"', "'/agents/1'"),
-        BEFORE[TESTS].replace("snapshot):\n", 'snapshot):\n    """Reads."""\n'),
         BEFORE[TESTS].replace('get("/agents")', 'get("/agents?all=1")'),
         BEFORE[TESTS] + "\n\ndef test_other():\n    assert 1 + 1 == 2\n",
     ],
-    ids=["untouched", "comment", "quotes", "docstring", "other test", "new test"],
+    ids=["untouched", "comment", "quotes", "other test", "new test"],
 )
 def test_a_test_that_says_what_it_said_owns_a_silent_change(tmp_path: Path, test: str) -> None:
     found = findings(tmp_path, {AMBR: READS, TESTS: test}, select=CODE, before=BEFORE)

@@ -6,32 +6,46 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tpgen.check import fixes
-from tpgen.check.gitleaks import faults
-from tpgen.rules.silenced_secret_scan import MARK
+from tpgen.check.gitleaks import faults, live_key_rule
+from tpgen.rules.silenced_secret_scan import ALLOW
 
-from tests.checking import check, findings, folder
+from tests.checking import findings
+from tests.conftest import ROOT
 
-ALLOW = MARK.decode()
 USUAL = "[extend]\nuseDefault = true\n"
+CONFIG = ".gitleaks.toml"
+
+
+def toml_of(rule: Mapping[str, object]) -> str:
+    """The table of a rule."""
+    # What `repr` writes of texts, numbers and lists is TOML.
+    return "[[rules]]\n" + "".join(f"{key} = {value!r}\n" for key, value in rule.items())
+
+
 QUIET = {
     "comment": ("tests/a.py", f"KEY = 1  # {ALLOW}\n"),
     "json": ("tests/a.json", f'{{"note": "{ALLOW}"}}\n'),
     "ignore": (".gitleaksignore", "# why\ntests/a.py:generic-api-key:4\n"),
-    "paths": (".gitleaks.toml", f"{USUAL}[[allowlists]]\npaths = ['''^tests/''']\n"),
-    "old table": (".gitleaks.toml", f"{USUAL}[allowlist]\npaths = ['.*\\.json$']\n"),
-    "regexes": (".gitleaks.toml", f"{USUAL}[[allowlists]]\nregexes = ['tp_.*']\n"),
-    "stopword": (".gitleaks.toml", f"{USUAL}[[allowlists]]\nstopwords = ['tp_live']\n"),
-    "of a rule": (
-        ".gitleaks.toml",
-        f"{USUAL}[[rules]]\nid = 'a'\n[[rules.allowlists]]\npaths = ['tests']\n",
+    "paths": (CONFIG, f"{USUAL}[[allowlists]]\npaths = ['^docs/']\n"),
+    "old table": (CONFIG, f"{USUAL}[allowlist]\nregexes = ['^tp_test_[A-Za-z0-9_-]*$']\n"),
+    "regexes": (CONFIG, f"{USUAL}[[allowlists]]\nregexes = ['tp_.*']\n"),
+    "provider": (CONFIG, f"{USUAL}[[allowlists]]\nregexes = ['^AKIA']\n"),
+    "open end": (CONFIG, f"{USUAL}[[allowlists]]\nregexes = ['^tp_test_']\n"),
+    "other target": (
+        CONFIG,
+        f"{USUAL}[[allowlists]]\nregexTarget = 'line'\nregexes = ['^tp_test_[A-Za-z0-9_-]*$']\n",
     ),
-    "table": (".gitleaks.toml", f"{USUAL}[[rule]]\nid = 'a'\n"),
-    "key": (".gitleaks.toml", f"{USUAL}[[rules]]\nid = 'a'\nregexp = 'b'\n"),
-    "no default": (".gitleaks.toml", "title = 'a'\n"),
-    "false default": (".gitleaks.toml", "[extend]\nuseDefault = false\n"),
-    "rule off": (".gitleaks.toml", f"{USUAL}disabledRules = ['private-key']\n"),
-    "no toml": (".gitleaks.toml", "[extend\n"),
+    "no list": (CONFIG, f"allowlists = 1\n{USUAL}"),
+    "stopword": (CONFIG, f"{USUAL}[[allowlists]]\nstopwords = ['tp_live']\n"),
+    "table": (CONFIG, f"{USUAL}[[rule]]\nid = 'own-a'\n"),
+    "path": (CONFIG, f"{USUAL}path = 'other.toml'\n"),
+    "url": (CONFIG, f"{USUAL}url = 'https://example.com/other.toml'\n"),
+    "redefined": (CONFIG, f"{USUAL}[[rules]]\nid = 'aws-access-token'\nregex = 'x'\n"),
+    "weaker": (CONFIG, USUAL + toml_of(live_key_rule("tp") | {"entropy": 9})),
+    "no default": (CONFIG, "title = 'a'\n"),
+    "false default": (CONFIG, "[extend]\nuseDefault = false\n"),
+    "rule off": (CONFIG, f"{USUAL}disabledRules = ['private-key']\n"),
+    "no toml": (CONFIG, "[extend\n"),
     "workflow": (".github/workflows/ci.yml", "env:\n  GITLEAKS_CONFIG: other.toml\n"),
     "make": ("Makefile", "export GITLEAKS_CONFIG = other.toml\n"),
     "env": (".env", "GITLEAKS_CONFIG=/dev/null\n"),
@@ -39,7 +53,7 @@ QUIET = {
 }
 LOUD = {
     ".gitleaks.toml": f"{USUAL}\n[[allowlists]]\nregexes = ['''^tp_test_[A-Za-z0-9_-]*$''']\n"
-    "paths = ['^docs/']\n",
+    "[[rules]]\nid = 'own-token'\nregex = 'own_[a-z]{20}'\n" + toml_of(live_key_rule("tp")),
     ".gitleaksignore": "# nothing\n\n",
     "Makefile": "scan:\n\tenv -u GITLEAKS_CONFIG gitleaks dir . --ignore-gitleaks-allow\n",
     ".env": "GITLEAKS_CONFIG=.gitleaks.toml\n",
@@ -90,20 +104,22 @@ def test_what_does_not_silence_is_not(path: str, tmp_path: Path) -> None:
     assert findings(tmp_path, {path: LOUD[path]}, select="TPG405") == []
 
 
-def test_fix_takes_the_comment_out_and_nothing_else(tmp_path: Path) -> None:
-    """A comment goes, with its line where it is alone; a text that says the same stays."""
-    before = f"# {ALLOW}\nKEY = 'é'  # {ALLOW}\nTEXT = '# {ALLOW}'\nX = 1  # why {ALLOW}\n"
-    here = folder(tmp_path, {"tests/a.py": before})
-    found = check(here, "TPG405")
-    fixes.apply(here, found)
-    after = (tmp_path / "tests/a.py").read_text()
-    assert after == f"KEY = 'é'\nTEXT = '# {ALLOW}'\nX = 1  # why {ALLOW}\n"
-    assert [one.line for one in found if not one.edits] == [3, 4]
+def test_the_line_of_a_fault_is_reported(tmp_path: Path) -> None:
+    tree = {CONFIG: f"{USUAL}\n[[allowlists]]\nregexes = ['^AKIA']\n"}
+    assert findings(tmp_path, tree, select="TPG405") == [f"{CONFIG}:5:1 TPG405"]
+
+
+def test_the_configuration_of_the_template_is_safe() -> None:
+    """With the rule for live keys exactly as this rule knows it."""
+    text = (ROOT / "template/.gitleaks.toml.jinja").read_text()
+    text = text.replace("{{ package }}", "gateway").replace("{{ key_prefix }}", "gw")
+    assert list(faults(text, "gw")) == []
+    assert [fault.near for fault in faults(text, "tp")] == ["gw-live-key"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text("[]extnd.rules= 'allowtpgh\"\n", max_size=80))
 def test_no_configuration_breaks_it(text: str) -> None:
     """Whatever a configuration holds, each fault has a message."""
-    assert all(one.message for one in faults(text, ["tp"]))
-    assert all(one.message for one in faults(f"[allowlist]\n{text}", ["tp"]))
+    assert all(one.message for one in faults(text, "tp"))
+    assert all(one.message for one in faults(f"[[allowlists]]\n{text}", "tp"))
