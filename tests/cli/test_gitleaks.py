@@ -228,7 +228,7 @@ def test_a_variable_names_no_other_config(service: Repository, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("[[rules]]", "[[rule]]"),
+        ('[[rules]]\nid = "tp', '[[rule]]\nid = "tp'),
         ("tp_live_[", "tp_alive_["),
         ("[[allowlists]]", '[[allowlists]]\npaths = ["^tests/"]'),
         ("[[allowlists]]", '[[allowlists]]\nregexes = [".*"]\n[[allowlists]]'),
@@ -269,7 +269,7 @@ def test_what_hides_the_keys_of_others_is_a_finding(name: str, service: Reposito
         text = text.replace(*BLIND[name], 1)
     body = "Q3XWZ7LPJ2MNRTV5"
     other = '[extend]\nuseDefault = true\n[[allowlists]]\nregexes = ["^AKIA"]\n'
-    service.write({".gitleaks.toml": text, "other.toml": other, "a.py": f"KEY = 'AKIA{body}'\n"})
+    service.write({".gitleaks.toml": text, "other.toml": other, "a.py": f"A = 'AKIA{body}'\n"})
     service.run("gitleaks", "dir", ".", "--config=.gitleaks.toml")
     is_blind = reported(service.path.parent / "reports") == set()
     said = tpgen(service.path, "check", "--select", "TPG405")

@@ -4,11 +4,18 @@ import bz2
 import lzma
 import re
 import zlib
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 # How much of a compressed file is decompressed: a header is in its first lines.
 LIMIT = 64 * 1024
 MEMORY_LIMIT = 128 * 1024 * 1024
+DECOMPRESSORS: Mapping[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"PK\x03\x04": lambda: zlib.decompressobj(wbits=-15),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=MEMORY_LIMIT),
+}
 MAGIC = (
     (0, b"PGDMP", "pg_dump"),
     (512, b"PGDMP", "pg_dump"),  # The first member of a tar.
@@ -44,13 +51,6 @@ INSERT = re.compile(
 )
 
 
-class Decompressor(Protocol):
-    """The decompressors of the standard library, as far as they are alike."""
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Return at most `max_length` decompressed bytes."""
-
-
 def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
     """Return which program dumped these bytes; empty if they are not a dump.
 
@@ -81,25 +81,14 @@ def _text(data: bytes, is_whole: bool) -> str:
 
 def _decompressed(data: bytes) -> bytes | None:
     """Return the beginning of what gzip, bzip2, xz or zip compressed; None for anything else."""
-    body, decompressor = data, _decompressor(data)
-    if decompressor is None:
+    magic = next((magic for magic in DECOMPRESSORS if data.startswith(magic)), None)
+    if magic is None:
         return None
-    if data.startswith(b"PK"):
+    if magic.startswith(b"PK"):
         name, extra = (int.from_bytes(data[at : at + 2], "little") for at in (26, 28))
-        body = data[30 + name + extra :]
+        data = data[30 + name + extra :]
     try:
-        return decompressor.decompress(body, LIMIT)
+        head: bytes = DECOMPRESSORS[magic]().decompress(data, LIMIT)
     except (OSError, EOFError, ValueError, MemoryError, zlib.error, lzma.LZMAError):
         return b""
-
-
-def _decompressor(data: bytes) -> Decompressor | None:
-    if data.startswith(b"\x1f\x8b"):
-        return zlib.decompressobj(wbits=31)
-    if data.startswith(b"PK\x03\x04"):
-        return zlib.decompressobj(wbits=-15)
-    if data.startswith(b"BZh"):
-        return bz2.BZ2Decompressor()
-    if data.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMADecompressor(memlimit=MEMORY_LIMIT)
-    return None
+    return head

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 RESERVED = re.compile(
-    r"(?:.+\.)?(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost|local)"
+    r"(?:.+\.)?(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost|local)|"
+    r"users\.noreply\.github\.com"
 )
 FREE = re.compile(
     r"(?:gmail|googlemail|hotmail|outlook|live|yahoo|ymail|icloud|protonmail|proton|aol|gmx|msn)"
@@ -25,8 +26,8 @@ ADDRESS = re.compile(
 # Users of SSH, and what GitHub shows instead of an address.
 NOBODY = {"git@github.com", "git@gitlab.com", "git@bitbucket.org", "noreply@github.com"}
 ANYBODY = re.compile(
-    r"(?:test|tester|user|username|foo|bar|baz|hello|info|no-?reply|admin|me|you|someone|somebody|"
-    r"example|sample|demo|dummy|fake|bogus|spam|a|b|c|x+|(?:my|your|some)?[._-]?(?:e?mail|name|address))"
+    r"(?:tests?|tester|user|username|foo|bar|baz|hello|info|no-?reply|admin|me|you|some(?:one|body)|"
+    r"example|sample|demo|dummy|fake|bogus|spam|[a-z]|(?:my|your|some)?[._-]?(?:e?mail|name))"
     r"[._-]?\d{0,3}",
     re.IGNORECASE,
 )

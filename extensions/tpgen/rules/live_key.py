@@ -5,10 +5,11 @@ import secrets
 from collections.abc import Iterator
 
 from tpgen.check.file import File
-from tpgen.check.keys import MARK, key_prefix
+from tpgen.check.gitleaks import key_prefix
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
+MARK = "_live_"
 PLACEHOLDER = re.compile(
     r"example|your|placeholder|redacted|change_?me|replace|dummy", re.IGNORECASE
 )

@@ -27,8 +27,7 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _all(file: File) -> Iterator[tuple[int, str]]:
-    for number in numbers(file.text, is_code=is_python(file.path)):
-        yield file.text.count("\n", 0, number.offset) + 1, number.what
+    yield from numbers(file.text, is_code=is_python(file.path))
     if b"@" in file.data:
         for address in addresses(file.text):
             if address.is_free:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tpgen.check.file import File
-from tpgen.check.gitleaks import faults
-from tpgen.check.keys import key_prefix
+from tpgen.check.gitleaks import faults, key_prefix
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
@@ -35,9 +34,9 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _configuration(file: File) -> Iterator[Finding]:
-    for fault in faults(file.text, key_prefix(file.project)):
-        numbers = [number for number, line in enumerate(file.lines, 1) if fault.near in line]
-        yield file.finding(numbers[0] if numbers else 1, fault.message)
+    for message, near in faults(file.text, key_prefix(file.project)):
+        numbers = [number for number, line in enumerate(file.lines, 1) if near in line]
+        yield file.finding(numbers[0] if numbers else 1, message)
 
 
 def _fault(path: str, name: str, line: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tpgen.check.file import File
 from tpgen.check.mail import addresses
-from tpgen.check.places import is_policy, is_test_path
+from tpgen.check.places import is_test_path
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 from tpgen.core.service import POLICY
@@ -25,10 +25,6 @@ def check(file: File) -> Iterator[Finding]:
             )
 
 
-def _applies(path: str) -> bool:
-    return is_test_path(path) and not is_policy(path)
-
-
 RESERVED_ONLY = '[personal_data]\nemails = "reserved"\n'
 RULE = FileRule(
     code="TPG402",
@@ -39,7 +35,7 @@ RULE = FileRule(
     fix="Use example.com, example.org or a name that ends in .test or .example; Faker's `email` "
     "and `safe_email` do. The rule is on where `tests/policy/policy.toml` has `[personal_data] "
     'emails = "reserved"`.',
-    applies=_applies,
+    applies=is_test_path,
     triggers=(b"@",),
     check=check,
     bad={

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 from stdnum.us import ssn
-from tpgen.check import personal
+from tpgen.check import known_test_values, personal
 from tpgen.check.personal import LENGTHS, numbers
 
 from tests.checking import findings
@@ -144,8 +144,23 @@ def test_the_lengths_are_those_of_the_registry(country: str) -> None:
     assert LENGTHS[country] == 4 + sum(map(int, parts))
 
 
+@pytest.mark.parametrize("number", sorted(known_test_values.IBANS))
+def test_a_published_iban_is_not_found(number: str) -> None:
+    """It is listed because it is valid: others need not be."""
+    assert iban.calc_check_digits(number) == number[2:4]
+    assert len(number) == LENGTHS[number[:2]] and not personal.is_made_up(number)
+    assert list(numbers(number)) == []
+
+
+@pytest.mark.parametrize("number", sorted(known_test_values.CARDS))
+def test_a_published_card_is_not_found(number: str) -> None:
+    assert luhn.is_valid(number) and personal.ISSUERS.fullmatch(number)
+    assert not personal.is_made_up(number)
+    assert list(numbers(number)) == []
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text("0123456789 -.'\"NLRABO\n\0é€", max_size=400))
 def test_no_text_breaks_it(text: str) -> None:
-    """Whatever stands in a file, each number lies inside it."""
-    assert all(0 <= number.offset < len(text) for number in numbers(text))
+    """Whatever stands in a file, each number is in one of its lines."""
+    assert all(1 <= line <= text.count("\n") + 1 for line, _ in numbers(text))

@@ -35,7 +35,7 @@ QUIET = {
         CONFIG,
         f"{USUAL}[[allowlists]]\nregexTarget = 'line'\nregexes = ['^tp_test_[A-Za-z0-9_-]*$']\n",
     ),
-    "no list": (CONFIG, f"allowlists = 1\n{USUAL}"),
+    "no list": (CONFIG, f"{USUAL}[allowlists]\nregexes = ['^AKIA']\n"),
     "stopword": (CONFIG, f"{USUAL}[[allowlists]]\nstopwords = ['tp_live']\n"),
     "table": (CONFIG, f"{USUAL}[[rule]]\nid = 'own-a'\n"),
     "path": (CONFIG, f"{USUAL}path = 'other.toml'\n"),
@@ -114,12 +114,18 @@ def test_the_configuration_of_the_template_is_safe() -> None:
     text = (ROOT / "template/.gitleaks.toml.jinja").read_text()
     text = text.replace("{{ package }}", "gateway").replace("{{ key_prefix }}", "gw")
     assert list(faults(text, "gw")) == []
-    assert [fault.near for fault in faults(text, "tp")] == ["gw-live-key"]
+    assert [near for _, near in faults(text, "tp")] == ["gw-live-key"]
+
+
+@pytest.mark.parametrize("value", ["1", "true", "[1]", "{a = 1}", "'a'", "[[1]]", "1979-05-27"])
+@pytest.mark.parametrize("name", ["extend", "rules", "allowlists", "title"])
+def test_a_value_of_another_type_breaks_nothing(name: str, value: str) -> None:
+    assert list(faults(f"{name} = {value}", "tp"))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text("[]extnd.rules= 'allowtpgh\"\n", max_size=80))
 def test_no_configuration_breaks_it(text: str) -> None:
     """Whatever a configuration holds, each fault has a message."""
-    assert all(one.message for one in faults(text, "tp"))
-    assert all(one.message for one in faults(f"[[allowlists]]\n{text}", "tp"))
+    assert all(message for message, _ in faults(text, "tp"))
+    assert all(message for message, _ in faults(f"[[allowlists]]\n{text}", "tp"))

@@ -24,6 +24,7 @@ NOBODYS = [
     "lodash@4.17.21 icon@2x.png pytest@fixture",
     "@pytest.mark.integration",
     "product = left@self.weight.to(device)",
+    "1234+jane@users.noreply.github.com",
     "# Copyright 2026 Jane Doe <jane@acme.io>",
 ]
 
