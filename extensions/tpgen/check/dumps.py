@@ -27,15 +27,12 @@ MAGIC = (
     (0, b"REDIS00", "Redis"),
     (0, b"*2\r\n$6\r\nSELECT\r\n", "Redis"),
     (0, b"\x6d\xe2\x99\x81", "mongodump"),
-    (0, b"XBSTCK01", "XtraBackup"),
     (0, b"TAPE\0\0", "SQL Server"),
-    (3, b"EXPORT:V", "Oracle"),
-    (4, b"Standard Jet DB\0", "Access"),
-    (4, b"Standard ACE DB\0", "Access"),
     (8, b"DUCK", "DuckDB"),
 )
 HEADER = re.compile(
-    rb"^(?:\xef\xbb\xbf)?(?:(?P<pg_dump>-- PostgreSQL database (?:cluster )?dump|\\restrict [A-Za-z0-9]{20,}|"
+    rb"^(?:\xef\xbb\xbf)?(?:"
+    rb"(?P<pg_dump>-- PostgreSQL database (?:cluster )?dump|\\restrict [A-Za-z0-9]{20,}|"
     rb"-- Dumped (?:from database|by pg_dump) version)|"
     rb"(?P<mysqldump>-- (?:MySQL|MariaDB) dump |/\*M?!999999\\- enable the sandbox mode|"
     rb"/\*!40101 SET @OLD_CHARACTER_SET_CLIENT)|"

@@ -26,8 +26,8 @@ ADDRESS = re.compile(
 # Users of SSH, and what GitHub shows instead of an address.
 NOBODY = {"git@github.com", "git@gitlab.com", "git@bitbucket.org", "noreply@github.com"}
 ANYBODY = re.compile(
-    r"(?:tests?|tester|user|username|foo|bar|baz|hello|info|no-?reply|admin|me|you|some(?:one|body)|"
-    r"example|sample|demo|dummy|fake|bogus|spam|[a-z]|(?:my|your|some)?[._-]?(?:e?mail|name))"
+    r"(?:tests?|tester|user|username|foo|bar|baz|hello|info|no-?reply|admin|me|you|"
+    r"some(?:one|body)|example|sample|demo|dummy|fake|bogus|spam|[a-z]|(?:my|your|some)?[._-]?(?:e?mail|name))"
     r"[._-]?\d{0,3}",
     re.IGNORECASE,
 )

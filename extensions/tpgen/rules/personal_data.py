@@ -34,12 +34,6 @@ def _all(file: File) -> Iterator[tuple[int, str]]:
                 yield address.line, "a mail address"
 
 
-def _bad() -> dict[str, str | bytes]:
-    # Random, so that it is nobody's.
-    local = f"jane.{secrets.token_hex(6)}"
-    return {"tests/fixtures/people.json": f'[{{"email": "{local}@gmail.com"}}]\n'}
-
-
 RULE = FileRule(
     code="TPG401",
     name="personal-data",
@@ -50,7 +44,10 @@ RULE = FileRule(
     "payment provider.",
     applies=is_test_path,
     check=check,
-    bad=_bad,
+    # Random, so that it is nobody's.
+    bad=lambda: {
+        "tests/fixtures/people.json": f'[{{"email": "jane.{secrets.token_hex(6)}@gmail.com"}}]\n'
+    },
     good={
         "tests/fixtures/people.json": '[{"email": "jane@example.com", "card": "4242 4242 4242 4242"}]\n'
     },
