@@ -205,7 +205,7 @@ def test_an_answer_that_fits_no_more_is_refused(pair: Pair) -> None:
     before = tree(pair.service.path)
     done = renovate(pair)
     assert done.code == 1
-    assert 'key_prefix: "tp" does not fit' in done.text
+    assert 'key_prefix: "tp" must be' in done.text
     assert tree(pair.service.path) == before
 
 

@@ -442,7 +442,7 @@ def test_an_answer_that_never_fitted_is_replaced(pair: Pair) -> None:
     """The command that the refusal recommends works."""
     answer(pair, "vault", "maybe")
     said = refused(pair)
-    assert 'vault: "maybe" is neither yes nor no. `tpgen update --data KEY=VALUE`' in said
+    assert 'vault: "maybe" must be yes or no. `tpgen update --data KEY=VALUE`' in said
     assert pair.tpgen("update", "--data", "vault=yes").code == 0
 
 
@@ -701,7 +701,7 @@ def test_an_answer_that_does_not_fit_any_more(pair: Pair) -> None:
     file.write_text(file.read_text().replace("{1,9}", "{4,9}"))
     pair.release("v3.0.0")
     said = refused(pair)
-    assert 'key_prefix: "tp" does not fit' in said
+    assert 'key_prefix: "tp" must be' in said
     assert pair.tpgen("update", "--data", "key_prefix=tpgen").code == 0
     assert yaml.safe_load(pair.read(ANSWERS))["key_prefix"] == "tpgen"
 

@@ -141,7 +141,7 @@ def test_a_template_without_git_gives_its_wheel(template_folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ("git", "engine_source: git needs a template with an absolute address and a git repo"),
+        ("git", "engine_source: git needs a template in a git repository with an absolute"),
         ("pypi", 'engine_source: "pypi" must be git, index or wheel'),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_wheel_that_the_template_lacks_is_one_line(template_folder: Path, tmp_
     shutil.copytree(template_folder / "without-git", lacking, ignore=ignored)
     done = Repository(tmp_path).run(*COPIER, "copy", "--quiet", "--defaults", "template", "service")
     assert (done.code, len(done.text.splitlines())) == (1, 1), done.text
-    assert re.search(r"this template holds no pytest_tpgen-\S+\.whl: run `make wheel`", done.text)
+    assert re.search(r"this template has no pytest_tpgen-\S+\.whl: run `make wheel`", done.text)
 
 
 @pytest.fixture(scope="session")

@@ -444,7 +444,7 @@ def test_a_client_of_another_package_is_not_that_of_httpx(service: Service) -> N
     service.write({f"{PACKAGE}/clients/odd.py": CLIENT})
     service.tpgen("client", "odd")
     text = (service.path / "tests/unit/test_odd.py").read_text()
-    assert "Odd seems to take no HTTP client of httpx" in text
+    assert "Odd seems to take no httpx client" in text
     assert "await client.…" in text
 
 

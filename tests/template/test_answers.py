@@ -18,22 +18,22 @@ WRONG = {
     "package=class": "package: class is a Python keyword",
     "package=json": "package: json would shadow a module of the standard library",
     "package=httpx": "package: httpx would shadow a package that the service or its tests import",
-    "package=Upper": 'package: "Upper" is no package name',
-    "package=my-service": 'package: "my-service" is no package name',
-    "package=../up": 'package: "../up" is no package name',
-    "package=": 'package: "" is no package name',
-    "package=a23456789012345678901234567890x": "is no package name",
-    "name=../up": 'name: "../up" is no title',
-    "name=/etc": 'name: "/etc" is no title',
-    "name=42": 'name: "42" is no title',
+    "package=Upper": 'package: "Upper" must be a lowercase letter',
+    "package=my-service": 'package: "my-service" must be a lowercase letter',
+    "package=../up": 'package: "../up" must be a lowercase letter',
+    "package=": 'package: "" must be a lowercase letter',
+    "package=a23456789012345678901234567890x": "must be a lowercase letter",
+    "name=../up": 'name: "../up" must be a letter',
+    "name=/etc": 'name: "/etc" must be a letter',
+    "name=42": 'name: "42" must be a letter',
     'description=say "hello"': "description: give one line",
     "description=two\nlines": "description: give one line",
-    "api_prefix=v1": 'api_prefix: "v1" is no path',
-    "api_prefix=/v1/": 'api_prefix: "/v1/" is no path',
-    "api_prefix=/../v1": 'api_prefix: "/../v1" is no path',
-    "key_prefix=T P": 'key_prefix: "T P" does not fit',
-    "pipeline=maybe": 'pipeline: "maybe" is neither yes nor no',
-    "vault=2": 'vault: "2" is neither yes nor no',
+    "api_prefix=v1": 'api_prefix: "v1" is not a path',
+    "api_prefix=/v1/": 'api_prefix: "/v1/" is not a path',
+    "api_prefix=/../v1": 'api_prefix: "/../v1" is not a path',
+    "key_prefix=T P": 'key_prefix: "T P" must be 2 to 10',
+    "pipeline=maybe": 'pipeline: "maybe" must be yes or no',
+    "vault=2": 'vault: "2" must be yes or no',
     "frontent=yes": 'there is no question "frontent"; there are name, package',
 }
 
@@ -67,7 +67,7 @@ def test_a_file_in_the_way_is_named_and_kept(name: str, tmp_path: Path) -> None:
     mine.write_text("mine\n")
     done = copy(tmp_path)
     assert done.returncode == 1
-    assert f"{mine} is in the way: choose an empty folder, or say --overwrite" in done.stderr
+    assert f"{mine} already exists: choose an empty folder, or pass --overwrite" in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
     assert mine.read_text() == "mine\n"
 
@@ -123,4 +123,4 @@ def test_a_template_that_no_update_would_find_is_told(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-        assert ("write its address as `_src_path` into" in done.stderr) is is_told, done.stderr
+        assert ("set `_src_path` in .copier-answers.yml" in done.stderr) is is_told, done.stderr

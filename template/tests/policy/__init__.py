@@ -2,5 +2,5 @@
 
 import pytest
 
-# A failing assert of a suite shows its values, like one of a test file.
+# pytest then shows the values in a failed assert of a suite, as it does for a test file.
 pytest.register_assert_rewrite(f"{__name__}.suites")

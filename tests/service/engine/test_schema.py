@@ -281,4 +281,4 @@ def test_a_suite_that_sees_no_factory_fails(service: Service) -> None:
     conftest.write_text(re.sub(r"(?m)^from tests.factories import .*$", "", conftest.read_text()))
     tests, text = failed(service, "test_every_model_has_a_factory")
     assert tests == {"test_every_model_has_a_factory"}
-    assert "no model is known: import tests/factories.py in the conftest" in text
+    assert "no model was found: import tests/factories.py in tests/conftest.py" in text

@@ -15,7 +15,7 @@ class _ClientSuite(Suite):
     """Creates a client and calls it once.
 
     Attributes:
-        transport: of `http`; for a client that takes a transport or is not async, such as
+        transport: the transport of `http`, for a client that takes a transport or is synchronous:
             `httpx.Client(transport=self.transport)`.
     """
 
@@ -33,8 +33,8 @@ class _ClientSuite(Suite):
 class ClientSuite(_ClientSuite):
     """The unit cases, with a fake upstream.
 
-    State `answer`, a JSON answer of the upstream; `result`, what `call` returns then; `error`, the
-    exception that it raises if the upstream fails; `make_client` and `call`.
+    State `answer`, a JSON response of the upstream; `result`, the value that `call` returns for it;
+    `error`, the exception that `call` raises if the upstream fails; `make_client` and `call`.
     """
 
     answer: Any = placeholder('answer = {"choices": [{"message": {"content": "hello"}}]}')
@@ -51,7 +51,7 @@ class ClientSuite(_ClientSuite):
 
     @pytest.mark.parametrize("failure", ["500", "time-out", "connection", "no JSON"])
     async def test_tells_of(self, failure: str) -> None:
-        """If the upstream fails each time, `call` raises `error`, even if a 500 has valid JSON."""
+        """`call` raises `error` if every request fails, even if the 500 has the valid JSON."""
         upstream = Upstream()
         self.transport = upstream.transport
         client = self.make_client(upstream.http)
@@ -82,7 +82,7 @@ class ContractSuite(_ClientSuite):
             self.transport = recorder
             await self.call(self.make_client(http))
         assert recorder.responses, (
-            f"nothing was sent through `http` or `self.transport`: pass one of them to the client "
+            f"no request went through `http` or `self.transport`: pass one of them to the client "
             f"in {type(self).__name__}.make_client"
         )
         if pytestconfig.getoption("--record"):

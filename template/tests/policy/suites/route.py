@@ -21,40 +21,40 @@ QUOTE = "what the upstream says in confidence"
 
 
 class PublicRouteSuite(Suite):
-    """Happy path and validation of a route without credentials.
+    """Happy path and validation of a public route, which `[tool.tpgen.public]` lists with a reason.
 
-    `[tool.tpgen.public]` lists the route with a reason. State `method` and `path`, or the fixture
-    `url` if the path holds an id; `valid`, the arguments of httpx for a valid request without its
-    credentials, or the fixture `valid_request` if it names a row; `malformed`, the requests that
-    must return 422: `without` or `with_value` of something, or whole requests; empty if the route
-    takes no input. State `status` if success is not 200.
+    State `method` and `path`, or the fixture `url` if the path contains an id; `valid`, the httpx
+    arguments of a valid request without credentials, or the fixture `valid_request` if it contains
+    an id of a row; `malformed`, requests that must return 422: changes of the valid request, by
+    `without` or `with_value`, or whole requests; empty if the route takes no input. State `status`
+    if success is not 200.
     """
 
     method: Any = placeholder('method = "POST"')
-    path: Any = placeholder('path = "/v1/agents"  # or a fixture `url`, if it holds an id')
+    path: Any = placeholder('path = "/v1/agents"  # or a fixture `url`, if it contains an id')
     valid: Mapping[str, Any] = {}
     malformed: Any = placeholder('malformed = [without("json.text"), with_value("json.n", "x")]')
     status = 200
 
     @pytest.fixture
     def url(self) -> str:
-        """The path with its ids filled in."""
+        """Return the path with its ids."""
         url: str = self.path
         return url
 
     @pytest.fixture
     def valid_request(self) -> Mapping[str, Any]:
-        """A valid request, without credentials."""
+        """Return a valid request, without credentials."""
         return self.valid
 
     @pytest.fixture
     def key(self) -> Headers:
-        """The headers that a request needs."""
+        """Return the headers with credentials that a request needs."""
         return {}
 
     @pytest.fixture
     def send(self, client: httpx.AsyncClient, url: str, valid_request: Mapping[str, Any]) -> Sender:
-        """Send the valid request, or another one, with some headers."""
+        """Return a function that sends the valid request, or another one, with some headers."""
         return Sender(client, self.method, url, valid_request)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -66,7 +66,7 @@ class PublicRouteSuite(Suite):
 
     @pytest.fixture
     def refused_request(self, request: pytest.FixtureRequest, malformed_request: Any) -> Any:
-        """The whole malformed request of a case; fixtures that it does not need are not set up."""
+        """Return the malformed request of a case; set up only the fixtures that it needs."""
         refused = malformed_request or self.malformed or {}
         if isinstance(refused, Placeholder):
             refused.__get__(self, type(self))
@@ -77,7 +77,7 @@ class PublicRouteSuite(Suite):
     async def test_the_suite_fits_the_route(
         self, request: pytest.FixtureRequest, app: Any, url: str
     ) -> None:
-        """Public routes are listed; a list, and a route with an Idempotency-Key, has its suite."""
+        """A public route is listed; a list or a route with an Idempotency-Key has its own suite."""
         reason = misfit(
             request,
             app,
@@ -92,7 +92,7 @@ class PublicRouteSuite(Suite):
     async def test_happy_path(
         self, send: Sender, key: Headers, snapshot: SnapshotAssertion
     ) -> None:
-        """200 with the expected shape: the one in `__snapshots__`."""
+        """The response has the status `status` and the shape of the snapshot in `__snapshots__`."""
         response = await send(key)
         assert response.status_code == self.status, response.text
         assert shape(response) == snapshot
@@ -102,14 +102,14 @@ class PublicRouteSuite(Suite):
     ) -> None:
         upstream.answers = [httpx.Response(400, text=QUOTE)]
         response = await send(key)
-        sent = [one.headers.get("authorization", "") for one in upstream.requests]
+        sent = [request.headers.get("authorization", "") for request in upstream.requests]
         keys = [text.rpartition(" ")[2] for text in (*sent, *key.values())]
         assert response.is_success or quoted(response, [QUOTE, *keys]) == []
 
     async def test_422_on_a_malformed_request(
         self, client: httpx.AsyncClient, key: Headers, app: Any, refused_request: Any
     ) -> None:
-        """A route that takes input, by its OpenAPI document, has a malformed request."""
+        """A route whose OpenAPI document describes input states at least one malformed request."""
         if not self.malformed:
             takes = takes_input(app, self.method, refused_request["url"], credentials=key)
             assert not takes, "the route takes input: state `malformed`"
@@ -123,11 +123,11 @@ class RouteSuite(PublicRouteSuite):
 
     @pytest.fixture
     def key(self, auth: Headers) -> Headers:
-        """The headers of a request by the caller."""
+        """Return the headers with the caller's credentials."""
         return auth
 
     async def test_401_without_a_key(self, send: Sender, auth: Headers) -> None:
-        """A request without a key is refused although a caller with a key exists."""
+        """A request without a key gets 401, even if the database has a caller with a key."""
         response = await send({})
         assert response.status_code == 401, response.text
 
@@ -138,7 +138,7 @@ class RouteSuite(PublicRouteSuite):
         assert quoted(response, [value.rpartition(" ")[2] for value in unknown.values()]) == []
 
     async def test_401_with_a_malformed_key(self, send: Sender, auth: Headers) -> None:
-        """With and without the scheme before it, such as `Bearer`, and in other letters."""
+        """Tried without and with the scheme, such as `Bearer`, and with a letter beyond ASCII."""
         schemes = {name: value[: value.rfind(" ") + 1] for name, value in auth.items()}
         for headers in (
             dict.fromkeys(auth, b"malformed"),
@@ -151,7 +151,7 @@ class RouteSuite(PublicRouteSuite):
     async def test_401_with_a_revoked_key(
         self, send: Sender, auth: Headers, revoked_auth: Headers
     ) -> None:
-        """A key that was deleted from the database is refused."""
+        """A key that was deleted from the database gets 401."""
         response = await send(revoked_auth)
         assert response.status_code == 401, response.text
 
@@ -164,7 +164,7 @@ class RouteSuite(PublicRouteSuite):
         stranger_auth: Headers,
         audit_events: AuditEvents,
     ) -> None:
-        """A stranger is refused what the caller may do, learns nothing and changes nothing."""
+        """A stranger's request gets 403, reveals nothing, changes nothing; the caller's works."""
         async with unchanged(session, audit_events):
             refused = await send(stranger_auth)
         assert not (wrong := misrefused(request, refused)), wrong
@@ -176,18 +176,18 @@ class RouteSuite(PublicRouteSuite):
 _ROWS = """\
 @pytest.fixture
 async def {}(self, session: AsyncSession) -> list[str]:
-    made = await …Factory.create_batch(6, session=session{})
+    rows = await …Factory.create_batch(6, session=session{})
     await session.commit()
-    return [str(one.id) for one in made]
+    return [str(row.id) for row in rows]
 """
 
 
 class ListRouteSuite(RouteSuite):
     """A route that lists rows of the caller's tenant, page by page.
 
-    State the fixtures `own_rows` and `foreign_rows`: each creates six rows or more, of the caller's
-    tenant and of another one, and returns a text that the list shows of each and of nothing else,
-    such as its id; an id that is a number also stands in dates, so return a title then.
+    State the fixtures `own_rows` and `foreign_rows`. They create at least six rows of the caller's
+    tenant and of another tenant, and return a text per row that the list shows only for this row,
+    such as its id. A number also occurs in dates: if the ids are numbers, return titles.
     State `page`, a request for fewer rows than that, and `next_page`.
     """
 
@@ -202,13 +202,13 @@ class ListRouteSuite(RouteSuite):
 
     @pytest.fixture
     def own_rows(self) -> list[str]:
-        """What the list shows of the rows of the caller's tenant."""
+        """Return the texts that the list shows for the rows of the caller's tenant."""
         rows: list[str] = self.fill_in(_ROWS.format("own_rows", ", …=…"))
         return rows
 
     @pytest.fixture
     def foreign_rows(self) -> list[str]:
-        """What the list would show of the rows of another tenant."""
+        """Return the texts that the list would show for the rows of another tenant."""
         rows: list[str] = self.fill_in(_ROWS.format("foreign_rows", ""))
         return rows
 
@@ -223,7 +223,7 @@ class ListRouteSuite(RouteSuite):
     async def test_later_pages_list_nothing_of_another_tenant(
         self, send: Sender, auth: Headers, own_rows: list[str], foreign_rows: list[str]
     ) -> None:
-        """All pages together list each row of the caller's tenant and none of another one."""
+        """All pages together list each row of the caller's tenant and no row of another tenant."""
         request: Mapping[str, Any] | None = self.page
         pages: list[str] = []
         while request is not None and len(pages) <= len(own_rows) + len(foreign_rows):
@@ -240,20 +240,20 @@ class ListRouteSuite(RouteSuite):
 class IdempotentRouteSuite(RouteSuite):
     """A route that takes an `Idempotency-Key`.
 
-    State `other` too: a valid request that differs from `valid`; or the fixture `other_request`.
+    Also state `other`, a valid request that differs from `valid`, or the fixture `other_request`.
     """
 
     other: Any = placeholder('other = {"json": {"model": "another"}}')
 
     @pytest.fixture
     def other_request(self) -> Mapping[str, Any]:
-        """Another valid request."""
+        """Return another valid request."""
         other: Mapping[str, Any] = self.other
         return other
 
     @pytest.fixture
     def once(self, auth: Headers) -> Headers:
-        """The headers of a request that takes effect once."""
+        """Return the caller's headers with an Idempotency-Key."""
         return {**auth, "Idempotency-Key": "once"}
 
     async def test_two_identical_requests_give_one_audit_event(

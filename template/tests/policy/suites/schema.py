@@ -16,13 +16,13 @@ def _name(model: Any) -> str:
 
 
 class SchemaSuite(Suite):
-    """The models agree with the migrations, and each has a factory that makes a row.
+    """The models agree with the migrations, and each model has a factory that creates a row.
 
-    A schema without migrations passes the cases about them.
+    Without migrations, the cases about migrations pass.
     """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a case of each model; without any, one that fails."""
+        """Create a case for each model, or one case that fails if there is no model."""
         if "model" in metafunc.fixturenames:
             none: list[Any] = [None]
             metafunc.parametrize("model", models() or none, ids=_name)
@@ -60,7 +60,7 @@ class SchemaSuite(Suite):
     async def test_every_model_has_a_factory(
         self, model: type[Any] | None, db: AsyncSession
     ) -> None:
-        assert model, "no model is known: import tests/factories.py in the conftest"
+        assert model, "no model was found: import tests/factories.py in tests/conftest.py"
         factory = factories().get(model)
         assert factory, f"add to tests/factories.py: class {model.__name__}Factory(…)"
         made = await factory.create(session=db)
