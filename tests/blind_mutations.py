@@ -611,7 +611,13 @@ BLIND = [
         '    kept = ("type", "loc", "msg")\n',
         '    kept = ("type", "loc", "msg", "ctx")\n',
         "TestChat::test_422_on_a_malformed_request[{'json': {'model': 'm', 'messages': [{'role': 'user', 'content': 'hello'}], 'stream': True}}]",
-        also=[(APP, "{k: one[k] for k in kept}", "{k: one[k] for k in kept if k in one}")],
+        also=[
+            (
+                APP,
+                "{key: fault[key] for key in kept}",
+                "{key: fault[key] for key in kept if key in fault}",
+            )
+        ],
     ),
     broken(
         "each event needs an agent",

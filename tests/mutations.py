@@ -366,7 +366,7 @@ AUDITED = [
         CHAT,
         """\
         await record("chat.failed", agent.tenant_id, agent.id, status=error.status, **about)
-        # Not the words of the upstream: they may quote its key, or another caller.
+        # Not the error message of the upstream: it may contain a key or another caller's text.
         raise HTTPException(502, "the upstream gave no usable answer") from error
 """,
         """\
@@ -635,8 +635,8 @@ MALFORMED = [
     broken(
         "what is no JSON told otherwise",
         APP,
-        "for one in error.errors()]}, 422)",
-        'for one in error.errors()]}, 400 if error.errors()[0]["type"] == "json_invalid" else 422)',
+        '"detail": detail}, 422)',
+        '"detail": detail}, 400 if detail[0]["type"] == "json_invalid" else 422)',
         malformed("TestCreateAgent", content=b"{", headers=JSON),
         malformed("TestChat", content=b"{", headers=JSON),
     ),
@@ -1046,14 +1046,14 @@ UPSTREAM = [
     broken(
         "an early end of a stream not told",
         OPENAI,
-        '        raise UpstreamError(None, "the upstream\'s answer ended before [DONE]")\n',
+        '        raise UpstreamError(None, "the upstream\'s response ended before [DONE]")\n',
         "",
         "test_tells_of_a_partial_stream[ended early]",
     ),
     broken(
         "a broken stream not told",
         OPENAI,
-        'raise UpstreamError(None, f"the upstream\'s answer broke off: {error!r}") from error',
+        'raise UpstreamError(None, f"the upstream\'s response broke off: {error!r}") from error',
         "raise",
         "test_tells_of_a_partial_stream[broken]",
     ),
@@ -1441,8 +1441,8 @@ FIRST_ROUND = [
     broken(
         "only the first detection",
         DETECT_PII,
-        "        return sorted(found, key=lambda one: one.start)",
-        "        return sorted(found, key=lambda one: one.start)[:1]",
+        "        return sorted(found, key=lambda detection: detection.start)",
+        "        return sorted(found, key=lambda detection: detection.start)[:1]",
         of("TestDetectPIIRequest", "each_detection_of_a_message_is_audited"),
         "test_the_backend_finds[BE68 5390 0754 7034 BE68 5390 0754 7034-kinds9]",
     ),
@@ -1476,8 +1476,8 @@ FIRST_ROUND = [
         also=[
             (
                 APP,
-                "{k: one[k] for k in kept}",
-                "{k: one[k] if k != 'input' else str(one[k]) for k in kept}",
+                "{key: fault[key] for key in kept}",
+                "{key: fault[key] if key != 'input' else str(fault[key]) for key in kept}",
             )
         ],
     ),
@@ -1776,8 +1776,8 @@ SECOND_ROUND = [
     broken(
         "a lost connection not told",
         OPENAI,
-        '        except httpx.RequestError as error:\n            raise UpstreamError(None, f"no answer',
-        '        except httpx.TimeoutException as error:\n            raise UpstreamError(None, f"no answer',
+        '        except httpx.RequestError as error:\n            raise UpstreamError(None, f"no response',
+        '        except httpx.TimeoutException as error:\n            raise UpstreamError(None, f"no response',
         of("TestOpenAIClient", "tells_of[connection]"),
         "test_tries_again_after[connection]",
     ),
@@ -1873,8 +1873,8 @@ THIRD_ROUND = [
     broken(
         "a malformed key is a 500",
         AUTH,
-        "    # In a session of its own",
-        "    _, _, key_itself = key.split('_', 2)\n    # In a session of its own",
+        "    # In a separate session",
+        "    _, _, key_itself = key.split('_', 2)\n    # In a separate session",
         on_every_route("401_with_a_malformed_key"),
         "TestCreateAgent::test_the_database_holds_nothing_that_is_a_key",
     ),
@@ -2045,8 +2045,8 @@ THIRD_ROUND = [
     broken(
         "a time-out while the answer is read not told",
         OPENAI,
-        "    except httpx.RequestError as error:\n        raise UpstreamError(None, f\"the upstream's answer broke",
-        "    except httpx.ProtocolError as error:\n        raise UpstreamError(None, f\"the upstream's answer broke",
+        "    except httpx.RequestError as error:\n        raise UpstreamError(None, f\"the upstream's response broke",
+        "    except httpx.ProtocolError as error:\n        raise UpstreamError(None, f\"the upstream's response broke",
         "test_tells_of_a_partial_stream[broken]",
     ),
     broken(
@@ -2059,8 +2059,8 @@ THIRD_ROUND = [
     broken(
         "a malformed request answered with 400",
         APP,
-        "for one in error.errors()]}, 422)",
-        "for one in error.errors()]}, 400)",
+        '"detail": detail}, 422)',
+        '"detail": detail}, 400)',
         of(
             "TestCreateAgent",
             "422_on_a_malformed_request[{'content': b'{\"label\": NaN}', 'headers': {'Content-Type': 'application/json'}}]",
@@ -2244,8 +2244,8 @@ FOURTH_ROUND = [
     broken(
         "a time-out taken for an empty answer",
         OPENAI,
-        '            raise UpstreamError(None, f"no answer of the upstream: {error!r}") from error',
-        "            if isinstance(error, httpx.TimeoutException):\n                return httpx.Response(200, json={'choices': [{'message': {'content': ''}}]})\n            raise UpstreamError(None, f\"no answer of the upstream: {error!r}\") from error",
+        '            raise UpstreamError(None, f"no response from the upstream: {error!r}") from error',
+        "            if isinstance(error, httpx.TimeoutException):\n                return httpx.Response(200, json={'choices': [{'message': {'content': ''}}]})\n            raise UpstreamError(None, f\"no response from the upstream: {error!r}\") from error",
         of("TestOpenAIClient", "tells_of[time-out]"),
         "test_gives_up_after[time-out]",
         "test_tries_again_after[time-out]",

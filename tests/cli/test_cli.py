@@ -522,7 +522,5 @@ def test_a_new_service_from_where_the_tool_is_from(tmp_path: Path) -> None:
         "tpgen: shop is there and not empty: give a new folder\n",
     )
     wrong = anywhere(tmp_path, "new", "b", "--defaults", "--data", "vault=maybe")
-    assert (wrong.code, 'vault: "maybe" must be yes or no' in wrong.text) == (2, True), (
-        wrong.text
-    )
+    assert (wrong.code, 'vault: "maybe" must be yes or no' in wrong.text) == (2, True), wrong.text
     assert not (tmp_path / "b").exists()

@@ -8,15 +8,15 @@ from .models import AuditEvent
 
 
 async def record(kind: str, tenant_id: UUID, agent_id: UUID | None = None, **detail: Any) -> None:
-    """Write one event, in a transaction of its own: it stays, whatever becomes of the request.
+    """Write one event in a separate transaction, so that it stays even if the request fails.
 
-    Commit the request's own writes first. Never put into `detail` what a user wrote.
+    Commit the request's own writes first. Never put the text of a user into `detail`.
 
     Args:
-        kind: what happened, such as `agent.created`.
-        tenant_id: whom it concerns.
-        agent_id: who did it, where that was an agent.
-        detail: more about it, as JSON.
+        kind: the type of the event, such as `agent.created`.
+        tenant_id: the tenant of the event.
+        agent_id: the agent that caused the event, if any.
+        detail: further data, as JSON.
     """
     async with Session.begin() as session:
         session.add(AuditEvent(kind=kind, tenant_id=tenant_id, agent_id=agent_id, detail=detail))

@@ -1,4 +1,4 @@
-"""Work done once, however often and wherever it is asked for under one Idempotency-Key."""
+"""Run a request once, even if it is repeated with the same Idempotency-Key in any process."""
 
 import asyncio
 import json
@@ -17,16 +17,16 @@ from sqlalchemy.dialects.postgresql import insert
 from .database import Session
 from .models import Completion
 
-LEASE = timedelta(minutes=10)  # more than any work takes: then whoever claimed the key is dead
-WAIT = 30.0  # seconds that a request waits for another one's answer
-POLL = 0.1  # seconds between two looks
+LEASE = timedelta(minutes=10)  # longer than any request runs: an older claim is of a dead process
+WAIT = 30.0  # seconds that a repeated request waits for the answer of the first
+POLL = 0.1  # seconds between two queries for the answer
 
 IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern="^[ -~]+$")]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered, and answered again."""
+    """A response that can be stored and sent again."""
 
     status: int
     body: dict[str, Any]
@@ -35,19 +35,19 @@ class Answer:
 async def once(
     tenant_id: UUID, key: str | None, body: object, work: Callable[[], Awaitable[Answer]]
 ) -> Answer:
-    """Return the answer of `work`, or the one kept from an earlier or simultaneous request.
+    """Return the answer of `work`, or the stored answer of an earlier or simultaneous request.
 
-    An answer is kept, whatever its status; where `work` raises, the key is free for a retry.
+    The answer is stored, whatever its status. If `work` raises, the key can be used again.
 
     Args:
-        tenant_id: whose key it is.
-        key: the Idempotency-Key; None always works, and keeps nothing.
+        tenant_id: the tenant that sent the key.
+        key: the Idempotency-Key; with None, `work` always runs and nothing is stored.
         body: the request, as JSON.
-        work: gives the answer; it runs in no transaction.
+        work: returns the answer; it runs outside of any transaction.
 
     Raises:
-        HTTPException: 409 where the key came with another body before, or where its first
-            request is still running after `WAIT` seconds (with a Retry-After).
+        HTTPException: 409 if an earlier request had the same key and another body, or is still
+            running after `WAIT` seconds (with a Retry-After).
     """
     if key is None:
         return await work()
@@ -65,7 +65,7 @@ async def once(
 
 @dataclass(frozen=True)
 class _Claim:
-    """A committed row which says who works. Its id proves that it was not taken over since."""
+    """The claim of a request on a key, as a committed row. Another claim would change its id."""
 
     tenant_id: UUID
     key: str
@@ -73,7 +73,7 @@ class _Claim:
     id: UUID = field(default_factory=uuid4)
 
     async def take(self) -> Answer | None:
-        """Take the key: return None, or the answer where another request gives one first.
+        """Claim the key. Return None on success, or the answer of the request that has the key.
 
         Raises:
             HTTPException: see `once`.
@@ -81,29 +81,29 @@ class _Claim:
         deadline = monotonic() + WAIT
         while (holder := await self._holder()).id != self.id:
             if holder.fingerprint != self.fingerprint:
-                raise HTTPException(409, "this Idempotency-Key came with another body before")
+                raise HTTPException(409, "this Idempotency-Key was used with another body")
             if holder.response is not None:
                 return Answer(**holder.response)
             if monotonic() > deadline:
-                raise HTTPException(409, "the first request still runs", {"Retry-After": "5"})
+                raise HTTPException(409, "the first request is running", {"Retry-After": "5"})
             await asyncio.sleep(POLL)
         return None
 
     async def keep(self, answer: Answer) -> None:
-        """Keep `answer` for everyone who asks for it with this key."""
+        """Store `answer` for repeated requests with this key."""
         async with Session.begin() as session:
             mine = update(Completion).where(Completion.id == self.id)
             await session.execute(mine.values(response=asdict(answer)))
 
     async def release(self) -> None:
-        """Give the key back, so that the next request works."""
+        """Release the key, so that the next request runs."""
         async with Session.begin() as session:
             await session.execute(delete(Completion).where(Completion.id == self.id))
 
     async def _holder(self) -> Completion:
-        """Return the row of the key: this claim's, where the key was free or its holder died.
+        """Return the row of the key: this claim's row if the key was free or its claim expired.
 
-        A row that is there already is locked by the insert, so the select finds it.
+        The insert locks an existing row, so the select finds it.
         """
         row = insert(Completion).values(**asdict(self))
         same = Completion.fingerprint == self.fingerprint

@@ -1,4 +1,4 @@
-"""The upstream: the one module that calls it. It is given the HTTP client and makes none."""
+"""The client of the upstream. Callers pass in the HTTP client; this module creates none."""
 
 import asyncio
 import json
@@ -10,7 +10,11 @@ import httpx
 
 
 class UpstreamError(Exception):
-    """The upstream gave no usable answer; `status` is its last one, None where there was none."""
+    """The upstream gave no usable response.
+
+    Attributes:
+        status: of its last response; None if there was no response.
+    """
 
     def __init__(self, status: int | None, message: str) -> None:
         super().__init__(message)
@@ -18,14 +22,14 @@ class UpstreamError(Exception):
 
 
 class OpenAIClient:
-    """A client of an API that has OpenAI's shape.
+    """A client of an API that is compatible with OpenAI's.
 
     Args:
-        http: sends the requests; its time-outs count.
-        base_url: where the API is, without `/v1`.
+        http: sends the requests, with its own time-outs.
+        base_url: the URL of the API, without `/v1`.
         api_key: sent as a Bearer token, unless empty.
-        retries: how often a lost connection, a time-out or a 5xx is tried again; a 4xx never is.
-        backoff: seconds before the first retry; they double with each one.
+        retries: how often to retry after a lost connection, a time-out or a 5xx; a 4xx is final.
+        backoff: seconds before the first retry; doubled for each further one.
     """
 
     def __init__(
@@ -45,20 +49,20 @@ class OpenAIClient:
         """Return the text of the reply.
 
         Raises:
-            UpstreamError: there is no answer, or no text in it.
+            UpstreamError: there is no response, or no text in it.
         """
         answer = await self.complete({"model": model, "messages": messages, **options})
         with _reading():
             text = answer["choices"][0]["message"]["content"]
             if not isinstance(text, str):
-                raise TypeError("its content is no text")
+                raise TypeError("its content is not text")
             return text
 
     async def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send `body` as it is and return the whole answer.
+        """Send `body` unchanged and return the whole response.
 
         Raises:
-            UpstreamError: there is no answer, or it is no JSON object.
+            UpstreamError: there is no response, or it is not a JSON object.
         """
         response = await self._post(body)
         with _reading():
@@ -70,7 +74,7 @@ class OpenAIClient:
         """Yield the text of the reply, piece by piece.
 
         Raises:
-            UpstreamError: there is no answer, it can't be read, or it ends before `[DONE]`.
+            UpstreamError: there is no response, it can't be parsed, or it ends before `[DONE]`.
         """
         body = {"model": model, "messages": messages, **options, "stream": True}
         response = await self._post(body, stream=True)
@@ -83,10 +87,10 @@ class OpenAIClient:
                         yield choice["delta"].get("content") or ""
         finally:
             await response.aclose()
-        raise UpstreamError(None, "the upstream's answer ended before [DONE]")
+        raise UpstreamError(None, "the upstream's response ended before [DONE]")
 
     async def _post(self, body: Mapping[str, Any], stream: bool = False) -> httpx.Response:
-        """Return a response that is a success, after retries where they may help."""
+        """Return a successful response; retry after errors that may be temporary."""
         for pause in self.pauses:
             try:
                 return await self._try(body, stream)
@@ -104,26 +108,26 @@ class OpenAIClient:
                 return response
             await response.aread()
         except httpx.RequestError as error:
-            raise UpstreamError(None, f"no answer of the upstream: {error!r}") from error
+            raise UpstreamError(None, f"no response from the upstream: {error!r}") from error
         said = f"the upstream answered {response.status_code}: {response.text[:200]}"
         raise UpstreamError(response.status_code, said)
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turn what goes wrong while an answer is read into an `UpstreamError`."""
+    """Turn an error while reading a response into an `UpstreamError`."""
     try:
         yield
     except httpx.RequestError as error:
-        raise UpstreamError(None, f"the upstream's answer broke off: {error!r}") from error
+        raise UpstreamError(None, f"the upstream's response broke off: {error!r}") from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise UpstreamError(None, f"the upstream's answer can't be read: {error!r}") from error
+        raise UpstreamError(None, f"the upstream's response can't be parsed: {error!r}") from error
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield what the `data:` lines of `response` hold.
+    """Yield the values of the `data:` lines of `response`.
 
-    Not by `aiter_lines`: it also splits at U+2028, which stands unescaped in JSON.
+    `aiter_lines` can't be used: it also splits at U+2028, which JSON allows in a string.
     """
     rest = b""
     async for block in response.aiter_bytes():

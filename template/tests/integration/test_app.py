@@ -5,7 +5,7 @@ from tests.policy.suites.route import PublicRouteSuite
 
 
 class TestApp(AppSuite):
-    """Every route demands credentials, or is listed as public."""
+    """Every route requires credentials or is listed as public."""
 
     # Required cases of AppSuite (tests/policy/suites/app.py):
     #   test_401_without_a_key_on_every_route_that_is_not_public, test_each_public_route_exists

@@ -1,4 +1,4 @@
-"""The pipeline: steps that read what users write, before an upstream does."""
+"""The pipeline: steps that screen the messages of users before the upstream receives them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ OnDetection = Literal["redact", "block", "flag"]
 
 @dataclass(frozen=True)
 class Detection:
-    """Something found, at `start:end` of the text that the step read; never the text itself."""
+    """A finding at `start:end` of the text that the step read. It does not contain the text."""
 
     kind: str
     start: int
@@ -17,60 +17,60 @@ class Detection:
 
 
 class Blocked(Exception):
-    """A step refused the message."""
+    """A step blocked the message."""
 
 
 @dataclass
 class Context:
-    """One message on its way through the steps."""
+    """A message that the steps process."""
 
     user_message: str
     detections: list[Detection] = field(default_factory=list)
 
     def react(self, found: Sequence[Detection], on_detection: OnDetection) -> None:
-        """Record what a step found, then redact it, refuse the message, or leave it as it is.
+        """Record the detections of a step, then redact them or block the message.
 
         Raises:
-            Blocked: something was found, and `on_detection` is "block".
+            Blocked: there are detections, and `on_detection` is "block".
         """
         self.detections += found
         if found and on_detection == "block":
-            raise Blocked(f"the message holds {', '.join(sorted({d.kind for d in found}))}")
+            raise Blocked(f"the message contains {', '.join(sorted({d.kind for d in found}))}")
         if on_detection == "redact":
             self.user_message = redact(self.user_message, found)
 
 
 class Step(Protocol):
-    """One look at a message."""
+    """A step of the pipeline."""
 
     name: str
 
     async def run(self, ctx: Context) -> list[Detection]:
-        """Return what was found, after `ctx.react` to it.
+        """Return the detections, after a call of `ctx.react` with them.
 
         Raises:
-            Blocked: the message must go no further.
+            Blocked: the message must not be sent.
         """
 
 
 class Pipeline:
-    """Steps, in the order in which they see each message."""
+    """Runs steps in order on each message."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
 
     async def run(self, ctx: Context) -> None:
-        """Send `ctx` through all steps.
+        """Run all steps on `ctx`.
 
         Raises:
-            Blocked: a step refused; `ctx.detections` has what was found until then.
+            Blocked: a step blocked the message; `ctx.detections` has the detections so far.
         """
         for step in self.steps:
             await step.run(ctx)
 
 
 def redact(text: str, found: Sequence[Detection]) -> str:
-    """Return `text` with `[kind]` where something was found; overlapping spans become one."""
+    """Return `text` with `[kind]` in place of each detection; overlapping detections are merged."""
     parts: list[str] = []
     end = 0
     for detection in sorted(found, key=lambda d: (d.start, -d.end)):
