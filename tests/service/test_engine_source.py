@@ -113,7 +113,7 @@ def test_a_service_from_git_runs_its_tests(source: Repository, tmp_path: Path) -
     assert installed(folder / ".venv/bin/python").is_relative_to(folder)
     done = service.run("pytest", "tests/unit")
     assert done.code == 0, done.text
-    # docs/engine-source.md, "Work on the engine from a service".
+    # docs/engine-source.md, "Working on the engine from a service".
     use_our_engine(folder / ".venv")
     assert not installed(folder / ".venv/bin/python").is_relative_to(folder)
     assert service.run("pytest", "tests/unit").code == 0
