@@ -109,8 +109,8 @@ class OpenAIClient:
             await response.aread()
         except httpx.RequestError as error:
             raise UpstreamError(None, f"no response from the upstream: {error!r}") from error
-        said = f"the upstream answered {response.status_code}: {response.text[:200]}"
-        raise UpstreamError(response.status_code, said)
+        message = f"the upstream answered {response.status_code}: {response.text[:200]}"
+        raise UpstreamError(response.status_code, message)
 
 
 @contextmanager

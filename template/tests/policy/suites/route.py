@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from syrupy.assertion import SnapshotAssertion
 
 Headers = dict[str, str]
-QUOTE = "what the upstream says in confidence"
+QUOTE = "a confidential message of the upstream"
 
 
 class PublicRouteSuite(Suite):
