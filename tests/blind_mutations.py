@@ -448,14 +448,14 @@ BLIND = [
     broken(
         "equal detections are recorded once",
         CHAT,
-        '"detections": [asdict(one) for one in found]}',
-        '"detections": [asdict(one) for one in dict.fromkeys(found)]}',
+        '"detections": [asdict(detection) for detection in found]}',
+        '"detections": [asdict(detection) for detection in dict.fromkeys(found)]}',
         of("TestDetectPIIRequest", "each_message_is_audited"),
         also=[
             (
                 CHAT,
-                "body, detections=[asdict(one) for one in found])",
-                "body, detections=[asdict(one) for one in dict.fromkeys(found)])",
+                "detections = [asdict(detection) for detection in found]",
+                "detections = [asdict(detection) for detection in dict.fromkeys(found)]",
             )
         ],
     ),

@@ -271,14 +271,14 @@ STEP = [
     broken(
         "detections not in the audit event",
         CHAT,
-        "return await _forward(upstream, agent, body, detections=[asdict(one) for one in found])",
+        "return await _forward(upstream, agent, body, detections=detections)",
         "return await _forward(upstream, agent, body, detections=[])",
         AUDITED_DETECTIONS,
     ),
     broken(
         "detections not in the audit event of a blocked message",
         CHAT,
-        'about = {"model": body.model, "detections": [asdict(one) for one in found]}',
+        'about = {"model": body.model, "detections": [asdict(detection) for detection in found]}',
         'about = {"model": body.model, "detections": []}',
         of("TestChat", "a_blocked_message_goes_nowhere_and_is_audited"),
     ),
@@ -1740,8 +1740,8 @@ SECOND_ROUND = [
     broken(
         "detections audited without their place",
         CHAT,
-        "detections=[asdict(one) for one in found])",
-        'detections=[{"kind": one.kind} for one in found])',
+        "detections = [asdict(detection) for detection in found]",
+        'detections = [{"kind": detection.kind} for detection in found]',
         of("TestDetectPIIRequest", "post_lands_in_audit_events"),
     ),
     broken(

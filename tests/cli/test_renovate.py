@@ -242,7 +242,11 @@ def test_the_page_shows_how_far_the_services_are(pair: Pair, tmp_path: Path) -> 
     text = pair.read("codecov.yml").replace("target: 85%", "target: 70%")
     assert mail.commit({"codecov.yml": text}, "--no-verify").code == 0
     pair.release()
-    section = PAGE.read_text().partition("\n## Listing the versions of all services\n")[2].partition("\n## ")[0]
+    section = (
+        PAGE.read_text()
+        .partition("\n## Listing the versions of all services\n")[2]
+        .partition("\n## ")[0]
+    )
     found = BLOCK.findall(section)
     commands = "".join(text for _, language, text in found if language == "sh")
     if not shutil.which("jq"):
