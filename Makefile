@@ -1,17 +1,17 @@
-# Needs git, make and CPython >= 3.11, and nothing else: uv comes from PyPI into .tools.
+# Needs only git, make and CPython >= 3.11: uv is installed from PyPI into .tools.
 PYTHON ?= python3
 UV := .tools/bin/uv
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: demo quick test lint wheel release
 
-demo: $(UV)  ## render a service into a new folder, and run its whole suite there
+demo: $(UV)  ## render a service into a new folder, and run its tests there
 	$(UV) run --frozen python -m maintainer.demo
 
-quick: $(UV)  ## the tests that start no process: under 30 seconds
+quick: $(UV)  ## run the tests that start no process: under 30 seconds
 	$(UV) run --frozen pytest tests/unit
 
-test: $(UV)  ## the tests of this project
+test: $(UV)  ## run all tests of this project
 	$(UV) run --frozen pytest
 
 lint: $(UV)
@@ -20,7 +20,7 @@ lint: $(UV)
 	$(UV) run --frozen mypy
 	$(UV) run --frozen lint-imports
 
-wheel: $(UV)  ## the engine as a wheel in the template, after its sources changed
+wheel: $(UV)  ## build the wheel of the engine in the template, after a change of its sources
 	$(UV) run --frozen python -m maintainer.wheel
 
 release: $(UV)  ## make release VERSION=0.2.0: see docs/release.md
