@@ -1,4 +1,4 @@
-"""The places where tests are skipped, and what they say about it."""
+"""The places where tests are skipped or may fail, and the reasons that they state."""
 
 import ast
 import re
@@ -7,34 +7,32 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .file import File
-from .qualified import full_name, last_name, text
-from .skim import occurrences
+from .qualified import dotted, full_name, literal
 
-MARKS = {f"pytest.mark.{name}" for name in ("skip", "skipif", "xfail")}
-CALLS = {"pytest.skip", "pytest.xfail"}
-OF_UNITTEST = {f"unittest.{name}" for name in ("skip", "skipIf", "skipUnless", "SkipTest")}
-TRIGGERS = (b"skip", b"xfail", b"Skip", b"expectedFailure")
-# A file without any of these says nothing of a flake; those about a skip come on top.
+TRIGGERS = (b"skip", b"xfail", b"Skip")
+# Each way to skip, with the position of its reason; None if that can be given by name only.
+REASONS = {
+    "pytest.mark.skip": 0,
+    "pytest.mark.skipif": None,
+    "pytest.mark.xfail": None,
+    "pytest.skip": 0,
+    "pytest.xfail": 0,
+    "self.skipTest": 0,
+    "unittest.skip": 0,
+    "unittest.skipIf": 1,
+    "unittest.skipUnless": 1,
+    "unittest.SkipTest": 0,
+}
 FLAKY = re.compile(
     r"\bflak(?:y|e|es|ey|iness|ily)\b|\bintermittent|\bunstable\b|\bunreliable\b|\bsporadic"
-    r"|\brac(?:e[- ]condition|y\b|es\b)|\bsometimes\b|\boccasional|\bnon-?determinis"
-    r"|\bheisenbug|\brandom(?:ly)? (?:fail|hang|break|time)|\b(?:fails?|hangs?|breaks) (?:at )?random"
-    r"|\bonce in a while\b|\bnow and then\b|\btiming[- ](?:issue|problem|dependent|sensitive)"
-    r"|\b(?:a|data) race\b|\bnot (?:always )?(?:stable|reliable|deterministic)\b|\bbrittle\b",
+    r"|\brace condition|\bsometimes\b|\boccasional|\bnon-?determinis|\bheisenbug"
+    r"|\brandomly? (?:fail|hang|break|time)|\b(?:fails?|hangs?|breaks) (?:at )?random",
     re.IGNORECASE,
 )
-FLAKY_BYTES = re.compile(FLAKY.pattern.encode())
-# One of these is in each text that the expression above fits; to look for them is fast.
-STEMS = (
-    *(b"flak", b"intermittent", b"stable", b"reliable", b"sporadic", b"rac", b"sometimes"),
-    *(b"occasional", b"determinis", b"heisenbug", b"random", b"once in", b"now and", b"timing"),
-    *(b"brittle",),
-)
-# No text that it fits is longer, on either side of its stem.
-AROUND = 40
+# UTF-8 and the like look like the key of an issue.
 ISSUE = re.compile(
-    r"#\d+|\bGH[- ]?\d+|\b(?:bpo|gh|issue|ticket|bug)[-: ]+#?\d+"
-    r"|https?://\S*/\S*\d|\b(?!(?:UTF|SHA|ISO|RFC|HTTP|AES|PEP|CP|MD|TLS|PY|IPV|LATIN)-)[A-Z][A-Z0-9]+-\d+\b",
+    r"#\d+|\bGH-?\d+|\b(?:bpo|gh|issue|ticket|bug)[-: ]+#?\d+|https?://\S*/\S*\d"
+    r"|\b(?!(?:UTF|SHA|ISO|RFC|HTTP|AES|PEP|CP|MD|TLS|LATIN)-)[A-Z][A-Z0-9]+-\d+\b"
 )
 
 
@@ -44,7 +42,8 @@ class Skip:
 
     Attributes:
         node: the mark or the call.
-        reason: what it says, "" where nothing; None where that is known only at run time.
+        reason: the text that it states, "" if it has no reason, None if the reason is not a
+            string literal.
         kind: the last part of its name, such as `skipif`.
         loose: whether it says `strict=False`.
     """
@@ -55,86 +54,49 @@ class Skip:
     loose: bool = False
 
     @property
-    def says_flaky(self) -> bool:
-        """Whether it is for a flake."""
-        return bool(self.reason and FLAKY.search(self.reason))
+    def is_flaky(self) -> bool:
+        """Whether its reason tells of a flaky test."""
+        return FLAKY.search(self.reason or "") is not None
 
     @property
     def is_silent(self) -> bool:
-        """Whether it gives no reason at all, although it always holds."""
+        """Whether it has no reason at all, although it always holds."""
         return self.reason == "" and (self.kind == "skip" or self.loose)
 
     @property
     def names_issue(self) -> bool:
-        """Whether it says where the flake is worked on."""
-        return bool(self.reason and ISSUE.search(self.reason))
-
-
-@lru_cache(maxsize=2)
-def tells_of_flake(file: File) -> bool:
-    """Whether a file holds words that tell of a flake, wherever they stand."""
-    lower = file.data.lower()
-    return any(
-        FLAKY_BYTES.search(lower, max(at - AROUND, 0), at + AROUND)
-        for stem in STEMS
-        for at in occurrences(lower, stem)
-    )
-
-
-def may_skip(file: File) -> bool:
-    """Whether a file has to be parsed to find a skip for a flake."""
-    data = file.data
-    return (
-        tells_of_flake(file)
-        or b"mark.skip" in data
-        or b"strict=False" in data
-        or (b"unittest" in data and b"skip" in data)
-    )
+        """Whether its reason names an issue."""
+        return ISSUE.search(self.reason or "") is not None
 
 
 @lru_cache(maxsize=4)
 def of(file: File) -> list[Skip]:
-    """All skips of a file: decorators, `pytestmark`, marks of parameters and calls."""
+    """Return all skips of a file: decorators, `pytestmark`, marks of parameters, and calls."""
+    return [*_calls(file), *_bare(file)]
+
+
+def _calls(file: File) -> Iterator[Skip]:
+    for call in file.nodes(ast.Call):
+        name = full_name(file, call.func)
+        if name in REASONS:
+            is_call = name in {"pytest.skip", "pytest.xfail"}
+            kind = name.rpartition(".")[2] + "()" * is_call
+            loose = any(ast.unparse(keyword) == "strict=False" for keyword in call.keywords)
+            yield Skip(call, _reason(call, REASONS[name]), kind, loose)
+
+
+def _bare(file: File) -> Iterator[Skip]:
+    """Yield each `pytest.mark.skip` without parentheses."""
     called = {call.func for call in file.nodes(ast.Call)}
-    bare = [Skip(node, "", node.attr) for node in _bare(file, called)]
-    return [*(skip for call in file.nodes(ast.Call) if (skip := _called(file, call))), *bare]
-
-
-def _called(file: File, call: ast.Call) -> Skip | None:
-    kind = last_name(call.func)
-    if kind == "skipTest":
-        return Skip(call, _reason(file, call, 0), kind)
-    if kind.lower() not in {"skip", "skipif", "skipunless", "skiptest", "xfail"}:
-        return None
-    name = full_name(file, call.func)
-    if name in MARKS:
-        loose = any(_is_false(one) for one in call.keywords if one.arg == "strict")
-        return Skip(call, _reason(file, call, 0 if kind == "skip" else None), kind, loose)
-    if name in CALLS:
-        return Skip(call, _reason(file, call, 0), f"{kind}()")
-    if name in OF_UNITTEST:
-        return Skip(call, _reason(file, call, 1 if kind in {"skipIf", "skipUnless"} else 0), kind)
-    return None
-
-
-def _bare(file: File, called: set[ast.expr]) -> Iterator[ast.Attribute]:
     for node in file.nodes(ast.Attribute):
-        if (
-            node.attr == "skip"
-            and node not in called
-            and full_name(file, node) == "pytest.mark.skip"
-        ):
-            yield node
+        if dotted(node) == "pytest.mark.skip" and node not in called:
+            yield Skip(node, "", "skip")
 
 
-def _reason(file: File, call: ast.Call, position: int | None) -> str | None:
-    for one in call.keywords:
-        if one.arg in {"reason", "msg", None}:
-            return text(file, one.value)
+def _reason(call: ast.Call, position: int | None) -> str | None:
+    for keyword in call.keywords:
+        if keyword.arg in {"reason", "msg", None}:
+            return literal(keyword.value)
     if position is None or len(call.args) <= position:
         return ""
-    return text(file, call.args[position])
-
-
-def _is_false(keyword: ast.keyword) -> bool:
-    return isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+    return literal(call.args[position])

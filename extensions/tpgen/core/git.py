@@ -152,6 +152,14 @@ class Git:
         status = self.run("--no-optional-locks", "status", *options, "--", below)
         return [line[3:] for line in names(status)]
 
+    def grep(self, *arguments: str) -> list[str]:
+        """Return the files that `git grep` finds; with a revision, each as `revision:path`."""
+        try:
+            return names(self.run("grep", "-lz", *arguments))
+        except subprocess.CalledProcessError:
+            # Git ends with 1 if it finds none.
+            return []
+
     def show(self, revision: str, path: str) -> bytes | None:
         """A file as it was in a revision; None where it was not there."""
         try:

@@ -1,4 +1,4 @@
-"""TPG201: a flake that is skipped, and that nobody will come back to."""
+"""TPG201: a flaky test is skipped, and no issue is named."""
 
 from collections.abc import Iterator
 
@@ -6,33 +6,32 @@ from tpgen.check import skips
 from tpgen.check.file import File
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
-from tpgen.check.skim import skimmed
 from tpgen.core.finding import Finding
+
+NAME_IT = 'name it: reason="flaky, see #123"'
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each skip whose reason tells of a flake, or that gives none, and no issue."""
-    if not skips.may_skip(file):
-        return
-    for skip in skips.of(skimmed(file)):
+    """Yield a finding for each skip without a reason, and each for a flake without an issue."""
+    for skip in skips.of(file):
         if skip.is_silent:
-            yield file.finding(skip.node, f"this {skip.kind} gives no reason: say it, and {ISSUE}")
-        elif skip.says_flaky and not skip.names_issue:
             yield file.finding(
-                skip.node, f"a flake is skipped without an issue: open one, and {ISSUE}"
+                skip.node, f"this {skip.kind} has no reason: state one, and {NAME_IT}"
+            )
+        elif skip.is_flaky and not skip.names_issue:
+            yield file.finding(
+                skip.node, f"a flaky test is skipped without an issue: open one, and {NAME_IT}"
             )
 
-
-ISSUE = 'name it: reason="flaky, see #123"'
 
 RULE = FileRule(
     code="TPG201",
     name="flaky-skip-without-issue",
     section='Flakes: Skip it with @pytest.mark.skip(reason="flaky, see #issue") — open an issue',
     why="A skip without an issue is forgotten: the fault that made the test flaky stays. A skip "
-    "without any reason, or an xfail with strict=False and none, may be one.",
-    fix="Open an issue and name it in the reason: #123, ABC-123 or an address. An `xfail` is not "
-    "looked at unless its reason tells of a flake, or it says `strict=False` and no reason.",
+    "without a reason may be one, and so may an xfail with strict=False and without a reason.",
+    fix="Open an issue and name it in the reason: #123, ABC-123 or an address. An `xfail` counts "
+    "only if its reason tells of a flake, or if it has `strict=False` and no reason.",
     applies=is_test_python,
     triggers=skips.TRIGGERS,
     check=check,

@@ -1,50 +1,40 @@
-"""TPG304: a test that needs more than its code, and doesn't say so by a mark."""
+"""TPG304: a test that needs more than its code, and lacks the mark that says so."""
 
 import ast
-import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_policy, is_test_file
-from tpgen.check.qualified import full_name, last_name, text
+from tpgen.check.qualified import full_name, literal
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Edit, Finding
+from tpgen.source.trees import last_name
 
 LAYERS = {"unit", "integration", "contract", "e2e"}
-OURS = {"pg_container", "committed_db", "pg_session"}
-MAKERS = {"create_engine", "create_async_engine"}
+DATABASES = {"pg_container", "committed_db", "pg_session"}
 CLIENTS = {
-    f"httpx.{name}" for name in ("get", "post", "put", "patch", "delete", "request", "stream")
+    f"{library}.{method}"
+    for library in ("httpx", "requests")
+    for method in ("get", "post", "put", "patch", "delete", "request", "stream")
 }
-CLIENTS |= {name.replace("httpx", "requests") for name in CLIENTS}
-SIGNS = (
-    *(b"pg_container", b"committed_db", b"pg_session", b"PostgresContainer", b"playwright"),
-    *(b"create_engine(", b"create_async_engine(", b"httpx.", b"requests.", b"from httpx"),
-    *(b"from requests", b"db", b"page"),
+TRIGGERS = (
+    *(b"pg_container", b"committed_db", b"pg_session", b"PostgresContainer"),
+    *(b"playwright", b"http://", b"https://"),
 )
-PARAMETER = re.compile(rb"[\s(,\"'](db|page)(?=[\s,:)\"'])")
-REACHING = re.compile(
-    rb"\b(?:httpx|requests)\.(?:get|post|put|patch|delete|request|stream)\("
-    rb"|from (?:httpx|requests) import|import (?:httpx|requests) as"
-)
-LIVE = re.compile(
-    r"https?://(?!localhost\b|127\.|\[|test\b|testserver\b|0\b|[\w.-]*\.?(?:example|invalid|test|localhost)\b"
-    r"|(?:[\w-]+\.)*example\.(?:com|org|net)\b)[\w-]+(?:\.[\w-]+)+",
-    re.IGNORECASE,
-)
+# Reserved names, which lead to no live server.
+LOCAL = ("localhost", "test", "example", "invalid", "example.com", "example.org", "example.net")
 
 
 def applies(path: str) -> bool:
-    """The tests outside the folders of the layers, which give the mark."""
+    """Return whether a file has tests outside the folders of the layers, which give the mark."""
     inside = path.split("/")[:-1]
     return is_test_file(path) and not is_policy(path) and LAYERS.isdisjoint(inside)
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each test that lacks a mark."""
-    if not _may_need(file):
-        return
+    """Yield a finding for each mark that a test lacks."""
     for test in tests.of(file):
         for mark, reason in _needed(file, test):
             if mark not in _marks(file, test):
@@ -56,101 +46,57 @@ def check(file: File) -> Iterator[Finding]:
                 )
 
 
-def _may_need(file: File) -> bool:
-    """Whether a file has to be parsed: what can be told from its words is told so."""
-    if any(one.encode() in file.data for one in OURS) or REACHING.search(file.data):
-        return True
-    asked = {found[1] for found in PARAMETER.finditer(file.data)}
-    if (b"db" in asked and _has_postgres(file)) or (b"page" in asked and _has_playwright(file)):
-        return True
-    return _may_make_postgres(file)
-
-
-def _may_make_postgres(file: File) -> bool:
-    return b"PostgresContainer" in file.data or (
-        b"postgres" in file.data and b"_engine(" in file.data
-    )
-
-
-def _has_postgres(file: File) -> bool:
-    return any(b"ostgres" in one.data for one in tests.conftests(file))
-
-
 def _needed(file: File, test: tests.Test) -> Iterator[tuple[str, str]]:
-    asked = tests.asked_for(file, test)
-    # The plugin of a service marks what asks for a database by itself.
-    if not file.project.is_service and (reason := _postgres(file, test, asked)):
-        yield "integration", reason
-    if "page" in asked and _has_playwright(file):
+    fixtures = tests.fixtures_of(test)
+    calls = [node for node in ast.walk(test.function) if isinstance(node, ast.Call)]
+    # In a service, the engine marks the tests that use a database.
+    if not file.project.is_service:
+        if databases := fixtures & DATABASES:
+            yield "integration", f"asks for {min(databases)}"
+        elif any(last_name(call.func) == "PostgresContainer" for call in calls):
+            yield "integration", "starts a Postgres"
+    if "page" in fixtures and _imports_playwright(file):
         yield "e2e", "drives a browser"
-    if REACHING.search(file.data) and any(_goes_out(file, one) for one in ast.walk(test.function)):
-        yield "contract", "asks a live upstream"
+    if any(_is_live(file, call) for call in calls):
+        yield "contract", "sends a request to a live server"
 
 
-def _has_playwright(file: File) -> bool:
-    """Whether `page` is Playwright's: by the words of a file, or because its plugin is installed."""
-    if any(b"playwright" in one.data for one in [file, *tests.conftests(file)]):
-        return True
-    settings = file.project.file("pyproject.toml")
-    named = settings is not None and b"pytest-playwright" in settings.data
-    return named and not tests.defines_fixture(file, "page")
+def _imports_playwright(file: File) -> bool:
+    modules = [node.module or "" for node in file.nodes(ast.ImportFrom)]
+    modules += [alias.name for node in file.nodes(ast.Import) for alias in node.names]
+    return any(module.split(".")[0] == "playwright" for module in modules)
 
 
-def _postgres(file: File, test: tests.Test, asked: set[str]) -> str:
-    wanted = asked & OURS
-    if "db" in asked and _has_postgres(file):
-        wanted |= {"db"}
-    if wanted:
-        return f"asks for {min(wanted)}"
-    if not _may_make_postgres(file):
-        return ""
-    fixtures = tests.fixtures(file)
-    nodes = [test.function, *(fixtures[name] for name in asked if name in fixtures)]
-    if any(_makes_postgres(file, one) for node in nodes for one in ast.walk(node)):
-        return "makes a Postgres of its own"
-    return ""
-
-
-def _makes_postgres(file: File, node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
+def _is_live(file: File, call: ast.Call) -> bool:
+    if full_name(file, call.func) not in CLIENTS:
         return False
-    name = last_name(node.func)
-    if name == "PostgresContainer":
-        return True
-    return (
-        name in MAKERS
-        and bool(node.args)
-        and (text(file, node.args[0]) or "").startswith("postgres")
-    )
+    return any(_is_public(literal(argument) or "") for argument in call.args)
 
 
-def _goes_out(file: File, node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or full_name(file, node.func) not in CLIENTS:
+def _is_public(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
         return False
-    return any(LIVE.match(text(file, one) or "") for one in node.args)
+    is_name = "." in host and not host.replace(".", "").isdigit()
+    return is_name and not host.endswith(tuple(f".{name}" for name in LOCAL)) and host not in LOCAL
 
 
 def _marks(file: File, test: tests.Test) -> set[str]:
-    holders = [test.function, *test.classes]
-    given: list[ast.AST] = [one for holder in holders for one in holder.decorator_list]
-    bodies = [file.tree.body, *(holder.body for holder in test.classes)]
-    for statement in (one for body in bodies for one in body):
-        if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) and statement.value:
-            targets = getattr(statement, "targets", None) or [statement.target]  # type: ignore[union-attr]
-            if any(last_name(target) == "pytestmark" for target in targets):
-                given.append(statement.value)
-    named = [full_name(file, inner) for one in given for inner in ast.walk(one)]
-    return {name.removeprefix("pytest.mark.") for name in named if name.startswith("pytest.mark.")}
+    """Return the marks of a test: by decorators, and by `pytestmark` of its classes and module."""
+    given: list[ast.AST] = [*test.decorators]
+    for body in [file.tree.body, *(holder.body for holder in test.classes)]:
+        given += [node for node in body if ast.unparse(node).startswith("pytestmark")]
+    named = {full_name(file, inner) for node in given for inner in ast.walk(node)}
+    return {name.removeprefix("pytest.mark.") for name in named}
 
 
 def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
-    """The decorator above the test, and the import that it needs; none where that isn't plain."""
-    if file.is_cut or file.data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return ()
+    """Return the decorator above the test, and the import that it needs; none if it is unclear."""
     lines = file.data.split(b"\n")
     above = lines[test.first_line - 1]
-    begins = above.lstrip()
-    if not begins.startswith((b"@", b"def ", b"async ")) or b"\f" in above:
+    begins = above.lstrip(b" \t")
+    if file.is_cut or not begins.startswith((b"@", b"def ", b"async ")):
         return ()
     end = b"\r\n" if above.endswith(b"\r") else b"\n"
     indent = above[: len(above) - len(begins)]
@@ -159,20 +105,18 @@ def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
     if _imports_pytest(file):
         return (decorator,)
     first = _first_statement(file)
-    if first is None or first.col_offset:
-        return ()
-    start = _offset(lines, min([first.lineno, *(one.lineno for one in _decorators(first))]))
+    start = _offset(lines, min([first.lineno, *(node.lineno for node in _decorators(first))]))
     is_import = isinstance(first, ast.Import | ast.ImportFrom)
     return Edit(start, start, b"import pytest" + end * (1 if is_import else 3)), decorator
 
 
-def _first_statement(file: File) -> ast.stmt | None:
-    """The first statement after the docstring and what comes from `__future__`."""
+def _first_statement(file: File) -> ast.stmt:
+    """Return the first statement after the docstring and the imports from `__future__`."""
     for node in file.tree.body:
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not is_text and getattr(node, "module", "") != "__future__":
             return node
-    return None
+    return file.tree.body[0]
 
 
 def _decorators(node: ast.stmt) -> list[ast.expr]:
@@ -180,13 +124,13 @@ def _decorators(node: ast.stmt) -> list[ast.expr]:
 
 
 def _offset(lines: list[bytes], line: int) -> int:
-    return sum(len(one) + 1 for one in lines[: line - 1])
+    return sum(len(text) + 1 for text in lines[: line - 1])
 
 
 def _imports_pytest(file: File) -> bool:
     return any(
         isinstance(node, ast.Import)
-        and any(one.name == "pytest" and not one.asname for one in node.names)
+        and any(alias.name == "pytest" and not alias.asname for alias in node.names)
         for node in file.tree.body
     )
 
@@ -199,7 +143,7 @@ RULE = FileRule(
     "fails there, or reaches out where nobody expects it.",
     fix="Move the test to the folder of its layer, which gives the mark, or mark it. `--fix` marks it.",
     applies=applies,
-    triggers=SIGNS,
+    triggers=TRIGGERS,
     check=check,
     bad={
         "tests/test_audit.py": """\

@@ -6,29 +6,27 @@ from tpgen.check import reruns
 from tpgen.check.file import File
 from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
-from tpgen.check.skim import skimmed
 from tpgen.core.finding import Finding
+
+FIX = "fix the cause, or say in a comment on the same line why it can only be flaky"
 
 
 def applies(path: str) -> bool:
-    """Test files, and whatever runs pytest."""
+    """Return whether a file is a test, or may configure how pytest runs."""
     return is_test_python(path) or reruns.CONFIGURATION.fullmatch(path) is not None
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each rerun without a comment that says why."""
-    if is_test_python(file.path):
-        for rerun in reruns.of(skimmed(file)) if reruns.may_rerun(file) else ():
-            node = rerun.node
-            if not reruns.reason(file, node.lineno, node.end_lineno or node.lineno):
-                yield file.finding(node, f"this test is run again until it passes: {MEND}")
+    """Yield a finding for each rerun without a comment that says why."""
+    if not is_test_python(file.path):
+        for number, _ in reruns.configured(file):
+            if not reruns.has_reason(file, number, number):
+                yield file.finding(number, f"every test is run again until it passes: {FIX}")
         return
-    for number, _ in reruns.configured(file):
-        if not reruns.reason(file, number, number):
-            yield file.finding(number, f"every test is run again until it passes: {MEND}")
+    for node in (rerun.node for rerun in reruns.of(file)):
+        if not reruns.has_reason(file, node.lineno, node.end_lineno or node.lineno):
+            yield file.finding(node, f"this test is run again until it passes: {FIX}")
 
-
-MEND = "mend the cause, or say in a comment beside it why it can only be flaky (better: an issue)"
 
 RULE = FileRule(
     code="TPG203",
@@ -36,10 +34,9 @@ RULE = FileRule(
     section="Flakes: Do not sprinkle retries; fix the root cause",
     why="A rerun turns a fault that shows up once in five runs into a pass, and the report into "
     "two passes.",
-    fix="Mend the cause. Where a test can only be flaky, say why in a comment in the lines of the "
-    "mark or right above: at least three words, or an issue such as #123. "
-    "The mark of `pytest-rerunfailures` takes `reruns`, `reruns_delay`, `only_rerun`, `rerun_except` "
-    "and `condition`; a `reason=` is passed over without a word, so that nobody reads it.",
+    fix="Fix the cause. If a test can only be flaky, say why in a comment on the line of the mark or "
+    "directly above: at least three words, or an issue such as #123. In a configuration, a comment "
+    "above counts only if it is about reruns. `pytest-rerunfailures` ignores a `reason=` of its mark.",
     applies=applies,
     triggers=reruns.TRIGGERS,
     check=check,

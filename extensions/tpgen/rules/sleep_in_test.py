@@ -1,90 +1,66 @@
-"""TPG205: a test that waits by the clock."""
+"""TPG205: a test that waits a fixed time."""
 
 import ast
-import re
 from collections.abc import Iterator
 
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_test_python
-from tpgen.check.qualified import full_name, imported, last_name
+from tpgen.check.qualified import full_name
 from tpgen.check.rule import FileRule
-from tpgen.check.skim import skimmed
 from tpgen.core.finding import Finding
+from tpgen.source.trees import is_fixture, last_name
 
-BLOCKING = {"time.sleep", "gevent.sleep", "eventlet.sleep"}
-AWAITED = {"asyncio.sleep", "anyio.sleep", "trio.sleep"}
-CALLED = re.compile(rb"\bsleep\b\s*\(|\bsleep as\b|=\s*(?:time\.)?sleep\b|getattr\(time")
-LIMITS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+SLEEPS = {
+    f"{module}.sleep" for module in ("time", "asyncio", "anyio", "trio", "gevent", "eventlet")
+}
+# Of Playwright's page.
+METHOD = "wait_for_timeout"
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Each pause of a fixed time, unless it is between two looks at what is waited for."""
-    if not CALLED.search(file.data):
-        return
-    file = skimmed(file)
-    called = {name for name, full in imported(file).items() if full.endswith(".sleep")} | {"sleep"}
+    """Yield a finding for each pause of a test or a fixture, unless it waits for a condition."""
     for call in file.nodes(ast.Call):
-        if last_name(call.func) not in called:
-            continue
-        name = full_name(file, call.func)
-        waits = name in BLOCKING or (name in AWAITED and _is_fixed(call) and _is_own(file, call))
-        if waits and not _is_nothing(call) and not _polls(file, call):
+        if _is_pause(file, call) and _is_of_test(file, call) and not _polls(file, call):
             yield file.finding(
                 call,
                 "the test sleeps: wait for what it needs (an event, a row, a state) with a "
-                "deadline, or hand the code a clock",
+                "deadline, or pass the code a clock",
             )
 
 
-def _is_own(file: File, call: ast.Call) -> bool:
-    """Whether a test itself awaits a call: a handler in it may well be slow on purpose."""
-    node: ast.AST = file.parents[call]
-    if not isinstance(node, ast.Await):
+def _is_pause(file: File, call: ast.Call) -> bool:
+    if last_name(call.func) != METHOD and full_name(file, call.func) not in SLEEPS:
         return False
-    while not isinstance(node, (*tests.FUNCTIONS, ast.Lambda, ast.ClassDef, ast.Module)):
-        node = file.parents[node]
-    return any(test.function is node for test in tests.of(file))
+    # `asyncio.sleep(0)` lets other tasks run.
+    return not (call.args and ast.unparse(call.args[0]) == "0")
 
 
-def _is_fixed(call: ast.Call) -> bool:
-    given = [*call.args, *(one.value for one in call.keywords)]
-    return bool(given) and isinstance(given[0], ast.Constant)
-
-
-def _is_nothing(call: ast.Call) -> bool:
-    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+def _is_of_test(file: File, call: ast.Call) -> bool:
+    """Return whether a test or fixture makes a call itself: a fake may be slow on purpose."""
+    function = next(_around(file, call, (*tests.FUNCTIONS, ast.Lambda)), None)
+    if not isinstance(function, tests.FUNCTIONS):
+        return False
+    return is_fixture(function) or any(test.function is function for test in tests.of(file))
 
 
 def _polls(file: File, call: ast.Call) -> bool:
-    """Whether a call stands in a loop that ends when something is so, or when time is up.
-
-    A lambda that sleeps is handed to somebody, as something slow.
-    """
-    node: ast.AST = call
-    while (above := file.parents.get(node)) is not None and not isinstance(node, tests.FUNCTIONS):
-        node = above
-        if isinstance(node, ast.Lambda):
-            return True
-        if isinstance(node, ast.For | ast.AsyncFor) and _leaves(node):
-            return True
-        if isinstance(node, ast.While) and _has_limit(node):
-            return True
-    return False
+    """Return whether a call is in a loop that ends when a condition holds."""
+    loops = _around(file, call, (ast.While, ast.For, ast.AsyncFor))
+    return any(isinstance(loop, ast.While) or _leaves(loop) for loop in loops)
 
 
-def _leaves(loop: ast.For | ast.AsyncFor) -> bool:
-    kinds = (ast.Break, ast.Return, ast.Raise)
-    return any(isinstance(inner, kinds) for inner in ast.walk(loop))
+def _leaves(loop: ast.AST) -> bool:
+    return any(isinstance(node, ast.Break | ast.Return) for node in ast.walk(loop))
 
 
-def _has_limit(loop: ast.While) -> bool:
-    for inner in ast.walk(loop):
-        if isinstance(inner, ast.Raise | ast.Assert):
-            return True
-        if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], LIMITS):
-            return True
-    return False
+def _around(file: File, node: ast.AST, kinds: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+    """Yield the nodes of some kinds around a node, the nearest first."""
+    above = file.parents.get(node)
+    while above is not None:
+        if isinstance(above, kinds):
+            yield above
+        above = file.parents.get(above)
 
 
 RULE = FileRule(
@@ -92,11 +68,11 @@ RULE = FileRule(
     name="sleep-in-test",
     section="Flakes: we tolerate zero flakes in main; fix the root cause",
     why="A pause is too short on a busy machine, which is a flake, and too long on every other.",
-    fix="Wait for the fact itself with a deadline, or give the code under test a clock. A short "
-    "pause between two looks is fine, in a loop that ends: `while time.monotonic() < deadline`. "
-    "So are `asyncio.sleep(0)`, and a fake that is slow on purpose with `asyncio.sleep`.",
+    fix="Wait for the condition itself with a deadline, or give the code under test a clock. Fine "
+    "are a short pause in a loop that ends, such as `while time.monotonic() < deadline`, "
+    "`asyncio.sleep(0)`, and a fake that is slow on purpose.",
     applies=is_test_python,
-    triggers=(b"sleep",),
+    triggers=(b"sleep", METHOD.encode()),
     check=check,
     bad={
         "tests/unit/test_worker.py": """\

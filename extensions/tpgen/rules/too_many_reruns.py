@@ -1,4 +1,4 @@
-"""TPG204: reruns are for a test or two, a few times each."""
+"""TPG204: more reruns than the policy allows."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ TESTS = 3
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Each mark that asks for too many reruns, and those that are more than the policy allows."""
-    if not any(is_test_python(one) or _is_configuration(one) for one in project.checked):
+    """Yield a finding for each rerun with too many attempts, and for each test too many."""
+    if not any(is_test_python(path) or _is_configuration(path) for path in project.checked):
         return
     most = project.number("flaky", "reruns", RERUNS)
     for path in filter(_is_configuration, project.checked):
@@ -27,8 +27,8 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _marks(project: Project, most: int) -> Iterator[Finding]:
     allowed = project.number("flaky", "tests", TESTS)
-    marks = [(file, one) for file in reruns.marked_files(project) for one in reruns.of(file)]
-    marks.sort(key=lambda one: (one[0].path, one[1].node.lineno))
+    marks = [(file, mark) for file in reruns.marked_files(project) for mark in reruns.of(file)]
+    marks.sort(key=lambda pair: (pair[0].path, pair[1].node.lineno))
     total, seen = sum(rerun.tests for _, rerun in marks), 0
     for file, rerun in marks:
         seen += rerun.tests
@@ -38,12 +38,12 @@ def _marks(project: Project, most: int) -> Iterator[Finding]:
             yield file.finding(
                 rerun.node,
                 f"{total} tests of the project are run again until they pass, where {allowed} "
-                "are allowed: mend the causes",
+                "are allowed: fix the causes",
             )
 
 
 def _message(times: int, most: int) -> str:
-    return f"{times} reruns, where {most} are allowed: mend the cause"
+    return f"{times} reruns, where {most} are allowed: fix the cause"
 
 
 def _is_configuration(path: str) -> bool:
@@ -57,7 +57,7 @@ RULE = ProjectRule(
     "flaky-by-design (rare)",
     why="What is rare stays rare only where somebody counts: with ten reruns a test passes that "
     "fails two times in three.",
-    fix="Mend the cause. `[flaky]` of the policy says how many reruns a test may have, and how many "
+    fix="Fix the cause. `[flaky]` of the policy says how many reruns a test may have, and how many "
     "tests may have any.",
     check=check,
     bad={

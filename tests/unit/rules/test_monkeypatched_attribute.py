@@ -12,9 +12,6 @@ SWAPS = {
     "context": 'def test_a():\n    with pytest.MonkeyPatch.context() as mp:\n        mp.setattr(app, "a", 1)\n',
     "made": 'def test_a():\n    pytest.MonkeyPatch().setattr(app, "a", 1)\n',
     "alias": 'def test_a(monkeypatch):\n    mp = monkeypatch\n    mp.setattr(app, "a", 1)\n',
-    "method": "def test_a(monkeypatch):\n    swap = monkeypatch.setattr\n    swap(app, 'a', 1)\n",
-    "getattr": "def test_a(monkeypatch):\n    getattr(monkeypatch, 'setattr')(app, 'a', 1)\n",
-    "modules": "import sys\ndef test_a(monkeypatch):\n    monkeypatch.setitem(sys.modules, 'a', app)\n",
 }
 FINE = {
     "setenv": 'def test_a(monkeypatch):\n    monkeypatch.setenv("A", "1")\n',
@@ -22,7 +19,8 @@ FINE = {
     "argv": 'import sys\ndef test_a(monkeypatch):\n    monkeypatch.setattr(sys, "argv", [])\n',
     "argv as text": 'def test_a(monkeypatch):\n    monkeypatch.setattr("sys.argv", [])\n',
     "builtin": 'def test_a(agent):\n    setattr(agent, "name", "new")\n',
-    "absent": "import sys\ndef test_a(monkeypatch):\n    monkeypatch.setitem(sys.modules, 'a', None)\n",
+    "whole environment": 'def test_a(monkeypatch):\n    monkeypatch.setattr("os.environ", {})\n',
+    "of builtins": 'import builtins\ndef test_a(agent):\n    builtins.setattr(agent, "a", 1)\n',
 }
 
 

@@ -6,18 +6,21 @@ import pytest
 
 from tests.checking import findings
 
-HEAD = "import asyncio\nimport time\nfrom time import sleep as nap\n\n"
+HEAD = "import asyncio\nimport pytest\nimport time\nfrom time import sleep as nap\n\n"
 PAUSES = {
     "time": "def test_a():\n    time.sleep(1)\n",
     "name": "def test_a():\n    nap(1)\n",
-    "alias": "rest = time.sleep\n\ndef test_a():\n    rest(1)\n",
-    "helper": "def wait():\n    time.sleep(1)\n",
+    "fixture": "@pytest.fixture\ndef job():\n    time.sleep(1)\n",
+    "page": "def test_a(page):\n    page.wait_for_timeout(3000)\n",
+    "computed": "async def test_a(ttl):\n    await asyncio.sleep(ttl + 1)\n",
+    "loop": "def test_a(jobs):\n    for job in jobs:\n        job.start()\n        time.sleep(1)\n",
     "asyncio": "async def test_a():\n    await asyncio.sleep(0.1)\n",
-    "endless": "def test_a():\n    while not done():\n        time.sleep(1)\n",
 }
 FINE = {
     "yields": "async def test_a():\n    await asyncio.sleep(0)\n",
     "slow fake": "async def test_a():\n    async def slow():\n        await asyncio.sleep(1)\n",
+    "slow thread": "def test_a():\n    def slow():\n        time.sleep(1)\n",
+    "lambda": "def test_a():\n    run(lambda: time.sleep(1))\n",
     "deadline": "def test_a():\n    while time.time() < end:\n        time.sleep(0.1)\n",
     "tries": "def test_a():\n    for _ in range(9):\n        if done():\n            break\n"
     "        time.sleep(0.1)\n",
