@@ -31,6 +31,6 @@ def folder(copie_session: Copie) -> Path:
 def test_ruff_finds_a_test_that_cannot_fail(folder: Path, tmp_path: Path, code: str) -> None:
     source = tmp_path / "test_a.py"
     source.write_text(f"import pytest\n\n\ndef test_a(x):\n{EMPTY[code]}")
-    command = ["ruff", "check", "--config", folder / "pyproject.toml", "--output-format=json"]
-    done = subprocess.run([*command, source], capture_output=True, check=False)
+    command = ["ruff", "check", f"--config={folder}/pyproject.toml", "--output-format=json"]
+    done = subprocess.run([*command, str(source)], capture_output=True, check=False)
     assert code in {finding["code"] for finding in json.loads(done.stdout)}

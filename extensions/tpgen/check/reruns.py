@@ -2,10 +2,9 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from tpgen.source.trees import last_name
 
 from . import tests
 from .file import File, Unreadable
@@ -16,7 +15,7 @@ from .skips import ISSUE
 
 TRIGGERS = (b"flaky", b"retry", b"reruns", b"retries", b"max-runs")
 # The mark of pytest-rerunfailures, and decorators of flaky, tenacity and others.
-DECORATOR = re.compile(r"(?:.*\.)?(?:flaky|retry|rerun\w*)")
+NAME = re.compile(r"(?:.*\.)?(?:flaky|retry|rerun\w*)")
 COUNTS = {"reruns", "retries", "max_runs", "tries", "max_tries", "attempts"}
 CONFIGURATION = re.compile(
     r"(?:.*/)?(?:pyproject\.toml|\.?pytest\.(?:ini|toml)|setup\.cfg|tox\.(?:ini|toml)|noxfile\.py"
@@ -47,46 +46,26 @@ class Rerun:
 
 
 def of(file: File) -> Iterator[Rerun]:
-    """Yield the marks of a file: decorators of tests, `pytestmark`, and marks of parameters."""
-    seen: set[ast.expr] = set()
-    for holder in [*tests.functions(file), *file.nodes(ast.ClassDef)]:
-        for decorator in holder.decorator_list if holder.name.lower().startswith("test") else ():
-            if DECORATOR.fullmatch(full_name(file, called(decorator))):
-                seen.add(called(decorator))
-                yield Rerun(decorator, _times(decorator), _count(file, holder))
+    """Yield the reruns that a file marks: those of its tests, and each other `pytest.mark.flaky`."""
+    marks = (called(mark) for test in tests.of(file) for mark in tests.marks(file, test))
+    found = Counter(mark for mark in marks if NAME.fullmatch(full_name(file, mark)))
+    others = (node for node in file.nodes(ast.Attribute) if node not in found)
+    found.update(node for node in others if full_name(file, node) == "pytest.mark.flaky")
     calls = {call.func: call for call in file.nodes(ast.Call)}
-    for node in file.nodes(ast.Attribute):
-        if full_name(file, node) == "pytest.mark.flaky" and node not in seen:
-            mark = calls.get(node, node)
-            yield Rerun(mark, _times(mark), _count(file, _holder(file, mark)))
+    for mark, count in found.items():
+        call = calls.get(mark)
+        yield Rerun(call or mark, _times(call) if call else None, count)
 
 
-def _holder(file: File, mark: ast.AST) -> ast.AST | None:
-    """Return the class or module whose `pytestmark` has a mark; None for a mark of parameters."""
-    while (above := file.parents.get(mark)) is not None:
-        if isinstance(above, ast.Assign) and last_name(above.targets[0]) == "pytestmark":
-            return file.parents[above]
-        mark = above
-    return None
+def _times(call: ast.Call) -> int | None:
+    named = [keyword.value for keyword in call.keywords if keyword.arg in COUNTS]
+    values = [node.value for node in [*named, *call.args] if isinstance(node, ast.Constant)]
+    return next((value for value in values if type(value) is int), None)
 
 
-def _count(file: File, holder: ast.AST | None) -> int:
-    """Return the number of tests of a class or module; a function is one."""
-    if isinstance(holder, ast.Module):
-        return len(tests.of(file))
-    if isinstance(holder, ast.ClassDef):
-        return sum(holder in test.classes for test in tests.of(file))
-    return 1
-
-
-def _times(mark: ast.expr) -> int | None:
-    if not isinstance(mark, ast.Call):
-        return None
-    named = [keyword.value for keyword in mark.keywords if keyword.arg in COUNTS]
-    for value in [*named, *mark.args]:
-        if isinstance(value, ast.Constant) and type(value.value) is int:
-            return value.value
-    return None
+def is_configuration(path: str) -> bool:
+    """Return whether a file may configure how pytest runs."""
+    return CONFIGURATION.fullmatch(path) is not None
 
 
 def configured(file: File) -> Iterator[tuple[int, int | None]]:

@@ -2,12 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from .file import File
-from .qualified import dotted, full_name, literal
+from .qualified import full_name, literal
 
 TRIGGERS = (b"skip", b"xfail", b"Skip")
 # Each way to skip, with the position of its reason; None if that can be given by name only.
@@ -23,6 +22,7 @@ REASONS = {
     "unittest.skipUnless": 1,
     "unittest.SkipTest": 0,
 }
+ALWAYS = {"pytest.mark.skip", "unittest.skip"}
 FLAKY = re.compile(
     r"\bflak(?:y|e|es|ey|iness|ily)\b|\bintermittent|\bunstable\b|\bunreliable\b|\bsporadic"
     r"|\brace condition|\bsometimes\b|\boccasional|\bnon-?determinis|\bheisenbug"
@@ -44,24 +44,17 @@ class Skip:
         node: the mark or the call.
         reason: the text that it states, "" if it has no reason, None if the reason is not a
             string literal.
-        kind: the last part of its name, such as `skipif`.
-        loose: whether it says `strict=False`.
+        is_unconditional: whether it is a mark that skips a test or ignores its failure in any case.
     """
 
     node: ast.expr
     reason: str | None
-    kind: str
-    loose: bool = False
+    is_unconditional: bool
 
     @property
     def is_flaky(self) -> bool:
         """Whether its reason tells of a flaky test."""
         return FLAKY.search(self.reason or "") is not None
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it has no reason at all, although it always holds."""
-        return self.reason == "" and (self.kind == "skip" or self.loose)
 
     @property
     def names_issue(self) -> bool:
@@ -72,25 +65,16 @@ class Skip:
 @lru_cache(maxsize=4)
 def of(file: File) -> list[Skip]:
     """Return all skips of a file: decorators, `pytestmark`, marks of parameters, and calls."""
-    return [*_calls(file), *_bare(file)]
+    calls = {call.func: call for call in file.nodes(ast.Call)}
+    named = [(full_name(file, node), node) for node in file.nodes(ast.Attribute, ast.Name)]
+    return [_skip(name, calls.get(node, node)) for name, node in named if name in REASONS]
 
 
-def _calls(file: File) -> Iterator[Skip]:
-    for call in file.nodes(ast.Call):
-        name = full_name(file, call.func)
-        if name in REASONS:
-            is_call = name in {"pytest.skip", "pytest.xfail"}
-            kind = name.rpartition(".")[2] + "()" * is_call
-            loose = any(ast.unparse(keyword) == "strict=False" for keyword in call.keywords)
-            yield Skip(call, _reason(call, REASONS[name]), kind, loose)
-
-
-def _bare(file: File) -> Iterator[Skip]:
-    """Yield each `pytest.mark.skip` without parentheses."""
-    called = {call.func for call in file.nodes(ast.Call)}
-    for node in file.nodes(ast.Attribute):
-        if dotted(node) == "pytest.mark.skip" and node not in called:
-            yield Skip(node, "", "skip")
+def _skip(name: str, node: ast.expr) -> Skip:
+    if not isinstance(node, ast.Call):
+        return Skip(node, "", name in ALWAYS)
+    loose = any(ast.unparse(keyword) == "strict=False" for keyword in node.keywords)
+    return Skip(node, _reason(node, REASONS[name]), loose or name in ALWAYS)
 
 
 def _reason(call: ast.Call, position: int | None) -> str | None:

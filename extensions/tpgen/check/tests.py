@@ -70,6 +70,16 @@ def fixtures_of(test: Test) -> set[str]:
     return found
 
 
+def marks(file: File, test: Test) -> list[ast.expr]:
+    """Return the marks of a test: its decorators, and each `pytestmark` around it."""
+    bodies = [file.tree.body, *(holder.body for holder in test.classes)]
+    statements = [node for body in bodies for node in body if isinstance(node, ast.Assign)]
+    named = [node.value for node in statements if last_name(node.targets[0]) == "pytestmark"]
+    for value in named:
+        named += value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    return [*test.decorators, *named]
+
+
 def defines_fixture(file: File, name: str) -> bool:
     """Return whether a fixture is the project's own: of this file or of a `conftest.py` above."""
     sign = f"def {name}(".encode()

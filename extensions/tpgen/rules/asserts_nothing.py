@@ -77,8 +77,8 @@ def _is_constant(condition: ast.expr) -> bool:
             return any(isinstance(value, ast.Constant) and value.value for value in values)
         case ast.JoinedStr() | ast.Lambda():
             return True
-        case ast.Compare(left=ast.Constant(), comparators=comparators):
-            return all(isinstance(value, ast.Constant) for value in comparators)
+        case ast.Compare(left=ast.Constant() as left, ops=[ast.Eq()], comparators=[right]):
+            return ast.dump(left) == ast.dump(right)
     return False
 
 

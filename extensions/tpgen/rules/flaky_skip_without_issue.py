@@ -14,10 +14,8 @@ NAME_IT = 'name it: reason="flaky, see #123"'
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each skip without a reason, and each for a flake without an issue."""
     for skip in skips.of(file):
-        if skip.is_silent:
-            yield file.finding(
-                skip.node, f"this {skip.kind} has no reason: state one, and {NAME_IT}"
-            )
+        if skip.is_unconditional and skip.reason == "":
+            yield file.finding(skip.node, f"this skip has no reason: state one, and {NAME_IT}")
         elif skip.is_flaky and not skip.names_issue:
             yield file.finding(
                 skip.node, f"a flaky test is skipped without an issue: open one, and {NAME_IT}"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_policy, is_test_file
-from tpgen.check.qualified import full_name, literal
+from tpgen.check.qualified import called, full_name, literal
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Edit, Finding
 from tpgen.source.trees import last_name
@@ -23,8 +23,11 @@ TRIGGERS = (
     *(b"pg_container", b"committed_db", b"pg_session", b"PostgresContainer"),
     *(b"playwright", b"http://", b"https://"),
 )
-# Reserved names, which lead to no live server.
-LOCAL = ("localhost", "test", "example", "invalid", "example.com", "example.org", "example.net")
+# Names that lead to no live server.
+RESERVED = (
+    *(".localhost", ".test", ".example", ".invalid"),
+    *(".example.com", ".example.org", ".example.net"),
+)
 
 
 def applies(path: str) -> bool:
@@ -36,8 +39,9 @@ def applies(path: str) -> bool:
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each mark that a test lacks."""
     for test in tests.of(file):
+        marks = {full_name(file, called(mark)) for mark in tests.marks(file, test)}
         for mark, reason in _needed(file, test):
-            if mark not in _marks(file, test):
+            if f"pytest.mark.{mark}" not in marks:
                 yield file.finding(
                     test.function,
                     f"{test.function.name} {reason} and is not marked {mark}: mark it, or move it to "
@@ -75,64 +79,34 @@ def _is_live(file: File, call: ast.Call) -> bool:
 
 def _is_public(url: str) -> bool:
     try:
-        host = urlsplit(url).hostname or ""
+        host = f".{urlsplit(url).hostname or ''}"
     except ValueError:
         return False
-    is_name = "." in host and not host.replace(".", "").isdigit()
-    return is_name and not host.endswith(tuple(f".{name}" for name in LOCAL)) and host not in LOCAL
-
-
-def _marks(file: File, test: tests.Test) -> set[str]:
-    """Return the marks of a test: by decorators, and by `pytestmark` of its classes and module."""
-    given: list[ast.AST] = [*test.decorators]
-    for body in [file.tree.body, *(holder.body for holder in test.classes)]:
-        given += [node for node in body if ast.unparse(node).startswith("pytestmark")]
-    named = {full_name(file, inner) for node in given for inner in ast.walk(node)}
-    return {name.removeprefix("pytest.mark.") for name in named}
+    return "." in host[1:] and not host.endswith(RESERVED) and not host[-1].isdigit()
 
 
 def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
     """Return the decorator above the test, and the import that it needs; none if it is unclear."""
-    lines = file.data.split(b"\n")
+    lines = file.data.splitlines(keepends=True)
     above = lines[test.first_line - 1]
     begins = above.lstrip(b" \t")
-    if file.is_cut or not begins.startswith((b"@", b"def ", b"async ")):
+    imports = [node for node in file.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in imports if getattr(node, "module", "") != "__future__"]
+    is_below = bool(imports) and imports[0].lineno < test.first_line
+    if file.is_cut or not is_below or not begins.startswith((b"@", b"def ", b"async ")):
         return ()
-    end = b"\r\n" if above.endswith(b"\r") else b"\n"
-    indent = above[: len(above) - len(begins)]
-    at = _offset(lines, test.first_line)
-    decorator = Edit(at, at, indent + f"@pytest.mark.{mark}".encode() + end)
-    if _imports_pytest(file):
+    end = b"\r\n" if above.endswith(b"\r\n") else b"\n"
+    indent = above.removesuffix(begins)
+    decorator = _line(lines, test.first_line, indent + f"@pytest.mark.{mark}".encode() + end)
+    if "import pytest" in map(ast.unparse, imports):
         return (decorator,)
-    first = _first_statement(file)
-    start = _offset(lines, min([first.lineno, *(node.lineno for node in _decorators(first))]))
-    is_import = isinstance(first, ast.Import | ast.ImportFrom)
-    return Edit(start, start, b"import pytest" + end * (1 if is_import else 3)), decorator
+    return _line(lines, imports[0].lineno, b"import pytest" + end), decorator
 
 
-def _first_statement(file: File) -> ast.stmt:
-    """Return the first statement after the docstring and the imports from `__future__`."""
-    for node in file.tree.body:
-        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if not is_text and getattr(node, "module", "") != "__future__":
-            return node
-    return file.tree.body[0]
-
-
-def _decorators(node: ast.stmt) -> list[ast.expr]:
-    return getattr(node, "decorator_list", [])
-
-
-def _offset(lines: list[bytes], line: int) -> int:
-    return sum(len(text) + 1 for text in lines[: line - 1])
-
-
-def _imports_pytest(file: File) -> bool:
-    return any(
-        isinstance(node, ast.Import)
-        and any(alias.name == "pytest" and not alias.asname for alias in node.names)
-        for node in file.tree.body
-    )
+def _line(lines: list[bytes], number: int, text: bytes) -> Edit:
+    """Return the edit that puts a text before a line."""
+    start = len(b"".join(lines[: number - 1]))
+    return Edit(start, start, text)
 
 
 RULE = FileRule(

@@ -13,7 +13,7 @@ FIX = "fix the cause, or say in a comment on the same line why it can only be fl
 
 def applies(path: str) -> bool:
     """Return whether a file is a test, or may configure how pytest runs."""
-    return is_test_python(path) or reruns.CONFIGURATION.fullmatch(path) is not None
+    return is_test_python(path) or reruns.is_configuration(path)
 
 
 def check(file: File) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ METHOD = "wait_for_timeout"
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each pause of a test or a fixture, unless it waits for a condition."""
     for call in file.nodes(ast.Call):
-        if _is_pause(file, call) and _is_of_test(file, call) and not _polls(file, call):
+        if _is_pause(file, call) and _is_of_test(file, call):
             yield file.finding(
                 call,
                 "the test sleeps: wait for what it needs (an event, a row, a state) with a "
@@ -32,35 +32,30 @@ def check(file: File) -> Iterator[Finding]:
 def _is_pause(file: File, call: ast.Call) -> bool:
     if last_name(call.func) != METHOD and full_name(file, call.func) not in SLEEPS:
         return False
-    # `asyncio.sleep(0)` lets other tasks run.
-    return not (call.args and ast.unparse(call.args[0]) == "0")
+    # `asyncio.sleep(0)` lets other tasks run; a sleep that is passed on is a slow fake.
+    is_zero = bool(call.args) and ast.unparse(call.args[0]) == "0"
+    return not is_zero and isinstance(file.parents[call], ast.Expr | ast.Await)
 
 
 def _is_of_test(file: File, call: ast.Call) -> bool:
-    """Return whether a test or fixture makes a call itself: a fake may be slow on purpose."""
-    function = next(_around(file, call, (*tests.FUNCTIONS, ast.Lambda)), None)
-    if not isinstance(function, tests.FUNCTIONS):
-        return False
-    return is_fixture(function) or any(test.function is function for test in tests.of(file))
+    """Return whether a test or fixture itself makes a call, and not in a loop that it leaves.
+
+    Another function may be a fake that is slow on purpose.
+    """
+    node: ast.AST = call
+    while node is not file.tree:
+        node = file.parents[node]
+        if isinstance(node, ast.While | ast.For | ast.AsyncFor) and _ends_early(node):
+            return False
+        if isinstance(node, tests.FUNCTIONS):
+            return is_fixture(node) or any(test.function is node for test in tests.of(file))
+    return False
 
 
-def _polls(file: File, call: ast.Call) -> bool:
-    """Return whether a call is in a loop that ends when a condition holds."""
-    loops = _around(file, call, (ast.While, ast.For, ast.AsyncFor))
-    return any(isinstance(loop, ast.While) or _leaves(loop) for loop in loops)
-
-
-def _leaves(loop: ast.AST) -> bool:
-    return any(isinstance(node, ast.Break | ast.Return) for node in ast.walk(loop))
-
-
-def _around(file: File, node: ast.AST, kinds: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
-    """Yield the nodes of some kinds around a node, the nearest first."""
-    above = file.parents.get(node)
-    while above is not None:
-        if isinstance(above, kinds):
-            yield above
-        above = file.parents.get(above)
+def _ends_early(loop: ast.AST) -> bool:
+    """Return whether a loop ends when a condition holds."""
+    leaves = (ast.While, ast.Break, ast.Return)
+    return any(isinstance(node, leaves) for node in ast.walk(loop))
 
 
 RULE = FileRule(

@@ -14,10 +14,10 @@ TESTS = 3
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield a finding for each rerun with too many attempts, and for each test too many."""
-    if not any(is_test_python(path) or _is_configuration(path) for path in project.checked):
+    if not any(is_test_python(path) or reruns.is_configuration(path) for path in project.checked):
         return
     most = project.number("flaky", "reruns", RERUNS)
-    for path in filter(_is_configuration, project.checked):
+    for path in filter(reruns.is_configuration, project.checked):
         file = project.file(path)
         for number, times in reruns.configured(file) if file else ():
             if file and times is not None and times > most:
@@ -44,10 +44,6 @@ def _marks(project: Project, most: int) -> Iterator[Finding]:
 
 def _message(times: int, most: int) -> str:
     return f"{times} reruns, where {most} are allowed: fix the cause"
-
-
-def _is_configuration(path: str) -> bool:
-    return reruns.CONFIGURATION.fullmatch(path) is not None
 
 
 RULE = ProjectRule(

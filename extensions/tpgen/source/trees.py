@@ -26,7 +26,8 @@ def tree_of(file: Path) -> ast.Module:
 
 def is_fixture(node: Function) -> bool:
     """Return whether a function is decorated as a fixture, by pytest or pytest-asyncio."""
-    return any("fixture" in ast.unparse(one) for one in node.decorator_list)
+    called = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    return any(last_name(name) == "fixture" for name in called)
 
 
 def last_name(expression: ast.expr | None) -> str:

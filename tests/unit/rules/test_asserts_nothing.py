@@ -27,10 +27,12 @@ NOTHING = {
     "waits for a page": "def test_a(page):\n    page.wait_for_timeout(3000)\n",
     "prints": "def test_a(x):\n    print(x)\n",
     "a function that nothing calls": "def test_a(x):\n    def inner():\n        assert x\n",
+    "uses fixtures": "@pytest.mark.usefixtures('db')\ndef test_a():\n    pass\n",
     "marked": "@pytest.mark.slow\ndef test_a():\n    pass\n",
 }
 SOMETHING = {
     "assert": "def test_a(x):\n    assert x\n",
+    "different constants": "def test_a():\n    assert 1 == 2\n",
     "assert False": "def test_a(x):\n    assert False\n",
     "raises": "def test_a(x):\n    with pytest.raises(ValueError):\n        x()\n",
     "only raises": "def test_a(x):\n    with raising:\n        x\n",

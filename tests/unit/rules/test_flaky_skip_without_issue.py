@@ -19,6 +19,7 @@ SILENT = {
     "parameter": 'P = [pytest.param(1, marks=pytest.mark.skip(reason="flakey"))]\n',
     "no reason": "@pytest.mark.skip\ndef test_a():\n    assert f()\n",
     "empty call": "@pytest.mark.skip()\ndef test_a():\n    assert f()\n",
+    "no reason, other name": "from pytest import mark\n\n@mark.skip\ndef test_a():\n    assert f()\n",
     "loose": "@pytest.mark.xfail(strict=False)\ndef test_a():\n    assert f()\n",
 }
 TOLD = {

@@ -10,9 +10,9 @@ from tests.checking import check, findings, folder
 
 LACKING = {
     "fixture": "import pytest\n\n\ndef test_a(pg_container):\n    assert pg_container\n",
-    "no import": '"""Text."""\n\nfrom __future__ import annotations\n\n\ndef test_a(committed_db):\n    assert 1\n',
+    "no import": '"""Text."""\n\nfrom __future__ import annotations\n\nimport shop\n\n\ndef test_a(committed_db):\n    assert 1\n',
     "method": "import pytest\n\n\nclass TestA:\n    @pytest.mark.slow\n    def test_a(self, pg_session):\n        assert 1\n",
-    "made": 'def test_a():\n    with PostgresContainer("postgres:15") as it:\n        assert it\n',
+    "made": 'from shop import PostgresContainer\n\n\ndef test_a():\n    with PostgresContainer("postgres:15") as it:\n        assert it\n',
     "live": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("https://api.openai.com/v1")\n',
 }
 FINE = {
@@ -25,11 +25,17 @@ FINE = {
 }
 
 SEVERAL = {
-    "no import": "def test_a(pg_session):\n    assert 1\n\n\ndef test_b(pg_session):\n    assert 1\n",
-    "class first": "class TestA:\n    def test_a(self, pg_session):\n        assert 1\n\n\n"
+    "functions": "import shop\n\n\ndef test_a(pg_session):\n    assert 1\n\n\n"
     "def test_b(pg_session):\n    assert 1\n",
-    "text and value": '"""Text."""\n\nSIZE = 1\n\n\n@fast\ndef test_a(pg_session):\n    assert 1\n\n\n'
-    "def test_b(pg_session):\n    assert 1\n",
+    "class first": "from shop import (\n    fast,\n)\n\n\nclass TestA:\n    def test_a(self, pg_session):\n"
+    "        assert 1\n\n\n@fast\ndef test_b(pg_session):\n    assert 1\n",
+    "text and value": '"""Text."""\n\nSIZE = 1\n\nimport shop\n\n\n@shop.fast\ndef test_a(pg_session):\n'
+    "    assert 1\n\n\ndef test_b(pg_session):\n    assert 1\n",
+}
+UNCLEAR = {
+    "no import at all": "def test_a(pg_session):\n    assert 1\n",
+    "import below": "def test_a(pg_session):\n    assert 1\n\n\nimport shop\n",
+    "after a semicolon": "import pytest\nx = 1; test = 2\n\f\fdef test_a(pg_session): assert 1\n",
 }
 
 
@@ -46,6 +52,12 @@ def test_several_tests_are_marked_at_once(tmp_path: Path, source: str, end: str)
     assert mended.count(b"@pytest.mark.integration") == 2
     assert mended.count(b"\n") == mended.count(end.encode()) and ast.parse(mended)
     assert check(here, "TPG304") == []
+
+
+@pytest.mark.parametrize("source", UNCLEAR.values(), ids=UNCLEAR)
+def test_a_mark_without_a_clear_place_is_left_to_a_person(tmp_path: Path, source: str) -> None:
+    found = check(folder(tmp_path, {"tests/test_a.py": source}), "TPG304")
+    assert [finding.edits for finding in found] == [()]
 
 
 def test_a_page_of_playwright_is_a_browser(tmp_path: Path) -> None:

@@ -19,9 +19,6 @@ IMPORTS = {
     "of the library mock": "from mock import patch\n",
     "a helper": "from tests.helpers import MagicMock\n",
     "respx": "import respx\n",
-    "import_module": 'from importlib import import_module\nm = import_module("unittest.mock")\n',
-    "__import__": 'm = __import__("unittest.mock")\n',
-    "importorskip": 'import pytest\nm = pytest.importorskip("mock")\n',
 }
 FINE = {
     "transport": "from httpx import MockTransport\n",
@@ -30,7 +27,6 @@ FINE = {
     "patch of JSON": "from jsonpatch import patch\n",
     "a text": 'TEXT = """\nfrom unittest import mock\n"""\n',
     "another part": "from unittest import TestCase\n",
-    "a computed name": 'from importlib import import_module\nm = import_module(f"{name}.mock")\n',
 }
 
 

@@ -20,6 +20,7 @@ FINE = {
     "yields": "async def test_a():\n    await asyncio.sleep(0)\n",
     "slow fake": "async def test_a():\n    async def slow():\n        await asyncio.sleep(1)\n",
     "slow thread": "def test_a():\n    def slow():\n        time.sleep(1)\n",
+    "passed on": "async def test_a(x):\n    x.run(asyncio.sleep(1))\n",
     "lambda": "def test_a():\n    run(lambda: time.sleep(1))\n",
     "deadline": "def test_a():\n    while time.time() < end:\n        time.sleep(0.1)\n",
     "tries": "def test_a():\n    for _ in range(9):\n        if done():\n            break\n"
