@@ -11,8 +11,6 @@ from tpgen.source.trees import Function, is_fixture, last_name
 from .file import File
 from .qualified import literal
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
 
 @dataclass(frozen=True, eq=False)
 class Test:
@@ -90,7 +88,7 @@ def defines_fixture(file: File, name: str) -> bool:
 
 def _in_body(body: list[ast.stmt], classes: tuple[ast.ClassDef, ...]) -> Iterator[Test]:
     for node in body:
-        if isinstance(node, FUNCTIONS):
+        if isinstance(node, Function):
             if node.name.startswith("test") and not is_fixture(node):
                 yield Test(node, classes)
         elif isinstance(node, ast.ClassDef):

@@ -113,8 +113,8 @@ RULE = FileRule(
     code="TPG304",
     name="missing-marker",
     section="@pytest.mark.integration # requires real Postgres",
-    why='`pytest -m "not integration"` is to run without a database: a test that lacks its mark '
-    "fails there, or reaches out where nobody expects it.",
+    why='`pytest -m "not integration"` must run without a database: a test that lacks its mark '
+    "fails there, or sends requests that nobody expects.",
     fix="Move the test to the folder of its layer, which gives the mark, or mark it. `--fix` marks it.",
     applies=applies,
     triggers=TRIGGERS,
@@ -136,10 +136,6 @@ import pytest
 @pytest.mark.integration
 async def test_writes(committed_db):
     assert await committed_db.get("row")
-""",
-        "tests/integration/test_usage.py": """\
-async def test_counts(committed_db):
-    assert await committed_db.get("row")
-""",
+"""
     },
 )

@@ -76,14 +76,6 @@ def test_asks(client):
     client.ask()
     assert client.http.called
 """,
-        "tests/unit/test_chat.py": """\
-from tests.helpers import MagicMock
-
-
-def test_asks(client):
-    client.http = MagicMock()
-    assert client.ask()
-""",
     },
     good={
         "tests/unit/test_client.py": """\

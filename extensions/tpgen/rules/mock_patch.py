@@ -50,11 +50,6 @@ RULE = FileRule(
     triggers=(b"patch",),
     check=check,
     bad={
-        "tests/unit/test_client.py": """\
-def test_asks(mocker, client):
-    mocker.patch.object(client, "http")
-    assert client.ask()
-""",
         "tests/unit/test_clock.py": """\
 from unittest import mock
 

@@ -9,7 +9,7 @@ from tpgen.check.places import is_test_python
 from tpgen.check.qualified import full_name
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
-from tpgen.source.trees import is_fixture, last_name
+from tpgen.source.trees import Function, is_fixture, last_name
 
 SLEEPS = {
     f"{module}.sleep" for module in ("time", "asyncio", "anyio", "trio", "gevent", "eventlet")
@@ -47,7 +47,7 @@ def _is_of_test(file: File, call: ast.Call) -> bool:
         node = file.parents[node]
         if isinstance(node, ast.While | ast.For | ast.AsyncFor) and _ends_early(node):
             return False
-        if isinstance(node, tests.FUNCTIONS):
+        if isinstance(node, Function):
             return is_fixture(node) or any(test.function is node for test in tests.of(file))
     return False
 
