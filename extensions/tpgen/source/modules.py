@@ -41,7 +41,8 @@ class Module:
             return ast.parse(self.path.read_bytes() if self.text is None else self.text)
         except (OSError, SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
-            where = f"{self.path.relative_to(self.folder.parent)}:{line}"
+            root = self.folder.parent if self.folder.name == "src" else self.folder
+            where = f"{self.path.relative_to(root)}:{line}"
             raise Misuse(
                 f"{where} can't be read ({getattr(error, 'msg', error)}): correct it, then run "
                 "the same command again"

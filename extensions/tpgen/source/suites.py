@@ -28,7 +28,7 @@ class Suite:
 
     required: Mapping[str, frozenset[str]] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
-    code: Code | None = field(default=None, compare=False)
+    code: Code = field(default_factory=lambda: Code([]), compare=False)
 
 
 def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
@@ -63,35 +63,6 @@ def test_class(module: ast.Module) -> ast.ClassDef | None:
     """Return the first test class of a module, or None."""
     classes = (node for node in module.body if isinstance(node, ast.ClassDef))
     return next((one for one in classes if one.name.startswith("Test")), None)
-
-
-def is_complete(mine: bytes, rendered: ast.Module, suite: Suite) -> bool:
-    """Return whether a person's file certainly states all that a rendered one requires.
-
-    If it returns False, `merge` decides: importing LibCST takes longer than all else.
-
-    Args:
-        mine: the person's file.
-        rendered: a test file.
-        suite: what its class inherits.
-    """
-    tests = [node for node in rendered.body if getattr(node, "name", "").lower().startswith("test")]
-    try:
-        theirs = {getattr(node, "name", ""): node for node in ast.parse(mine).body}
-    except (SyntaxError, ValueError):
-        return False
-    wanted = test_class(rendered)
-    own = theirs.get(wanted.name) if wanted else None
-    if len(tests) != 1 or wanted is None or not isinstance(own, ast.ClassDef):
-        return False
-    if _bases(own) != _bases(wanted):
-        return False
-    stated = {name for node in own.body if not asks(node) for name in names(node)}
-    return all({fact, *instead} & stated for fact, instead in suite.required.items())
-
-
-def _bases(owner: ast.ClassDef) -> list[str]:
-    return [ast.unparse(base) for base in owner.bases]
 
 
 def kept(owner: ast.ClassDef) -> list[str] | None:

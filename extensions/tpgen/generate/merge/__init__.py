@@ -1,4 +1,4 @@
-"""Adds to a person's test module what it lacks of a rendered one, and takes nothing away."""
+"""Add to a test module what it is missing, compared with a rendered one; nothing is removed."""
 
 from .module import Identity, Merged, merge, name_of_tests
 

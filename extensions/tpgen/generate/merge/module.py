@@ -1,53 +1,41 @@
-"""Adds to a person's test module what it lacks of a rendered one, and takes nothing away."""
+"""Add to a test module what it is missing, compared with a rendered one.
 
+The module changes by whole lines: new ones are inserted, and only those of placeholders, of a lone
+`pass` and of a class that holds nothing but placeholders are replaced.
+"""
+
+import ast
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import libcst as cst
-
 from tpgen.core.errors import Misuse
 from tpgen.source.comments import CASES, HEADER
 from tpgen.source.suites import Suite
+from tpgen.source.trees import Function, last_name, names, unsubscripted
 
-from .bindings import Source
-from .imports import imported_names, insert, place_of
-from .members import BUILD, lacking_members, says_nothing, with_members
-from .parsing import decode, encode, keep_lines, parse
-from .statements import (
-    BLANK_LINE,
-    Statement,
-    Test,
-    bare_code,
-    body_of,
-    is_line,
-    last_name,
-    led,
-    names_of,
-    placeholder_of,
-    set_apart,
-    walk,
-)
+from .members import BUILD, INDENT, Body, is_docstring, missing_members, placeholder_of, stated
+from .text import Source, Test, comments_in, decode, encode, first_line
 
-Identity = Callable[[cst.Module, cst.ClassDef], Hashable | None]
+Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
 
 
 @dataclass(frozen=True)
 class Merged:
-    """A person's module with what it lacked.
+    """A module with what it was missing.
 
     Attributes:
         text: the whole file.
-        added: the classes and members that were added; none where nothing lacked.
+        added: the classes and members that were added; empty if nothing was missing.
     """
 
     text: bytes
     added: tuple[str, ...]
 
 
-def name_of_tests(module: cst.Module, found: cst.ClassDef) -> str | None:
-    """The identity of a class where nothing better is known: its name, if it holds tests."""
-    return found.name.value if found.name.value.startswith("Test") else None
+def name_of_tests(_module: ast.Module, owner: ast.ClassDef) -> str | None:
+    """Return the name of a class that holds tests: its identity, if nothing better is known."""
+    return owner.name if owner.name.startswith("Test") else None
 
 
 def merge(
@@ -55,264 +43,258 @@ def merge(
     rendered: str,
     suite: Suite,
     identity: Identity = name_of_tests,
-    path: Path = Path("the test module"),
+    path: Path = Path("test_module.py"),
 ) -> Merged:
-    """Add to a module what it lacks of a rendered one: classes, required members, cases, tests.
+    """Add to a module what a rendered one has: classes, required members and tests.
 
     Args:
-        mine: the person's file.
+        mine: the file of a person.
         rendered: the module that a skeleton gives for one component.
         suite: what the rendered classes inherit.
-        identity: what tells which component a class is about; None for a helper. A class for
-            tests for which it gives None is known by its name.
-        path: where the file lies, for the errors.
+        identity: returns which component a class is about; None for a helper. A test class for
+            which it returns None is known by its name.
+        path: of the file, relative to the service.
 
     Raises:
-        Misuse: the file can't be read as Python, or uses a name that is needed for another thing.
+        Misuse: the file can't be read as Python, or uses a needed name for another thing.
     """
     text, encoding = decode(mine, path)
-    yours = Source(parse(text, path), path, suite.code)
-    ours = Source(cst.parse_module(rendered), path)
-    addition = _Addition(yours, ours)
-    for node in ours.module.body:
-        if isinstance(node, cst.ClassDef):
-            addition.consider(node, suite, identity)
-        elif isinstance(node, cst.FunctionDef) and node.name.value.startswith("test"):
-            addition.consider_function(node)
-    if not addition.added:
+    merger = _Merger(
+        Source(mine, text, path, suite.code),
+        Source(rendered.encode(), rendered, path, suite.code),
+        suite,
+        identity,
+    )
+    for node in merger.ours.tree.body:
+        if isinstance(node, ast.ClassDef):
+            merger.merge_class(node)
+        elif isinstance(node, Function) and node.name.startswith("test"):
+            merger.merge_function(node)
+    if not merger.added:
         return Merged(mine, ())
-    after = addition.module().code
-    parse(after, path)
-    keep_lines(text, after, addition.replaced, path)
-    return Merged(encode(after, encoding, path), tuple(addition.added))
+    after = merger.text()
+    try:
+        ast.parse(after)
+    except SyntaxError as error:
+        raise AssertionError(f"{path} would be broken, so nothing was written: {error}") from error
+    return Merged(encode(after, encoding, path), tuple(merger.added))
 
 
-class _Addition:
-    """What is to be added to a module, and the module with it."""
+class _Merger:
+    """Collects what a module is missing, as edits of its lines."""
 
-    def __init__(self, yours: Source, ours: Source) -> None:
-        self.yours, self.ours = yours, ours
+    def __init__(self, yours: Source, ours: Source, suite: Suite, identity: Identity) -> None:
+        self.yours, self.ours, self.suite, self.identity = yours, ours, suite, identity
         self.added: list[str] = []
-        self.replaced: list[str] = []
-        self._changed: dict[int, tuple[Statement, Sequence[Statement]]] = {}
-        self._appended: list[tuple[Test, Test]] = []
+        self._edits: list[tuple[int, int, list[str]]] = []
+        self._appended: list[tuple[Test, str]] = []
+        self._used: set[str] = set()
 
-    def consider(self, template: cst.ClassDef, suite: Suite, identity: Identity) -> None:
-        """Add of a rendered class what the module lacks."""
-        wanted = identity(self.ours.module, template)
-        if wanted is None and name_of_tests(self.ours.module, template) is None:
+    def merge_class(self, template: ast.ClassDef) -> None:
+        """Add what the module is missing of a rendered class."""
+        wanted = self.identity(self.ours.tree, template)
+        if wanted is None and name_of_tests(self.ours.tree, template) is None:
             return
-        matches = [
-            one
-            for one in self.yours.classes.values()
-            if self._is_beside(template, one)
-            or _same(wanted, identity(self.yours.module, one), template, one)
-        ]
-        if wanted == template.name.value:
+        matches = [owner for owner in self.yours.classes if self._matches(template, wanted, owner)]
+        if wanted == template.name:
             matches = matches or self._renamed(template)
-        subclasses = [one for one in matches if self._inherits(template, one)]
-        untouched = [one for one in matches if _is_untouched(one, template)]
+        subclasses = [owner for owner in matches if self._inherits(template, owner)]
+        untouched = [owner for owner in matches if self._is_untouched(owner, template)]
         if untouched and not _is_same(untouched[0], template):
             self._replace(untouched[0], template)
         elif subclasses:
-            self._complete(subclasses[0], template, suite)
+            self._complete(subclasses[0], template)
         elif not matches:
-            self._append(template, template.name.value)
-        elif not any(suite.accepted & self.yours.base_names(one) for one in matches):
-            self._append(template, f"{template.name.value}Required")
+            self._append(template, template.name)
+        elif not any(self.suite.accepted & self.yours.base_names(owner) for owner in matches):
+            self._append(template, f"{template.name}Required")
 
-    def consider_function(self, template: cst.FunctionDef) -> None:
-        """Add a rendered test that is a plain function, unless one of its name is there."""
-        name = template.name.value
-        nodes = (node for node in walk(self.yours.module) if isinstance(node, cst.FunctionDef))
-        if name not in {node.name.value for node in nodes}:
-            self._append(template, name)
+    def merge_function(self, template: Function) -> None:
+        """Add a rendered test function, unless there is one of its name."""
+        nodes = (node for node in ast.walk(self.yours.tree) if isinstance(node, Function))
+        if template.name not in {node.name for node in nodes}:
+            self._append(template, template.name)
 
-    def _inherits(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
+    def text(self) -> str:
+        """Return the text with all that was added."""
+        end = len(self.yours.lines)
+        tail: list[str] = []
+        for template, name in self._appended:
+            tail += [*self._helpers([template]), "", "", *self.ours.code_of(template, name=name)]
+        return self.yours.replace([(end, end, tail), *self._edits, self._imports()])
+
+    def _matches(self, template: ast.ClassDef, wanted: Hashable, owner: ast.ClassDef) -> bool:
+        """Return whether a class is about the component of the rendered one."""
+        # This name was given to a class that was added beside one without a suite.
+        if owner.name == f"{template.name}Required" and self._inherits(template, owner):
+            return True
+        theirs = self.identity(self.yours.tree, owner)
+        if wanted is None or theirs is None:
+            return template.name == owner.name
+        return wanted == theirs
+
+    def _inherits(self, template: ast.ClassDef, owner: ast.ClassDef) -> bool:
         """Return whether a class inherits what the rendered one does."""
-        bases = {last_name(arg.value) for arg in template.bases}
-        return bool(bases & self.yours.base_names(one))
+        bases = {last_name(unsubscripted(base)) for base in template.bases}
+        return bool(bases & self.yours.base_names(owner))
 
-    def _renamed(self, template: cst.ClassDef) -> list[cst.ClassDef]:
-        """The classes of another name that inherit the suite and speak of the component."""
-        name = template.name.value.removeprefix("Test")
-        used = self.ours.uses(template)
-        subjects = {one for one in used & self.ours.bound.keys() if name.startswith(one)}
-        tests = [one for one in self.yours.classes.values() if one.name.value.startswith("Test")]
+    def _renamed(self, template: ast.ClassDef) -> list[ast.ClassDef]:
+        """Return the test classes of another name that inherit the suite and use the component."""
+        name = template.name.removeprefix("Test")
+        targets = {used for used in self.ours.uses([template]) if name.startswith(used)}
         return [
-            one
-            for one in tests
-            if any(_mentions(base, subjects) for base in self.yours.lineage(one))
-            and self._inherits(template, one)
+            owner
+            for owner in self.yours.classes
+            if owner.name.startswith("Test") and self._inherits(template, owner)
+            if any(_mentions(base.node, targets) for base in self.yours.lineage(owner))
         ]
-
-    def _is_beside(self, template: cst.ClassDef, one: cst.ClassDef) -> bool:
-        """Return whether a class was added because a person's class has no suite."""
-        return one.name.value == f"{template.name.value}Required" and self._inherits(template, one)
 
     def _append(self, template: Test, name: str) -> None:
         free, number = name, 1
+        classes = {owner.name for owner in self.yours.classes}
         while free in self.yours.bound or free in self.added:
-            if free not in self.yours.classes and free not in self.added:
+            if free not in classes and free not in self.added:
                 raise Misuse(
                     f"{self.yours.path} uses the name {free} for something that is no test, and "
                     "the tests to add need it: rename yours"
                 )
             number += 1
             free = f"{name}{number}"
-        self._appended.append((template, template.with_changes(name=cst.Name(free))))
+        self._appended.append((template, free))
         self.added.append(free)
 
-    def _complete(self, found: cst.ClassDef, template: cst.ClassDef, suite: Suite) -> None:
-        lacking = lacking_members(self.yours.lineage(found), template, suite.required)
-        if not lacking:
-            return
-        replaced = {id(old): old for _, old in lacking if old}
-        code = self.yours.module.code_for_node
-        self.replaced += [code(old) for old in replaced.values()]
-        self.replaced += [code(one) for one in body_of(found) if says_nothing(one)]
-        if isinstance(found.body, cst.SimpleStatementSuite):
-            self.replaced.append(code(found))
-        name = found.name.value
-        members = [member for member, _ in lacking]
-        self._changed[id(found)] = (with_members(found, lacking), members)
-        self.added += [f"{name}.{names_of(member)[0]}" for member in members]
+    def _is_untouched(self, owner: ast.ClassDef, template: ast.ClassDef) -> bool:
+        """Return whether a class of what was not built holds placeholders, and no own line."""
+        given = {ast.dump(member) for member in template.body}
+        others = [member for member in owner.body if ast.dump(member) not in given]
+        lines = self.yours.lines[first_line(owner) : self.yours.end(owner)]
+        return (
+            all(placeholder_of(member) is not None for member in others)
+            and any(BUILD in (placeholder_of(member) or "") for member in owner.body)
+            and all(
+                HEADER.fullmatch(comment) or CASES.fullmatch(comment)
+                for comment in comments_in(lines)
+            )
+        )
 
-    def _replace(self, found: cst.ClassDef, template: cst.ClassDef) -> None:
+    def _replace(self, owner: ast.ClassDef, template: ast.ClassDef) -> None:
         """Write a class again that consists of placeholders, under the name that it has."""
-        written = template.with_changes(name=found.name, leading_lines=found.leading_lines)
-        self.replaced.append(self.yours.module.code_for_node(found))
-        self._changed[id(found)] = (written, [template])
-        self.added.append(found.name.value)
+        code = self.ours.code_of(template, comments=False, name=owner.name)
+        self._insert_helpers(owner, [template])
+        self._edits.append((first_line(owner), self.yours.end(owner), code))
+        self.added.append(owner.name)
 
-    def module(self) -> cst.Module:
-        """The module with all that was added."""
-        body: list[Statement] = []
-        given: set[str] = set()
-        for node in self.yours.module.body:
-            changed, members = self._changed.get(id(node), (node, ()))
-            helpers = self._helpers(members, given)
-            lead = node.leading_lines[:1] if helpers else ()
-            crowded = helpers and not (lead and lead[0].comment is None)
-            body += [*helpers, led(changed, 2 * [BLANK_LINE]) if crowded else changed]
-        footer = self.yours.module.footer
-        tail: list[Statement] = []
-        for template, added in self._appended:
-            tail += [*self._helpers([template], given), set_apart(added, 2)]
-        if tail:
-            body, footer = [*body, led(tail[0], footer), *tail[1:]], ()
-        imports = self._imports(given)
-        return self.yours.module.with_changes(body=self._import(imports, body), footer=footer)
+    def _complete(self, owner: ast.ClassDef, template: ast.ClassDef) -> None:
+        """Add the missing members to a class: instead of placeholders, or below its facts."""
+        body = Body(self.yours, owner)
+        bases = self.yours.lineage(owner)[1:]
+        inherited = [member for base in bases for member in getattr(base.node, "body", [])]
+        pairs, placeholders = missing_members(
+            [*inherited, *body.closed], body.placeholders, template, self.suite.required
+        )
+        made = [(ast.parse(line).body[0], [INDENT + line]) for line in placeholders]
+        new = [(member, self.ours.code_of(member)) for member, old in pairs if old is None]
+        for old in dict.fromkeys(old for _, old in pairs if old):
+            fillers = [member for member, place in pairs if place is old]
+            codes = [self.ours.code_of(member, comments=False) for member in fillers]
+            self._edits.append(body.fill(old, list(zip(fillers, codes, strict=True))))
+        if new or made:
+            self._edits += body.insert([*new, *made])
+        members = [*(member for member, _ in pairs), *(member for member, _ in made)]
+        if members:
+            self._insert_helpers(owner, members)
+        self.added += [f"{owner.name}.{stated(member)[0]}" for member in members]
 
-    def _helpers(self, nodes: Sequence[Statement], given: set[str]) -> list[Statement]:
-        """The helpers that these use and that are not there yet, in rendered order."""
-        fresh = self._needed(nodes) - given
-        given |= fresh
+    def _insert_helpers(self, owner: ast.ClassDef, members: Sequence[ast.stmt]) -> None:
+        """Insert what some members use above their class."""
+        at = self.yours.start(owner)
+        if helpers := self._helpers(members)[2:]:
+            is_crowded = at > 0 and self.yours.lines[at - 1].strip()
+            self._edits.append((at, at, [*(["", ""] if is_crowded else []), *helpers, "", ""]))
+
+    def _helpers(self, nodes: Sequence[ast.stmt]) -> list[str]:
+        """Return the code of the helpers that these use and that are not there yet."""
+        fresh = self._needed(nodes) - self._used
+        self._used |= fresh
         for name in sorted(fresh & self.yours.bound.keys()):
             self._refuse_another_constant(name)
+        wanted = fresh - self.yours.bound.keys()
         appended = [template for template, _ in self._appended]
-        return [
-            set_apart(node, 2)
-            for node in self.ours.module.body
-            if fresh.intersection(names_of(node)) - self.yours.bound.keys() and node not in appended
-        ]
+        helpers = (
+            node
+            for node in self.ours.tree.body
+            if not wanted.isdisjoint(names(node)) and node not in appended
+        )
+        return [line for node in helpers for line in ("", "", *self.ours.code_of(node))]
 
-    def _needed(self, nodes: Sequence[Statement]) -> set[str]:
-        """The names that these use, themselves or through helpers."""
+    def _needed(self, nodes: Iterable[ast.stmt]) -> set[str]:
+        """Return the names that these use, themselves or through helpers."""
         needed: set[str] = set()
         todo = list(nodes)
         for node in todo:
-            stated = (
-                {"placeholder"} if is_line(node) and placeholder_of(node) is not None else set()
-            )
-            fresh = (self.ours.uses(node) | stated) - needed
+            fresh = self.ours.uses([node]) - needed
             needed |= fresh
             for name in sorted(fresh - self.yours.bound.keys()):
-                todo += self._helper(name)
+                todo += [helper for helper in self.ours.tree.body if name in names(helper)]
         return needed
 
-    def _helper(self, name: str) -> list[Statement]:
-        return [node for node in self.ours.module.body if name in names_of(node)]
-
     def _refuse_another_constant(self, name: str) -> None:
-        for node in self._helper(name):
-            same = [yours for yours in self.yours.module.body if name in names_of(yours)]
-            code = {bare_code(one) for one in same}
-            if isinstance(node, cst.SimpleStatementLine) and code != {bare_code(node)}:
-                raise Misuse(
-                    f"{self.yours.path} gives {name} another value than the tests to add need, "
-                    f"`{bare_code(node)}`: rename yours"
-                )
+        ours, yours = (source.module.definitions.get(name) for source in (self.ours, self.yours))
+        is_constant = isinstance(ours, ast.Assign | ast.AnnAssign)
+        if ours and is_constant and (yours is None or ast.dump(yours) != ast.dump(ours)):
+            raise Misuse(
+                f"{self.yours.path} gives {name} another value than the tests to add need, "
+                f"`{ast.unparse(ours)}`: rename yours"
+            )
 
-    def _imports(self, used: set[str]) -> list[cst.Import | cst.ImportFrom]:
-        """Imports of the names that are used and not bound yet, a statement for each."""
-        wanted = []
-        for statement, alias in imported_names(self.ours.module):
-            name = alias.evaluated_alias or alias.evaluated_name
-            if name in used and not self._has(name):
-                names = [alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
-                bare = {} if isinstance(statement, cst.Import) else {"lpar": None, "rpar": None}
-                wanted.append(statement.with_changes(names=names, **bare))
-        return wanted
+    def _imports(self) -> tuple[int, int, list[str]]:
+        """Return the edit that imports what is used and not bound yet."""
+        lines = []
+        for node in self.ours.tree.body:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            aliases = [alias for alias in node.names if self._must_import(alias)]
+            if aliases:
+                lines.append(ast.unparse(type(node)(**{**vars(node), "names": aliases})))
+        at, is_first = self._place_of_imports()
+        return at, at, ["", *lines] if lines and is_first else lines
 
-    def _has(self, name: str) -> bool:
-        """Whether the person's module binds a name to the same thing as the rendered one."""
-        if name not in self.yours.bound:
+    def _must_import(self, alias: ast.alias) -> bool:
+        """Return whether an import is used, and the module does not bind the name to the same."""
+        name = alias.asname or alias.name.partition(".")[0]
+        if name not in self._used or name not in self.yours.bound:
+            return name in self._used
+        origin, bound = self.ours.bound[name], self.yours.bound[name]
+        if origin == bound:
             return False
-        origin, bound = min(self.ours.bound[name]), self.yours.bound[name]
-        # A relative import is taken for the same where it ends alike.
-        relative = [one.lstrip(".") for one in bound if one.startswith(".")]
-        if origin in bound or any(f".{origin}".endswith(f".{one}") for one in relative):
-            return True
-        other = "something of its own" if name in bound else min(bound)
+        other = "something of its own" if name == bound else bound
         raise Misuse(
             f"{self.yours.path} uses the name {name} for {other}, and the tests to add need it "
             f"for {origin}: rename yours"
         )
 
-    def _import(
-        self, imports: Iterable[cst.Import | cst.ImportFrom], body: Sequence[Statement]
-    ) -> list[Statement]:
-        body = list(body)
-        for wanted in imports:
-            at, extended = place_of(body, wanted)
-            if extended:
-                self.replaced.append(self.yours.module.code_for_node(body[at]))
-                body[at] = extended
-            else:
-                insert(body, at, wanted)
-        return body
+    def _place_of_imports(self) -> tuple[int, bool]:
+        """Return where imports go, and whether they come directly below a docstring."""
+        body = self.yours.tree.body
+        tests = (at for at, node in enumerate(body) if isinstance(node, Test))
+        top = body[: next(tests, len(body))]
+        imports = [node for node in top if isinstance(node, ast.Import | ast.ImportFrom)]
+        if imports:
+            return imports[-1].end_lineno or 0, False
+        if body and is_docstring(body[0]):
+            return body[0].end_lineno or 0, True
+        # Below the comments at the top, such as a licence.
+        return (
+            self.yours.start(body[0]) or first_line(body[0]) if body else len(self.yours.lines)
+        ), False
 
 
-def _is_untouched(found: cst.ClassDef, template: cst.ClassDef) -> bool:
-    """Return whether a class of what was not built has placeholders, and nothing of a person's."""
-    given = {_code(member) for member in body_of(template)}
-    open_members = [one for one in body_of(found) if _code(one) not in given]
-    comments = (node.value for node in walk(found.body) if isinstance(node, cst.Comment))
-    return (
-        all(placeholder_of(one) is not None for one in open_members)
-        and any(BUILD in (placeholder_of(one) or "") for one in body_of(found))
-        and all(HEADER.fullmatch(text) or CASES.fullmatch(text) for text in comments)
-    )
-
-
-def _is_same(found: cst.ClassDef, template: cst.ClassDef) -> bool:
+def _is_same(owner: ast.ClassDef, template: ast.ClassDef) -> bool:
     """Return whether two classes have the same bases and members."""
-    pairs = [[last_name(arg.value) for arg in one.bases] for one in (found, template)]
-    members = [[_code(member) for member in body_of(one)] for one in (found, template)]
-    return pairs[0] == pairs[1] and members[0] == members[1]
+    bases = [[last_name(unsubscripted(base)) for base in one.bases] for one in (owner, template)]
+    members = [[ast.dump(member) for member in one.body] for one in (owner, template)]
+    return bases[0] == bases[1] and members[0] == members[1]
 
 
-def _code(node: Statement) -> str:
-    """Return the code of a member, without the comments above it."""
-    return cst.Module([node.with_changes(leading_lines=())]).code.strip()
-
-
-def _same(wanted: Hashable, theirs: Hashable, template: cst.ClassDef, one: cst.ClassDef) -> bool:
-    if wanted is None or theirs is None:
-        return template.name.value == one.name.value
-    return wanted == theirs
-
-
-def _mentions(node: cst.CSTNode, names: set[str]) -> bool:
-    return any(isinstance(part, cst.Name) and part.value in names for part in walk(node))
+def _mentions(node: ast.stmt, targets: set[str]) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in targets for part in ast.walk(node))

@@ -1,4 +1,4 @@
-"""The value that a factory gives a column: chosen by its name, its type and its limits."""
+"""The value that a factory gives a column, by its type, its name and its limits."""
 
 from ast import literal_eval
 from collections.abc import Callable, Sequence
@@ -9,9 +9,8 @@ from typing import Any
 
 from tpgen.core.names import to_snake
 
-from . import forms
+from . import providers
 from .constraints import Condition, quoted
-from .texts import formed, text_value
 
 PYTHON = {
     "String": {"str"},
@@ -39,7 +38,7 @@ LATEST = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column, as the probe describes it, with what the model's constraints ask of it.
+    """A column, as the probe describes it, with the conditions of the model's constraints.
 
     Attributes:
         name: the attribute of the model.
@@ -47,11 +46,11 @@ class Column:
         type: the type as its author wrote it.
         decorated: whether the author's own type converts the values.
         python: the name of the annotated type.
-        default: whether a row gets a value without being told.
-        discriminator: whether it tells the class of a row.
+        default: whether the database or the model gives it a value.
+        discriminator: whether it names the class of a row.
         enum: `module`, `name` and `first` member; or, without a name, the first value.
         model: the name of the model.
-        unique: whether no two rows may have the same.
+        unique: whether no two rows may have the same value.
         conditions: those of the check constraints.
     """
 
@@ -75,34 +74,30 @@ class Column:
 
 
 def value(column: Column) -> str:
-    """The expression that a factory has for the column; a placeholder where only a person knows it."""
-    strange = column.decorated and column.python not in {None, *PYTHON.get(column.kind or "", ())}
-    if column.discriminator or (strange and not column.enum):
+    """Return the expression for a column; a placeholder if the model does not say enough."""
+    is_foreign = column.decorated and column.python not in {
+        None,
+        *PYTHON.get(column.kind or "", ()),
+    }
+    if column.discriminator or (is_foreign and not column.enum):
         return _unknown(column)
-    if not column.enum and forms.forms(column.conditions):
-        return formed(column) or _unknown(column)
     if column.enum:
         return _enum(column, column.enum)
-    if choices := [each.operand for each in column.conditions if each.operator == "in"]:
+    if choices := [
+        condition.operand for condition in column.conditions if condition.operator == "in"
+    ]:
         first = literal_eval(f"[{choices[0]}]")[0]
         return f"Iterator([{choices[0]}])" if column.unique else _literal(first)
-    if (other := _beside_another(column)) is not None:
-        return other
-    return WRITERS.get(column.kind, _unknown)(column)
-
-
-def is_unkept(column: Column) -> bool:
-    """Whether no value is known that keeps the column's checks."""
-    return not column.enum and bool(forms.forms(column.conditions)) and formed(column) is None
+    return _beside_another(column) or WRITERS.get(column.kind, _unknown)(column)
 
 
 def placeholder(name: str, comment: str, unique: bool = False) -> str:
-    """The expression for what only a person knows; it fails with the line to write instead.
+    """Return an expression for an unknown value; it fails with the line to write instead.
 
     Args:
         name: of the column.
         comment: what must be known.
-        unique: whether no two rows may have the same.
+        unique: whether no two rows may have the same value.
     """
     line = f"{name} = ...  # {comment}"
     if unique:
@@ -125,25 +120,25 @@ def _enum(column: Column, enum: dict[str, Any]) -> str:
 
 
 def _beside_another(column: Column) -> str | None:
-    """A value that keeps `ends_at > starts_at`."""
-    for each in column.conditions:
-        if each.operand.isidentifier() and each.operator in {"<", "<=", ">", ">=", "="}:
+    """Return a value that meets `ends_at > starts_at`, or None."""
+    for condition in column.conditions:
+        if condition.operand.isidentifier():
             step = "timedelta(days=1)" if column.kind in {"Date", "DateTime"} else "1"
-            sign = {">": "+", "<": "-"}.get(each.operator)
+            sign = {">": "+", "<": "-"}.get(condition.operator)
             row = to_snake(column.model)
             more = f" {sign} {step}" if sign else ""
-            return f"LazyAttribute(lambda {row}: {row}.{each.operand}{more})"
+            return f"LazyAttribute(lambda {row}: {row}.{condition.operand}{more})"
     return None
 
 
 def _between(column: Column, low: int, high: int) -> tuple[Decimal, Decimal, bool]:
-    """The least and the most, and whether whole numbers lie between."""
+    """Return the least and the greatest number, and whether both are whole numbers."""
     least, most = [], []
-    for each in column.conditions:
-        if each.operator in {">", ">=", "="}:
-            least.append((Decimal(each.operand), each.operator == ">"))
-        if each.operator in {"<", "<=", "="}:
-            most.append((Decimal(each.operand), each.operator == "<"))
+    for condition in column.conditions:
+        if condition.operator in {">", ">=", "="}:
+            least.append((Decimal(condition.operand), condition.operator == ">"))
+        if condition.operator in {"<", "<=", "="}:
+            most.append((Decimal(condition.operand), condition.operator == "<"))
     bottom, above = max(least, default=(Decimal(low), False))
     ceiling = Decimal(high) if high > bottom else bottom + 100
     top, below = min(most, default=(ceiling, False))
@@ -156,13 +151,27 @@ def _between(column: Column, low: int, high: int) -> tuple[Decimal, Decimal, boo
     return bottom, top, False
 
 
+def _text(column: Column) -> str:
+    shortest, longest = 0, float(column.length or "inf")
+    for condition in column.conditions:
+        if condition.operator.startswith("length"):
+            operator, number = condition.operator.removeprefix("length "), float(condition.operand)
+            if operator[0] in ">=":
+                shortest = max(shortest, int(number) + (operator == ">"))
+            if operator[0] in "<=":
+                longest = min(longest, number - (operator == "<"))
+    most = int(longest) if longest != float("inf") else longest
+    make = providers.unique_text if column.unique else providers.text
+    return make(column.name, column.model, shortest, most)
+
+
 def _integer(column: Column) -> str:
     low, high, _ = _between(column, 1 if column.unique else 0, 9999)
     if column.unique:
         return f"Sequence(lambda n: n + {low})" if low else "Sequence(lambda n: n)"
     if low == high:
         return str(low)
-    bounded = any(each.operator in {"<", "<=", ">", ">="} for each in column.conditions)
+    bounded = any(condition.operator in {"<", "<=", ">", ">="} for condition in column.conditions)
     return f'Faker("pyint", min_value={low}, max_value={high})' if bounded else 'Faker("pyint")'
 
 
@@ -221,7 +230,7 @@ def _json(column: Column) -> str:
 
 
 WRITERS: dict[str | None, Callable[[Column], str]] = {
-    "String": text_value,
+    "String": _text,
     "Integer": _integer,
     "Numeric": _decimal,
     "Float": _float,
@@ -244,7 +253,11 @@ WRITERS: dict[str | None, Callable[[Column], str]] = {
 
 
 def last_to_differ(columns: Sequence[Column]) -> Column | None:
-    """The one of columns that are unique together that shall differ from row to row."""
+    """Return which of the columns that are unique together differs from row to row."""
     able = {"String", "Integer", "Numeric", "Float", "Date", "DateTime"}
-    fit = [each for each in columns if each.kind in able and not each.default and not each.enum]
+    fit = [
+        column
+        for column in columns
+        if column.kind in able and not column.default and not column.enum
+    ]
     return fit[-1] if fit else None

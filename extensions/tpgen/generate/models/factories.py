@@ -1,16 +1,15 @@
-"""What the factories of models declare."""
+"""The factories of models: what they declare, and the imports that they need."""
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import replace as changed
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from tpgen.core.names import to_snake
 
-from .attributes import is_settable, is_usable, renamed, usable
-from .columns import Column, is_unkept, last_to_differ, placeholder, value
+from .columns import Column, last_to_differ, placeholder, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
 
 MODULES = {
@@ -29,6 +28,26 @@ MODULES = {
     ),
     "SubFactory": "factory",
 }
+# Methods and settings of factory-boy's factories, and the parameter for the database session.
+RESERVED = {
+    "AssociatedClassError",
+    "Meta",
+    "Params",
+    "UnknownStrategy",
+    "UnsupportedStrategy",
+    "build",
+    "build_batch",
+    "create",
+    "create_batch",
+    "generate",
+    "generate_batch",
+    "reset_sequence",
+    "session",
+    "simple_generate",
+    "simple_generate_batch",
+    "stub",
+    "stub_batch",
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +63,10 @@ class Factory:
     """A factory to write.
 
     Attributes:
-        name: its class.
-        model: the class of its rows, as it is imported.
-        exclude: the lines that only serve other lines.
-        rename: the lines whose attribute a factory can't declare by its name, with that name.
+        name: of its class.
+        model: the class of its rows.
+        exclude: the lines that only other lines use.
+        rename: the lines that are not called like their attribute, each with the attribute.
         lines: what it declares.
     """
 
@@ -60,30 +79,24 @@ class Factory:
 
 @dataclass(frozen=True)
 class Factories:
-    """What a model needs: the skeleton renders this.
+    """The factories that a model needs, as a skeleton renders them.
 
     Attributes:
-        model: its name; where there is none, the name that was asked for.
-        known: whether there is such a model.
-        nearest: the models that have names like it, where there is none.
-        unknown: what to do where there is none, as a sentence.
+        model: its name.
         present: the factory that the service has for it already, if it has one.
-        made: the factories that the service lacks, each after those that it uses.
+        made: the missing factories, each after those that it uses.
         imports: the lines that import what they use: a group for the standard library, one for
             packages, one for the service, one for its tests.
     """
 
     model: str
-    known: bool = True
-    nearest: tuple[str, ...] = ()
-    unknown: str = ""
     present: str | None = None
     made: tuple[Factory, ...] = ()
     imports: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def placeholders(self) -> list[str]:
-        """What a person must fill, such as `InvoiceFactory.owner`."""
+        """Return the lines with a placeholder, such as `InvoiceFactory.owner`."""
         return [
             f"{factory.name}.{line.name}"
             for factory in self.made
@@ -93,39 +106,58 @@ class Factories:
 
 
 def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
-    """What the factory of a model declares.
+    """Return the factory of a model.
 
     Args:
         model: the model, as the probe describes it.
-        known: the factories that there are, by their models.
+        known: the factories that exist, by their models.
     """
     keys, exclude = _references(model, known)
-    columns = _columns(model)
+    columns = {column.name: column for column in _columns(model)}
     body: list[Line] = []
-    for column in columns:
+    for column in columns.values():
         body += keys[column.name] if column.name in keys else _of_column(column, model)
     body += _of_parameters(model, {line.name for line in body} | set(keys))
-    checked = _with_placeholders_of_checks(model, body, {each.name: each for each in columns})
-    rename = _rename(model, [line.name for line in checked if line.name not in exclude])
+    checked = _with_placeholders_of_checks(model, body, columns)
+    rename = _rename(columns, [line.name for line in checked if line.name not in exclude])
     lines = tuple(_renamed(line, rename) for line in checked)
     pairs = tuple((new, old) for old, new in rename.items())
     return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), pairs, lines)
 
 
-def _rename(model: Mapping[str, Any], declared: Sequence[str]) -> dict[str, str]:
+def _is_usable(name: str) -> bool:
+    """Return whether a factory can declare an attribute by this name.
+
+    factory-boy reads `tenant__name` as an attribute of the row `tenant`, and ignores values under
+    names that begin with an underscore.
+    """
+    return name not in RESERVED and "__" not in name and not name.startswith("_")
+
+
+def _rename(columns: Collection[str], declared: Sequence[str]) -> dict[str, str]:
     """Return the attributes that need another name in a factory, with that name."""
-    columns = [column["name"] for column in model["columns"]]
-    unusable = [name for name in declared if not is_usable(name)]
-    unusable += [name for name in columns if name not in declared and not is_settable(name)]
+    # A test must be able to set the others too.
+    others = [name for name in columns if name not in declared]
+    unusable = [name for name in declared if not _is_usable(name)]
+    unusable += [name for name in others if "__" in name or name == "session"]
     taken = {*columns, *declared}
-    return {name: usable(name, taken, name not in columns) for name in unusable}
+    found = {}
+    for name in unusable:
+        new = re.sub("_+", "_", name.strip("_"))
+        while not _is_usable(new) or new in taken:
+            # Not `session_`: factory-boy would read `session___name` as an attribute of `session`.
+            new += "_value" if name in columns else "_row"
+        found[name] = new
+    return found
 
 
 def _renamed(line: Line, rename: Mapping[str, str]) -> Line:
-    value = line.value
+    text = line.value
     for old, new in rename.items():
-        value = renamed(value, old, new)
-    return Line(rename.get(line.name, line.name), value)
+        text = text.replace(f'SelfAttribute("{old}.', f'SelfAttribute("{new}.')
+        text = text.replace(f'fill_in("{old} = ', f'fill_in("{new} = ')
+        text = re.sub(rf"(lambda (\w+): \2\.){re.escape(old)}\b", rf"\g<1>{new}", text)
+    return Line(rename.get(line.name, line.name), text)
 
 
 def _columns(model: Mapping[str, Any]) -> list[Column]:
@@ -135,44 +167,50 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
     keys = {name for reference in model["references"] for name in reference["columns"]}
     unique = set()
     for together in model["uniques"]:
-        free = [each for each in columns if each.name in together and each.name not in keys]
+        free = [column for column in columns if column.name in together and column.name not in keys]
         if chosen := free[0] if len(together) == 1 and free else last_to_differ(free):
             unique.add(chosen.name)
-    asked = _asked(model, {each.name: each for each in columns})
+    by_name = _conditions(model, {column.name: column for column in columns})
     return [
-        changed(each, unique=each.name in unique, conditions=tuple(asked.get(each.name, ())))
-        for each in columns
+        replace(
+            column,
+            unique=column.name in unique,
+            conditions=tuple(by_name.get(column.name, ())),
+        )
+        for column in columns
     ]
 
 
-def _asked(model: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, list[Condition]]:
-    """The conditions of the checks, by the attribute whose value must keep them."""
-    asked: dict[str, list[Condition]] = {}
+def _conditions(
+    model: Mapping[str, Any], columns: Mapping[str, Column]
+) -> dict[str, list[Condition]]:
+    """Return the conditions of the checks, by the attribute whose value must meet them."""
+    found: dict[str, list[Condition]] = {}
     for check in model["checks"]:
-        for each in conditions(check["text"], check["columns"]) or ():
-            other = columns.get(each.operand)
-            if other and each.operator in {"<", "<="}:
+        for condition in conditions(check["text"], check["columns"]) or ():
+            other = columns.get(condition.operand)
+            if other and condition.operator in {"<", "<="}:
                 # The greater follows the less, which may have a least of its own.
-                each = Condition(each.operand, FLIPPED[each.operator], each.name)
-                other = columns[each.operand]
+                flipped = FLIPPED[condition.operator]
+                condition = Condition(condition.operand, flipped, condition.name)
+                other = columns[condition.operand]
             # Where the other may be null it is left out, and the check passes.
             if other is None or not (other.nullable or other.default):
-                asked.setdefault(each.name, []).append(each)
-    return asked
+                found.setdefault(condition.name, []).append(condition)
+    return found
 
 
 def _of_column(column: Column, model: Mapping[str, Any]) -> list[Line]:
     takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
-    required = column.name in requires
-    if required and column.nullable:
-        return [Line(column.name, "None")]
-    by_itself = column.nullable or column.default or column.kind == "TSVECTOR"
-    taken = takes is None or column.name in takes
-    return [Line(column.name, value(column))] if required or (taken and not by_itself) else []
+    if column.name in requires:
+        return [Line(column.name, "None" if column.nullable else value(column))]
+    is_optional = column.nullable or column.default or column.kind == "TSVECTOR"
+    is_taken = takes is None or column.name in takes
+    return [Line(column.name, value(column))] if is_taken and not is_optional else []
 
 
 def _of_parameters(model: Mapping[str, Any], done: set[str]) -> list[Line]:
-    """What a constructor must have beside columns: relationships, and things of its own."""
+    """Return what a constructor requires beside columns: relationships, and its own parameters."""
     columns = {column["name"] for column in model["columns"]}
     values = {True: "LazyFunction(list)", False: "None"}
     return [
@@ -185,18 +223,16 @@ def _of_parameters(model: Mapping[str, Any], done: set[str]) -> list[Line]:
 def _with_placeholders_of_checks(
     model: Mapping[str, Any], body: list[Line], columns: Mapping[str, Column]
 ) -> list[Line]:
-    """The lines, with a placeholder for each check that is more than simple conditions."""
+    """Return the lines, with a placeholder for each check that is more than simple conditions."""
     values = {line.name: line.value for line in body}
     for check in model["checks"]:
         names = mentioned(check["text"], check["columns"])
         of_enum = any(columns[name].enum or columns[name].kind == "Boolean" for name in names)
-        read = conditions(check["text"], check["columns"])
-        unkept = [one.name for one in read or () if is_unkept(columns[one.name])]
-        if of_enum or (read is not None and not unkept):
+        if of_enum or conditions(check["text"], check["columns"]) is not None:
             continue
-        inside = [name for name in unkept or names if name in values]
-        asks_for_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
-        for name in inside[-1:] or (names[:1] if asks_for_one else []):
+        declared = [name for name in names if name in values]
+        requires_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
+        for name in declared[-1:] or (names[:1] if requires_one else []):
             text = f"CHECK ({' '.join(check['text'].split())})"
             values[name] = placeholder(name, text, columns[name].unique)
     return [Line(name, text) for name, text in values.items()]
@@ -205,7 +241,7 @@ def _with_placeholders_of_checks(
 def _references(
     model: Mapping[str, Any], known: Mapping[str, str]
 ) -> tuple[dict[str, list[Line]], list[str]]:
-    """The lines for the foreign keys, by column, and those that the constructor must not get."""
+    """Return the lines of the foreign keys, by column, and those that the constructor must not get."""
     lines: dict[str, list[Line]] = {}
     exclude = []
     for reference in model["references"]:
@@ -220,7 +256,7 @@ def _references(
 
 
 def _by_name(model: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
-    """Whether the constructor takes the row itself, rather than its id."""
+    """Return whether the constructor takes the row itself, rather than its id."""
     takes, name = model["constructor"]["takes"], reference["relationship"]
     return bool(name) and (takes is None or name in takes)
 
@@ -231,7 +267,7 @@ def _lines(
     known: Mapping[str, str],
     new: Sequence[str],
 ) -> list[Line]:
-    """The lines for a foreign key; `new` are the columns that no other key has set."""
+    """Return the lines of a foreign key; `new` are the columns that no other key has set."""
     target, columns = reference["target"], reference["columns"]
     if target is None:
         return [Line(name, placeholder(name, "of a row that has no model")) for name in new]
@@ -242,30 +278,30 @@ def _lines(
         row = f"{'an' if target['name'][0] in 'AEIOU' else 'a'} {target['name']} {which}"
         if _by_name(model, reference):
             return [Line(name, placeholder(name, row))]
-        return [Line(each, placeholder(each, f"of {row}")) for each in new]
+        return [Line(column, placeholder(column, f"of {row}")) for column in new]
     pairs = zip(columns, reference["attributes"], strict=True)
-    selves = [Line(each, f'SelfAttribute("{name}.{other}")') for each, other in pairs]
+    selves = [Line(column, f'SelfAttribute("{name}.{other}")') for column, other in pairs]
     if _by_name(model, reference):
         selves = [line for line in selves if line.name in model["constructor"]["requires"]]
     return [Line(name, f"SubFactory({known[target['name']]})"), *selves]
 
 
 def _name_for(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """What to call the row that a foreign key refers to: `tenant` for `tenant_id`."""
+    """Return the name of the row that a foreign key refers to: `tenant` for `tenant_id`."""
     target = to_snake(reference["target"]["name"])
     own = {column["name"] for column in model["columns"]}
     column: str = reference["columns"][0]
     for ending in ("id", "uuid", "pk", *reference["attributes"]):
         short = column.removesuffix(f"_{ending}")
-        if len(reference["columns"]) == 1 and short not in own and is_usable(short):
+        if len(reference["columns"]) == 1 and short not in own and _is_usable(short):
             return short
-    return target if target not in own and is_usable(target) else f"{target}_row"
+    return target if target not in own and _is_usable(target) else f"{target}_row"
 
 
 def imports(
     made: Sequence[Factory], models: Sequence[Mapping[str, Any]], packages: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """The lines that import what the factories use, in the groups of isort.
+    """Return the lines that import what the factories use, in the groups of isort.
 
     Args:
         made: the factories.
@@ -291,7 +327,7 @@ def imports(
 
 
 def _as_sorted(name: str) -> tuple[int, str]:
-    """Constants, classes, functions: the order of isort."""
+    """Return a key for the order of isort: constants, classes, functions."""
     return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
 
 

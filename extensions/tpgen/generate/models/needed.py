@@ -1,6 +1,6 @@
-"""The factories that the rows of a model need, and which of them a service lacks."""
+"""Find out which factories the rows of a model need, and which of them a service lacks."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,24 +14,22 @@ from .factories import Factories, factory, imports
 
 
 def read(service: Service, name: str, factories: str, path: str) -> Factories:
-    """Find out which factories a model needs that are not there yet.
+    """Return the factories that a model needs and that do not exist yet.
 
     Args:
         service: where to look.
-        name: the class of the model, in any way of writing it: `order_line` is `OrderLine`.
+        name: the class of the model, in any spelling: `order_line` is `OrderLine`.
         factories: the text of the service's factories; empty if it has none.
         path: of that file, for errors.
 
     Raises:
-        Misuse: two models have the name, the models can't be imported, or the text is no Python.
+        Misuse: there is no such model, or there are two; the models can't be imported; or the
+            text is not Python.
     """
     present = factories_of(factories, path)
     modules = by_module(service)
-    name = _meant(name, modules)
-    homes = sorted(module for module, found in modules.items() if name in found)
-    if not homes:
-        near = tuple(_nearest(name, modules))
-        return Factories(name, known=False, nearest=near, unknown=_unknown(name, near))
+    name = _spelled(name, modules)
+    homes = sorted(module for module, models in modules.items() if name in models)
     if len(homes) > 1:
         raise Misuse(
             f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
@@ -41,7 +39,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
         return Factories(name, present=present[name])
     others = sorted(set(modules) - set(homes))
     probed = {model["name"]: model for model in mapped.read(service, name, [*homes, *others], path)}
-    models = [probed[each] for each in _in_order(name, probed, set(present))]
+    models = [probed[model] for model in _in_order(name, probed, set(present))]
     made = []
     for model in models:
         made.append(factory(model, present))
@@ -50,29 +48,31 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     return Factories(name, made=tuple(made), imports=imports(made, models, packages))
 
 
-def _meant(name: str, modules: Mapping[str, Collection[str]]) -> str:
-    """The name as the model has it, where one model alone may be meant."""
-    known = {each for found in modules.values() for each in found}
-    same = [each for each in known if alike(each) == alike(name)]
-    return same[0] if len(same) == 1 and name not in known else name
+def _spelled(name: str, modules: Mapping[str, Collection[str]]) -> str:
+    """Return the name as the model has it.
 
-
-def _nearest(name: str, modules: Mapping[str, Collection[str]]) -> list[str]:
+    Raises:
+        Misuse: no model has such a name, or several have.
+    """
     known: dict[str, list[str]] = {}
-    for each in sorted({each for found in modules.values() for each in found}):
-        known.setdefault(alike(each), []).append(each)
-    near = get_close_matches(alike(name), known, cutoff=0.7)
-    return [each for one in near for each in known[one]]
-
-
-def _unknown(name: str, near: Sequence[str]) -> str:
-    if near:
-        return f"the service has no model {name}: did you mean {' or '.join(near)}?"
-    return f"the service has no model {name}: write the model first, then run this again"
+    for model in sorted({model for models in modules.values() for model in models}):
+        known.setdefault(alike(model), []).append(model)
+    same = known.get(alike(name), [])
+    if name in same or len(same) == 1:
+        return name if name in same else same[0]
+    near = [
+        model for word in get_close_matches(alike(name), known, cutoff=0.7) for model in known[word]
+    ]
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "write the model first, then run this again"
+    )
+    raise Misuse(f"the service has no model {name}: {hint}")
 
 
 def _in_order(name: str, models: Mapping[str, dict[str, Any]], done: set[str]) -> Iterator[str]:
-    """The model and those that it needs, each after what it needs itself."""
+    """Yield the model and those that it needs, each after what it needs itself."""
     done.add(name)
     for reference in models[name]["references"]:
         target = reference["target"]
