@@ -47,7 +47,7 @@ def read(root: Path) -> Policy:
     """
     document, kinds = policy.read(root), policy.kinds(root, old_form=True)
     code = Code([root / "tests"])
-    heirs, stated = cases.heirs(code), cases.read(code)
+    heirs, stated = cases.subclasses(code), cases.read(code)
     asked = {name: demands.suites(kind) for name, kind in kinds.items()}
     said = [said_of(document, name, value) for name, value in flat(document)]
     return Policy(
@@ -146,7 +146,7 @@ def _new_cases(old: Policy, new: Policy) -> Iterator[Case]:
     for suite in old.cases.keys() & new.cases.keys():
         for name, case in new.cases[suite].items():
             was = old.cases[suite].get(name)
-            if was is None or (was.is_to_come and _sooner(case, was)):
+            if was is None or (was.is_future and _sooner(case, was)):
                 yield case
 
 

@@ -319,7 +319,7 @@ class _Rows:
             return Cell(case.name, case.suite, "exempt", (), exempt["reason"], *texts)
         if failed:
             until = case.required_from.isoformat() if case.required_from else ""
-            status: Status = "later" if case.is_to_come else "failed"
+            status: Status = "later" if case.is_future else "failed"
             return Cell(case.name, case.suite, status, failed, "", "", until)
         if proving:
             return Cell(case.name, case.suite, "proved", [test["id"] for test in proving])
@@ -328,7 +328,7 @@ class _Rows:
         for test in mine:
             if test["outcome"] != "passed":
                 why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
-        if case.is_to_come and case.required_from:
+        if case.is_future and case.required_from:
             until = case.required_from.isoformat()
             return Cell(case.name, case.suite, "later", (), why, "", until)
         return Cell(case.name, case.suite, "missing", (), why)

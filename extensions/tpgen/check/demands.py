@@ -82,7 +82,7 @@ def lacking(project: Project) -> Iterator[Lacking]:
         Misuse: the policy of the service is broken.
     """
     code, tests = Code([project.root / "tests"]), TestClasses(project)
-    heirs, stated = cases.heirs(code), cases.read(code)
+    heirs, stated = cases.subclasses(code), cases.read(code)
     for kind in policy.kinds(project.root).values():
         if kind.introspect == "model":
             yield from _without_class(project, kind)

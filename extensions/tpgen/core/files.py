@@ -1,4 +1,4 @@
-"""Writes the files of one command, all or none, and takes the last ones back."""
+"""Write the files of one command, all or none, and undo the last command."""
 
 import base64
 import difflib
@@ -20,9 +20,9 @@ from .git import environment
 
 FOLDER = Path(".tpgen")
 JOURNAL = FOLDER / "last.json"
-# Of most file systems.
-LONGEST = 255
-WAYS_OUT = {
+# Bytes, on most file systems.
+LONGEST_NAME = 255
+REMEDIES = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room on the disk",
     errno.EROFS: "make it writable",
@@ -33,12 +33,12 @@ WAYS_OUT = {
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one file.
+    """The change of one file.
 
     Attributes:
-        path: where it lies, relative to the service.
-        before: its content as it was looked at; None where there was no such file.
-        after: its content to be; None where it goes.
+        path: relative to the service.
+        before: the content that was read; None if there was no file.
+        after: the new content; None to remove the file.
     """
 
     path: Path
@@ -48,11 +48,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Undone:
-    """What became of one file of the last command.
+    """What `undo` did to a file of the last command.
 
     Attributes:
-        path: where it lies, relative to the service.
-        outcome: "left" means that nothing was done to it.
+        path: relative to the service.
+        outcome: "left" if the file was not changed.
         reason: why it was left.
     """
 
@@ -62,42 +62,30 @@ class Undone:
 
 
 def check(root: Path, path: Path) -> Path:
-    """Where a file of a service really lies: a link within the service is followed.
+    """Return the place of a file of a service, through links within the service.
 
     Raises:
-        Misuse: it lies outside of the service, or something that is no file is in the way.
+        Misuse: the place is outside the service, or something that is not a file is there.
     """
     if path.is_absolute() or ".." in path.parts:
         raise Misuse(f"{path} leads out of the service: give a path inside {root}")
-    if len(os.fsencode(path.name)) > LONGEST:
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
         raise Misuse(f"{path.name[:20]}… is too long a name for a file: take a shorter one")
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
         raise Misuse(f"{path} can't be followed ({error}): look at its links") from error
     if not target.is_relative_to(root.resolve()):
-        link = _link(root, path)
         raise Misuse(
-            f"{link} is a link that leads out of the service, to {(root / link).resolve()}: "
-            "remove it"
+            f"{path} leads through a link out of the service, to {target}: remove the link"
         )
     with _explained(path):
-        _look_in_the_way(path, target)
+        if os.path.lexists(target) and not target.is_file():
+            raise Misuse(f"{path} is not a file but a folder or the like: move it away")
+        folder = next(folder for folder in target.parents if os.path.lexists(folder))
+        if not folder.is_dir():
+            raise Misuse(f"{folder} is a file, and {path} needs a folder there: move it away")
     return target
-
-
-def _link(root: Path, path: Path) -> Path:
-    """The outermost part of a path that leads out of the service."""
-    parts = [*reversed(path.parents), path]
-    return next(one for one in parts if not (root / one).resolve().is_relative_to(root.resolve()))
-
-
-def _look_in_the_way(path: Path, target: Path) -> None:
-    if os.path.lexists(target) and not target.is_file():
-        raise Misuse(f"{path} is no file but a folder or the like: move it away")
-    folder = next(folder for folder in target.parents if os.path.lexists(folder))
-    if not folder.is_dir():
-        raise Misuse(f"{folder} is a file, and {path} needs a folder there: move it away")
 
 
 def write(root: Path, changes: Sequence[Change], command: str) -> None:
@@ -105,36 +93,33 @@ def write(root: Path, changes: Sequence[Change], command: str) -> None:
 
     Args:
         root: the folder of the service.
-        changes: nothing is done, nor forgotten, where they change nothing.
-        command: what the person typed.
+        changes: if they change nothing, the last command stays the last one.
+        command: the command line.
 
     Raises:
-        Misuse: a file can't be written, or is not any more as `before` says.
+        Misuse: a file can't be written, or differs from `before`.
     """
     changes = [change for change in changes if change.before != change.after]
     if not changes:
         return
-    targets = [check(root, change.path) for change in changes]
-    made = sorted({folder for target in targets for folder in _missing(target)})
     journal: dict[str, Any] = {
         "command": command,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "folders": [str(folder.relative_to(root.resolve())) for folder in made],
         "files": [_packed(change) for change in changes],
     }
-    # First: whoever is killed in the midst can take back what is there.
+    # The journal comes first, so that `undo` works after a kill in between.
     _apply(root, [*_journaled(root, journal), *changes])
 
 
 def note(root: Path, changes: Sequence[Change]) -> None:
-    """Remember files that another program wrote for the last command, so that `undo` takes them.
+    """Add files that another program wrote to the last command, for `undo`.
 
     Args:
         root: the folder of the service.
-        changes: what the program did, and has written already.
+        changes: what the program wrote.
 
     Raises:
-        Misuse: there is no last command, or what is known of it can't be read or written.
+        Misuse: there is no last command, or its journal can't be read or written.
     """
     journal = _journal(root)
     known = {change.path: change for change in map(_unpacked, journal["files"])}
@@ -142,39 +127,38 @@ def note(root: Path, changes: Sequence[Change]) -> None:
         first = known.get(change.path, change)
         known[change.path] = Change(change.path, first.before, change.after)
     journal["files"] = [_packed(change) for change in known.values()]
-    made = {change.path for change in changes if change.before is None}
-    folders = {*journal["folders"], *map(str, _only_holding(root, made))}
-    journal["folders"] = sorted(folders)
     _apply(root, _journaled(root, journal))
 
 
 def undo(root: Path) -> list[Undone]:
-    """Take back what the last command wrote, and nothing that a person wrote since.
+    """Undo what the last command wrote, and nothing that a person wrote since.
 
-    A file that was made is removed, one that was added to loses what was added; what was changed
-    since at the same place is left as it is, and remembered for the next time.
+    A new file is removed, and an extended one loses what was added. A file with a later change at
+    the same place is left, and remembered for the next time.
 
     Returns:
-        what became of each file.
+        the outcome for each file.
 
     Raises:
-        Misuse: there is nothing to undo, or a file can't be written; then all stays as it was.
+        Misuse: there is nothing to undo, or a file can't be written; then nothing is changed.
     """
     journal = _journal(root)
     plans = [_plan(root, change) for change in map(_unpacked, journal["files"])]
     left = {undone.path for _, undone in plans if undone.outcome == "left"}
-    files = [one for one in journal["files"] if Path(one["path"]) in left]
-    kept = _journaled(root, {**journal, "files": files}) if files else _forgotten(root)
-    _apply(root, [*(change for change, _ in plans if change), *kept])
-    for folder in sorted(journal["folders"], reverse=True):
-        _remove_empty(root / folder)
+    files = [record for record in journal["files"] if Path(record["path"]) in left]
+    forgotten = Change(JOURNAL, _content(check(root, JOURNAL)), None)
+    rest = _journaled(root, {**journal, "files": files}) if files else [forgotten]
+    _apply(root, [*(change for change, _ in plans if change), *rest])
+    for _, undone in plans:
+        if undone.outcome == "removed":
+            _remove_empty(root, undone.path)
     return [undone for _, undone in plans]
 
 
 def diff(changes: Iterable[Change]) -> str:
-    """The changes as `git apply` takes them.
+    """Return the changes in the format of `git apply`.
 
-    Bytes that are no UTF-8 are surrogates in it: write it with `errors="surrogateescape"`.
+    Bytes that are not UTF-8 are surrogates in it: write it with `errors="surrogateescape"`.
     """
     return "".join(line for change in changes for line in _diff(change))
 
@@ -183,7 +167,7 @@ def _diff(change: Change) -> Iterator[str]:
     if change.before == change.after:
         return
     name = change.path.as_posix()
-    # A name with a space ends at a tab, by the rules of git.
+    # Git ends a name with a space at a tab.
     end = "\t\n" if " " in name else "\n"
     yield f"diff --git a/{name} b/{name}\n"
     if change.before is None:
@@ -202,14 +186,14 @@ def _diff(change: Change) -> Iterator[str]:
 
 def _lines(content: bytes | None) -> list[str]:
     text = (content or b"").decode("utf-8", "surrogateescape")
-    # Only this one ends a line for git: not a form feed, nor a lone carriage return.
+    # For git, a form feed or a lone carriage return ends no line.
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
 
 
 def _apply(root: Path, changes: Sequence[Change]) -> None:
-    """Make the changes; a failure in the midst takes back those made, in reverse order."""
+    """Make the changes; if one fails, undo those made, in reverse order."""
     with ExitStack() as litter, ExitStack() as back:
         staged = []
         for change in changes:
@@ -229,16 +213,16 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way = WAYS_OUT.get(error.errno or 0, "look at its folder")
+        remedy = REMEDIES.get(error.errno or 0, "look at its folder")
         raise Misuse(
-            f"{path} can't be written ({error.strerror}), so nothing was: {way} and try again"
+            f"{path} can't be written ({error.strerror}), so nothing was: {remedy} and try again"
         ) from error
 
 
 def _stage(change: Change, target: Path, back: ExitStack) -> Path:
-    """Write the content beside its target; the folder it needs is made."""
-    for folder in _missing(target):
-        back.callback(_remove_empty, folder)
+    """Write the content beside its target, in a new folder, and return that folder."""
+    for folder in [folder for folder in reversed(target.parents) if not folder.exists()]:
+        back.callback(_remove_folder, folder)
         folder.mkdir(exist_ok=True)
     spare = Path(tempfile.mkdtemp(prefix=".tpgen-", dir=target.parent))
     back.callback(shutil.rmtree, spare, ignore_errors=True)
@@ -253,7 +237,7 @@ def _stage(change: Change, target: Path, back: ExitStack) -> Path:
 
 
 def _commit(change: Change, target: Path, spare: Path, back: ExitStack) -> None:
-    """Put the content in its place, unless the file is not any more as it was looked at."""
+    """Replace the file by the new content, unless another program changed it."""
     new, old = spare / "new", spare / "old"
     if _content(target) != change.before:
         raise _changed_meanwhile(change)
@@ -293,40 +277,25 @@ def _content(target: Path) -> bytes | None:
         return None
 
 
-def _missing(target: Path) -> list[Path]:
-    """The folders that a file needs and that are not there, outermost first."""
-    return [folder for folder in reversed(target.parents) if not folder.exists()]
+def _remove_empty(root: Path, path: Path) -> None:
+    """Remove the folders of a removed file that are empty now."""
+    for folder in [*path.parents][:-1]:
+        _remove_folder(root / folder)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder that holds nothing, or byte code of what it held."""
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder that is empty, or holds nothing but byte code."""
     with suppress(OSError):
-        if [one.name for one in folder.iterdir()] == ["__pycache__"]:
+        if [entry.name for entry in folder.iterdir()] == ["__pycache__"]:
             shutil.rmtree(folder / "__pycache__")
         folder.rmdir()
 
 
-def _only_holding(root: Path, made: set[Path]) -> set[Path]:
-    """The folders that hold nothing but these files: they were made for them."""
-    folders: set[Path] = set()
-    for path in sorted(made, key=lambda one: len(one.parts), reverse=True):
-        for folder in list(path.parents)[:-1]:
-            held = {folder / one.name for one in (root / folder).iterdir()}
-            if not held <= made | folders | {folder / "__pycache__"}:
-                break
-            folders.add(folder)
-    return folders
-
-
 def _journaled(root: Path, journal: dict[str, Any]) -> list[Change]:
-    """The journal, in a folder that git ignores by itself."""
+    """Return the changes that write the journal, in a folder that ignores itself in git."""
     contents = {FOLDER / ".gitignore": "*\n", JOURNAL: json.dumps(journal, indent=1) + "\n"}
     before = {path: _content(check(root, path)) for path in contents}
     return [Change(path, before[path], text.encode()) for path, text in contents.items()]
-
-
-def _forgotten(root: Path) -> list[Change]:
-    return [Change(JOURNAL, _content(check(root, JOURNAL)), None)]
 
 
 def _journal(root: Path) -> dict[str, Any]:
@@ -334,23 +303,22 @@ def _journal(root: Path) -> dict[str, Any]:
     with _explained(JOURNAL):
         content = _content(target)
     if content is None:
-        raise Misuse(
-            "there is nothing to undo: tpgen has written no file here, or took all of them back"
-        )
+        raise Misuse("there is nothing to undo: tpgen has written no file here, or undid all of it")
     try:
         journal: dict[str, Any] = json.loads(content)
-        [*map(_unpacked, journal["files"]), *map(Path, journal["folders"])]
+        [*map(_unpacked, journal["files"])]
     except (ValueError, TypeError, KeyError) as error:
         raise Misuse(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error
     return journal
 
 
 def _packed(change: Change) -> dict[str, str | None]:
-    return {
-        "path": str(change.path),
-        "before": None if change.before is None else base64.b64encode(change.before).decode(),
-        "after": None if change.after is None else base64.b64encode(change.after).decode(),
+    contents = {"before": change.before, "after": change.after}
+    packed = {
+        key: None if content is None else base64.b64encode(content).decode()
+        for key, content in contents.items()
     }
+    return {"path": str(change.path), **packed}
 
 
 def _unpacked(record: dict[str, Any]) -> Change:
@@ -362,16 +330,16 @@ def _unpacked(record: dict[str, Any]) -> Change:
 
 
 def _plan(root: Path, change: Change) -> tuple[Change | None, Undone]:
-    """What undoing does to one file."""
+    """Return how to undo the change of one file."""
     try:
         now = _content(check(root, change.path))
     except Misuse as error:
         return None, Undone(change.path, "left", str(error))
-    outcome: Literal["removed", "restored"] = "removed" if change.before is None else "restored"
+    undone = Undone(change.path, "removed" if change.before is None else "restored")
     if now == change.before:
-        return None, Undone(change.path, outcome)
+        return None, undone
     if now == change.after:
-        return Change(change.path, now, change.before), Undone(change.path, outcome)
+        return Change(change.path, now, change.before), undone
     if now is None:
         return None, Undone(change.path, "left", "it was removed since")
     if change.before is None or change.after is None:
@@ -379,11 +347,11 @@ def _plan(root: Path, change: Change) -> tuple[Change | None, Undone]:
     merged = _without(now, change.after, change.before)
     if merged is None:
         return None, Undone(change.path, "left", "what was added was changed since")
-    return Change(change.path, now, merged), Undone(change.path, "restored")
+    return Change(change.path, now, merged), undone
 
 
 def _without(now: bytes, after: bytes, before: bytes) -> bytes | None:
-    """The content without what led from before to after; None where git finds a conflict."""
+    """Return the content without the change from before to after; None if git finds a conflict."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in {"now": now, "after": after, "before": before}.items():
             (Path(folder) / name).write_bytes(content)

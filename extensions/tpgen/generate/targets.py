@@ -18,7 +18,7 @@ from tpgen.source.covered import Covered, holes
 from tpgen.source.trees import model_of
 
 from . import skeletons
-from .classes.context import Facts
+from .classes.context import ComponentContext
 from .snapshots import Failure
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool
     changes: tuple[Change, ...] = ()
     missing = ""
     if not component.exists and with_source:
-        context = common | {"component": Facts(component)}
+        context = common | {"component": ComponentContext(component)}
         start = _start(service, kind, component.path, context)
         changes = (start,)
         file = service.root / component.path
@@ -110,7 +110,7 @@ def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool
         missing = (
             f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
         )
-    context = common | {"component": Facts(component)}
+    context = common | {"component": ComponentContext(component)}
     return Target(title, component.name, context, missing, changes=changes)
 
 

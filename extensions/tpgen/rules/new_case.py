@@ -21,11 +21,11 @@ def check(project: Project) -> Iterator[Finding]:
     if not project.is_service or not cases.has_days(tests):
         return
     code, classes = Code([tests]), TestClasses(project)
-    heirs = cases.heirs(code)
+    heirs = cases.subclasses(code)
     dated = [one for one in cases.read(code) if one.required_from]
     for case in dated:
         having = classes.inheriting(heirs[case.suite])
-        if having and case.is_to_come:
+        if having and case.is_future:
             yield _announced(case, len(having))
         for one in having:
             if reason := _reason(project, code, case, one):
@@ -46,7 +46,7 @@ def _finding(case: Case, one: TestClass, reason: str) -> Finding:
     assert case.required_from
     when = f"required from {cases.until(case.required_from)}"
     message = f'{one.name} {reason} the case "{case.words}" of {case.suite}, {when}'
-    level: Level = "warning" if case.is_to_come else "error"
+    level: Level = "warning" if case.is_future else "error"
     return Finding(one.path, one.line, 1, message, level=level)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from .code import Code, Definition
-from .trees import last_name
+from .trees import called
 
 SUITES = "policy/suites/**/*.py"
 MARK = "required_from"
@@ -19,11 +19,11 @@ class Case:
     """A test of a suite, which every component of its kind must pass.
 
     Attributes:
-        suite: the class that states it.
+        suite: the class that defines it.
         name: of the test.
         path: of its file, relative to the service.
         line: of its definition.
-        required_from: the day until which it only warns; None where it always fails.
+        required_from: the day until which its failure is a warning; None if it is an error.
     """
 
     suite: str
@@ -34,22 +34,22 @@ class Case:
 
     @property
     def words(self) -> str:
-        """Its name, as a person says it: "403 with the key of another tenant"."""
+        """Its name in words: "403 with the key of another tenant"."""
         return words(self.name)
 
     @property
-    def is_to_come(self) -> bool:
-        """Whether its day is still ahead."""
+    def is_future(self) -> bool:
+        """Whether its day is in the future."""
         return self.required_from is not None and date.today() < self.required_from
 
 
 def words(name: str) -> str:
-    """The name of a case, as a person says it."""
+    """Return the name of a case in words."""
     return name.removeprefix("test_").replace("_", " ")
 
 
 def suites(code: Code) -> Iterator[Definition]:
-    """The suites of a policy; what can't be read is passed over: `tpgen check` names it.
+    """Yield the suites of a policy; modules that can't be read are left to `tpgen check`.
 
     Args:
         code: the folder `tests` of a service.
@@ -61,7 +61,7 @@ def suites(code: Code) -> Iterator[Definition]:
 
 
 def read(code: Code) -> list[Case]:
-    """The cases that each suite states itself, not those that it inherits.
+    """Return the cases that each suite defines itself, without inherited ones.
 
     Args:
         code: the folder `tests` of a service.
@@ -70,7 +70,7 @@ def read(code: Code) -> list[Case]:
 
 
 def has_days(tests: Path) -> bool:
-    """Whether any case may have a day; nothing is parsed for it.
+    """Return whether any case may have a day; nothing is parsed.
 
     Args:
         tests: the folder `tests` of a service.
@@ -78,27 +78,27 @@ def has_days(tests: Path) -> bool:
     return any(MARK.encode() in path.read_bytes() for path in tests.glob(SUITES))
 
 
-def heirs(code: Code) -> dict[str, set[str]]:
-    """The suites that have the cases of a suite, for each: itself, and those that inherit from it.
+def subclasses(code: Code) -> dict[str, set[str]]:
+    """Return, for each suite, the suites that have its cases: itself and its subclasses.
 
     Args:
         code: the folder `tests` of a service.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    for one in suites(code):
-        for base in code.lineage(one):
-            found[base.name].add(one.name)
+    for suite in suites(code):
+        for base in code.lineage(suite):
+            found[base.name].add(suite.name)
     return found
 
 
 def day_of(cases: Collection[Case]) -> date | None:
-    """The day from which on one of some cases must pass; None where that is already so."""
-    days = [case.required_from for case in cases if case.is_to_come]
+    """Return the day from which one of some cases is required; None if one is already."""
+    days = [case.required_from for case in cases if case.is_future]
     return min(filter(None, days)) if days and len(days) == len(cases) else None
 
 
 def until(day: date) -> str:
-    """A day, and how far it is: "2027-01-15 (in 49 days)"."""
+    """Return a day, and how far it is: "2027-01-15 (in 49 days)"."""
     left = (day - date.today()).days
     return f"{day} (in {left} day{'s' * (left != 1)})" if left > 0 else f"{day}"
 
@@ -113,9 +113,9 @@ def _cases(suite: Definition) -> Iterator[Case]:
 
 
 def _day(node: ast.stmt) -> date | None:
-    """The day of `@pytest.mark.required_from("2027-01-15")`."""
+    """Return the day of `@pytest.mark.required_from("2027-01-15")`."""
     for call in getattr(node, "decorator_list", []):
-        if isinstance(call, ast.Call) and last_name(call.func) == MARK and call.args:
+        if isinstance(call, ast.Call) and called(call) == MARK and call.args:
             try:
                 return date.fromisoformat(str(getattr(call.args[0], "value", "")))
             except ValueError:

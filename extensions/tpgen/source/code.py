@@ -1,11 +1,11 @@
-"""A service's code as syntax trees: what a name means, what a class takes and can do.
+"""The code of a service as syntax trees: what names mean, what classes take and can do.
 
 Nothing is imported or run. Imports are followed within the service's own packages.
 """
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,17 +16,17 @@ from .trees import Function, last_name, unsubscripted
 __all__ = ["Code", "Definition", "Function", "Module", "Parameter", "last_name", "signature"]
 
 # Bases outside the service whose constructor takes nothing.
-BARE = {"ABC", "Generic", "Protocol", "object"}
+WITHOUT_CONSTRUCTOR = {"ABC", "Generic", "Protocol", "object"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a constructor or method.
+    """A parameter of a constructor or method.
 
     Attributes:
         module: where it is written, so where its annotation has its meaning.
         is_positional: whether it can't be given by name.
-        stars: of one that stands for any number: nobody can say from it what to give.
+        stars: `*` or `**` of one that stands for any number, so that its arguments are unknown.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """Something that a module defines at its top."""
+    """What a module defines at its top."""
 
     module: Module
     node: ast.stmt
 
     @property
     def name(self) -> str:
-        """Its name there; nothing for an assignment to several."""
+        """Its name there; empty for an assignment to several."""
         return (trees.names(self.node) or [""])[0]
 
 
@@ -62,14 +62,14 @@ class Code:
         self.module = cache(Module)
 
     def matching(self, pattern: str) -> Iterator[Module]:
-        """The modules whose file, relative to a package, has this form (`pipeline/*.py`)."""
+        """Yield the modules whose file, relative to a package, matches (`pipeline/*.py`)."""
         for package in self.packages:
             for path in sorted(package.glob(pattern)):
                 if path.is_file() and path.suffix == ".py":
                     yield self.module(path, package.parent)
 
     def resolve(self, module: Module, expression: ast.expr | None) -> Definition | None:
-        """The definition that a name stands for, through imports; None outside the service."""
+        """Return the definition that a name stands for, through imports; None outside the service."""
         name = expression.value if isinstance(expression, ast.Constant) else expression
         if isinstance(name, str):
             return self._lookup(module, name)
@@ -80,105 +80,104 @@ class Code:
     def expand(
         self, module: Module, annotation: ast.expr | None, depth: int = 10
     ) -> tuple[Module, ast.expr | None]:
-        """What a type is at last, and the module where that has its meaning.
+        """Return what a type is in the end, and the module where that has its meaning.
 
-        Texts, `X | None`, names that are given to types and bounds of TypeVars are followed.
+        Texts, `X | None`, aliases of types and bounds of TypeVars are followed.
         """
-        one = trees.plain(annotation)
-        found = self.resolve(module, one)
+        bare = trees.plain(annotation)
+        found = self.resolve(module, bare)
         value = trees.aliased(found.node) if found else None
         if found is None or value is None or not depth:
-            return module, one
+            return module, bare
         return self.expand(found.module, value, depth - 1)
 
     def target(self, module: Module, annotation: ast.expr | None) -> Definition | None:
-        """The class of the service that a type is at last; None where it is none."""
+        """Return the class of the service that a type is in the end, or None."""
         found = self.resolve(*self.expand(module, annotation))
         return found if found and isinstance(found.node, ast.ClassDef) else None
 
     def leaves(
         self, module: Module, annotation: ast.expr | None
     ) -> Iterator[tuple[Module, ast.expr]]:
-        """The names that a type is made of at last, containers and all, each with its module."""
+        """Yield the names in a type, containers included, each with its module."""
         waiting, seen = [(module, annotation)], set()
-        for origin, one in waiting:
-            home, at_last = self.expand(origin, one)
-            if at_last is None or at_last in seen:
+        for origin, part in waiting:
+            home, expanded = self.expand(origin, part)
+            if expanded is None or expanded in seen:
                 continue
-            seen.add(at_last)
-            if isinstance(at_last, ast.Name | ast.Attribute):
-                yield home, at_last
-            elif not trees.is_literal(at_last):
-                parts = ast.iter_child_nodes(at_last)
-                waiting += [(home, part) for part in parts if isinstance(part, ast.expr)]
+            seen.add(expanded)
+            if isinstance(expanded, ast.Name | ast.Attribute):
+                yield home, expanded
+            elif not trees.is_literal(expanded):
+                children = ast.iter_child_nodes(expanded)
+                waiting += [(home, child) for child in children if isinstance(child, ast.expr)]
 
     def full_name(self, module: Module, expression: ast.expr | None) -> str:
-        """`httpx.AsyncClient`, however a module calls it; nothing where it is no name."""
+        """Return `httpx.AsyncClient`, whatever a module calls it; empty for other expressions."""
         found = self.resolve(module, expression)
         if found:
             return f"{found.module.name}.{found.name}"
         return self._origin(module, expression) if expression else ""
 
     def find(self, dotted: str) -> Definition | None:
-        """What `package.module.Name` names; None outside these packages."""
+        """Return what `package.module.Name` names, or None outside these packages."""
         module, _, name = dotted.rpartition(".")
         found = self._find(module)
         return self._lookup(found, name) if found else None
 
     def parameters(self, owner: Definition) -> list[Parameter]:
-        """What a class's constructor takes: of `__init__` or of a dataclass, its own or a base's.
+        """Return the parameters of a constructor: of `__init__` or of a dataclass, own or inherited.
 
-        Returns:
-            one parameter with stars, where that can't be seen.
+        One parameter with stars stands for those that can't be read.
         """
-        passed_on: list[Parameter] = []
-        for one in self.lineage(owner):
-            own = trees.methods(one.node)
+        stars: list[Parameter] = []
+        for base in self.lineage(owner):
+            own = trees.methods(base.node)
             if "__init__" in own:
-                named = signature(one.module, own["__init__"])
-                passed_on = _stars(one.module, own["__init__"])
-                if named or not passed_on:
-                    return [self._bound(owner, each) for each in named]
-            elif trees.is_dataclass(one.node):
+                named = signature(base.module, own["__init__"])
+                stars = _stars(base.module, own["__init__"])
+                if named or not stars:
+                    return named
+            elif trees.is_dataclass(base.node):
                 return self._fields(owner)
-        is_known = not passed_on and not self._has_foreign_base(owner)
-        return (
-            [] if is_known else passed_on or [Parameter("", None, False, owner.module, stars="**")]
-        )
+        if not stars and self._has_foreign_base(owner):
+            return [Parameter("", None, False, owner.module, stars="**")]
+        return stars
 
     def methods(self, owner: Definition) -> dict[str, tuple[Module, Function]]:
-        """The public methods of a class, its bases' too, with the module of each."""
+        """Return the public methods of a class and its bases, with the module of each."""
         found: dict[str, tuple[Module, Function]] = {}
-        for one in self.lineage(owner):
-            for name, node in trees.methods(one.node).items():
+        for base in self.lineage(owner):
+            for name, node in trees.methods(base.node).items():
                 if not name.startswith("_"):
-                    found.setdefault(name, (one.module, node))
+                    found.setdefault(name, (base.module, node))
         return found
 
     def lineage(self, owner: Definition) -> list[Definition]:
-        """A class and its bases in the service, the class first."""
-        found = [owner]
-        for one in found:
-            bases = one.node.bases if isinstance(one.node, ast.ClassDef) else []
-            resolved = (self.resolve(one.module, unsubscripted(base)) for base in bases)
-            found += [
-                base for base in resolved if base and base.node not in {f.node for f in found}
-            ]
-        return found
+        """Return a class and its bases in the service, the class first."""
+        found = {owner.node: owner}
+        waiting = [owner]
+        for heir in waiting:
+            for base in getattr(heir.node, "bases", []):
+                resolved = self.resolve(heir.module, unsubscripted(base))
+                if resolved and resolved.node not in found:
+                    found[resolved.node] = resolved
+                    waiting.append(resolved)
+        return waiting
 
     def choices(self, module: Module, annotation: ast.expr | None) -> list[str]:
-        """The texts that a parameter takes: of a Literal, of an Enum; none where it is neither."""
+        """Return the texts that a parameter takes: of a Literal or an Enum; else none."""
         if isinstance(annotation, ast.BinOp):
             return self.choices(module, annotation.left) + self.choices(module, annotation.right)
-        module, at_last = self.expand(module, annotation)
-        if trees.is_literal(at_last):
-            texts = (one.value for one in trees.inner(at_last) if isinstance(one, ast.Constant))
-            return [one for one in texts if isinstance(one, str)]
-        found = self.resolve(module, at_last)
+        module, expanded = self.expand(module, annotation)
+        if trees.is_literal(expanded):
+            values = (getattr(choice, "value", None) for choice in trees.inner(expanded))
+            return [value for value in values if isinstance(value, str)]
+        found = self.resolve(module, expanded)
         return trees.members(found.node) if found else []
 
     def imports_of(self, module: Module, expressions: Sequence[ast.AST | None]) -> list[str]:
-        """The import lines that some expressions of a module need elsewhere."""
+        """Return the import lines that some expressions of a module need elsewhere."""
         names = [n.id for e in expressions if e for n in ast.walk(e) if isinstance(n, ast.Name)]
         lines = []
         for name in dict.fromkeys(names):
@@ -210,7 +209,7 @@ class Code:
         return self._lookup(found, inner, depth - 1) if found and inner and depth else None
 
     def _origin(self, module: Module, expression: ast.expr, depth: int = 10) -> str:
-        """The full name of what a name was imported as, through the service's own modules."""
+        """Return the full name of what a name was imported as, through the service's modules."""
         if not isinstance(expression, ast.Name | ast.Attribute):
             return ""
         text = ast.unparse(expression)
@@ -223,58 +222,44 @@ class Code:
             origin, inner = self._origin(home, ast.Name(inner), depth - 1), ""
         return ".".join(filter(None, [origin, inner, rest]))
 
-    def _bound(self, owner: Definition, one: Parameter) -> Parameter:
-        """A parameter whose type is a TypeVar, with the type that a class binds it to."""
-        variable = trees.plain(one.annotation)
-        for heir in self.lineage(owner) if isinstance(variable, ast.Name) else ():
-            for base in getattr(heir.node, "bases", []):
-                origin = self.resolve(heir.module, unsubscripted(base))
-                names = trees.type_variables(origin.node) if origin else []
-                if origin and origin.module == one.module and last_name(variable) in names:
-                    kinds = dict(zip(names, trees.inner(base), strict=False))
-                    kind = kinds.get(last_name(variable))
-                    return replace(one, annotation=kind, module=heir.module) if kind else one
-        return one
-
     def _has_foreign_base(self, owner: Definition) -> bool:
-        """Whether a class has a base outside the service, which may have a constructor."""
+        """Return whether a class has a base outside the service, which may have a constructor."""
         return any(
-            self.resolve(one.module, unsubscripted(base)) is None
-            and last_name(unsubscripted(base)) not in BARE
-            for one in self.lineage(owner)
-            for base in getattr(one.node, "bases", [])
+            self.resolve(heir.module, unsubscripted(base)) is None
+            and last_name(unsubscripted(base)) not in WITHOUT_CONSTRUCTOR
+            for heir in self.lineage(owner)
+            for base in getattr(heir.node, "bases", [])
         )
 
     def _fields(self, owner: Definition) -> list[Parameter]:
         found: dict[str, Parameter] = {}
-        for one in reversed(self.lineage(owner)):
-            body = one.node.body if isinstance(one.node, ast.ClassDef) else []
-            for node in filter(trees.is_field, body):
-                assert isinstance(node, ast.AnnAssign)
-                name = getattr(node.target, "id", "")
-                has_default = trees.has_default(node.value)
-                found[name] = Parameter(name, node.annotation, has_default, one.module)
+        for base in reversed(self.lineage(owner)):
+            for node in getattr(base.node, "body", []):
+                if isinstance(node, ast.AnnAssign) and trees.is_field(node):
+                    name, default = last_name(node.target), trees.has_default(node.value)
+                    found[name] = Parameter(name, node.annotation, default, base.module)
         return list(found.values())
 
 
 def signature(module: Module, node: Function) -> list[Parameter]:
-    """The parameters of a method, without `self` and the starred ones."""
+    """Return the parameters of a method, without `self` and the starred ones."""
     positional = node.args.posonlyargs + node.args.args
     first = len(positional) - len(node.args.defaults)
     nameless = len(node.args.posonlyargs)
     found = [
-        Parameter(one.arg, one.annotation, number >= first, module, number < nameless)
-        for number, one in enumerate(positional)
+        Parameter(argument.arg, argument.annotation, number >= first, module, number < nameless)
+        for number, argument in enumerate(positional)
     ]
     by_name = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    more = (Parameter(one.arg, one.annotation, bool(value), module) for one, value in by_name)
+    more = (Parameter(word.arg, word.annotation, bool(value), module) for word, value in by_name)
     return [*found[1:], *more]
 
 
 def _stars(module: Module, node: Function) -> list[Parameter]:
-    """The last starred parameter of a method, where it has one."""
+    """Return the last starred parameter of a method, if it has one."""
     pairs = (("**", node.args.kwarg), ("*", node.args.vararg))
-    found = [(stars, one) for stars, one in pairs if one]
+    found = [(stars, argument) for stars, argument in pairs if argument]
     return [
-        Parameter(one.arg, one.annotation, False, module, stars=stars) for stars, one in found[:1]
+        Parameter(argument.arg, argument.annotation, False, module, stars=stars)
+        for stars, argument in found[:1]
     ]

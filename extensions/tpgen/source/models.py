@@ -7,14 +7,15 @@ from pathlib import Path
 from tpgen.core.errors import Misuse
 from tpgen.core.service import Service
 
-from .trees import model_of
+from .trees import base_names, called, classes, last_name, model_of, unsubscripted
+from .trees import names as names_of
 
 MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
-NO_BASES = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
+NOT_DECLARATIVE = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
 
 
 def names(service: Service) -> list[str]:
-    """The models of the service, by the look of their classes; nothing is imported."""
+    """Return the models of the service, by the look of their classes."""
     return sorted({name for found in by_module(service).values() for name in found})
 
 
@@ -30,10 +31,10 @@ def without_factory(service: Service, factories: str, path: str) -> list[str]:
 
 
 def factories_of(factories: str, path: str) -> dict[str, str]:
-    """The factories of the text, by their models.
+    """Return the factories in a text, by their models.
 
     Raises:
-        Misuse: the text is no Python.
+        Misuse: the text is not Python.
     """
     try:
         tree = ast.parse(factories)
@@ -41,16 +42,12 @@ def factories_of(factories: str, path: str) -> dict[str, str]:
         raise Misuse(
             f"{path}:{error.lineno}: {error.msg}; correct it, then run the same command again"
         ) from None
-    classes = reversed(_classes(tree))
-    return {model: owner.name for owner in classes if (model := model_of(owner))}
-
-
-def _classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:
-    return [each for each in node.body if isinstance(each, ast.ClassDef)]
+    owners = reversed(classes(tree))
+    return {model: owner.name for owner in owners if (model := model_of(owner))}
 
 
 def places(service: Service) -> dict[str, tuple[str, int]]:
-    """The file and the line of each model, by its name."""
+    """Return the file and the line of each model, by its name."""
     return {
         name: (_file(service, module), line)
         for module, found in by_module(service).items()
@@ -62,41 +59,49 @@ def primary_keys(service: Service) -> dict[str, str]:
     """Return the attribute of the primary key of each model that states one column as its key."""
     found = {}
     for _, tree in _trees(service):
-        for cls in _classes(tree):
+        for owner in classes(tree):
             keys = [
                 name
-                for line in cls.body
+                for line in owner.body
                 if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(line.value, ast.Call)
-                if any(word.arg == "primary_key" for word in line.value.keywords)
-                for name in _targets(line)
+                if any(keyword.arg == "primary_key" for keyword in line.value.keywords)
+                for name in names_of(line)
             ]
             if len(keys) == 1:
-                found[cls.name] = keys[0]
+                found[owner.name] = keys[0]
     return found
 
 
+def by_module(service: Service) -> dict[str, dict[str, int]]:
+    """Return the names of the models with their lines, by the module that defines them."""
+    modules = {module: classes(tree) for module, tree in _trees(service)}
+    everywhere = [owner for owners in modules.values() for owner in owners]
+    own = {owner.name for owner in everywhere}
+    # A base that is imported, or a variable, may be the declarative one.
+    declarative = {
+        owner.name for owner in everywhere if set(base_names(owner)) - own - NOT_DECLARATIVE - {""}
+    }
+    declarative = _with_subclasses(everywhere, declarative)
+    mapped = {owner.name for owner in everywhere if _looks_mapped(owner, declarative)}
+    concrete = [owner for owner in everywhere if not _is_base(owner)]
+    models = _with_subclasses(concrete, mapped)
+    found = {
+        module: {
+            owner.name: owner.lineno
+            for owner in owners
+            if owner.name in models and owner in concrete
+        }
+        for module, owners in modules.items()
+    }
+    return {module: models for module, models in found.items() if models}
+
+
 def _file(service: Service, module: str) -> str:
-    """The file of a module, relative to the service."""
+    """Return the file of a module, relative to the service."""
     folder = service.packages[0].parent / module.replace(".", "/")
     file = folder.with_suffix(".py")
     found = file if file.is_file() else folder / "__init__.py"
     return found.relative_to(service.root).as_posix()
-
-
-def by_module(service: Service) -> dict[str, dict[str, int]]:
-    """The names of the models with their lines, by the module that defines them."""
-    classes = {module: _classes(tree) for module, tree in _trees(service)}
-    everywhere = [cls for found in classes.values() for cls in found]
-    rooted = _closure(everywhere, {cls.name for cls in everywhere if _has_root(cls, everywhere)})
-    models = _closure(
-        [cls for cls in everywhere if not _is_base(cls)],
-        {cls.name for cls in everywhere if _looks_mapped(cls, rooted)},
-    )
-    found = {
-        module: {cls.name: cls.lineno for cls in each if cls.name in models and not _is_base(cls)}
-        for module, each in classes.items()
-    }
-    return {module: each for module, each in found.items() if each}
 
 
 def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
@@ -110,7 +115,7 @@ def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
                 try:
                     yield ".".join(parts).removesuffix(".__init__"), ast.parse(text)
                 except SyntaxError:
-                    # Half written: the import says so, where this module is asked for.
+                    # Half written: the import says so, if this module is asked for.
                     continue
 
 
@@ -119,55 +124,35 @@ def _is_migration(path: Path) -> bool:
     return path.parent.name == "versions" and (path.parents[1] / "env.py").is_file()
 
 
-def _closure(classes: list[ast.ClassDef], names: set[str]) -> set[str]:
-    """The names, and those of the classes that inherit from one of them."""
+def _with_subclasses(owners: list[ast.ClassDef], found: set[str]) -> set[str]:
+    """Return the names, and those of the classes that inherit from one of them."""
     size = -1
-    while size != len(names):
-        size = len(names)
-        names = names | {cls.name for cls in classes if names & set(map(_last, cls.bases))}
-    return names
+    while size != len(found):
+        size = len(found)
+        found = found | {owner.name for owner in owners if found & set(base_names(owner))}
+    return found
 
 
-def _has_root(cls: ast.ClassDef, classes: list[ast.ClassDef]) -> bool:
-    """Whether it has a base that may be the declarative one: an import, or a variable."""
-    own = {each.name for each in classes}
-    return bool(set(map(_last, cls.bases)) - own - NO_BASES - {""})
-
-
-def _is_base(cls: ast.ClassDef) -> bool:
-    bases = set(map(_last, cls.bases))
-    abstract = any("__abstract__" in _targets(line) for line in cls.body)
-    return abstract or bool(bases & {"DeclarativeBase", "DeclarativeBaseNoMeta"})
-
-
-def _looks_mapped(cls: ast.ClassDef, rooted: set[str]) -> bool:
-    if _is_base(cls):
-        return False
-    decorated = any("mapped" in _last(_called(each)) for each in cls.decorator_list)
-    table = any(each.arg == "table" for each in cls.keywords)
-    has_columns = any(
-        _last(_called(getattr(line, "value", None))) in {"mapped_column", "Column"}
-        or (isinstance(line, ast.AnnAssign) and _last(line.annotation) == "Mapped")
-        or bool({"__tablename__", "__table__"} & _targets(line))
-        for line in cls.body
+def _is_base(owner: ast.ClassDef) -> bool:
+    is_abstract = any("__abstract__" in names_of(line) for line in owner.body)
+    return is_abstract or not {"DeclarativeBase", "DeclarativeBaseNoMeta"}.isdisjoint(
+        base_names(owner)
     )
-    return decorated or table or (has_columns and cls.name in rooted)
 
 
-def _targets(line: ast.stmt) -> set[str]:
-    if isinstance(line, ast.Assign):
-        return {_last(target) for target in line.targets}
-    return {_last(line.target)} if isinstance(line, ast.AnnAssign) else set()
+def _looks_mapped(owner: ast.ClassDef, declarative: set[str]) -> bool:
+    if _is_base(owner):
+        return False
+    is_decorated = any("mapped" in called(decorator) for decorator in owner.decorator_list)
+    is_table = any(keyword.arg == "table" for keyword in owner.keywords)
+    has_columns = owner.name in declarative and any(map(_is_column, owner.body))
+    return is_decorated or is_table or has_columns
 
 
-def _called(node: ast.AST | None) -> ast.AST | None:
-    return node.func if isinstance(node, ast.Call) else node
-
-
-def _last(node: ast.AST | None) -> str:
-    """The last part of a dotted name; of `Base[int]` that of `Base`."""
-    while isinstance(node, ast.Subscript | ast.Call):
-        node = node.value if isinstance(node, ast.Subscript) else node.func
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+def _is_column(line: ast.stmt) -> bool:
+    if not isinstance(line, ast.Assign | ast.AnnAssign):
+        return False
+    annotation = line.annotation if isinstance(line, ast.AnnAssign) else None
+    is_mapped = annotation and last_name(unsubscripted(annotation)) == "Mapped"
+    is_table = not {"__tablename__", "__table__"}.isdisjoint(names_of(line))
+    return bool(is_mapped) or is_table or called(line.value) in {"mapped_column", "Column"}

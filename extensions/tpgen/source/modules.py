@@ -16,8 +16,8 @@ class Module:
 
     Attributes:
         path: its file.
-        folder: where its top-level package is.
-        text: what it holds, where the file is not written yet.
+        folder: the parent of its top-level package.
+        text: its content, if the file is not written yet.
     """
 
     path: Path
@@ -42,10 +42,9 @@ class Module:
         except (OSError, SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             root = self.folder.parent if self.folder.name == "src" else self.folder
-            where = f"{self.path.relative_to(root)}:{line}"
             raise Misuse(
-                f"{where} can't be read ({getattr(error, 'msg', error)}): correct it, then run "
-                "the same command again"
+                f"{self.path.relative_to(root)}:{line} can't be read "
+                f"({getattr(error, 'msg', error)}): correct it, then run the same command again"
             ) from None
 
     @property
@@ -58,20 +57,20 @@ class Module:
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """What it defines at the top, by name; the last one counts."""
+        """What it defines at the top, by name; the last definition counts."""
         return {name: node for node in trees.statements(self.tree) for name in trees.names(node)}
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
-        """What it imports at the top: name to module and name there (none for a module)."""
+        """What it imports at the top: name to module and name there (empty for a module)."""
         found = {}
         for node in trees.statements(self.tree):
             if isinstance(node, ast.Import):
-                for one in node.names:
-                    found[one.asname or one.name.partition(".")[0]] = (one.name, "")
+                for alias in node.names:
+                    found[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
             elif isinstance(node, ast.ImportFrom):
                 origin = self._absolute(node)
-                found |= {one.asname or one.name: (origin, one.name) for one in node.names}
+                found |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
         return found
 
     def _absolute(self, node: ast.ImportFrom) -> str:

@@ -1,4 +1,4 @@
-"""The suites of a service, read from their syntax trees: what a test class must state."""
+"""The suites of a service, read from their syntax trees: what a test class must define."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,21 +9,22 @@ from tpgen.core.policy import KindTest
 
 from . import cases
 from .code import Code, Definition, Function
-from .trees import is_fixture, last_name, names
+from .trees import called, classes, is_fixture, names
 
-# What the engine has for facts that only a person knows.
+# Functions of the engine that stand for a value that a person must write.
 PLACEHOLDERS = {"placeholder", "fill_in"}
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What is known of the suite that a rendered class inherits from.
+    """The suite that a rendered class inherits from.
 
     Attributes:
-        required: each fact that a subclass must state, and the members that may stand instead.
+        required: the members that a subclass must define, each with those that it may define
+            instead.
         accepted: the suites that prove the component, their subclasses included; empty if the
             test file needs none.
-        code: the tests of the service, where a class may have bases of its own.
+        code: the tests of the service, in which a class may have other bases.
     """
 
     required: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -52,33 +53,35 @@ def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
     bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
     found = [code.find(f"{imported[base]}.{base}") for base in bases]
     inherited = list(members(code, filter(None, found)))
-    asked = {name for name, node in inherited if not name.startswith("test") and asks(node)}
-    required = {name: _instead(name, inherited) for name in asked}
-    subclasses = cases.heirs(code) if test.suites else {}
-    accepted = {one for name in test.suite_names for one in {name, *subclasses.get(name, ())}}
+    required = {
+        name: _instead(name, inherited)
+        for name, node in inherited
+        if not name.startswith("test") and asks(node)
+    }
+    subclasses = cases.subclasses(code) if test.suites else {}
+    accepted = {suite for name in test.suite_names for suite in {name, *subclasses.get(name, ())}}
     return Suite(required, frozenset(accepted), code)
 
 
 def test_class(module: ast.Module) -> ast.ClassDef | None:
     """Return the first test class of a module, or None."""
-    classes = (node for node in module.body if isinstance(node, ast.ClassDef))
-    return next((one for one in classes if one.name.startswith("Test")), None)
+    return next((owner for owner in classes(module) if owner.name.startswith("Test")), None)
 
 
 def kept(owner: ast.ClassDef) -> list[str] | None:
     """Return the cases of `only=[…]`, which releases before 0.3 had; None if it can't be read."""
-    only = next((one.value for one in owner.keywords if one.arg == "only"), None)
+    only = next((keyword.value for keyword in owner.keywords if keyword.arg == "only"), None)
     if not isinstance(only, ast.List | ast.Tuple | ast.Set):
         return None
-    return [str(getattr(one, "value", "")) for one in only.elts]
+    return [str(getattr(case, "value", "")) for case in only.elts]
 
 
 def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
-    """The members of suites and of their bases; the one that counts comes first."""
+    """Yield the members of suites and their bases, by name; an overridden one is left out."""
     seen: set[str] = set()
     for suite in suites:
-        for one in code.lineage(suite):
-            for node in getattr(one.node, "body", []):
+        for base in code.lineage(suite):
+            for node in getattr(base.node, "body", []):
                 for name in set(names(node)) - seen:
                     seen.add(name)
                     yield name, node
@@ -86,16 +89,16 @@ def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast
 
 def asks(node: ast.stmt) -> bool:
     """Return whether a member is a placeholder."""
-    called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
-    return any(last_name(one) in PLACEHOLDERS for one in called)
+    calls = (part for part in ast.walk(node) if isinstance(part, ast.Call))
+    return any(called(call) in PLACEHOLDERS for call in calls)
 
 
-def _instead(fact: str, members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
-    """Return the fixtures that return a fact by default; a class may define one of them instead."""
+def _instead(required: str, members: Iterable[tuple[str, ast.stmt]]) -> frozenset[str]:
+    """Return the fixtures that return a member by default; a class may define one instead."""
     return frozenset(
         name
         for name, node in members
         if isinstance(node, Function) and not name.startswith("test") and name != "send"
-        if any(isinstance(one, ast.Attribute) and one.attr == fact for one in ast.walk(node))
+        if any(isinstance(part, ast.Attribute) and part.attr == required for part in ast.walk(node))
         if is_fixture(node)
     )

@@ -214,7 +214,7 @@ def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
 def _demands(folder: Path, *, old_form: bool = False) -> dict[str, Demand]:
     """The cases of a policy, by name."""
     code = Code([folder / "tests"])
-    heirs = cases.heirs(code)
+    heirs = cases.subclasses(code)
     kinds = policy.kinds(folder, old_form=old_form).values()
     asked = [(kind, demands.suites(kind)) for kind in kinds]
     return {

@@ -1,4 +1,4 @@
-"""What a test gives a component's constructor: values, fakes, and `fill_in` where none is known."""
+"""The code that creates a component in a test: values, fakes, and placeholders for the rest."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -11,18 +11,14 @@ from tpgen.source.trees import inner, is_component, is_enum, unsubscripted
 from .fakes import FILL_IN, Fake, Fakes, items
 
 KEY = "bytes(range(32))"
-# Code by the type of a parameter; the import that it needs beside it.
+# Code by the type of a parameter, and the import that it needs.
 VALUES = {
     "bool": ("False", ""),
     "bytes": (KEY, ""),
     "float": ("1.0", ""),
     "int": ("1", ""),
-    "dict": ("{}", ""),
-    "Mapping": ("{}", ""),
-    "list": ("[]", ""),
-    "Iterable": ("[]", ""),
-    "Collection": ("[]", ""),
-    "Sequence": ("[]", ""),
+    **dict.fromkeys(("dict", "Mapping"), ("{}", "")),
+    **dict.fromkeys(("list", "Iterable", "Collection", "Sequence"), ("[]", "")),
     "tuple": ("()", ""),
     "set": ("set()", ""),
     "frozenset": ("frozenset()", ""),
@@ -35,33 +31,32 @@ VALUES = {
     ),
     "Fernet": ("Fernet(Fernet.generate_key())", "from cryptography.fernet import Fernet"),
 }
-# What holds a text, and the import that it needs.
-HOLDERS = {
+# Types that wrap a text, and the import that they need.
+WRAPPERS = {
     "httpx.URL": ("httpx.URL", "import httpx"),
     "pydantic.SecretStr": ("SecretStr", "from pydantic import SecretStr"),
 }
-MAKERS = {"async_sessionmaker", "sessionmaker"}
-# Containers of several, as brackets around their items.
+MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping"}
+SESSION_MAKERS = {"async_sessionmaker", "sessionmaker"}
+# Containers, as brackets around one item.
 BRACKETS = {
     **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection"), "[{}]"),
     **dict.fromkeys(("tuple", "Tuple"), "({},)"),
     **dict.fromkeys(("set", "Set"), "{{{}}}"),
     "frozenset": "frozenset([{}])",
 }
-MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping"}
 
 
 @dataclass
 class Construction:
-    """The call that makes a component in a test, and what the test file needs for it.
+    """A call in a test, and what the test file needs for it.
 
     Attributes:
         call: such as `DetectPII(backend=FakeDetector(self.detections))`.
         fakes: classes to define above.
-        imports: lines; the component's own is among them.
-        used: the types, of those that code was given for, that the call makes use of.
+        imports: lines; that of the component is among them.
+        used: the types with given code that the call uses.
         unknown: the calls of `fill_in` in it.
-        calls_fail: whether it uses `fail`, a function that raises.
     """
 
     call: str = ""
@@ -69,14 +64,13 @@ class Construction:
     imports: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
-    calls_fail: bool = False
 
     @property
     def example(self) -> str:
-        """The call, to be read inside a placeholder: `…` for what is not known."""
+        """The call as it stands in a placeholder: `…` for what is not known."""
         text = self.call
-        for one in self.unknown:
-            text = text.replace(one, "…")
+        for placeholder in self.unknown:
+            text = text.replace(placeholder, "…")
         return text
 
 
@@ -92,29 +86,25 @@ def construct(
     """Return the code with which a test creates a component.
 
     Args:
-        component: one that exists.
-        given: code for a parameter, by its name; left out where there is no such parameter.
-        types: code for a parameter, by the full name of its type, such as `httpx.AsyncClient`.
-        found: code of what a fake shall give, where it promises what the component's own method
-            does; empty where nothing is faked.
+        component: the component.
+        given: code by the name of a parameter; ignored if there is no such parameter.
+        types: code by the full name of a type, such as `httpx.AsyncClient`.
+        found: code of what a fake returns, if its method returns what the component finds; no
+            fakes are made if it is empty.
         unbuilt: the arguments of a component that does not exist yet; tests of it fail and say
             where to build it.
         fails: make the fakes raise.
     """
     if not component.exists:
-        return _to_build(component, unbuilt)
+        place = f'"{component.module}:{component.class_name}", "{component.path}"'
+        imports = ["from pytest_tpgen.suites import to_build"]
+        return Construction(f"to_build({place})({unbuilt})", imports=imports)
     maker = _Maker(component, given or {}, types or {}, found, fails)
     return maker.done(maker.new(component.built))
 
 
-def _to_build(component: Component, arguments: str) -> Construction:
-    place = f'"{component.module}:{component.class_name}", "{component.path}"'
-    imports = ["from pytest_tpgen.suites import to_build"]
-    return Construction(f"to_build({place})({arguments})", imports=imports)
-
-
 def call(component: Component, method: str) -> Construction:
-    """Say how a test calls a method of a component."""
+    """Return the code that calls a method of a component."""
     maker = _Maker(component, {}, {}, "", fails=False)
     module, node = component.code.methods(component.built)[method]
     return maker.done(maker.call(method, signature(module, node)))
@@ -138,161 +128,118 @@ class _Maker:
         self.within: list[ast.stmt] = []
 
     def done(self, code: str) -> Construction:
-        """The construction with this call."""
+        """Return the construction with this call."""
         self.made.call = code
         self.made.fakes = self.fakes.made
         self.made.imports += self.fakes.imports
         return self.made
 
     def new(self, owner: Definition) -> str:
-        """Code that makes an object of a class."""
-        self.made.imports.append(f"from {owner.module.name} import {owner.name}")
+        """Return the code that creates an object of a class."""
+        self._import_class(owner)
         self.within.append(owner.node)
         code = self.call(owner.name, self.code.parameters(owner))
         self.within.pop()
         return code
 
     def call(self, name: str, parameters: Iterable[Parameter]) -> str:
-        """Code that calls something with what it takes."""
-        given = []
-        for one in parameters:
-            if one.stars:
-                given.append(one.stars + self._fill_in("…", f"what {name} takes"))
-            elif code := self._argument(one):
-                given.append(code if one.is_positional else f"{one.name}={code}")
-        return f"{name}({', '.join(given)})"
+        """Return the code that calls something with its arguments."""
+        arguments = []
+        for parameter in parameters:
+            if parameter.stars:
+                arguments.append(parameter.stars + self._fill_in("…", f"what {name} takes"))
+            elif code := self._argument(parameter):
+                is_bare = parameter.is_positional
+                arguments.append(code if is_bare else f"{parameter.name}={code}")
+        return f"{name}({', '.join(arguments)})"
 
-    def _argument(self, one: Parameter) -> str:
-        """The code for a parameter; nothing where its default will do."""
-        module, kind = self.code.expand(one.module, one.annotation)
-        known = (
-            self._given(one, module, kind)
-            or self._of_type(module, kind)
-            or self._faked(one, module, kind)
-        )
-        if known or one.has_default:
-            return known
-        asked = f": {ast.unparse(one.annotation)}" if one.annotation else ""
-        return self._value(one, module, kind) or self._fill_in(
-            f"{one.name}=…", f"takes {one.name}{asked}"
+    def _argument(self, parameter: Parameter) -> str:
+        """Return the code for a parameter; empty if its default serves."""
+        module, kind = self.code.expand(parameter.module, parameter.annotation)
+        code = self._given(parameter, module, kind) or self._of_test(parameter, module, kind)
+        if code or parameter.has_default:
+            return code
+        asked = f": {ast.unparse(parameter.annotation)}" if parameter.annotation else ""
+        return self._value(parameter.name, module, kind) or self._fill_in(
+            f"{parameter.name}=…", f"takes {parameter.name}{asked}"
         )
 
-    def _given(self, one: Parameter, module: Module, kind: ast.expr | None) -> str:
-        """What was given under this name; as a member, where the parameter is an Enum."""
-        code = self.given.get(one.name, "")
+    def _given(self, parameter: Parameter, module: Module, kind: ast.expr | None) -> str:
+        """Return the code that was given for a name; for an Enum, as its member."""
+        code = self.given.get(parameter.name, "")
         target = self.code.target(module, kind)
         if not code or (target and not is_enum(target.node)):
             return ""
         if target:
-            self.made.imports.append(f"from {target.module.name} import {target.name}")
+            self._import_class(target)
             return f"{target.name}({code})"
-        return self._held(code, module, kind) or code
+        return self._wrapped(code, module, kind) or code
 
-    def _held(self, text: str, module: Module, kind: ast.expr | None) -> str:
-        """A text in what a type holds it in; nothing where it is no such type."""
-        holder, line = HOLDERS.get(self.code.full_name(module, kind), ("", ""))
-        self.made.imports += [line] if line else []
-        return f"{holder}({text})" if holder else ""
-
-    def _of_type(self, module: Module, kind: ast.expr | None) -> str:
-        """What was given for this type."""
+    def _of_test(self, parameter: Parameter, module: Module, kind: ast.expr | None) -> str:
+        """Return the code that was given for a type, or a fake; also in a container."""
         name = self.code.full_name(module, unsubscripted(kind)) if kind else ""
         if name in self.types:
             self.made.used.add(name)
-        return self.types.get(name, "")
-
-    def _faked(self, one: Parameter, module: Module, kind: ast.expr | None) -> str:
-        """A fake, or something with a fake in it, that finds what the test says."""
+            return self.types[name]
         target = self.code.target(module, kind)
-        if not self.found:
-            return ""
-        if target and self.fakes.stands_in(target, one.has_default):
+        if self.found and target and self.fakes.stands_in(target, parameter.has_default):
             fake = self.fakes.make(target)
             return f"{fake.name}({self.found if fake.finds else ''})"
-        if not isinstance(kind, ast.Subscript):
-            return ""
-        parts, name = inner(kind), last_name(kind.value)
-        if name in BRACKETS:
-            item = Parameter(one.name, parts[0], one.has_default, module)
-            code = self._faked(item, *self.code.expand(module, parts[0]))
-            return BRACKETS[name].format(code) if code else ""
-        is_finder = name == "Callable" and self.fakes.promises(module, parts[-1])
-        return self._function(*self.code.expand(module, parts[-1])) if is_finder else ""
+        container = last_name(unsubscripted(kind)) if kind else ""
+        if container in BRACKETS and (parts := inner(kind)):
+            item = self._of_test(parameter, *self.code.expand(module, parts[0]))
+            return BRACKETS[container].format(item) if item else ""
+        return ""
 
-    def _function(self, module: Module, returns: ast.expr | None) -> str:
-        """A function that finds what the test says; nothing where it would have to wait."""
-        name = last_name(returns.value) if isinstance(returns, ast.Subscript) else ""
-        code = {"tuple": f"tuple({self.found})", "set": f"set({self.found})"}.get(name, self.found)
-        code = f"iter({code})" if name == "Iterator" else code
-        if name not in {*BRACKETS, "Iterator"}:
-            return ""
-        self.made.calls_fail = self.fakes.fail
-        return "fail" if self.fakes.fail else f"lambda *_: {code}"
-
-    def _value(self, one: Parameter, module: Module, annotation: ast.expr | None) -> str:
-        """What serves as well as anything; nothing where that is not so."""
-        target = self.code.target(module, annotation)
-        if target:
+    def _value(self, name: str, module: Module, kind: ast.expr | None) -> str:
+        """Return a value of a type; empty if none is known."""
+        if target := self.code.target(module, kind):
             return self._object(target)
-        if isinstance(annotation, ast.Subscript):
-            several = self._several(one, module, annotation)
-            if several is not None:
-                return several
-        kind = last_name(unsubscripted(annotation)) if annotation else ""
-        if kind in MAKERS:
+        word = last_name(unsubscripted(kind)) if kind else ""
+        if word in SESSION_MAKERS:
             return self._session_maker()
-        if "key" in one.name and "Fernet" in one.module.imports and kind in {"bytes", "str"}:
-            self.made.imports.append(VALUES["Fernet"][1])
-            return "Fernet.generate_key()" + (".decode()" if kind == "str" else "")
-        if kind == "str":
-            return f'"{one.name}"'
-        if held := self._held(f'"{one.name}"', module, annotation):
-            return held
-        value, line = VALUES.get(kind, ("", ""))
+        if word == "str":
+            return f'"{name}"'
+        if parts := inner(kind):
+            item_module, item = self.code.expand(module, parts[-1 if word in MAPPINGS else 0])
+            # A component can hardly do without a part of it, nor without a key.
+            if last_name(item) == "bytes" or self.code.target(item_module, item):
+                code = self._value(name, item_module, item)
+                return BRACKETS[word].format(code) if code and word in BRACKETS else ""
+            if word in {"tuple", "Tuple"} and getattr(parts[-1], "value", None) is not ...:
+                return ""
+        if wrapped := self._wrapped(f'"{name}"', module, kind):
+            return wrapped
+        value, line = VALUES.get(word, ("", ""))
         self.made.imports += [line] if line else []
         return value
 
-    def _several(self, one: Parameter, module: Module, annotation: ast.Subscript) -> str | None:
-        """A container, where an empty one may not do; nothing where nobody knows its items."""
-        name, parts = last_name(annotation.value), inner(annotation)
-        if name in MAPPINGS:
-            return "" if self._matters(module, parts[-1]) else None
-        if name not in BRACKETS:
-            return None
-        is_fixed = name in {"tuple", "Tuple"} and not _is_ellipsis(parts[-1])
-        if not is_fixed and not self._matters(module, parts[0]):
-            return None
-        kinds = parts if is_fixed else parts[:1]
-        pairs = [self.code.expand(module, kind) for kind in kinds]
-        codes = [self._value(one, *pair) for pair in pairs]
-        return BRACKETS[name].format(", ".join(codes)) if all(codes) else ""
-
-    def _matters(self, module: Module, item: ast.expr) -> bool:
-        """Whether a component can hardly do without such an item: a part of it, or a key."""
-        module, kind = self.code.expand(module, item)
-        return last_name(kind) == "bytes" or self.code.target(module, kind) is not None
+    def _wrapped(self, text: str, module: Module, kind: ast.expr | None) -> str:
+        """Return a text in the type that wraps it; empty if the type wraps none."""
+        wrapper, line = WRAPPERS.get(self.code.full_name(module, kind), ("", ""))
+        self.made.imports += [line] if line else []
+        return f"{wrapper}({text})" if wrapper else ""
 
     def _object(self, target: Definition) -> str:
-        """An object of a class of the service that is made without more ado."""
+        """Return the code of an object of a class of the service; empty if it is too deep."""
         if not is_component(target.node) or target.node in self.within or len(self.within) > 3:
             return ""
         return self.new(target)
 
     def _session_maker(self) -> str:
-        """The first sessionmaker that a module of the service makes at its top."""
+        """Return the first sessionmaker that a module of the service defines."""
         for module in self.code.matching("**/*.py"):
             for name, node in module.definitions.items():
                 value = getattr(node, "value", None)
-                if isinstance(value, ast.Call) and last_name(value.func) in MAKERS:
+                if isinstance(value, ast.Call) and last_name(value.func) in SESSION_MAKERS:
                     self.made.imports.append(f"from {module.name} import {name}")
                     return name
         return ""
+
+    def _import_class(self, owner: Definition) -> None:
+        self.made.imports.append(f"from {owner.module.name} import {owner.name}")
 
     def _fill_in(self, code: str, reason: str) -> str:
         self.made.imports.append(FILL_IN)
         self.made.unknown.append(f"fill_in({f'{code}  # {reason}'!r})")
         return self.made.unknown[-1]
-
-
-def _is_ellipsis(expression: ast.expr) -> bool:
-    return isinstance(expression, ast.Constant) and expression.value is ...
