@@ -13,7 +13,6 @@ from tpgen.core import policy
 from tpgen.core.errors import Misuse
 from tpgen.core.service import Service
 from tpgen.generate import scaffold
-from tpgen.generate.missing import lacking
 from tpgen.generate.models import needed
 from tpgen.generate.routes import requests as routes
 from tpgen.introspect import apps
@@ -249,7 +248,7 @@ def test_reading_a_hostile_service_changes_nothing(
     assert app.documents[""]["info"]["title"] == "as the tests have it"
     planned = scaffold.plan(service, route_kind(service), ["GET", "/orders"])
     assert "tests/integration/api/test_orders.py" in map(str, planned.added)
-    assert lacking(service, route_kind(service), ["GET"]) == ["/orders"]
+    assert missing.names(service, route_kind(service), ["GET"]) == ["/orders"]
     with pytest.raises(Misuse, match="GET /orders runs its handler without credentials"):
         scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
     assert [made.name for made in needed.read(service, "Order", "", "").made] == ["OrderFactory"]

@@ -160,16 +160,10 @@ sources = ["jobs/{name}.py"]
 [kinds.job.tests]
 "tests/unit/jobs/test_{name}.py" = "job.py.j2"
 """
-NEW = """\
-[kinds.job]
-help = "a nightly job"
-introspect = "source"
-sources = ["jobs/{name}.py"]
-
-[[kinds.job.tests]]
-path = "tests/unit/jobs/test_{name}.py"
-skeleton = "job.py.j2"
-suites = []  # the suites of its test class, such as "step.StepSuite"
+NEW = """
+tests = [
+  { path = "tests/unit/jobs/test_{name}.py", skeleton = "job.py.j2", suites = [] },
+]
 """
 
 
@@ -177,6 +171,9 @@ def test_a_kind_of_an_older_release_is_refused_with_the_lines_to_paste(tmp_path:
     repository(tmp_path, {POLICY: OLD, "src/it/__init__.py": ""})
     done = tpgen(tmp_path, "job", "sum_up")
     assert done.code == 2
-    assert done.err.startswith(f"tpgen: {POLICY}:2: [kinds.job]: written in the form of an older")
+    place = f"tpgen: {POLICY}:2: `tests` of [kinds.job] is in the form of releases before 0.3"
+    assert done.err.startswith(place)
     assert NEW in done.err
-    assert findings(tmp_path / "new", {POLICY: NEW, "src/it/__init__.py": ""}) == []
+    head = OLD.partition("\n[kinds.job.tests]")[0].replace("reads", "introspect")
+    files = {POLICY: head + NEW, "src/it/__init__.py": ""}
+    assert findings(tmp_path / "new", files) == []

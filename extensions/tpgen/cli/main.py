@@ -330,10 +330,10 @@ class _Completer:
         self.kind = kind
 
     def __call__(self, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-        from tpgen.generate.missing import lacking
+        from tpgen.generate import missing
 
         try:
-            return lacking(service.find(Path.cwd()), self.kind, parsed_args.words or [])
+            return missing.names(service.find(Path.cwd()), self.kind, parsed_args.words or [])
         except Misuse:
             return []
 

@@ -1,4 +1,4 @@
-"""Names: of components as a person types them, of classes and files as Python has them."""
+"""Names of components, classes and modules, and how they are converted."""
 
 import re
 from keyword import iskeyword
@@ -9,10 +9,10 @@ LONGEST = 80
 
 
 def require_name(name: str) -> str:
-    """Return a component's name as a module has it: `DetectPII` and `detect-pii` are `detect_pii`.
+    """Return the name of a component as a module has it: `DetectPII` is `detect_pii`.
 
     Raises:
-        Misuse: no module can be called so; the sentence names one that can, where that is plain.
+        Misuse: a module can't have this name; the message suggests one.
     """
     if len(name) > LONGEST:
         raise Misuse(
@@ -22,12 +22,11 @@ def require_name(name: str) -> str:
     snake = to_snake(name.replace("-", "_"))
     if _is_good(snake) and name.isascii():
         return snake
-    near = to_snake(
-        re.sub(r"\W+", "_", re.split(r"[/\\]", name.removesuffix(".py"))[-1]).strip("_")
-    )
+    last = re.split(r"[/\\]", name.removesuffix(".py"))[-1]
+    near = to_snake(re.sub(r"\W+", "_", last).strip("_"))
     raise Misuse(
-        f"{name!r} is no name of a component: a name is letters, digits and underscores, not a "
-        f"path and no keyword of Python, such as {near if _is_good(near) else 'detect_pii'!r}"
+        f"{name!r} can't be the name of a component: use letters, digits and underscores, not a "
+        f"path or a keyword of Python, such as {near if _is_good(near) else 'detect_pii'!r}"
     )
 
 
@@ -37,16 +36,16 @@ def _is_good(name: str) -> bool:
 
 
 def to_snake(name: str) -> str:
-    """`DetectPII` as `detect_pii`, `FindURLs` as `find_urls`; small letters stay as they are."""
+    """Return `detect_pii` for `DetectPII`, and `find_urls` for `FindURLs`."""
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])", "_", name)
     return re.sub(r"__+", "_", split).lower()
 
 
 def to_class(name: str) -> str:
-    """`detect_pii` as `DetectPii`."""
+    """Return `DetectPii` for `detect_pii`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
 def alike(name: str) -> str:
-    """What is compared: `DetectPII`, `detect_pii` and `detect-pii` are alike."""
+    """Return a key for comparison: `DetectPII`, `detect_pii` and `detect-pii` have the same."""
     return re.sub(r"[\W_]", "", name).lower()

@@ -1,4 +1,4 @@
-"""The policy of a service: what `policy.toml` says, and the kinds of its components."""
+"""Read `policy.toml`: the numbers of a policy, and the kinds of its components."""
 
 import json
 import posixpath
@@ -37,7 +37,7 @@ class KindTest:
 
     Attributes:
         path: relative to the service; may hold `{name}`.
-        skeleton: the file below tests/policy/skeletons that gives it.
+        skeleton: the template of the file, below tests/policy/skeletons.
         suites: such as `step.StepSuite`: a module below tests/policy/suites, and a class. A test
             class that inherits from any of them proves the component.
     """
@@ -59,16 +59,16 @@ class KindTest:
 
 @dataclass(frozen=True)
 class Kind:
-    """A sort of component, as `[kinds.NAME]` describes it.
+    """A type of component: the table `[kinds.NAME]`.
 
     Attributes:
         name: of the command.
-        help: what a component is, in a few words: "a pipeline step".
+        help: a short description: "a pipeline step".
         tests: the test files of a component.
         introspect: what tpgen reads about a component: its "source", a "route" or a "model".
-        sources: where components are, relative to the package; the first one with `{name}` is
-            where a new one belongs.
-        methods: what the class of a component has.
+        sources: where components are, relative to the package; a new one belongs to the first
+            with `{name}`.
+        methods: the methods of a component's class.
         source: the skeleton of a new component; empty if tpgen writes none.
     """
 
@@ -110,15 +110,17 @@ def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
     tables = document.content.get("kinds", {})
     if not isinstance(tables, dict):
         document.refuse("kinds", None, "must be a table")
-    if old := {name: table for name, table in tables.items() if _is_in_old_form(table)}:
-        if not old_form:
-            document.refuse_old_form(old)
-        tables = {**tables, **{name: _in_new_form(table) for name, table in old.items()}}
-    return {name: _kind(name, table, document) for name, table in tables.items()}
+    for name, table in tables.items():
+        if _is_in_old_form(table) and not old_form:
+            document.refuse_old_form(name, table)
+    return {
+        name: _kind(name, _in_new_form(table) if _is_in_old_form(table) else table, document)
+        for name, table in tables.items()
+    }
 
 
 def factories(root: Path) -> Path:
-    """Return the file of the factories: the one of a model that needs no suite.
+    """Return the file of the factories: the test file of models that needs no suite.
 
     It is empty if no kind has such a file.
     """
@@ -131,15 +133,15 @@ def adds_only_kinds(before: bytes, after: bytes) -> bool:
     """Return whether a `policy.toml` keeps its numbers and kinds, and only has more kinds.
 
     Args:
-        before: as the template made it.
-        after: as it is now; what can't be read keeps nothing.
+        before: the file of the template.
+        after: the file of the service; False if it can't be read.
     """
     try:
         old, new = tomllib.loads(before.decode()), tomllib.loads(after.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         return False
     known = old.get("kinds", {})
-    kept = {name: one for name, one in new.get("kinds", {}).items() if name in known}
+    kept = {name: table for name, table in new.get("kinds", {}).items() if name in known}
     return {**new, "kinds": kept} == {**old, "kinds": known}
 
 
@@ -158,20 +160,20 @@ class _Document:
         except tomllib.TOMLDecodeError as error:
             if "\n<<<<<<< " in self.text:
                 raise Misuse(
-                    f"{POLICY} is in conflict since an update: choose what is right between <<< "
-                    "and >>>, then `git add` it"
+                    f"{POLICY} has conflict markers of an update: choose the right lines between "
+                    "<<< and >>>, then `git add` it"
                 ) from None
             raise Misuse(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
 
-    def refuse_old_form(self, kinds: Mapping[str, Mapping[str, Any]]) -> NoReturn:
-        """Refuse kinds that are written as releases before 0.3 did."""
-        names = ", ".join(f"[kinds.{name}]" for name in kinds)
-        lines = "\n\n".join(_lines_of(name, table) for name, table in kinds.items())
-        raise Misuse(
-            f"{POLICY}:{self._line(f'kinds.{next(iter(kinds))}', None)}: {names}: written in the "
-            "form of an older release; replace the lines by these, with the suites of the test "
-            f"classes:\n\n{lines}\n"
+    def refuse_old_form(self, name: str, table: Mapping[str, Any]) -> NoReturn:
+        """Refuse a kind in the form of releases before 0.3, with the new form of its tests."""
+        tests = "".join(
+            f"  {{ path = {json.dumps(path)}, skeleton = {json.dumps(skeleton)}, suites = [] }},\n"
+            for path, skeleton in table["tests"].items()
         )
+        reason = "is in the form of releases before 0.3: replace it by the lines below, with the"
+        where = f"{POLICY}:{self._line(f'kinds.{name}', None)}: `tests` of [kinds.{name}]"
+        raise Misuse(f"{where} {reason} suites of the test classes\n\ntests = [\n{tests}]\n")
 
     def require_suite(self, table: str, suite: str) -> None:
         """Refuse a suite that does not exist."""
@@ -201,7 +203,8 @@ class _Document:
         names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in dotted.split("."))
         headers = list(re.finditer(rf"^\s*\[+\s*{names}\s*\]", self.text, re.MULTILINE))
         if number and not headers:
-            return self._line_of_item(dotted, int(number))
+            # Inline tables, such as `tests = [{…}, {…}]`.
+            return self._line(*dotted.rsplit(".", 1))
         header = headers[int(number or 1) - 1 :][:1]
         start = header[0].end() if header else 0
         if key:
@@ -209,14 +212,6 @@ class _Document:
             found = re.compile(quoted, re.MULTILINE).search(self.text, start)
             start = found.end() if found else start
         return self.text.count("\n", 0, start) + 1
-
-    def _line_of_item(self, dotted: str, number: int) -> int:
-        """Return the line of an inline table in an array: the second one of `tests = [{…}, {…}]`."""
-        table, _, key = dotted.rpartition(".")
-        line = self._line(table, key)
-        array = self.text.split("\n", line - 1)[-1]
-        items = list(re.finditer(r"\{\s*[\w\"']+\s*=", array))[number - 1 :][:1]
-        return line + (array.count("\n", 0, items[0].start()) if items else 0)
 
 
 RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
@@ -326,10 +321,8 @@ def _leaves(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in path.split("/")
 
 
-# Releases before 0.3 had `tests` as a table, of test file to skeleton, and `reads`.
-
-
 def _is_in_old_form(table: object) -> bool:
+    """Return whether a kind is written as in releases before 0.3: `tests` maps path to skeleton."""
     return isinstance(table, dict) and isinstance(table.get("tests"), dict)
 
 
@@ -337,24 +330,3 @@ def _in_new_form(table: Mapping[str, Any]) -> Mapping[str, Any]:
     tests = [{"path": path, "skeleton": skeleton} for path, skeleton in table["tests"].items()]
     renamed = {"introspect" if key == "reads" else key: value for key, value in table.items()}
     return {**renamed, "tests": tests}
-
-
-def _lines_of(name: str, table: Mapping[str, Any]) -> str:
-    """Return the lines of a kind of the old form in the new one, to paste."""
-    lines = [f"[kinds.{name}]"]
-    for key, value in table.items():
-        if key != "tests":
-            lines.append(f"{'introspect' if key == 'reads' else key} = {_toml(value)}")
-    for path, skeleton in table["tests"].items():
-        lines += [
-            "",
-            f"[[kinds.{name}.tests]]",
-            f"path = {_toml(path)}",
-            f"skeleton = {_toml(skeleton)}",
-            'suites = []  # the suites of its test class, such as "step.StepSuite"',
-        ]
-    return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

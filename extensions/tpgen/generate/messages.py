@@ -1,4 +1,4 @@
-"""What a person is told when a command ends."""
+"""The output of `tpgen KIND NAME`."""
 
 import ast
 import os
@@ -11,6 +11,7 @@ from tpgen.core import files, settings
 from tpgen.core.names import alike
 from tpgen.core.policy import named_layers
 from tpgen.core.service import Service
+from tpgen.source.trees import classes
 
 from .scaffold import Scaffold, placeholders
 
@@ -24,26 +25,23 @@ RUNNERS = {
 
 
 def dry_run(service: Service, done: Scaffold) -> str:
-    """What would be written, as a diff that `git apply` takes; above it what `#` leads."""
-    notes = [done.note] if done.note else []
-    lines = [f"# {line}\n" for line in (*_missing(done), *_complete(service, done), *notes)]
+    """Return what would be written, as a diff for `git apply`, below comments with `#`."""
+    sentences = [done.missing, *_complete(service, done), done.note]
+    lines = [f"# {sentence}\n" for sentence in sentences if sentence]
     return "".join(lines) + files.diff(done.changes)
 
 
 def outcome(service: Service, done: Scaffold) -> str:
-    """What was written, what is left to fill, and what to run in the folder of the person."""
+    """Return what was written, what is left to fill in, and the command that runs the tests."""
     lines = [
-        *_missing(done),
+        *([done.missing] if done.missing else []),
         *_written(done),
+        *_failures(done),
         *_complete(service, done),
         *_placeholders(service, done),
+        *_exempt(service, done),
     ]
-    return "\n".join([*lines, *_exempt(service, done), f"run      {_run(service, done)}"])
-
-
-def _missing(done: Scaffold) -> Iterator[str]:
-    if done.missing:
-        yield done.missing
+    return "\n".join([*lines, f"run      {_run(service, done)}"])
 
 
 def _written(done: Scaffold) -> Iterator[str]:
@@ -54,10 +52,13 @@ def _written(done: Scaffold) -> Iterator[str]:
         else:
             yield f"extended {path}: {', '.join(added) or 'the list of required cases'}"
     yield from (f"recorded {path}: review it" for path in done.recorded)
+
+
+def _failures(done: Scaffold) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
-    for one in done.failed:
-        if f"{one.owner}.{one.case}" not in done.exempt and not one.is_open:
-            reasons.setdefault(str(one), []).append(one.case)
+    for failure in done.failed:
+        if f"{failure.owner}.{failure.case}" not in done.exempt and not failure.is_open:
+            reasons.setdefault(str(failure), []).append(failure.case)
     for reason, cases in reasons.items():
         more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
         yield f"fails    {cases[0]}{more}, as yet: {reason}"
@@ -67,7 +68,8 @@ def _written(done: Scaffold) -> Iterator[str]:
                 f"         if {found[1]} is meant: `status = {found[1]}` and a `reason` in "
                 "[tool.tpgen.refusal] of pyproject.toml"
             )
-    if any(one.case == "test_401_without_a_key" and one.status < 400 for one in done.failed):
+    unguarded = "test_401_without_a_key"
+    if any(failure.case == unguarded and failure.status < 400 for failure in done.failed):
         yield (
             f"         if {done.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "
             "pyproject.toml, and run the command again"
@@ -92,13 +94,13 @@ def _exempt(service: Service, done: Scaffold) -> Iterator[str]:
 
 
 def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
-    """Where something is left to say: line by line for this component, else how often."""
+    """Yield the placeholders of this component by line, and the number of the others."""
     new, older = 0, 0
     for path in done.tests:
         tree = ast.parse((service.root / path).read_bytes())
         others = _others(done, path, tree)
         for line in placeholders(tree):
-            if any(line in one for one in others):
+            if any(line in lines for lines in others):
                 older += 1
             else:
                 new += 1
@@ -109,28 +111,27 @@ def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
 
 
 def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:
-    """The lines of the classes of other components, as far as it is told which those are."""
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    """Return the lines of the classes of other components; none if no class is known as ours."""
+    owners = {owner.name: owner for owner in classes(tree)}
     own = {name.partition(".")[0] for name in done.added.get(path, ())}
     if path in done.complete:
         word = alike(done.title.partition(" ")[2])
-        own = {name for name in classes if word in alike(name)}
-    # A class that holds no tests, such as a fake, serves one that does.
-    tests = any(name.startswith("Test") for name in own)
-    others = classes.keys() - own if own else set()
+        own = {name for name in owners if word in alike(name)}
+    # A class without tests, such as a fake, serves one with tests.
+    has_tests = any(name.startswith("Test") for name in own)
     return [
-        range(classes[name].lineno, (classes[name].end_lineno or 0) + 1)
-        for name in others
-        if name.startswith("Test") or not tests
+        range(owner.lineno, (owner.end_lineno or 0) + 1)
+        for name, owner in owners.items()
+        if own and name not in own and (name.startswith("Test") or not has_tests)
     ]
 
 
 def _run(service: Service, done: Scaffold) -> str:
-    """What runs the tests; not those that would ask a live upstream."""
+    """Return the command that runs the tests, without those that need a live upstream."""
     runner = next(
         (f"{RUNNERS[name]} pytest" for name in RUNNERS if (service.root / name).exists()), "pytest"
     )
     left_out = named_layers(service.root)
     files = [path for path in done.tests if path.name.startswith("test_")]
-    tests = [path for path in files if path.parts[1] not in left_out]
-    return shlex.join([*runner.split(), *(os.path.relpath(service.root / one) for one in tests)])
+    tests = [service.root / path for path in files if path.parts[1] not in left_out]
+    return shlex.join([*runner.split(), *map(os.path.relpath, tests)])

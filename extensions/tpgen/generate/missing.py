@@ -1,4 +1,4 @@
-"""The components that lack tests, for whoever presses TAB."""
+"""The components without tests, for shell completion."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from tpgen.source import components
 from tpgen.source.covered import Covered, holes
 
 
-def lacking(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
-    """What may come next on the command line.
+def names(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
+    """Return the next words of a command line.
 
     Args:
         service: where.
         kind: of the component.
-        typed: the words behind the kind so far.
+        typed: the words after the kind so far.
     """
     if kind.introspect == "source":
         found = components.names(service, kind)
@@ -41,9 +41,9 @@ def _models(service: Service) -> list[str]:
 
 
 def _routes(service: Service, kind: Kind) -> list[tuple[str, str]]:
-    """The routes that no test class states; the app is asked, which takes a second or two."""
+    """Return the routes without a test class; loading the app takes a second or two."""
     from .routes import requests as routes
 
     app = routes.read(service)
-    stated = Covered(app.routes).files(service, kind)
-    return [one for one in app.routes if (one[0], holes(one[1])) not in stated]
+    covered = Covered(app.routes).files(service, kind)
+    return [(method, path) for method, path in app.routes if (method, holes(path)) not in covered]

@@ -1,4 +1,4 @@
-"""Skeletons: the templates of the service's policy from which `tpgen` renders tests."""
+"""Skeletons: the templates in the service's policy from which `tpgen` renders tests."""
 
 import ast
 import json
@@ -17,11 +17,11 @@ from tpgen.core.service import Service
 FOLDER = "tests/policy/skeletons"
 
 
-def render(service: Service, skeleton: str, facts: Mapping[str, Any]) -> str:
-    """The text that a skeleton gives for the facts of a component.
+def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
+    """Return the Python module that a skeleton gives for a component.
 
     Raises:
-        Misuse: there is no such skeleton, it fails, or what it gives is no Python.
+        Misuse: there is no such skeleton, it fails, or its text is not Python.
     """
     environment = SandboxedEnvironment(
         loader=jinja2.FileSystemLoader(service.root / FOLDER),
@@ -32,7 +32,8 @@ def render(service: Service, skeleton: str, facts: Mapping[str, Any]) -> str:
     )
     environment.filters |= {"snake": to_snake, "pascal": to_class, "source": json.dumps}
     try:
-        text = environment.get_template(skeleton).render(facts)
+        text = environment.get_template(skeleton).render(context)
+        ast.parse(text)
     except jinja2.TemplateNotFound as error:
         raise Misuse(
             f"there is no skeleton {FOLDER}/{error.name}: write it, or correct its name in "
@@ -41,34 +42,28 @@ def render(service: Service, skeleton: str, facts: Mapping[str, Any]) -> str:
     except jinja2.TemplateSyntaxError as error:
         where = f"{FOLDER}/{error.name or skeleton}:{error.lineno}"
         raise Misuse(f"{where}: {error.message}; correct the skeleton") from None
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise Misuse(
+            f"{FOLDER}/{skeleton} gives text that is not Python ({error.msg}): `{line}`; correct "
+            "the skeleton"
+        ) from None
     except Misuse:
         raise
-    except Exception as error:  # A skeleton may call whatever a component offers.
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        reason = error.message if isinstance(error, jinja2.UndefinedError) else said
-        raise Misuse(
-            f"{_place(service, skeleton, error)}: {reason}; correct the skeleton"
-        ) from error
-    _require_python(text, skeleton)
+    except Exception as error:  # A skeleton may call any method of its context.
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, jinja2.UndefinedError):
+            reason = str(error)
+        where = _place(service, skeleton, error)
+        raise Misuse(f"{where}: {reason}; correct the skeleton") from error
     return text
 
 
 def _place(service: Service, skeleton: str, error: Exception) -> str:
-    """Where in a skeleton it failed: Jinja puts the lines of templates into tracebacks."""
-    folder = service.root / FOLDER
+    """Return the file and line of an error: Jinja puts the lines of templates into tracebacks."""
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [one for one in frames if Path(one.filename).is_relative_to(folder)]
-    if not inside:
-        return f"{FOLDER}/{skeleton}"
-    return f"{Path(inside[-1].filename).relative_to(service.root).as_posix()}:{inside[-1].lineno}"
-
-
-def _require_python(text: str, skeleton: str) -> None:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        line = (getattr(error, "text", "") or "").strip()
-        reason = getattr(error, "msg", "") or str(error)
-        raise Misuse(
-            f"{FOLDER}/{skeleton} gives no Python ({reason}): `{line}`; correct the skeleton"
-        ) from None
+    folder = service.root / FOLDER
+    for frame in reversed(frames):
+        if (file := Path(frame.filename)).is_relative_to(folder):
+            return f"{file.relative_to(service.root).as_posix()}:{frame.lineno}"
+    return f"{FOLDER}/{skeleton}"

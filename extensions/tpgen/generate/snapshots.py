@@ -1,4 +1,4 @@
-"""Snapshots of new tests: recorded from two equal runs, for a person to review."""
+"""Record the snapshots of new tests, for a person to review."""
 
 import json
 import re
@@ -14,21 +14,19 @@ from tpgen.core.files import Change
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
 
-LONGEST = 160
-
-
+LONGEST_REASON = 160
 HAPPY_PATH, MALFORMED = "test_happy_path", "test_422_on_a_malformed_request"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a test failed.
+    """The failure of a test.
 
     Attributes:
         reason: in one line: what the app answered, or the error.
-        status: the answer's, where the suite expected another one; else 0.
+        status: of the answer, if the suite expected another one; else 0.
         case: the name of the test.
-        number: which one it is of the tests of this name, from 0.
+        number: its position among the tests of this name, from 0.
         owner: the name of its class.
         is_open: whether a placeholder is the cause.
     """
@@ -61,14 +59,14 @@ def record(service: Service, tests: Sequence[str]) -> tuple[list[Change], list[F
     failed = list(_run(service, tests))
     after = {path: _content(service.root / path) for path in paths}
     changes = [Change(path, before[path], after[path]) for path in paths]
-    return [one for one in changes if one.before != one.after], failed
+    return [change for change in changes if change.before != change.after], failed
 
 
 def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--snapshot-update"]
-        # What the settings of the service may say otherwise.
+        # The settings of the service may say otherwise.
         has_xdist = any(service.python.parents[1].glob("lib/python3*/site-packages/xdist"))
         options += ["--maxfail=0", *(["-n0"] if has_xdist else [])]
         with waiting("running the tests that were written"):
@@ -76,58 +74,57 @@ def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
             done = service.run(arguments, variables={"TPGEN_SECOND_RUN_AT_ONCE": "1"})
         if not done.returncode:
             return
-        told = ElementTree.parse(report).iter("testcase") if report.exists() else ()
-        found = list(_failures(told))
+        cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+        found = list(_failures(cases))
     yield from found
-    # A test passed, but the engine refused its answer: what differs is in the lines below.
+    # A test passed, but the engine refused its answer: the next lines say what differs.
     refused = r"^\S+: ((?:two runs|a second run) .*)\n((?: {4}.*\n)*)"
     if difference := re.search(refused, done.stdout, re.MULTILINE):
         yield Failure(_short(": ".join(filter(None, difference.groups()))))
-    if found or difference:
-        return
-    said = done.stderr.strip().splitlines()
-    yield Failure(said[-1] if said else f"pytest ended with code {done.returncode}")
+    elif not found:
+        errors = done.stderr.strip().splitlines()
+        yield Failure(errors[-1] if errors else f"pytest ended with code {done.returncode}")
 
 
-def _failures(tests: Iterable[ElementTree.Element]) -> Iterator[Failure]:
-    """Yield the failed ones of some tests, in the order in which they ran."""
+def _failures(cases: Iterable[ElementTree.Element]) -> Iterator[Failure]:
+    """Yield the failures of some tests, in the order in which they ran."""
     seen: Counter[str] = Counter()
-    for test in tests:
-        case = test.get("name", "").partition("[")[0]
-        # A case of setup says so in `message`, and what happened in its text.
-        wrong = next((one for one in test if one.tag in ("failure", "error")), None)
+    for case in cases:
+        name = case.get("name", "").partition("[")[0]
+        # An error of a fixture has only a general message; its text says what happened.
+        wrong = next((part for part in case if part.tag in ("failure", "error")), None)
         if wrong is not None:
             failure = _failure(wrong.get("message") or "", wrong.text or "")
-            owner = test.get("classname", "").rpartition(".")[2]
-            yield replace(failure, case=case, number=seen[case], owner=owner)
-        seen[case] += 1
+            owner = case.get("classname", "").rpartition(".")[2]
+            yield replace(failure, case=name, number=seen[name], owner=owner)
+        seen[name] += 1
 
 
 def _failure(message: str, details: str) -> Failure:
-    """What the message of a failed test says; its details, where it says nothing."""
+    """Return what the message of a failed test says, or else its details."""
     if answer := re.search(r"^assert (\d{3}) == \d{3}$", message, re.MULTILINE):
         text = message[: answer.start()].removeprefix("AssertionError:").strip()
         return Failure(_short(_detail(text)), int(answer[1]))
     if place := re.search(r"(\S+: \w+|this line) has a placeholder", f"{message}\n{details}"):
         return Failure(place[0], is_open=True)
     errors = re.findall(r"^E {2,}(.*\S)", details, re.MULTILINE)
-    reason = errors[0] if errors else message or "pytest said nothing"
+    reason = errors[0] if errors else message or "pytest gave no reason"
     return Failure(_short(reason.removeprefix("AssertionError: ")))
 
 
 def _detail(text: str) -> str:
-    """What FastAPI's answer says of an error, without the input that it repeats."""
+    """Return what FastAPI's answer says of an error, without the input that it repeats."""
     with suppress(ValueError, AttributeError, KeyError, TypeError):
         detail = json.loads(text)["detail"]
         if isinstance(detail, str):
             return detail
-        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in detail)
+        return "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in detail)
     return text
 
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
 def _snapshot(test: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from .code import Code, Definition, Module
+from .trees import classes
 
 WIDTH = 100
 HEADER = re.compile(r"\s*# Required cases of \w+ \(tests/policy/.*\):")
@@ -33,11 +34,10 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     # From the last class to the first, so that the line numbers stay right.
-    for owner in reversed([node for node in module.tree.body if isinstance(node, ast.ClassDef)]):
+    for owner in reversed(classes(module.tree)):
         start, end = _place(owner, lines)
-        if start == end and new is not None and owner.name not in new:
-            continue
-        if owner.body[0].lineno == owner.lineno:
+        is_unwanted = start == end and new is not None and owner.name not in new
+        if is_unwanted or owner.body[0].lineno == owner.lineno:
             continue
         indent = re.match(r"\s*", lines[owner.body[0].lineno - 1])
         wanted = _lists(code, Definition(module, owner), indent[0] if indent else "")
@@ -48,15 +48,20 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
     return "".join(lines)
 
 
+def is_suite(base: Definition) -> bool:
+    """Return whether a class belongs to the policy."""
+    return base.module.name.startswith("tests.policy.")
+
+
 def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     """Return the slice of the lines that holds the list of a class, or where it belongs."""
     first = owner.body[0]
     is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    # The body starts in the line below the header, as far as that has brackets.
+    # The body starts in the line below the header, which may have brackets.
     headers = [*owner.bases, *(keyword.value for keyword in owner.keywords)]
     header = max([owner.lineno, *(node.end_lineno or 0 for node in headers)])
     top = (first.end_lineno or 0) if is_docstring else header
-    while not is_docstring and top < first.lineno - 1 and not _opens(lines[top - 1]):
+    while not is_docstring and top < first.lineno - 1 and not _ends_header(lines[top - 1]):
         top += 1
     last = owner.end_lineno or top
     # Comments at the end of a class are not in its tree.
@@ -66,40 +71,28 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     if start is None:
         return top, top
     end = start
-    while end < last and (HEADER.fullmatch(said := lines[end].rstrip()) or CASES.fullmatch(said)):
+    while end < last and (HEADER.fullmatch(line := lines[end].rstrip()) or CASES.fullmatch(line)):
         end += 1
     return start, end
 
 
 def _set_apart(above: str, below: str, wanted: list[str]) -> list[str]:
     """Return a new list with an empty line below a docstring, and above a comment or function."""
-    follows = [] if _opens(above) else [""]
+    follows = [] if _ends_header(above) else [""]
     precedes = [""] if re.match(r"\s*(#|@|def |async def |class )", below) else []
     return [*follows, *wanted, *precedes]
 
 
-def _opens(line: str) -> bool:
-    """Return whether the line ends the header of a class."""
+def _ends_header(line: str) -> bool:
     return line.partition("#")[0].rstrip().endswith(":")
 
 
 def _lists(code: Code, owner: Definition, indent: str) -> list[str]:
-    """Return the lines of the lists: one for each suite that a class has directly."""
-    return [line for suite in _suites(code, owner) for line in _list(code, suite, indent)]
-
-
-def _suites(code: Code, owner: Definition) -> Iterator[Definition]:
-    """Yield the suites of a class, without those that another one of them inherits."""
-    found = [base for base in code.lineage(owner) if is_suite(base)]
-    for suite in found:
-        others = [base for other in found if other is not suite for base in code.lineage(other)[1:]]
-        if suite.node not in [other.node for other in others]:
-            yield suite
-
-
-def is_suite(base: Definition) -> bool:
-    """Return whether a class belongs to the policy."""
-    return base.module.name.startswith("tests.policy.")
+    """Return the lines of the lists: one for each suite that a class inherits directly."""
+    suites = [base for base in code.lineage(owner) if is_suite(base)]
+    bases = {base.node for suite in suites for base in code.lineage(suite)[1:]}
+    direct = [suite for suite in suites if suite.node not in bases]
+    return [line for suite in direct for line in _list(code, suite, indent)]
 
 
 def _list(code: Code, suite: Definition, indent: str) -> list[str]:
