@@ -133,7 +133,7 @@ BROKEN = {
         '"step.StepSuit"',
         "names 'step.StepSuit', and tests/policy/suites/step.py has no class StepSuit;",
     ),
-    "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* must name Python files"),
+    "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* must end in .py"),
     "an unknown placeholder": (
         '"pipeline/steps/{name}.py"',
         '"pipeline/steps/{nme}.py"',
@@ -144,7 +144,7 @@ BROKEN = {
     "one file twice": (
         '"tests/integration/pipeline/test_{name}.py"',
         '"tests/unit/pipeline/./steps//test_{name}.py"',
-        "steps//test_{name}.py' is there twice: keep one",
+        "has the path '.*steps/test_{name}.py' twice: keep one",
     ),
 }
 
@@ -226,7 +226,7 @@ def test_outside_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"tpgen: .* is in no service: .* `tpgen new DEST`\n", done.stderr)
+    assert re.fullmatch(r"tpgen: .* is not in a service: .* `tpgen new DEST`\n", done.stderr)
 
 
 def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:

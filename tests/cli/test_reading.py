@@ -12,7 +12,7 @@ import pytest
 from tpgen.core import policy
 from tpgen.core.errors import Misuse
 from tpgen.core.service import Service
-from tpgen.generate import scaffold
+from tpgen.generate import missing, scaffold
 from tpgen.generate.models import needed
 from tpgen.generate.routes import requests as routes
 from tpgen.introspect import apps

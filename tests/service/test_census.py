@@ -461,7 +461,7 @@ def test_what_is_no_record(service: Service, content: str, reason: str) -> None:
 def test_outside_of_a_service(tmp_path: Path, rendered: Service) -> None:
     done = Service(tmp_path, rendered.environment).tpgen("census")
     assert done.code == 2
-    assert "is in no service" in done.text
+    assert "is not in a service" in done.text
 
 
 def test_in_a_workflow_of_github(whole: Service, tmp_path: Path) -> None:

@@ -168,20 +168,16 @@ def _diff(change: Change) -> Iterator[str]:
         return
     name = change.path.as_posix()
     # Git ends a name with a space at a tab.
-    end = "\t\n" if " " in name else "\n"
+    end = "\t" if " " in name else ""
     yield f"diff --git a/{name} b/{name}\n"
     if change.before is None:
         yield "new file mode 100644\n"
     elif change.after is None:
         yield "deleted file mode 100644\n"
-    before, after = _lines(change.before), _lines(change.after)
-    old = "/dev/null\n" if change.before is None else f"a/{name}{end}"
-    new = "/dev/null\n" if change.after is None else f"b/{name}{end}"
-    for number, line in enumerate(difflib.unified_diff(before, after)):
-        if number < 2:
-            yield f"--- {old}" if number == 0 else f"+++ {new}"
-        else:
-            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+    old = "/dev/null" if change.before is None else f"a/{name}{end}"
+    new = "/dev/null" if change.after is None else f"b/{name}{end}"
+    for line in difflib.unified_diff(_lines(change.before), _lines(change.after), old, new):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _lines(content: bytes | None) -> list[str]:

@@ -4,8 +4,8 @@ import json
 import posixpath
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,6 +29,7 @@ INTROSPECTS = ("source", "route", "model")
 SUITES = POLICY.parent / "suites"
 LISTS = ("sources", "methods", "suites")
 TEXTS = ("help", "introspect", "source", "path", "skeleton")
+RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def read(root: Path) -> Mapping[str, Any]:
     Raises:
         Misuse: it can't be read.
     """
-    return _Document(root).content
+    return _parsed(_text(root))
 
 
 def named_layers(root: Path) -> set[str]:
@@ -106,17 +107,17 @@ def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
     Raises:
         Misuse: the policy can't be read; the message names line, table and key.
     """
-    document = _Document(root)
-    tables = document.content.get("kinds", {})
-    if not isinstance(tables, dict):
-        document.refuse("kinds", None, "must be a table")
-    for name, table in tables.items():
-        if _is_in_old_form(table) and not old_form:
-            document.refuse_old_form(name, table)
-    return {
-        name: _kind(name, _in_new_form(table) if _is_in_old_form(table) else table, document)
-        for name, table in tables.items()
-    }
+    text = _text(root)
+    tables = _Table(text, "kinds", _parsed(text).get("kinds", {})).values
+    found = {}
+    for name, values in tables.items():
+        table = _Table(text, f"kinds.{name}", values)
+        if isinstance(table.values.get("tests"), dict):
+            if not old_form:
+                table.refuse("tests", _NEW_FORM.format(tests=_tests_in_new_form(table.values)))
+            table.values = _in_new_form(table.values)
+        found[name] = _kind(root, name, table)
+    return found
 
 
 def factories(root: Path) -> Path:
@@ -145,60 +146,76 @@ def adds_only_kinds(before: bytes, after: bytes) -> bool:
     return {**new, "kinds": kept} == {**old, "kinds": known}
 
 
-@dataclass
-class _Document:
-    root: Path
-    text: str = field(init=False)
-    content: dict[str, Any] = field(init=False)
+def _text(root: Path) -> str:
+    try:
+        return (root / POLICY).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(f"{POLICY} can't be read: {error}; {RESTORE}") from None
 
-    def __post_init__(self) -> None:
-        try:
-            self.text = (self.root / POLICY).read_text(encoding="utf-8")
-            self.content = tomllib.loads(self.text)
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misuse(f"{POLICY} can't be read: {error}; {RESTORE}") from None
-        except tomllib.TOMLDecodeError as error:
-            if "\n<<<<<<< " in self.text:
-                raise Misuse(
-                    f"{POLICY} has conflict markers of an update: choose the right lines between "
-                    "<<< and >>>, then `git add` it"
-                ) from None
-            raise Misuse(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
 
-    def refuse_old_form(self, name: str, table: Mapping[str, Any]) -> NoReturn:
-        """Refuse a kind in the form of releases before 0.3, with the new form of its tests."""
-        tests = "".join(
-            f"  {{ path = {json.dumps(path)}, skeleton = {json.dumps(skeleton)}, suites = [] }},\n"
-            for path, skeleton in table["tests"].items()
-        )
-        reason = "is in the form of releases before 0.3: replace it by the lines below, with the"
-        where = f"{POLICY}:{self._line(f'kinds.{name}', None)}: `tests` of [kinds.{name}]"
-        raise Misuse(f"{where} {reason} suites of the test classes\n\ntests = [\n{tests}]\n")
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        if "\n<<<<<<< " in text:
+            raise Misuse(
+                f"{POLICY} has conflict markers of an update: choose the right lines between "
+                "<<< and >>>, then `git add` it"
+            ) from None
+        raise Misuse(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
 
-    def require_suite(self, table: str, suite: str) -> None:
-        """Refuse a suite that does not exist."""
-        module, _, name = suite.rpartition(".")
-        file = SUITES / f"{module.replace('.', '/')}.py"
-        try:
-            text = (self.root / file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
-            self.refuse(table, "suites", f"names {suite!r}, and {file} has no class {name or '?'}")
 
-    def refuse(self, table: str, key: str | None, reason: str) -> NoReturn:
-        name, _, number = table.partition("#")
+class _Table:
+    """A table of `policy.toml`, whose errors name file, line and key.
+
+    Args:
+        text: of the file.
+        name: such as `kinds.step`; `#2` after it means the second of an array of tables.
+        values: of the table.
+    """
+
+    def __init__(self, text: str, name: str, values: object) -> None:
+        self.text, self.name = text, name
+        if not isinstance(values, dict):
+            self.refuse(None, "must be a table")
+        self.values: Mapping[str, Any] = values
+
+    def refuse(self, key: str | None, reason: str) -> NoReturn:
+        """Raise an error about the table, or about a key of it."""
+        name, _, number = self.name.partition("#")
         header = f"[[{name}]]" if number else f"[{name}]"
         what = f"`{key}` of {header}" if key else header
-        raise Misuse(f"{POLICY}:{self._line(table, key)}: {what} {reason}; {RESTORE}")
+        hint = "" if "\n" in reason else f"; {RESTORE}"
+        raise Misuse(f"{POLICY}:{self._line(self.name, key)}: {what} {reason}{hint}")
+
+    def check(self, of: type[Kind | KindTest], *required: str) -> None:
+        """Check the keys of the table and the types of their values."""
+        known = {field.name for field in fields(of)} - {"name"}
+        for key, value in self.values.items():
+            if key not in known:
+                near = ["introspect"] if key == "reads" else get_close_matches(key, known, 1)
+                self.refuse(key, f"is unknown; is it `{near[0]}`?" if near else "is unknown")
+            if key in TEXTS and not (isinstance(value, str) and value):
+                self.refuse(key, f"must be a text, got {value!r}")
+            is_list = isinstance(value, list) and all(isinstance(text, str) for text in value)
+            if key in LISTS and not is_list:
+                self.refuse(key, f"must be a list of texts, got {value!r}")
+        for key in required:
+            if key not in self.values:
+                self.refuse(None, f"needs the key `{key}`")
+
+    def check_path(self, key: str, path: str, folder: str) -> None:
+        """Check that a path names a Python file in a folder, and holds no other variable."""
+        for variable in re.findall(r"\{([^}]*)\}?", path):
+            if variable != "name":
+                self.refuse(key, f"may hold {{name}} only, got {{{variable}}}")
+        if not path.endswith(".py"):
+            self.refuse(key, f"must end in .py, got {path!r}")
+        if path.startswith(("/", "~")) or ".." in path.split("/"):
+            self.refuse(key, f"must stay in {folder}, got {path!r}")
 
     def _line(self, table: str, key: str | None) -> int:
-        """Return the line of a table's header, or of a key below it.
-
-        Args:
-            table: its name; `#2` behind it is the second of an array of tables.
-            key: of the table.
-        """
+        """Return the line of a table's header, or of a key below it."""
         dotted, _, number = table.partition("#")
         names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in dotted.split("."))
         headers = list(re.finditer(rf"^\s*\[+\s*{names}\s*\]", self.text, re.MULTILINE))
@@ -214,116 +231,66 @@ class _Document:
         return self.text.count("\n", 0, start) + 1
 
 
-RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
-
-
-def _kind(name: str, table: object, document: _Document) -> Kind:
-    where = f"kinds.{name}"
+def _kind(root: Path, name: str, table: _Table) -> Kind:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in COMMANDS:
-        document.refuse(where, None, "must have a lower-case name that is not a command's")
-    if not isinstance(table, dict):
-        document.refuse("kinds", name, "must be a table")
-    _require_known(where, table, Kind, document)
-    _require_types(where, table, document)
-    if "help" not in table:
-        document.refuse(where, None, "needs the key `help`: what a component is")
-    if table.get("introspect", "source") not in INTROSPECTS:
+        table.refuse(None, "must have a lower-case name that is not a command's")
+    table.check(Kind, "help", "tests")
+    introspect, sources = table.values.get("introspect", "source"), table.values.get("sources", [])
+    if introspect not in INTROSPECTS:
         choices = ", ".join(INTROSPECTS)
-        document.refuse(
-            where, "introspect", f"must be one of {choices}, got {table['introspect']!r}"
-        )
-    _require_sources(where, table, document)
-    tests = table.get("tests")
-    if not isinstance(tests, list) or not tests:
-        document.refuse(where, None, "needs `tests`, a list with a table for each test file")
-    read = tuple(
-        _test(f"{where}.tests#{number}", test, document) for number, test in enumerate(tests, 1)
+        table.refuse("introspect", f"must be one of {choices}, got {introspect!r}")
+    if introspect == "source" and not sources:
+        table.refuse(None, "needs the key `sources`: where components are")
+    for pattern in sources:
+        table.check_path("sources", pattern, "the package")
+    if "source" in table.values and not any("{name}" in pattern for pattern in sources):
+        table.refuse("source", "needs a place in `sources` that holds {name}")
+    if not isinstance(table.values["tests"], list) or not table.values["tests"]:
+        table.refuse("tests", "must be a list with a table for each test file")
+    tests = tuple(
+        _test(root, _Table(table.text, f"{table.name}.tests#{number}", values))
+        for number, values in enumerate(table.values["tests"], 1)
     )
-    _require_distinct(where, read, document)
-    lists = {key: tuple(table.get(key, ())) for key in ("sources", "methods")}
-    return Kind(**{**table, **lists, "name": name, "tests": read})
+    paths = [posixpath.normpath(test.path) for test in tests]
+    for test, path in zip(tests, paths, strict=True):
+        if paths.count(path) > 1:
+            table.refuse("tests", f"has the path {test.path!r} twice: keep one")
+    lists = {key: tuple(table.values.get(key, ())) for key in ("sources", "methods")}
+    return Kind(**{**table.values, **lists, "name": name, "tests": tests})
 
 
-def _test(where: str, table: object, document: _Document) -> KindTest:
-    if not isinstance(table, dict):
-        document.refuse(where, None, "must be tables")
-    _require_known(where, table, KindTest, document)
-    _require_types(where, table, document)
-    for key in ("path", "skeleton"):
-        if key not in table:
-            document.refuse(where, None, f"needs the key `{key}`")
-    _require_test_path(where, table["path"], document)
-    for suite in table.get("suites", ()):
-        document.require_suite(where, suite)
-    return KindTest(table["path"], table["skeleton"], tuple(table.get("suites", ())))
+def _test(root: Path, table: _Table) -> KindTest:
+    table.check(KindTest, "path", "skeleton")
+    path: str = table.values["path"]
+    table.check_path("path", path, "tests/")
+    if not path.startswith("tests/") or path.startswith("tests/policy/"):
+        table.refuse("path", f"must be in tests/ and not in tests/policy/, got {path!r}")
+    suites = tuple(table.values.get("suites", ()))
+    for suite in suites:
+        module, _, name = suite.rpartition(".")
+        file = SUITES / f"{module.replace('.', '/')}.py"
+        there = (root / file).is_file()
+        text = (root / file).read_text("utf-8", "replace") if there else ""
+        if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
+            table.refuse("suites", f"names {suite!r}, and {file} has no class {name or '?'}")
+    return KindTest(path, table.values["skeleton"], suites)
 
 
-def _require_known(
-    where: str, table: Mapping[str, Any], of: type[Kind | KindTest], document: _Document
-) -> None:
-    known = {field.name for field in fields(of)} - {"name"}
-    for key in table:
-        if key not in known:
-            near = "introspect" if key == "reads" else next(iter(get_close_matches(key, known)), "")
-            document.refuse(where, key, "is unknown" + (f"; is it `{near}`?" if near else ""))
+# Releases before 0.3 wrote `tests` as a table of test file to skeleton, and `reads`.
+_NEW_FORM = """\
+is in the form of releases before 0.3: replace it by the lines below, with the suites of the test \
+classes
+
+tests = [
+{tests}]
+"""
 
 
-def _require_types(where: str, table: Mapping[str, Any], document: _Document) -> None:
-    for key, value in table.items():
-        if key in TEXTS and not (isinstance(value, str) and value):
-            document.refuse(where, key, f"must be a text, got {value!r}")
-        if key in LISTS and not (
-            isinstance(value, list) and all(isinstance(text, str) for text in value)
-        ):
-            document.refuse(where, key, f"must be a list of texts, got {value!r}")
-
-
-def _require_sources(where: str, table: Mapping[str, Any], document: _Document) -> None:
-    patterns = table.get("sources", [])
-    if table.get("introspect", "source") == "source" and not patterns:
-        document.refuse(where, None, "needs the key `sources`: where components are")
-    for pattern in patterns:
-        _require_name_only(where, "sources", pattern, document)
-        if not pattern.endswith(".py"):
-            document.refuse(where, "sources", f"must name Python files, got {pattern!r}")
-        if _leaves(pattern):
-            document.refuse(where, "sources", f"must stay in the package, got {pattern!r}")
-    if "source" in table and not any("{name}" in pattern for pattern in patterns):
-        document.refuse(where, "source", "needs a place in `sources` that holds {name}")
-
-
-def _require_test_path(where: str, path: str, document: _Document) -> None:
-    _require_name_only(where, "path", path, document)
-    if not path.endswith(".py"):
-        document.refuse(where, "path", f"must end in .py, got {path!r}")
-    is_in_tests = path.startswith("tests/") and not path.startswith("tests/policy/")
-    if _leaves(path) or not is_in_tests:
-        document.refuse(where, "path", f"must be in tests/ and not in tests/policy/, got {path!r}")
-
-
-def _require_distinct(where: str, tests: Sequence[KindTest], document: _Document) -> None:
-    known: dict[str, int] = {}
-    for number, test in enumerate(tests, 1):
-        same = known.setdefault(posixpath.normpath(test.path), number)
-        if same != number:
-            document.refuse(
-                f"{where}.tests#{number}", "path", f"{test.path!r} is there twice: keep one"
-            )
-
-
-def _require_name_only(where: str, key: str, text: str, document: _Document) -> None:
-    for found in re.findall(r"\{([^}]*)\}?", text):
-        if found != "name":
-            document.refuse(where, key, f"may hold {{name}} only, got {{{found}}}")
-
-
-def _leaves(path: str) -> bool:
-    return path.startswith(("/", "~")) or ".." in path.split("/")
-
-
-def _is_in_old_form(table: object) -> bool:
-    """Return whether a kind is written as in releases before 0.3: `tests` maps path to skeleton."""
-    return isinstance(table, dict) and isinstance(table.get("tests"), dict)
+def _tests_in_new_form(table: Mapping[str, Any]) -> str:
+    return "".join(
+        f"  {{ path = {json.dumps(path)}, skeleton = {json.dumps(skeleton)}, suites = [] }},\n"
+        for path, skeleton in table["tests"].items()
+    )
 
 
 def _in_new_form(table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Facts of the service that a command runs in, each found when it is asked for."""
+"""The service in which a command runs: its packages, its interpreter, its code."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ NO_PACKAGES = {"alembic", "build", "dist", "docs", "migrations", "scripts", "sit
 
 @dataclass(frozen=True)
 class Service:
-    """A service, by its folder: the one that holds `tests/policy/policy.toml`."""
+    """A service: the folder that holds `tests/policy/policy.toml`."""
 
     root: Path
 
@@ -53,16 +53,16 @@ class Service:
         """Run the service's own interpreter in its folder, and wait.
 
         Args:
-            arguments: those of the interpreter.
-            path: folders where it shall find modules too, before those of the service.
-            seconds: how long it may take; without limit, if None.
-            variables: more of the environment.
+            arguments: of the interpreter.
+            path: more folders for its modules, before those of the service.
+            seconds: time limit; none, if None.
+            variables: more environment variables.
 
         Raises:
             Misuse: it takes longer.
         """
         folders = [*path, *{package.parent for package in self.packages}, self.root]
-        # With this variable pytest takes itself for the one that shall complete.
+        # With this variable pytest would complete the command line instead of running.
         env = {key: text for key, text in os.environ.items() if key != "_ARGCOMPLETE"}
         known = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
         env["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *known])
@@ -81,12 +81,12 @@ class Service:
         except subprocess.TimeoutExpired:
             raise Misuse(
                 f"the code of the service did not end within {seconds} seconds while it was read: "
-                "does it wait for a server, or never end, when it is imported?"
+                "look whether it waits for a server, or runs for ever, when it is imported"
             ) from None
 
 
 def find(start: Path) -> Service:
-    """The service that a folder belongs to.
+    """Return the service that a folder belongs to.
 
     Raises:
         Misuse: neither this folder nor one above it is a service.
@@ -96,8 +96,8 @@ def find(start: Path) -> Service:
         if (folder / POLICY).is_file():
             return Service(folder)
     raise Misuse(
-        f"{start} is in no service: neither it nor a folder above holds {POLICY}; "
-        "`cd` into one, or make one: `tpgen new DEST`"
+        f"{start} is not in a service: neither it nor a folder above holds {POLICY}; "
+        "`cd` into one, or create one: `tpgen new DEST`"
     )
 
 

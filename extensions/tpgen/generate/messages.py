@@ -26,7 +26,7 @@ RUNNERS = {
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """Return what would be written, as a diff for `git apply`, below comments with `#`."""
-    sentences = [done.missing, *_complete(service, done), done.note]
+    sentences = [done.target.missing, *_complete(service, done), done.target.note]
     lines = [f"# {sentence}\n" for sentence in sentences if sentence]
     return "".join(lines) + files.diff(done.changes)
 
@@ -34,7 +34,7 @@ def dry_run(service: Service, done: Scaffold) -> str:
 def outcome(service: Service, done: Scaffold) -> str:
     """Return what was written, what is left to fill in, and the command that runs the tests."""
     lines = [
-        *([done.missing] if done.missing else []),
+        *([done.target.missing] if done.target.missing else []),
         *_written(done),
         *_failures(done),
         *_complete(service, done),
@@ -71,7 +71,7 @@ def _failures(done: Scaffold) -> Iterator[str]:
     unguarded = "test_401_without_a_key"
     if any(failure.case == unguarded and failure.status < 400 for failure in done.failed):
         yield (
-            f"         if {done.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "
+            f"         if {done.target.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "
             "pyproject.toml, and run the command again"
         )
 
@@ -79,7 +79,7 @@ def _failures(done: Scaffold) -> Iterator[str]:
 def _complete(service: Service, done: Scaffold) -> Iterator[str]:
     is_written = done.complete and not done.added
     if is_written and not any(_placeholders(service, done)) and not any(_exempt(service, done)):
-        yield f"{done.title} has all of its tests"
+        yield f"{done.target.title} has all of its tests"
     for path in done.complete:
         yield f"there    {path}"
 
@@ -115,7 +115,7 @@ def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:
     owners = {owner.name: owner for owner in classes(tree)}
     own = {name.partition(".")[0] for name in done.added.get(path, ())}
     if path in done.complete:
-        word = alike(done.title.partition(" ")[2])
+        word = alike(done.target.title.partition(" ")[2])
         own = {name for name in owners if word in alike(name)}
     # A class without tests, such as a fake, serves one with tests.
     has_tests = any(name.startswith("Test") for name in own)

@@ -1,9 +1,8 @@
 """Plan and write the tests of one component, and change nothing that is there."""
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from tpgen.core import files, formatting
@@ -24,31 +23,25 @@ class Scaffold:
     """The outcome of a command, before anything is written.
 
     Attributes:
-        title: the component, such as "step detect_pii".
+        target: the component.
         changes: the files to write.
         added: the classes and members that each file gets, by its path; empty for a new file.
         complete: the files that nothing is missing in.
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
-        missing: what is to be built first, as a sentence; empty if the component exists.
-        note: what is not known of the component, as a sentence.
         snapshots: the test classes to run, whose snapshots are recorded.
         recorded: the files of snapshots that were recorded.
         failed: the failures of their tests.
-        without: returns how to plan again without the guesses that failures prove wrong, or None.
     """
 
-    title: str
+    target: Target
     changes: list[Change] = field(default_factory=list)
     added: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     complete: list[Path] = field(default_factory=list)
     exempt: dict[str, str] = field(default_factory=dict)
-    missing: str = ""
-    note: str = ""
     snapshots: list[str] = field(default_factory=list)
     recorded: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    without: "Callable[[list[Failure]], Callable[[], Scaffold] | None]" = lambda failures: None
 
     @property
     def tests(self) -> list[Path]:
@@ -76,7 +69,7 @@ def plan(
     Raises:
         Misuse: no component or several are meant, or a file can't be read.
     """
-    return _planned(service, kind, find(service, kind, words, with_source, observe))
+    return _planned(service, find(service, kind, words, with_source, observe))
 
 
 def write(service: Service, done: Scaffold, command: str) -> None:
@@ -97,9 +90,9 @@ def write(service: Service, done: Scaffold, command: str) -> None:
     if done.snapshots:
         recorded, failed = snapshots.record(service, done.snapshots)
         files.note(service.root, recorded)
-        if plan_again := done.without(failed) if failed else None:
+        if target := done.target.without(failed) if failed else None:
             files.undo(service.root)
-            vars(done).update(vars(plan_again()))
+            vars(done).update(vars(_planned(service, target)))
             write(service, done, command)
         else:
             done.failed = failed
@@ -113,21 +106,11 @@ def placeholders(tree: ast.Module) -> list[int]:
     return sorted(call.lineno for call in calls if getattr(call.func, "id", "") in names)
 
 
-def _planned(service: Service, kind: Kind, target: Target) -> Scaffold:
-    def without(failures: list[Failure]) -> Callable[[], Scaffold] | None:
-        other = target.without(failures)
-        return partial(_planned, service, kind, other) if other else None
-
-    done = Scaffold(
-        target.title,
-        [*target.changes],
-        {change.path: () for change in target.changes},
-        missing=target.missing,
-        note=target.note,
-        without=without,
-    )
-    has_own_tests = any(test.suites and not test.is_shared for test in kind.tests)
-    for test in kind.tests:
+def _planned(service: Service, target: Target) -> Scaffold:
+    done = Scaffold(target, [*target.changes], {change.path: () for change in target.changes})
+    tests = target.kind.tests
+    has_own_tests = any(test.suites and not test.is_shared for test in tests)
+    for test in tests:
         path = Path(test.path.replace("{name}", target.name))
         if test.is_shared:
             # Its one class is not about this component.

@@ -32,6 +32,7 @@ class Target:
     """A component, ready for the skeletons.
 
     Attributes:
+        kind: of the component.
         title: such as "step detect_pii".
         name: what `{name}` stands for in a path.
         context: the variables of the skeletons.
@@ -44,6 +45,7 @@ class Target:
         without: returns the target without the guesses that failures prove wrong, or None.
     """
 
+    kind: Kind
     title: str
     name: str
     context: Mapping[str, Any]
@@ -111,7 +113,7 @@ def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool
             f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
         )
     context = common | {"component": ComponentContext(component)}
-    return Target(title, component.name, context, missing, changes=changes)
+    return Target(kind, title, component.name, context, missing, changes=changes)
 
 
 def _common(service: Service, kind: Kind, name: str) -> dict[str, Any]:
@@ -174,6 +176,7 @@ def _of_route(
     is_guess = route is not None and not observe and not route.is_public
     note = "no request was sent: whether the route demands credentials is not known yet"
     target = Target(
+        kind,
         title,
         name,
         first,
@@ -227,7 +230,7 @@ def _of_model(service: Service, kind: Kind, words: list[str]) -> Target:
     text = (read(service, path) or b"").decode(errors="replace")
     found = needed.read(service, words[0], text, str(path))
     context = _common(service, kind, found.model) | {"factories": found}
-    return Target(f"{kind.name} {found.model}", found.model, context, identity=_model_of)
+    return Target(kind, f"{kind.name} {found.model}", found.model, context, identity=_model_of)
 
 
 def _model_of(module: ast.Module, owner: ast.ClassDef) -> str | None:

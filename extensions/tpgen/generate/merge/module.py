@@ -196,8 +196,12 @@ class _Merger:
         new = [(member, self.ours.code_of(member)) for member, old in pairs if old is None]
         for old in dict.fromkeys(old for _, old in pairs if old):
             fillers = [member for member, place in pairs if place is old]
-            codes = [self.ours.code_of(member, comments=False) for member in fillers]
-            self._edits.append(body.fill(old, list(zip(fillers, codes, strict=True))))
+            # The comments of the placeholder replace those of the first member.
+            codes = [
+                (member, self.ours.code_of(member, comments=member is not fillers[0]))
+                for member in fillers
+            ]
+            self._edits.append(body.fill(old, codes))
         if new or made:
             self._edits += body.insert([*new, *made])
         members = [*(member for member, _ in pairs), *(member for member, _ in made)]
@@ -256,8 +260,19 @@ class _Merger:
             aliases = [alias for alias in node.names if self._must_import(alias)]
             if aliases:
                 lines.append(ast.unparse(type(node)(**{**vars(node), "names": aliases})))
-        at, is_first = self._place_of_imports()
-        return at, at, ["", *lines] if lines and is_first else lines
+        body = self.yours.tree.body
+        tests = (at for at, node in enumerate(body) if isinstance(node, Test))
+        top = body[: next(tests, len(body))]
+        above = [node for node in top if isinstance(node, ast.Import | ast.ImportFrom)]
+        if above:
+            at = above[-1].end_lineno or 0
+        elif body and is_docstring(body[0]):
+            at = body[0].end_lineno or 0
+            lines = ["", *lines] if lines else []
+        else:
+            # Below the comments at the top, such as a licence.
+            at = first_line(body[0]) if body else len(self.yours.lines)
+        return at, at, lines
 
     def _must_import(self, alias: ast.alias) -> bool:
         """Return whether an import is used, and the module does not bind the name to the same."""
@@ -272,21 +287,6 @@ class _Merger:
             f"{self.yours.path} uses the name {name} for {other}, and the tests to add need it "
             f"for {origin}: rename yours"
         )
-
-    def _place_of_imports(self) -> tuple[int, bool]:
-        """Return where imports go, and whether they come directly below a docstring."""
-        body = self.yours.tree.body
-        tests = (at for at, node in enumerate(body) if isinstance(node, Test))
-        top = body[: next(tests, len(body))]
-        imports = [node for node in top if isinstance(node, ast.Import | ast.ImportFrom)]
-        if imports:
-            return imports[-1].end_lineno or 0, False
-        if body and is_docstring(body[0]):
-            return body[0].end_lineno or 0, True
-        # Below the comments at the top, such as a licence.
-        return (
-            self.yours.start(body[0]) or first_line(body[0]) if body else len(self.yours.lines)
-        ), False
 
 
 def _is_same(owner: ast.ClassDef, template: ast.ClassDef) -> bool:

@@ -64,12 +64,10 @@ def comments_in(code: Iterable[str]) -> list[str]:
 
 def lone_comments(text: str) -> set[int]:
     """Return the indices of the lines that hold nothing but a comment."""
+    lines = split(text)
     tokens = tokenize.generate_tokens(io.StringIO(text, newline="").readline)
-    return {
-        token.start[0] - 1
-        for token in tokens
-        if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#")
-    }
+    starts = [token.start for token in tokens if token.type == tokenize.COMMENT]
+    return {row - 1 for row, column in starts if not lines[row - 1][:column].strip()}
 
 
 class Source:

@@ -1,10 +1,8 @@
 """The factories of models: what they declare, and the imports that they need."""
 
-import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from tpgen.core.names import to_snake
@@ -12,42 +10,11 @@ from tpgen.core.names import to_snake
 from .columns import Column, last_to_differ, placeholder, value
 from .constraints import FLIPPED, Condition, conditions, mentioned
 
-MODULES = {
-    "Decimal": "decimal",
-    "UTC": "datetime",
-    "fill_in": "pytest_tpgen.suites",
-    "date": "datetime",
-    "datetime": "datetime",
-    "time": "datetime",
-    "timedelta": "datetime",
-    "uuid4": "uuid",
-    "AsyncSQLAlchemyFactory": "pytest_tpgen.factory",
-    **dict.fromkeys(
-        ["Faker", "Iterator", "LazyAttribute", "LazyFunction", "SelfAttribute", "Sequence"],
-        "factory",
-    ),
-    "SubFactory": "factory",
-}
 # Methods and settings of factory-boy's factories, and the parameter for the database session.
-RESERVED = {
-    "AssociatedClassError",
-    "Meta",
-    "Params",
-    "UnknownStrategy",
-    "UnsupportedStrategy",
-    "build",
-    "build_batch",
-    "create",
-    "create_batch",
-    "generate",
-    "generate_batch",
-    "reset_sequence",
-    "session",
-    "simple_generate",
-    "simple_generate_batch",
-    "stub",
-    "stub_batch",
-}
+RESERVED = {"AssociatedClassError", "Meta", "Params", "UnknownStrategy", "UnsupportedStrategy"}
+RESERVED |= {"build", "build_batch", "create", "create_batch", "generate", "generate_batch"}
+RESERVED |= {"reset_sequence", "session", "simple_generate", "simple_generate_batch", "stub"}
+RESERVED |= {"stub_batch"}
 
 
 @dataclass(frozen=True)
@@ -85,24 +52,13 @@ class Factories:
         model: its name.
         present: the factory that the service has for it already, if it has one.
         made: the missing factories, each after those that it uses.
-        imports: the lines that import what they use: a group for the standard library, one for
-            packages, one for the service, one for its tests.
+        imports: the lines that import their models and enums.
     """
 
     model: str
     present: str | None = None
     made: tuple[Factory, ...] = ()
-    imports: tuple[tuple[str, ...], ...] = ()
-
-    @cached_property
-    def placeholders(self) -> list[str]:
-        """Return the lines with a placeholder, such as `InvoiceFactory.owner`."""
-        return [
-            f"{factory.name}.{line.name}"
-            for factory in self.made
-            for line in factory.lines
-            if "fill_in(" in line.value
-        ]
+    imports: tuple[str, ...] = ()
 
 
 def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
@@ -298,41 +254,13 @@ def _name_for(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
     return target if target not in own and _is_usable(target) else f"{target}_row"
 
 
-def imports(
-    made: Sequence[Factory], models: Sequence[Mapping[str, Any]], packages: Sequence[str]
-) -> tuple[tuple[str, ...], ...]:
-    """Return the lines that import what the factories use, in the groups of isort.
-
-    Args:
-        made: the factories.
-        models: their models, as the probe describes them.
-        packages: the names of the service's own packages.
-    """
-    homes = {**MODULES, **{model["name"]: model["module"] for model in models}}
-    for enum in [column["enum"] for model in models for column in model["columns"]]:
-        if enum and enum["name"]:
-            homes[enum["name"].partition(".")[0]] = enum["module"]
-    used = {"AsyncSQLAlchemyFactory", *[factory.model for factory in made]}
-    for line in [line for factory in made for line in factory.lines]:
-        used |= {node.id for node in ast.walk(ast.parse(line.value)) if isinstance(node, ast.Name)}
-    by_module: dict[str, list[str]] = {}
-    for name in sorted(used & set(homes), key=_as_sorted):
-        by_module.setdefault(homes[name], []).append(name)
-    groups: list[list[str]] = [[], [], [], []]
-    for module in sorted(by_module):
-        groups[_group(module, packages)].append(
-            f"from {module} import {', '.join(by_module[module])}"
-        )
-    return tuple(tuple(group) for group in groups if group)
-
-
-def _as_sorted(name: str) -> tuple[int, str]:
-    """Return a key for the order of isort: constants, classes, functions."""
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
-
-
-def _group(module: str, packages: Sequence[str]) -> int:
-    top = module.partition(".")[0]
-    if top in {"datetime", "decimal", "uuid"}:
-        return 0
-    return 3 if top == "tests" else 2 if top in packages else 1
+def imports(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the lines that import some models, and the enums of their columns."""
+    lines = [f"from {model['module']} import {model['name']}" for model in models]
+    enums = [column["enum"] for model in models for column in model["columns"]]
+    lines += [
+        f"from {enum['module']} import {enum['name'].partition('.')[0]}"
+        for enum in enums
+        if enum and enum["name"]
+    ]
+    return tuple(dict.fromkeys(lines))

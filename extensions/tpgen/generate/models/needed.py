@@ -44,8 +44,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     for model in models:
         made.append(factory(model, present))
         present[model["name"]] = made[-1].name
-    packages = [package.name for package in service.packages]
-    return Factories(name, made=tuple(made), imports=imports(made, models, packages))
+    return Factories(name, made=tuple(made), imports=imports(models))
 
 
 def _spelled(name: str, modules: Mapping[str, Collection[str]]) -> str:
