@@ -62,9 +62,9 @@ def test_a_write_keeps_modes_and_leaves_nothing_beside(root: Path) -> None:
     [
         ("/etc/passwd", "leads out of the service"),
         ("tests/../../a.py", "leads out of the service"),
-        ("out/a/b.py", "^out/a/b.py leads through a link out of the service"),
+        ("out/a/b.py", "^out is a link that leads out of the service"),
         (f"tests/{300 * 'a'}.py", "is too long a name for a file"),
-        ("out.py", "leads through a link out of the service"),
+        ("out.py", "is a link that leads out of the service"),
         ("loop/a.py", "loop"),
         ("tests", "is not a file but a folder"),
         ("pipe", "is not a file"),

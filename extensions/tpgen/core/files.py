@@ -76,8 +76,10 @@ def check(root: Path, path: Path) -> Path:
     except (OSError, RuntimeError) as error:
         raise Misuse(f"{path} can't be followed ({error}): look at its links") from error
     if not target.is_relative_to(root.resolve()):
+        link = _link(root, path)
         raise Misuse(
-            f"{path} leads through a link out of the service, to {target}: remove the link"
+            f"{link} is a link that leads out of the service, to {(root / link).resolve()}: "
+            "remove it"
         )
     with _explained(path):
         if os.path.lexists(target) and not target.is_file():
@@ -86,6 +88,13 @@ def check(root: Path, path: Path) -> Path:
         if not folder.is_dir():
             raise Misuse(f"{folder} is a file, and {path} needs a folder there: move it away")
     return target
+
+
+def _link(root: Path, path: Path) -> Path:
+    """Return the outermost part of a path that leads out of the service."""
+    top = root.resolve()
+    parts = [*reversed(path.parents), path]
+    return next(part for part in parts if not (root / part).resolve().is_relative_to(top))
 
 
 def write(root: Path, changes: Sequence[Change], command: str) -> None:

@@ -203,9 +203,10 @@ class Code:
         if name in module.definitions:
             return Definition(module, module.definitions[name])
         origin, inner = module.imports.get(name, ("", ""))
-        # pytest puts the folder of a test file on the path.
-        beside = f"{module.name.rpartition('.')[0]}.{origin}"
-        found = self._find(origin) or self._find(beside)
+        found = self._find(origin)
+        if found is None and module.name.startswith("tests."):
+            # pytest puts the folder of a test file on the path.
+            found = self._find(f"{module.name.rpartition('.')[0]}.{origin}")
         return self._lookup(found, inner, depth - 1) if found and inner and depth else None
 
     def _origin(self, module: Module, expression: ast.expr, depth: int = 10) -> str:

@@ -82,6 +82,11 @@ class ComponentContext:
         """Return the code that creates one; see `arguments.construct`."""
         return construct(self.component, given, types, found, unbuilt=unbuilt, fails=fails)
 
+    def parameter(self, name: str) -> Typed:
+        """Return the type of a parameter of the constructor; `Any` if it is not a plain type."""
+        found = (known for known in self.component.parameters if known.name == name)
+        return next(map(self._typed, found), Typed())
+
     @property
     def mode(self) -> Typed:
         """The parameter that decides about a message: `on_detection`, or one that takes "redact".

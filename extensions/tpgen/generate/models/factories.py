@@ -104,6 +104,7 @@ def _rename(columns: Collection[str], declared: Sequence[str]) -> dict[str, str]
             # Not `session_`: factory-boy would read `session___name` as an attribute of `session`.
             new += "_value" if name in columns else "_row"
         found[name] = new
+        taken.add(new)
     return found
 
 
