@@ -389,6 +389,36 @@ def test_only_what_lacks_is_added(tpgen: Tpgen, service: Service) -> None:
     assert "redacted = " in "\n".join(added)
 
 
+MINE = """import os
+import sys
+
+from gateway.models import Tenant
+
+print(os, sys, Tenant)
+"""
+
+
+@pytest.mark.parametrize(
+    ("mine", "expected"),
+    [
+        (MINE, "import os\nimport sys\n\nfrom factory import "),
+        (
+            MINE.replace("os\nimport sys", "sys\nimport os"),
+            "from gateway.models import Tenant\nfrom ",
+        ),
+    ],
+    ids=["sorted", "not sorted"],
+)
+def test_imports_are_sorted_if_they_were(
+    mine: str, expected: str, tpgen: Tpgen, service: Service
+) -> None:
+    service.write({"tests/factories.py": mine})
+    tpgen("factory", "Secret")
+    text = (service.path / "tests/factories.py").read_text()
+    assert expected in text
+    assert ("from gateway.models import Secret, Tenant\n" in text) == (mine is MINE)
+
+
 def test_undo(tpgen: Tpgen, service: Service) -> None:
     before = tree(service.path)
     tpgen("step", "detect_keys", "--with-source")

@@ -156,9 +156,9 @@ def _of_route(
         missing += f": include the router of the new module in it{same}"
     covered, key = Covered([*app.routes, (method, path)]), (method, holes(path))
     file = covered.files(service, kind).get(key)
-    own_tests = [test for test in kind.tests if not test.is_shared]
-    test_files = [file or Path(test.path.replace("{name}", name)) for test in own_tests]
-    taken = {name for test in test_files for name in covered.taken(service.root / test, key)}
+    own = (test.path.replace("{name}", name) for test in kind.tests if not test.is_shared)
+    test_files = [file] if file else map(Path, own)
+    taken = {owner for test in test_files for owner in covered.taken(service.root / test, key)}
 
     def context(failures: Sequence[Failure] = ()) -> dict[str, Any]:
         is_public = f"{method} {path}" in app.public
