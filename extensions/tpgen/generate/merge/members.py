@@ -8,7 +8,7 @@ from textwrap import dedent
 from tpgen.source.suites import PLACEHOLDERS
 from tpgen.source.trees import Function, last_name, names
 
-from .text import Source, comments_in, first_line
+from .lines import Source, comments_in, first_line
 
 INDENT = "    "
 # In the placeholders of a component that is not built.

@@ -14,8 +14,8 @@ from tpgen.source.comments import CASES, HEADER
 from tpgen.source.suites import Suite
 from tpgen.source.trees import Function, last_name, names, unsubscripted
 
+from .lines import Source, Test, comments_in, decode, encode, first_line
 from .members import BUILD, INDENT, Body, is_docstring, missing_members, placeholder_of, stated
-from .text import Source, Test, comments_in, decode, encode, first_line
 
 Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
 
