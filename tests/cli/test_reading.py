@@ -14,7 +14,7 @@ from tpgen.core.errors import Misuse
 from tpgen.core.service import Service
 from tpgen.generate import missing, scaffold
 from tpgen.generate.models import needed
-from tpgen.generate.routes import requests as routes
+from tpgen.generate.routes import app as routes
 from tpgen.introspect import apps
 
 from tests.rendering import Service as Rendered
@@ -352,7 +352,7 @@ def test_a_factory_beside_another_app_is_another_one(rendered: Rendered, tmp_pat
     service = shop(tmp_path / "shop", rendered, files)
     with pytest.raises(Misuse, match=r"several apps: shop\.main:create_app, shop\.proxy:app"):
         routes.read(service)
-    (service.root / "Dockerfile").write_text("CMD uvicorn --factory shop.main:create_app\n")
+    (service.root / "pyproject.toml").write_text('[tool.tpgen]\napp = "shop.main:create_app"\n')
     assert ("GET", "/orders") in routes.read(service).routes
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from tpgen.core.errors import Misuse
 from tpgen.core.service import Service
-from tpgen.generate.routes.context import RouteFacts
-from tpgen.generate.routes.malformed import changed
+from tpgen.generate.routes.app import App
+from tpgen.generate.routes.context import RouteContext
 from tpgen.generate.routes.naming import name_of_class
-from tpgen.generate.routes.parameters import PNG
-from tpgen.generate.routes.requests import App, Route
+from tpgen.generate.routes.route import Route
 from tpgen.generate.routes.rows import Rows
 from tpgen.generate.snapshots import Failure
 from tpgen.source.covered import Covered
@@ -66,64 +65,17 @@ def test_a_change_of_nothing_is_no_change() -> None:
     assert _asked("POST", body).valid == {"json": {}}
 
 
-def test_a_picture_is_one() -> None:
-    file = {"type": "string", "format": "binary"}
-    schema = {"type": "object", "properties": {"photo": file}, "required": ["photo"]}
-    request = _asked("POST", {"multipart/form-data": {"schema": schema}}).valid
-    assert request["files"]["photo"] == ("photo.png", PNG)
-
-
-@pytest.mark.parametrize(
-    ("malformed", "code"),
-    [
-        ({"json": {"a": 1, "b": [{"c": 2}]}}, 'without("params.limit")'),
-        ({"json": {"a": 1}, "params": {"limit": 1}}, 'without("json.b")'),
-        (
-            {"json": {"a": True, "b": [{"c": 2}]}, "params": {"limit": 1}},
-            'with_value("json.a", True)',
-        ),
-        (
-            {"json": {"a": 1, "b": [{"c": "x"}]}, "params": {"limit": 1}},
-            'with_value("json.b.0.c", "x")',
-        ),
-        ({"json": {"a": 1, "b": []}, "params": {"limit": 1}}, 'with_value("json.b", [])'),
-        ({"json": "text", "params": {"limit": 1}}, 'with_value("json", "text")'),
-        (
-            {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}, "params": {"limit": 1}},
-            'with_value("json", "d.e", 3)',
-        ),
-        (
-            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "headers": {"X": "y"}},
-            'with_value("headers.X", "y")',
-        ),
-        (
-            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}, "url": "/x/no"},
-            'with_value("url", "/x/no")',
-        ),
-        (
-            {"content": b"{", "params": {"limit": 1}},
-            '{"content": b"{", "params": {"limit": 1}}',
-        ),
-    ],
-    ids=str,
-)
-def test_a_malformed_request_is_what_it_changes(malformed: dict[str, Any], code: str) -> None:
-    """In the valid one; a whole request where it differs in more than one argument."""
-    valid = {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 1}}
-    assert changed(valid, malformed) == code
-
-
 @pytest.mark.parametrize(
     ("function", "method", "path", "taken", "expected"),
     [
         ("read_task", "GET", "/v1/tasks/{id}", [], "TestReadTask"),
-        ("get", "GET", "/v1/products/{id}", [], "TestGetProduct"),
-        ("list", "GET", "/v1/products", [], "TestListProducts"),
-        ("create", "POST", "/categories", [], "TestCreateCategory"),
-        ("update", "PUT", "/orders/{id}/status", [], "TestUpdateStatus"),
-        ("read_task", "GET", "/v2/tasks/{id}", ["TestReadTask"], "TestReadV2Task"),
+        ("get", "GET", "/v1/products/{id}", [], "TestGetProductsId"),
+        ("list", "GET", "/v1/products", [], "TestGetProducts"),
+        ("create", "POST", "/categories", [], "TestPostCategories"),
+        ("update", "PUT", "/orders/{id}/status", [], "TestPutOrdersIdStatus"),
+        ("read_task", "GET", "/v2/tasks/{id}", ["TestReadTask"], "TestGetTasksId"),
         ("tasks", "GET", "/v2/tasks", ["TestTasks"], "TestGetTasks"),
-        ("", "GET", "/", [], "TestGetRoot"),
+        ("", "GET", "/", [], "TestGet"),
     ],
 )
 def test_the_name_of_a_class(
@@ -196,7 +148,7 @@ def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[
     files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
     Rendered(tmp_path, tmp_path).write({**files, "tests/conftest.py": auth})
     route = route_of(App({"": {"paths": {path: {method.lower(): {}}}}}, {}), method, path)
-    fixture = RouteFacts(route, Rows(Service(tmp_path))).url.fixture("url", "str")
+    fixture = RouteContext(route, Rows(Service(tmp_path))).url.fixture("url", "str")
     assert [line.strip() for line in fixture.splitlines()[2:]] == lines
 
 
@@ -235,7 +187,7 @@ def test_the_rows_of_a_list_that_only_a_person_knows(tmp_path: Path) -> None:
     operation = {"responses": {"200": answer}, "security": [{"Key": []}]}
     facts = {("GET", "/orders"): {"rows": ["orders"]}}
     route = route_of(App({"": {"paths": {"/orders": {"get": operation}}}}, facts), "GET", "/orders")
-    found = RouteFacts(route, Rows(Service(tmp_path)))
+    found = RouteContext(route, Rows(Service(tmp_path)))
     assert (found.is_list, found.url.rows, found.listed_row) == (True, [], None)
     own, foreign = found.fixtures
     assert "async def own_rows(self, session: AsyncSession, user: User) -> list[str]:" in own
@@ -263,12 +215,12 @@ def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
     row = rows.find("order_id", "orders")
     assert row is not None
     assert (rows.attribute(row, "order_id"), rows.key(row)) == ("number", "number")
-    assert "{order.number}" in RouteFacts(route, rows).url.text
+    assert "{order.number}" in RouteContext(route, rows).url.text
     body = {"properties": {"number": {"type": "integer"}}, "required": ["number"], "type": "object"}
     for name, named in (("number", True), ("amount", False)):
         schema = json.loads(json.dumps(body).replace("number", name))
         asked = _asked("POST", {"application/json": {"schema": schema}})
-        assert RouteFacts(asked, rows).names_a_row is named
+        assert RouteContext(asked, rows).names_a_row is named
 
 
 @pytest.mark.parametrize(
@@ -288,7 +240,7 @@ def test_a_parameter_that_is_a_part_of_a_segment(tmp_path: Path) -> None:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     path: dict[str, Any] = {"paths": {"/export/{name}.csv": {"get": {"parameters": [name]}}}}
     route = route_of(App({"": path}, {}), "GET", "/export/{name}.csv")
-    url = RouteFacts(route, Rows(Service(tmp_path))).url.text
+    url = RouteContext(route, Rows(Service(tmp_path))).url.text
     assert re.fullmatch(r'"/export/\w+\.csv"', url), url
 
 
@@ -335,7 +287,7 @@ def test_the_guess_that_an_answer_proves_wrong(
     route = route_of(App({"": document}, {}, listed), method, path)
     (tmp_path / "tests/policy").mkdir(parents=True)
     (tmp_path / "tests/policy/policy.toml").write_text(POLICY)
-    found = RouteFacts(route, Rows(Service(tmp_path)), failures=[Failure("no", status)])
+    found = RouteContext(route, Rows(Service(tmp_path)), failures=[Failure("no", status)])
     assert found.blamed == blamed
     assert f"the app says: {status} no" in found.valid_placeholder or blamed != "valid"
 
@@ -369,11 +321,11 @@ def test_two_routes_that_differ_in_the_slash_are_two() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "reason"),
     [
-        ("POTS", "/orders", "POTS is no HTTP method: did you mean POST?"),
+        ("POTS", "/orders", "POTS is not an HTTP method: did you mean POST?"),
         ("/orders", "post", "the method comes first: `tpgen route POST /orders`"),
         ("POST", "orders", "a path begins with a slash: `tpgen route POST /orders`"),
         *(
-            ("GET", path, r".* is not the path of a route: give it as the app states it, .*")
+            ("GET", path, r".* is not the path of a route: write it as the app does, .*")
             for path in ("/x y", "/x{", "/{}", "/x?y=1", "/../../etc", "/a'b", "/a\nb")
         ),
     ],

@@ -11,11 +11,11 @@ from tpgen.core.errors import Misuse
 from tpgen.core.policy import Kind
 from tpgen.source import cases, components, models
 from tpgen.source.code import Code
-from tpgen.source.covered import holes
+from tpgen.source.covered import normalize_path
+from tpgen.source.static_routes import StaticRoute, static_routes
 
 from .inheritance import TestClass, TestClasses
 from .project import Project
-from .static_routes import Stated, routes
 
 INHERITS = "test class that inherits from "
 Heirs = Mapping[str, set[str]]
@@ -150,13 +150,14 @@ def _asked(kind: Kind, name: str) -> dict[str, Sequence[str]]:
 
 
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:
-    for route in routes(project, Code(project.service.packages)):
+    for route in static_routes(Code(project.service.packages)):
         title = f"{kind.name} {route.method} {route.full}"
-        words = [route.method, *re.findall(r"\w+", holes(route.local))]
+        words = [route.method, *re.findall(r"\w+", normalize_path(route.local))]
         is_subject = partial(_states, route)
         # Which name the file has depends on the running app: any file will do.
         asked = {test.path: test.suite_names for test in kind.tests if not test.is_shared}
-        yield Component(title, route.file, route.line, asked, words, is_subject)
+        path = route.module.path.relative_to(project.root).as_posix()
+        yield Component(title, path, route.line, asked, words, is_subject)
 
 
 def _models(project: Project, kind: Kind) -> Iterator[Component]:
@@ -175,7 +176,7 @@ def _is_at_home_or_speaks_of(name: str, home: str, test: TestClass) -> bool:
     return test.path == home or test.speaks_of(name)
 
 
-def _states(route: Stated, home: str, test: TestClass) -> bool:
+def _states(route: StaticRoute, home: str, test: TestClass) -> bool:
     """Whether a class of tests states a route.
 
     A router may be included below any prefix, so that a class whose path ends like the route's
@@ -189,7 +190,7 @@ def _states(route: Stated, home: str, test: TestClass) -> bool:
 
 def _ends(path: str, route: str) -> bool:
     """Whether the path of a test is that of a route, below whatever prefix."""
-    pattern = ".*" + re.escape(holes(route)).replace(r"\{\}", "[^/]+") + "/?"
+    pattern = ".*" + re.escape(normalize_path(route)).replace(r"\{\}", "[^/]+") + "/?"
     return re.fullmatch(pattern, path) is not None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tpgen.core.policy import Kind, factories
 from tpgen.core.service import Service
 from tpgen.source import components
-from tpgen.source.covered import Covered, holes
+from tpgen.source.covered import Covered, normalize_path
 
 
 def names(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
@@ -42,8 +42,12 @@ def _models(service: Service) -> list[str]:
 
 def _routes(service: Service, kind: Kind) -> list[tuple[str, str]]:
     """Return the routes without a test class; loading the app takes a second or two."""
-    from .routes import requests as routes
+    from .routes.app import read
 
-    app = routes.read(service)
+    app = read(service)
     covered = Covered(app.routes).files(service, kind)
-    return [(method, path) for method, path in app.routes if (method, holes(path)) not in covered]
+    return [
+        (method, path)
+        for method, path in app.routes
+        if (method, normalize_path(path)) not in covered
+    ]

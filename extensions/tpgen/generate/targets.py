@@ -14,7 +14,7 @@ from tpgen.core.policy import Kind, factories
 from tpgen.core.service import Service
 from tpgen.source import components
 from tpgen.source.code import Definition, Module
-from tpgen.source.covered import Covered, holes
+from tpgen.source.covered import Covered, normalize_path
 from tpgen.source.trees import model_of
 
 from . import skeletons
@@ -22,7 +22,7 @@ from .classes.context import ComponentContext
 from .snapshots import Failure
 
 if TYPE_CHECKING:
-    from .routes.requests import App
+    from .routes.app import App
 
 Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
 
@@ -135,9 +135,10 @@ def _start(service: Service, kind: Kind, path: Path, context: Mapping[str, Any])
 def _of_route(
     service: Service, kind: Kind, words: list[str], with_source: bool, observe: bool
 ) -> Target:
+    from .routes import app as routes
     from .routes import context as route_tests
     from .routes import naming
-    from .routes import requests as routes
+    from .routes.route import Route
 
     app = routes.read(service, (words[0].upper(), words[1]) if observe else None)
     route = app.find(*words)
@@ -154,7 +155,7 @@ def _of_route(
         changes = (change,)
         same = f", with the prefix {prefix} as the others" if prefix else ""
         missing += f": include the router of the new module in it{same}"
-    covered, key = Covered([*app.routes, (method, path)]), (method, holes(path))
+    covered, key = Covered([*app.routes, (method, path)]), (method, normalize_path(path))
     file = covered.files(service, kind).get(key)
     own = (test.path.replace("{name}", name) for test in kind.tests if not test.is_shared)
     test_files = [file] if file else map(Path, own)
@@ -162,8 +163,8 @@ def _of_route(
 
     def context(failures: Sequence[Failure] = ()) -> dict[str, Any]:
         is_public = f"{method} {path}" in app.public
-        described = route or routes.unbuilt(method, path, is_public=is_public)
-        return common | route_tests.facts(service, described, taken, failures)
+        described = route or Route(method, path, is_public=is_public)
+        return common | route_tests.context(service, described, taken, failures)
 
     def without(failures: list[Failure]) -> Target | None:
         known = context(failures)
@@ -200,7 +201,7 @@ def _router(
     package = service.packages[0]
     home = package / kind.sources[0].replace("{name}", common["name"])
     module = ".".join(home.parent.relative_to(package.parent).parts)
-    prefix = naming.prefix_of_routers(service, app.facts.values(), module)
+    prefix = naming.prefix_of_routers(service, app.details.values(), module)
     context = {**common, **naming.start(method, path, prefix)}
     return _start(service, kind, home.relative_to(service.root), context), prefix
 

@@ -1,11 +1,10 @@
-"""Where a service's app is, and what it says of its routes."""
+"""Find the app of a service, and read its routes in a process of the service's own."""
 
 import ast
 import json
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,21 @@ from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
 from tpgen.source import models
+from tpgen.source.trees import base_names, last_name, names, tree_of
 
 from .mapped import READING
 
-# What the probe says of code that it lets do nothing.
-REFUSED = "which tpgen does not let it do"
-# Where services say how they are started.
-ENTRIES = (
-    *("Dockerfile", "Makefile", "Procfile", "compose.yaml", "compose.yml", "docker-compose.yaml"),
-    *("docker-compose.yml", "justfile", "pyproject.toml"),
-)
+# What the probe says of code that it refuses to run.
+REFUSED = "which tpgen does not allow"
 PROBE = Path(__file__).parent / "probes" / "probe_app.py"
+CLASSES = frozenset({"FastAPI", "Starlette"})
 
 
 def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
-    """Return what the app says: that of the fixture `app` of the tests, else one in the source.
+    """Return the routes of the fixture `app` of the tests, or else of the app in the source.
 
     Args:
-        service: where.
+        service: the service.
         observed: method and path of the route that gets a request without credentials.
 
     Returns:
@@ -51,7 +47,7 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
             if "routes" in found:
                 return found
         except Misuse as error:
-            # A fixture may need the database; the app in the source mostly does not.
+            # A fixture may need the database; the app in the source usually does not.
             if REFUSED not in str(error):
                 raise
             refused = error
@@ -62,12 +58,12 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
 
 
 def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
+    """Run the probe, and return what it wrote; nothing about routes if there is no such fixture."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "facts.json"
+        out = Path(folder) / "routes.json"
         with waiting("reading the routes of the app"):
             run = service.run(["-B", str(PROBE), str(out), how, what, *observed], seconds=READING)
-        text = out.read_text() if out.exists() else ""
-        found: dict[str, Any] = json.loads(text or "{}")
+        found: dict[str, Any] = json.loads((out.exists() and out.read_text()) or "{}")
     if "routes" in found or ("error" in found and found["error"] is None):
         return found
     if found.get("missing"):
@@ -76,21 +72,26 @@ def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Ma
             "install the development dependencies of the service (`uv sync`), and run this again"
         )
     said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
+    raise Misuse(_why(service, how, what, said))
+
+
+def _why(service: Service, how: str, what: str, said: str) -> str:
+    """Return the error about an app that can't be made."""
     if (path := factories(service.root)).name and ".".join(path.with_suffix("").parts) in said:
         model = next(iter(models.names(service)), "MODEL")
-        raise Misuse(f"{said}: write it first, by `tpgen factory {model}`")
+        return f"{said}: write it first: `tpgen factory {model}`"
     if REFUSED in said:
-        raise Misuse(
+        return (
             f"{what} can't be read: {said}; let the code do that when the service starts, not when "
             'it is imported, or name another app in pyproject.toml: [tool.tpgen] app = "shop:app"'
         )
     if how == "fixture":
-        raise Misuse(
+        return (
             f"the app of the tests can't be made with the fixtures of {what}: {said}; make "
-            f"`pytest {what}` pass with a test that asks for `app`, and run this again"
+            f"`pytest {what}` pass with a test that requests `app`, and run this again"
         )
-    raise Misuse(
-        f"{what} can't be made: {said}; if it needs settings, give it those in a fixture `app` of "
+    return (
+        f"{what} can't be made: {said}; if it needs settings, set them in a fixture `app` of "
         "tests/conftest.py, and run this again"
     )
 
@@ -101,9 +102,9 @@ def _last_line(text: str) -> str:
 
 
 def _conftest(service: Service) -> Path | None:
-    """The file of the tests that has the app, or may see it in a plugin."""
+    """Return the conftest that defines the app or a client; else the first, or None."""
     files = [service.root / "conftest.py", *(service.root / "tests").rglob("conftest.py")]
-    files = sorted((one for one in files if one.is_file()), key=lambda one: len(one.parts))
+    files = sorted((file for file in files if file.is_file()), key=lambda file: len(file.parts))
     for fixture in ("app", "client"):
         defined = re.compile(rf"\bdef {fixture}\(|name=[\"']{fixture}[\"']")
         for file in files:
@@ -113,65 +114,36 @@ def _conftest(service: Service) -> Path | None:
 
 
 def _app_in_source(service: Service) -> str:
-    """The name of the app, as `module:name`; it may be a function that makes it.
+    """Return the only app, as `module:name`; it may be a function that makes it.
 
     Raises:
         Misuse: there is none, or there are several.
     """
     if name := settings.read(service.root).app:
         return name
-    modules = list(_modules(service))
-    found = [app for file, module in modules for app in _apps(file, module)]
-    makers = [name for is_function, name in found if is_function]
-    names = [name for is_function, name in found if not is_function]
-    for maker in makers:
-        # `app = create_app()`: the function is not another app.
-        called = maker.partition(":")[2]
-        calls = [name for file, module in modules for name in _calls(file, module, [called])]
-        names += calls or [maker]
-    names = list(dict.fromkeys(names))
-    if not names:
+    trees = {module: tree_of(file) for file, module in _modules(service)}
+    functions = {(module, name) for module, tree in trees.items() for name in _makers(tree)}
+    apps: list[str] = []
+    called = set()
+    for module, tree in trees.items():
+        makers = CLASSES | _subclasses(tree) | {name for _, name in functions}
+        for node in tree.body:
+            if (maker := _called(node)) in makers:
+                called.add(maker)
+                apps += [f"{module}:{name}" for name in names(node)]
+    # A function that another module calls for its `app` does not make another app.
+    apps += [f"{module}:{name}" for module, name in functions if name not in called]
+    if not apps:
         raise Misuse(
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
             "an `app = FastAPI()` in its packages; write that fixture, and run this again"
         )
-    if len(names) > 1:
-        names = [name for name in names if _is_used(service, name)] or names
-    if len(names) > 1:
+    if len(apps) > 1:
         raise Misuse(
-            f"the service has several apps: {', '.join(sorted(names))}; name the one that "
-            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(names)}"'
+            f"the service has several apps: {', '.join(sorted(apps))}; name the one that "
+            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(apps)}"'
         )
-    return names[0]
-
-
-def _calls(file: Path, module: str, makers: Collection[str]) -> Iterator[str]:
-    """Yield the apps of a module that one of some functions makes, as `app = create_app()`."""
-    text = file.read_text(errors="replace")
-    if not any(maker in text for maker in makers):
-        return
-    with suppress(SyntaxError):
-        for statement in ast.parse(text).body:
-            yield from (f"{module}:{name}" for name in _made(statement, makers))
-
-
-def _is_used(service: Service, name: str) -> bool:
-    """Return whether an entry point names an app, or the tests import it."""
-    module, _, attribute = name.partition(":")
-    package, _, last = module.rpartition(".")
-    entries = [service.root / entry for entry in ENTRIES]
-    tests = [service.root / "conftest.py", *(service.root / "tests").rglob("*.py")]
-    imported = re.compile(
-        rf"from {re.escape(module)} import [^\n]*\b{attribute}\b|import {re.escape(module)}\b"
-        + (rf"|from {re.escape(package)} import [^\n]*\b{last}\b" if package else "")
-    )
-    started = re.compile(rf"\b({re.escape(name)}|{re.escape(module).replace('.', '/')}\.py)\b")
-    for file in [*entries, *tests]:
-        text = file.read_text(errors="replace") if file.is_file() else ""
-        lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-        if (imported if file.suffix == ".py" else started).search(lines):
-            return True
-    return False
+    return apps[0]
 
 
 def _modules(service: Service) -> Iterator[tuple[Path, str]]:
@@ -183,54 +155,30 @@ def _modules(service: Service) -> Iterator[tuple[Path, str]]:
             yield file, ".".join(parts).removesuffix(".__init__")
 
 
-def _apps(file: Path, module: str) -> Iterator[tuple[bool, str]]:
-    """The apps of a module, and whether each is a function to call."""
-    text = file.read_text(errors="replace")
-    if "FastAPI" not in text and "Starlette" not in text:
-        return
-    try:
-        statements = ast.parse(text).body
-    except SyntaxError:
-        return
-    bases = {"FastAPI", "Starlette"}
-    for statement in statements:
-        if isinstance(statement, ast.ClassDef) and {_end(base) for base in statement.bases} & bases:
-            bases.add(statement.name)
-        for name in _made(statement, bases):
-            yield False, f"{module}:{name}"
-        if isinstance(statement, ast.FunctionDef) and _makes(statement, bases):
-            yield True, f"{module}:{statement.name}"
+def _subclasses(tree: ast.Module) -> set[str]:
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return {node.name for node in classes if CLASSES & set(base_names(node))}
 
 
-def _made(statement: ast.AST, classes: Collection[str]) -> list[str]:
-    """The names that a statement gives to a new app."""
-    if not isinstance(statement, ast.Assign | ast.AnnAssign):
-        return []
-    if not isinstance(statement.value, ast.Call) or _end(statement.value.func) not in classes:
-        return []
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+def _called(node: ast.stmt) -> str:
+    """Return the name of what is called in an assignment, or an empty text."""
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return last_name(value.func) if isinstance(value, ast.Call) else ""
 
 
-def _makes(function: ast.FunctionDef, classes: set[str]) -> bool:
-    arguments = function.args
-    required = len(arguments.posonlyargs + arguments.args) - len(arguments.defaults)
-    if required or None in arguments.kw_defaults:
-        return False
-    if function.returns and _end(function.returns) in classes:
-        return True
-    nodes = list(ast.walk(function))
-    made = {name for node in nodes for name in _made(node, classes)}
-    for node in nodes:
-        if isinstance(node, ast.Return) and node.value is not None:
-            is_new = isinstance(node.value, ast.Call) and _end(node.value.func) in classes
-            if is_new or _end(node.value) in made:
-                return True
-    return False
-
-
-def _end(node: ast.expr) -> str:
-    """The last part of a dotted name."""
-    if isinstance(node, ast.Constant):
-        return str(node.value).rpartition(".")[2]
-    return ast.unparse(node).rpartition(".")[2]
+def _makers(tree: ast.Module) -> Iterator[str]:
+    """Yield the functions that return an app, and need no argument for that."""
+    classes = CLASSES | _subclasses(tree)
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        needed = len(node.args.posonlyargs + node.args.args) - len(node.args.defaults)
+        if needed or None in node.args.kw_defaults:
+            continue
+        nodes = list(ast.walk(node))
+        calls = any(
+            isinstance(each, ast.Call) and last_name(each.func) in classes for each in nodes
+        )
+        returns = any(isinstance(each, ast.Return) and each.value for each in nodes)
+        if last_name(node.returns) in classes or (calls and returns):
+            yield node.name

@@ -1,4 +1,4 @@
-"""Which test class is about which route, as far as the classes say; nothing is imported."""
+"""Which test class is about which route, as far as the classes state it; nothing is imported."""
 
 import ast
 import re
@@ -15,32 +15,32 @@ from .trees import Function, base_names, last_name, tree_of
 
 
 class Covered:
-    """The routes, and the classes that state them.
+    """The routes of an app, and the test classes that state them.
 
     Args:
         routes: method and path of each route of the app.
     """
 
     def __init__(self, routes: Sequence[tuple[str, str]]) -> None:
-        self.routes = {(method, holes(path)): path for method, path in routes}
+        self.routes = {(method, normalize_path(path)) for method, path in routes}
 
     def identity(self, module: ast.Module, owner: ast.ClassDef) -> tuple[str, str] | None:
-        """Method and path of the route that a test class states; None where it states none."""
+        """Return method and path of the route that a test class states; None if it states none."""
         constants = {
             ast.unparse(node.targets[0]): node.value
             for node in module.body
             if isinstance(node, ast.Assign)
         }
-        stated = dict(_stated(owner))
+        stated = dict(_statements(owner))
         method = _pattern(stated.get("method"), constants)
         path = _pattern(stated.get("url"), constants) or _pattern(stated.get("path"), constants)
         return (method, self._route(method, path)) if method and path else None
 
     def taken(self, file: Path, route: tuple[str, str]) -> set[str]:
-        """The classes of a test file that are about other routes than this one."""
+        """Return the classes of a test file that are about other routes than this one."""
         tree = tree_of(file)
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-        return {one.name for one in classes if self.identity(tree, one) not in (None, route)}
+        return {node.name for node in classes if self.identity(tree, node) not in (None, route)}
 
     def files(self, service: Service, kind: Kind) -> dict[tuple[str, str], Path]:
         """Return, for each route, the test file with a class about it that has a suite of a kind.
@@ -57,36 +57,34 @@ class Covered:
             module = code.module(file, service.root)
             for node in module.tree.body if module.is_readable else ():
                 if isinstance(node, ast.ClassDef) and (route := self.identity(module.tree, node)):
-                    line = code.lineage(Definition(module, node))
-                    bases = {name for one in line for name in _bases(one.node)}
+                    bases = _all_bases(code, Definition(module, node))
                     if not wanted or wanted & bases:
                         found.setdefault(route, file.relative_to(service.root))
         return found
 
     def _route(self, method: str, path: str) -> str:
-        """The route that a path with its values filled in belongs to."""
+        """Return the path of the route that a filled-in path belongs to."""
         if (method, path) in self.routes:
             return path
-        for way, pattern in self.routes:
-            if way == method and re.fullmatch(re.escape(pattern).replace(r"\{\}", "[^/]+"), path):
+        for verb, pattern in self.routes:
+            regex = re.escape(pattern).replace(r"\{\}", "[^/]+")
+            if verb == method and re.fullmatch(regex, path):
                 return pattern
         return path
 
 
-def _bases(node: ast.stmt) -> list[str]:
-    return base_names(node) if isinstance(node, ast.ClassDef) else []
-
-
-def holes(path: str) -> str:
-    """The path with its parameters left open: `/v1/agents/{}`."""
+def normalize_path(path: str) -> str:
+    """Return a path without the names of its parameters: `/v1/agents/{}`."""
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-def _stated(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
-    """The facts of a class: what it assigns, and what its fixture `url` returns.
+def _all_bases(code: Code, owner: Definition) -> set[str]:
+    nodes = (definition.node for definition in code.lineage(owner))
+    return {name for node in nodes if isinstance(node, ast.ClassDef) for name in base_names(node)}
 
-    A placeholder states what its lines would.
-    """
+
+def _statements(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield what a class assigns, what its fixture `url` returns, and what placeholders would."""
     for node in owner.body:
         if isinstance(node, ast.Assign):
             yield from _assigned(ast.unparse(node.targets[0]), node.value)
@@ -100,11 +98,11 @@ def _assigned(name: str, value: ast.expr | None) -> Iterator[tuple[str, ast.expr
     yield name, value
     if isinstance(value, ast.Call) and last_name(value.func) == "placeholder" and value.args:
         with suppress(SyntaxError, ValueError):
-            yield from _stated(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
+            yield from _statements(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
 
 
 def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:
-    """A text, with `{}` for what is only known when the test runs."""
+    """Return a text, with `{}` for each part that is only known when the test runs."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.Name) and node.id in constants:

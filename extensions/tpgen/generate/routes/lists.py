@@ -1,4 +1,4 @@
-"""Routes that list rows: what the OpenAPI document says about the list and its pages."""
+"""Routes that list rows: how their OpenAPI document describes the list and its pages."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 from .parameters import Parameter
 from .schemas import Schema, resolved
+from .values import dashed
 
 SIZE = re.compile(r"(page|per|batch)?-?(limit|size|count|page|first|max|max-results|max-items|top)")
 CURSOR = re.compile(r"(.+-)?(after|cursor|token|marker|continuation)|next|start-key")
@@ -22,7 +23,7 @@ class Listing:
     """A list of rows, as the response of a route describes it.
 
     Attributes:
-        rows: code of the rows of a `response`.
+        rows: source of the rows of a `response`.
         shows_id: whether a row shows an id that is unique to it.
         size: the parameter for the number of rows, or an empty text.
         cursor, offset, page: the parameter that asks for a later page; empty except for one.
@@ -46,12 +47,12 @@ class Listing:
 
     @property
     def first_request(self) -> str:
-        """Code of a request for the first page, or an empty text."""
+        """Source of a request for the first page, or an empty text."""
         return f'{{"params": {{"{self.size}": {ROWS}}}}}' if self.size else ""
 
     @property
     def next_page(self) -> str:
-        """Code of the method `next_page` of a ListRouteSuite, or an empty text."""
+        """Source of the method `next_page` of a ListRouteSuite, or an empty text."""
         lines = list(self._next_page()) if self.size else []
         header = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
         return "\n    ".join([header, *lines]) if lines else ""
@@ -79,25 +80,22 @@ def listing(
     Args:
         response: the schema of a success.
         parameters: of the route.
-        document: in which references are looked up.
+        document: that the references of the schema point into.
         names: by which an object may hold the rows, the likeliest first.
     """
     found = resolved(response, document)
-    fields = {
-        name: resolved(schema, document) for name, schema in found.get("properties", {}).items()
-    }
+    properties = found.get("properties", {})
+    fields = {name: resolved(schema, document) for name, schema in properties.items()}
     arrays = [name for name, schema in fields.items() if schema.get("type") == "array"]
-    name = next((name for name in names if name in arrays), "")
     array, rows = found, "response.json()"
-    if name:
+    if name := next((name for name in names if name in arrays), ""):
         array, rows = fields[name], f'response.json()["{name}"]'
     item = resolved(array.get("items", {}), document)
     row_id = resolved(item.get("properties", {}).get("id", {}), document)
-    query = [one.name for one in parameters if one.place == "query"]
+    query = {one.name: one.node.schema for one in parameters if one.place == "query"}
     cursor = _first(CURSOR, query)
     offset = "" if cursor else _first(OFFSET, query)
     page = "" if cursor or offset else _first(PAGE, query)
-    start = [one.schema.get("default") for one in parameters if one.name == page]
     return Listing(
         rows,
         row_id.get("type") == "string",
@@ -106,15 +104,10 @@ def listing(
         offset=offset,
         page=page,
         next=_first(NEXT, [name for name in fields if name not in arrays]),
-        first_page=0 if start == [0] else 1,
+        first_page=0 if query.get(page, {}).get("default") == 0 else 1,
     )
 
 
 def _first(pattern: re.Pattern[str], names: Iterable[str]) -> str:
     """Return the first name whose words match a pattern, or an empty text."""
-    return next((name for name in names if pattern.fullmatch(_words(name))), "")
-
-
-def _words(name: str) -> str:
-    """Return a name with dashes: `page-token` for `pageToken` and `page_token`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower().replace("_", "-")
+    return next((name for name in names if pattern.fullmatch(dashed(name))), "")

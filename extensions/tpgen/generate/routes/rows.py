@@ -1,4 +1,4 @@
-"""The rows that a request speaks of, made by the service's own factories for whoever calls."""
+"""The rows that a request names, made by the service's own factories for the caller."""
 
 import ast
 import re
@@ -12,6 +12,9 @@ from tpgen.core.service import Service
 from tpgen.source import models
 from tpgen.source.trees import Function, last_name, model_of, plain, tree_of
 
+# How many factories a row and the caller may be apart.
+DEEPEST = 3
+
 
 @dataclass(frozen=True)
 class Row:
@@ -20,7 +23,7 @@ class Row:
     Attributes:
         name: of the variable that holds it.
         model: its class.
-        factory: of the class that makes it; empty for the caller.
+        factory: the class that makes it; empty for the caller.
         belongs: keyword arguments that make it the caller's, or a part of rows made before.
     """
 
@@ -35,12 +38,12 @@ class Row:
         return f"await {self.factory}.create({', '.join(['session=session', *self.belongs])})"
 
     def uses(self, name: str) -> bool:
-        """Whether a variable is needed to make it."""
-        return any(re.search(rf"=\s*{name}\b", one) for one in self.belongs)
+        """Return whether its arguments use a variable."""
+        return any(re.search(rf"=\s*{name}\b", argument) for argument in self.belongs)
 
 
 class Rows:
-    """What rows a service's tests can make, read from syntax trees."""
+    """The rows that the tests of a service can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -55,15 +58,14 @@ class Rows:
 
     @cached_property
     def caller(self) -> tuple[str, str]:
-        """Fixture and type of the caller that `auth` speaks for; empty if that can't be seen."""
+        """Fixture and model of the caller whose credentials `auth` gives; empty if not visible."""
         arguments = self.auth.args if self.auth else None
         for argument in [*arguments.args, *arguments.kwonlyargs] if arguments else ():
-            if model := self._type(argument):
+            if model := self._model_of_fixture(argument):
                 return argument.arg, model
         return "", ""
 
-    def _type(self, argument: ast.arg) -> str:
-        """The model that a fixture is a row of, by its annotation, else by its name."""
+    def _model_of_fixture(self, argument: ast.arg) -> str:
         if argument.annotation:
             stated = last_name(plain(argument.annotation))
             return stated if stated in self.classes else ""
@@ -71,64 +73,35 @@ class Rows:
 
     @property
     def caller_module(self) -> str:
-        """Where the conftest, or the module of the factories, has the caller's type from."""
+        """The module from which the conftest or the factories import the caller's model."""
         for node in [*self.conftest.body, *self.factories.body]:
             if isinstance(node, ast.ImportFrom) and self.caller[1] in {a.name for a in node.names}:
                 return "." * node.level + (node.module or "")
         return ""
 
     def find(self, parameter: str, before: str = "", made: Sequence[Row] = ()) -> Row | None:
-        """The row that a parameter such as `agent_id` names; None where no factory makes one.
+        """Return the row that a parameter such as `agent_id` names; None if no factory makes it.
 
         Args:
             parameter: its name.
-            before: what stands before it in the path, such as `agents`.
+            before: the part before it in the path, such as `agents`.
             made: the rows before it, which it may be a part of.
         """
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
-        wanted = [own, before, *singular(before)]
-        model = self._model([alike(one) for one in wanted], [one.model for one in made])
-        return self._row(model, made) if model else None
-
-    def one_of(self, word: str, made: Sequence[Row] = ()) -> Row | None:
-        """A row of what a word of the path, such as `agents`, is the plural of."""
-        model = self._listed_model(word, made)
-        return self._row(model, made) if model else None
+        model = self._model([own, before, *_singular(before)], made)
+        if model and model == self.caller[1]:
+            return Row(self.caller[0], model)
+        return self._made(model, made) if model else None
 
     def listed(self, word: str, made: Sequence[Row] = ()) -> Row | None:
-        """Return a row that a list such as `agents` shows to the caller."""
-        model = self._listed_model(word, made)
-        return self._made_row(model, made) if model else None
-
-    def _listed_model(self, word: str, made: Sequence[Row]) -> str:
-        """The model that a word of the path is the plural of; empty if no factory makes it."""
-        wanted = [alike(one) for one in singular(word)]
-        return self._model(wanted, [one.model for one in made])
-
-    def _model(self, wanted: Sequence[str], above: Sequence[str]) -> str:
-        """The model of a word: `OrderLine` for `line` below an order, or where no other ends so."""
-        words = [word for word in wanted if word]
-        below = [alike(model) + word for model in reversed(above) for word in words]
-        for word in (*words, *below):
-            if found := [model for model in self.classes if alike(model) == word]:
-                return found[0]
-        ends = tuple(f"_{word}" for word in words)
-        found = [model for model in self.classes if to_snake(model).endswith(ends or "/")]
-        return found[0] if len(found) == 1 else ""
-
-    def _row(self, model: str, made: Sequence[Row]) -> Row:
-        if model == self.caller[1]:
-            return Row(self.caller[0], model)
-        return self._made_row(model, made)
-
-    def _made_row(self, model: str, made: Sequence[Row]) -> Row:
-        node = self.classes[model]
-        return Row(to_snake(model), model, node.name, self._belongs(node, made))
+        """Return a row of the model that a word such as `agents` is the plural of, or None."""
+        model = self._model(_singular(word), made)
+        return self._made(model, made) if model else None
 
     def attribute(self, row: Row, parameter: str) -> str:
-        """The attribute of a row that a parameter holds: `slug` for `slug`, else its key."""
-        node = next((one for one in self.classes.values() if one.name == row.factory), None)
-        return parameter if node and parameter in _declared(node) else self.key(row)
+        """Return the attribute that a parameter holds: `slug` for `slug`, or else the key."""
+        factory = self.classes.get(row.model)
+        return parameter if factory and parameter in _attributes(factory) else self.key(row)
 
     def key(self, row: Row) -> str:
         """Return the attribute that identifies a row."""
@@ -143,26 +116,49 @@ class Rows:
     def _keys(self) -> Mapping[str, str]:
         return models.primary_keys(self.service)
 
-    def _belongs(self, node: ast.ClassDef, made: Sequence[Row], depth: int = 3) -> tuple[str, ...]:
-        """`project=project` of a row made before, and `tenant=agent.tenant` of the caller.
+    def _model(self, words: Sequence[str], made: Sequence[Row]) -> str:
+        """Return the model of the first word that has one; empty if there is none.
 
-        Or `folder__tenant=agent.tenant`, where the folder of a note has a tenant.
+        The model of `line` is `Line`, `OrderLine` below an order, or the only one that ends so.
         """
-        references = {key: value for key, value in _declared(node).items() if value}
+        wanted = [alike(word) for word in words if word]
+        below = [alike(row.model) + word for row in reversed(made) for word in wanted]
+        by_name = {alike(model): model for model in self.classes}
+        for word in (*wanted, *below):
+            if word in by_name:
+                return by_name[word]
+        ends = tuple(f"_{word}" for word in wanted)
+        found = [model for model in self.classes if ends and to_snake(model).endswith(ends)]
+        return found[0] if len(found) == 1 else ""
+
+    def _made(self, model: str, made: Sequence[Row]) -> Row:
+        node = self.classes[model]
+        return Row(to_snake(model), model, node.name, self._belongs(node, made))
+
+    def _belongs(
+        self, node: ast.ClassDef, made: Sequence[Row], depth: int = DEEPEST
+    ) -> tuple[str, ...]:
+        """Return the arguments that connect a row with the rows made before, and with the caller.
+
+        Such as `project=project`, `tenant=agent.tenant` where the caller is an agent, or
+        `folder__tenant=agent.tenant` where the folder of a note has a tenant.
+        """
+        references = {name: factory for name, factory in _attributes(node).items() if factory}
         known: dict[str, str] = {}
         for attribute, factory in references.items():
-            if theirs := self._known(attribute, factory, made):
-                known.setdefault(factory, f"{attribute}={theirs}")
+            if value := self._known(attribute, factory, made):
+                known.setdefault(factory, f"{attribute}={value}")
         if known:
             return tuple(known.values())
+        by_name = {factory.name: factory for factory in self.classes.values()}
         for attribute, factory in references.items():
-            inner = next((one for one in self.classes.values() if one.name == factory), None)
+            inner = by_name.get(factory)
             if inner and depth and (belongs := self._belongs(inner, made, depth - 1)):
-                return tuple(f"{attribute}__{one}" for one in belongs)
+                return tuple(f"{attribute}__{argument}" for argument in belongs)
         return ()
 
     def _known(self, attribute: str, factory: str, made: Sequence[Row]) -> str:
-        """What an attribute refers to: a row made before, the caller, or what the caller has too."""
+        """Return the expression of a row that is there already: made before, or of the caller."""
         for row in made:
             if row.factory == factory:
                 return row.name
@@ -172,11 +168,11 @@ class Rows:
             return ""
         if factory == caller.name:
             return name
-        return f"{name}.{attribute}" if _declared(caller).get(attribute) == factory else ""
+        return f"{name}.{attribute}" if _attributes(caller).get(attribute) == factory else ""
 
 
 def _auth(service: Service) -> tuple[ast.Module, Function | None]:
-    """Return the conftest with the fixture `auth`, and the fixture: that of the route tests first."""
+    """Return the fixture `auth` and its conftest; that of the integration tests if it has one."""
     files = (service.root / "tests").rglob("conftest.py")
     order = sorted(files, key=lambda file: ("integration" not in file.parts, len(file.parts), file))
     for tree in map(tree_of, order):
@@ -186,20 +182,22 @@ def _auth(service: Service) -> tuple[ast.Module, Function | None]:
     return ast.Module([], []), None
 
 
-def _declared(node: ast.ClassDef) -> Mapping[str, str]:
-    """The attributes of a factory; for each the factory of the row that it refers to, if any."""
+def _attributes(node: ast.ClassDef) -> Mapping[str, str]:
+    """Return the attributes of a factory, each with the factory of the row that it refers to."""
     return {
-        ast.unparse(line.targets[0]): last_name(line.value.args[0])
-        if isinstance(line.value, ast.Call)
-        and last_name(line.value.func) == "SubFactory"
-        and line.value.args
-        else ""
+        ast.unparse(line.targets[0]): _sub_factory(line.value)
         for line in node.body
         if isinstance(line, ast.Assign)
     }
 
 
-def singular(word: str) -> list[str]:
-    """What a word of the path may be the plural of."""
+def _sub_factory(value: ast.expr) -> str:
+    if isinstance(value, ast.Call) and value.args and last_name(value.func) == "SubFactory":
+        return last_name(value.args[0])
+    return ""
+
+
+def _singular(word: str) -> list[str]:
+    """Return the words that a word of a path may be the plural of."""
     endings = {"ies": "y", "sses": "ss", "ses": "s", "xes": "x", "s": ""}
     return [word.removesuffix(old) + new for old, new in endings.items() if word.endswith(old)]

@@ -1,55 +1,18 @@
-"""Malformed values: ones that break one rule of a JSON Schema."""
+"""Malformed values: each breaks one rule of a schema."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain, islice
 from math import ceil, floor
 from typing import Any
 
-from .schemas import FORMATS, Node, Schema, node_of
+from .expressions import Change
+from .schemas import FORMATS, Node
 from .values import LONGEST_LIST, dashed, first_of, items_of, whole
 
-# A longer one would cost memory and time, and show no more.
+# A longer text would cost memory and time, and show nothing more.
 LONGEST_TEXT = 10_000_000
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A value that breaks one rule of a schema.
-
-    Attributes:
-        path: where in the value.
-        why: the keyword of the broken rule, such as `maxLength`.
-        value: the whole malformed value.
-    """
-
-    path: tuple[str | int, ...]
-    why: str
-    value: Any
-
-
-def violations(
-    schema: Schema, document: Schema, value: Any, name: str = "body"
-) -> Iterator[Violation]:
-    """Malformed variants of a valid value, each once.
-
-    Args:
-        schema: a schema of the document.
-        document: what its references point into.
-        value: a valid value.
-        name: what the value is of.
-    """
-    node = node_of(schema, document, name)
-    seen = set()
-    for violation in _violations(node, value):
-        text = json.dumps(violation.value, sort_keys=True)
-        if text not in seen and not node.accepts(violation.value):
-            seen.add(text)
-            yield violation
-
-
-# What pydantic too takes for no such type, also where it is lax.
+# Values that pydantic refuses for a type even in its lax mode.
 WRONG_TYPE = {
     "integer": "seven",
     "number": "seven",
@@ -59,13 +22,28 @@ WRONG_TYPE = {
     "object": "text",
 }
 
+Breaker = Callable[[Node, Any, Any], Iterable[Any]]
 
-def _violations(node: Node, value: Any) -> Iterator[Violation]:
+
+def violations(node: Node, value: Any) -> Iterator[Change]:
+    """Yield the changes that make a valid value malformed, each result once."""
+    seen = set()
+    for change in _violations(node, value):
+        wrong = change.apply(value)
+        text = json.dumps(wrong, sort_keys=True)
+        if text not in seen and not node.accepts(wrong):
+            seen.add(text)
+            yield change
+
+
+def _violations(node: Node, value: Any) -> Iterator[Change]:
     if node.schema.get("not") == {}:
         return
     for branch in node.branches:
-        for base in [value] if branch.accepts(value) else first_of(branch):
-            yield from _violations(branch, base)
+        if branch.accepts(value):
+            yield from _violations(branch, value)
+        else:
+            yield from (Change((), wrong) for wrong in _wrong(branch, first_of(branch)))
     if node.branches:
         return
     for keyword, candidates in _broken(node, value):
@@ -76,25 +54,27 @@ def _violations(node: Node, value: Any) -> Iterator[Violation]:
         yield from _in_list(node, value)
 
 
-def _alone(node: Node, keyword: str, candidates: Iterable[Any]) -> Iterator[Violation]:
-    """The first candidate that breaks this rule, and no other if there is one."""
+def _wrong(node: Node, values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the malformed variants of some values."""
+    for value in values:
+        yield from (change.apply(value) for change in _violations(node, value))
+
+
+def _alone(node: Node, keyword: str, candidates: Iterable[Any]) -> Iterator[Change]:
+    """Yield the first candidate that breaks only this rule, else the first that breaks it."""
     wrong = [value for value in candidates if not node.accepts(value)]
-    alone = filter(node.without(keyword).accepts, wrong)
-    for value in islice(chain(alone, wrong), 1):
-        yield Violation((), keyword, value)
+    first = islice(chain(filter(node.without(keyword).accepts, wrong), wrong), 1)
+    yield from (Change((), value) for value in first)
 
 
 def _broken(node: Node, value: Any) -> Iterator[tuple[str, Iterable[Any]]]:
-    """The rules of one value, each with candidates that may break it."""
+    """Yield the rules for one value, each with candidates that may break it."""
     schema = node.schema
-    read = FORMATS.get(schema.get("format", ""), ("", None))[1]
     fixed = "enum" if "enum" in schema else "const" if "const" in schema else ""
     if fixed:
-        yield fixed, _no_members(node, schema.get("enum") or [schema.get("const")])
-    elif read and node.kind == "string":
+        yield fixed, _not_members(node, schema.get("enum") or [schema.get("const")])
+    elif FORMATS.get(schema.get("format", ""), ("", ""))[1] and node.kind == "string":
         yield "format", [f"no-{schema['format']}"]
-    elif "contentSchema" in schema:
-        yield "contentSchema", []
     elif node.kind in WRONG_TYPE:
         yield "type", [WRONG_TYPE[node.kind]]
     if fixed or value is None:
@@ -105,7 +85,7 @@ def _broken(node: Node, value: Any) -> Iterator[tuple[str, Iterable[Any]]]:
             yield keyword, breakers[keyword](node, value, schema[keyword])
 
 
-def _no_members(node: Node, members: list[Any]) -> Iterator[Any]:
+def _not_members(node: Node, members: list[Any]) -> Iterator[Any]:
     numbers = [member for member in members if isinstance(member, int | float)]
     yield from [max(numbers) + 1] if len(numbers) == len(members) else []
     yield f"no-{dashed(node.name)}"
@@ -124,7 +104,7 @@ def _too_long(node: Node, value: str, most: int) -> Iterator[str]:
 
 
 def _unlike_pattern(node: Node, value: str, pattern: str) -> Iterator[str]:
-    """A longer number, or the value with one character that the pattern has no place for."""
+    """Yield a longer number, and the value with one character that the pattern may not allow."""
     if value.isdecimal():
         yield 40 * value[:1]
     middle = len(value) // 2
@@ -144,7 +124,7 @@ def _too_many(node: Node, value: list[Any], most: int) -> Iterator[Any]:
         yield (value + more)[: most + 1] if "prefixItems" in node.schema else more
 
 
-_NUMBER_BREAKERS: dict[str, Callable[[Node, Any, Any], Iterable[Any]]] = {
+_NUMBER_BREAKERS: dict[str, Breaker] = {
     "minimum": lambda node, value, low: [(ceil(low / _step(node)) - 1) * _step(node)],
     "maximum": lambda node, value, high: [(floor(high / _step(node)) + 1) * _step(node)],
     "exclusiveMinimum": lambda node, value, low: [whole(low)],
@@ -152,8 +132,8 @@ _NUMBER_BREAKERS: dict[str, Callable[[Node, Any, Any], Iterable[Any]]] = {
     "multipleOf": lambda node, value, step: [value + 1, value + step / 2],
 }
 
-# `uniqueItems` is not here: it is how pydantic writes a set, and a set takes what comes twice.
-_BREAKERS: dict[str, dict[str, Callable[[Node, Any, Any], Iterable[Any]]]] = {
+# Without `uniqueItems`: pydantic writes it for a set, which accepts equal items.
+_BREAKERS: dict[str, dict[str, Breaker]] = {
     "string": {"minLength": _too_short, "maxLength": _too_long, "pattern": _unlike_pattern},
     "array": {"minItems": _too_few, "maxItems": _too_many},
     "object": {"minProperties": lambda node, value, least: [{}]},
@@ -166,29 +146,26 @@ def _step(node: Node) -> float:
     return whole(node.schema.get("multipleOf", 1))
 
 
-def _in_object(node: Node, value: dict[str, Any]) -> Iterator[Violation]:
+def _in_object(node: Node, value: dict[str, Any]) -> Iterator[Change]:
     schema = node.schema
-    for name in schema.get("required", ()):
-        yield Violation((name,), "required", {key: value[key] for key in value if key != name})
-    for name in schema.get("properties", {}):
-        child = node.child(name)
-        for base in [value[name]] if name in value else first_of(child):
-            for one in _violations(child, base):
-                yield replace(one, path=(name, *one.path), value={**value, name: one.value})
+    yield from (Change((name,), is_removal=True) for name in schema.get("required", ()))
+    for name, child in node.properties.items():
+        if name in value:
+            yield from (change.below(name) for change in _violations(child, value[name]))
+        else:
+            yield from (Change((name,), wrong) for wrong in _wrong(child, first_of(child)))
     more = schema.get("additionalProperties")
     if more is False:
-        yield Violation(("unknown",), "additionalProperties", {**value, "unknown": 1})
+        yield Change(("unknown",), 1)
     elif more:
         child = node.at(more, "key")
-        for one in chain.from_iterable(_violations(child, base) for base in first_of(child)):
-            yield replace(one, path=("key", *one.path), value={**value, "key": one.value})
+        yield from (Change(("key",), wrong) for wrong in _wrong(child, first_of(child)))
 
 
-def _in_list(node: Node, value: list[Any]) -> Iterator[Violation]:
-    # An empty default hides what an item must be.
-    value = value or items_of(node, 1)
+def _in_list(node: Node, value: list[Any]) -> Iterator[Change]:
+    if not value:
+        # An empty default does not show what an item must be.
+        yield from (Change((), [wrong]) for wrong in _wrong(node.items(), items_of(node, 1)))
     count = max(len(node.schema.get("prefixItems", [])), 1)
     for index, item in enumerate(value[:count]):
-        for one in _violations(node.items(index), item):
-            changed = [*value[:index], one.value, *value[index + 1 :]]
-            yield replace(one, path=(index, *one.path), value=changed)
+        yield from (change.below(index) for change in _violations(node.items(index), item))

@@ -1,17 +1,16 @@
-"""Write the routes of a service's app as JSON, and whether one of them demands credentials.
+"""Write the routes of a service's app as JSON, and whether one of them requires credentials.
 
 The service's own interpreter runs this. It needs the standard library, pytest, pytest_tpgen and
-what the service has:
+the service's own dependencies:
 
-    python app.py OUT fixture FILE [METHOD PATH]         the app is a fixture of the tests
-    python app.py OUT module MODULE:NAME [METHOD PATH]   the app, or a function that makes it
+    python probe_app.py OUT fixture FILE [METHOD PATH]         the app is a fixture of the tests
+    python probe_app.py OUT module MODULE:NAME [METHOD PATH]   the app, or a function that makes it
 """
 
 import asyncio
 import functools
 import importlib
 import importlib.util
-import inspect
 import json
 import os
 import re
@@ -21,7 +20,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +30,23 @@ ENGINE = "pytest_tpgen"
 FIXTURES = ("app", "application", "client")
 # What a test's database consists of: an app is made without it.
 DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db", "committed_db")
-# Values for the parameters of a path; a route that wants a UUID refuses the first.
+# Values for the parameters of a path; a route with a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
-
-MOST_PATHS = 16
-# Middleware around an app, and a client of it.
+PARAMETER = re.compile(r"\{[^}]*\}")
+# The most layers of middleware and clients around an app.
 DEEPEST = 50
 
 Wanted = tuple[str, str] | None
 
 
 def main(out: str, how: str, what: str, *route: str) -> None:
-    """Write the facts, or why there are none, to the file `out`.
+    """Write the routes, or the reason why there are none, to a file.
 
     Args:
         out: the file.
         how: `fixture` or `module`.
-        what: the file whose fixtures are to be seen, or the name of the app.
-        route: method and path of the route to observe; nothing is sent if empty.
+        what: the file whose fixtures are visible, or the name of the app.
+        route: method and path of the route to observe; no request is sent if empty.
     """
     if importlib.util.find_spec(ENGINE) is None:
         Path(out).write_text(json.dumps({"missing": ENGINE}))
@@ -71,11 +68,11 @@ def _by_import(name: str, wanted: Wanted) -> dict[str, Any]:
 
 
 def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
-    """Run one test that asks for the app, with the fixtures that it needs and no other one.
+    """Run one test that requests the app, with only the fixtures that it needs.
 
     Returns:
-        the facts; or `error`, which is None where there is no such fixture; or nothing where
-        pytest did not come to the test.
+        the routes; or `error`, which is None if there is no such fixture; or an empty result if
+        pytest did not run the test.
     """
     import pytest
 
@@ -110,9 +107,9 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
             yield
             items[:] = [item for item in items if isinstance(item.parent, OnlyOurs)]
             for item in items:
-                # Without the autouse fixtures; `ask` gets the others when it asks for them.
+                # No autouse fixtures; `ask` requests the others itself.
                 item.fixturenames[:] = ["request"]  # type: ignore[attr-defined]
-                item.own_markers.clear()  # a conftest may skip whatever it is given
+                item.own_markers.clear()  # a conftest may skip every test
                 definitions = session._fixturemanager.getfixturedefs
                 wired = definitions("databases", item) or ()
                 if any(one.func.__module__.startswith(ENGINE) for one in wired):
@@ -137,9 +134,9 @@ def _options() -> list[str]:
 
 
 def _app_in(thing: Any) -> Any:
-    """The app itself, or that in a client or a middleware, or None."""
+    """Return an app, or the app inside a client or a middleware, or None."""
     for _ in range(DEEPEST):
-        # By its type: a mock has whatever it is asked for.
+        # Its type, because a mock has every attribute.
         if thing is None or callable(getattr(type(thing), "openapi", None)):
             return thing
         thing = getattr(thing, "app", None) or getattr(thing, "_transport", None)
@@ -147,14 +144,14 @@ def _app_in(thing: Any) -> Any:
 
 
 def _facts(app: Any, wanted: Wanted) -> dict[str, Any]:
-    # The tests of a service may make errors of warnings.
+    # The settings of the tests may turn warnings into errors.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with _hidden_routes_shown():
                 found = _described(app)
-        except Exception:  # noqa: BLE001  # whatever a model raises that FastAPI can't describe
-            # JSON can't describe a model of a hidden route, perhaps the reason why it is hidden.
+        except Exception:  # noqa: BLE001  # a model may raise anything
+            # FastAPI can't describe a model of a hidden route, perhaps the reason why it is hidden.
             found = _described(app)
         is_open = asyncio.run(_is_open(app, *wanted)) if wanted else False
         return found | {"is_open": is_open}
@@ -195,7 +192,7 @@ def _document(app: Any) -> dict[str, Any]:
     for route in app.routes:
         endpoint = getattr(route, "endpoint", None)
         if endpoint is not None and not hasattr(endpoint, "__name__"):
-            # FastAPI asked for it up to 0.128.
+            # FastAPI reads the name up to 0.128.
             with suppress(AttributeError):
                 endpoint.__name__ = _name(endpoint)
     app.openapi_schema = None
@@ -205,9 +202,7 @@ def _document(app: Any) -> dict[str, Any]:
 
 def _of_each_method(route: Any) -> Iterator[dict[str, Any]]:
     engine = importlib.import_module(f"{ENGINE}.routes")
-    endpoint, tree = _inside(route.endpoint), route.dependant
-    dependencies = list(dict.fromkeys(_calls(tree))) if tree else []
-    takes_key = tree is not None and _takes_key(tree)
+    endpoint = _inside(route.endpoint)
     # The names by which an answer may hold rows.
     rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
     rows = rows if engine.lists_rows(route) else []
@@ -219,33 +214,28 @@ def _of_each_method(route: Any) -> Iterator[dict[str, Any]]:
             "module": getattr(endpoint, "__module__", ""),
             "name": _name(endpoint),
             "rows": rows if method == "GET" else [],
-            "idempotent": takes_key or any(map(_names_key, [endpoint, *dependencies])),
+            "idempotent": engine.takes_idempotency_key(route),
         }
 
 
 class Reached(Exception):
-    """A request passed all that stands before the handler of its route."""
+    """A request reached the handler of its route."""
 
 
 async def _is_open(app: Any, method: str, template: str) -> bool:
     """Return whether a request without credentials reaches the handler of a route.
 
-    The handler does not run, and a request needs no valid body: only the dependencies run.
+    The handler does not run, and the request needs no valid body: only the dependencies run.
     """
     import httpx
 
-    # The tests may override the dependency that demands credentials.
+    # The tests may override the dependency that requires credentials.
     getattr(app, "dependency_overrides", {}).clear()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         with _handlers_replaced() as reached:
-            count = len(re.findall(r"\{[^}]*\}", template))
-            # Each parameter may want another one of them.
-            for values in islice(product(EXAMPLES, repeat=count), MOST_PATHS):
-                path = template
-                for value in values:
-                    path = re.sub(r"\{[^}]*\}", value, path, count=1)
-                response = await client.request(method, path)
+            for value in EXAMPLES:
+                response = await client.request(method, PARAMETER.sub(value, template))
                 if not reached and response.status_code in (401, 403):
                     return False
             return bool(reached)
@@ -289,12 +279,6 @@ def _handlers_replaced() -> Iterator[list[str]]:
         fastapi.solve_dependencies = solve
 
 
-def _calls(tree: Any) -> Iterator[Any]:
-    for dependency in tree.dependencies:
-        yield dependency.call
-        yield from _calls(dependency)
-
-
 def _inside(call: Any) -> Any:
     """Return the function in a `functools.partial`."""
     while isinstance(call, functools.partial):
@@ -306,21 +290,6 @@ def _name(call: Any) -> str:
     """Return the name of a function, or of the class of an object; empty for a lambda."""
     name: str = getattr(_inside(call), "__name__", type(call).__name__)
     return name if name.isidentifier() else ""
-
-
-KEY = re.compile(r"idempotency[-_ ]?key", re.IGNORECASE)
-
-
-def _takes_key(tree: Any) -> bool:
-    own = any(KEY.fullmatch(header.alias) for header in tree.header_params)
-    return own or any(map(_takes_key, tree.dependencies))
-
-
-def _names_key(call: Any) -> bool:
-    try:
-        return bool(KEY.search(inspect.getsource(inspect.unwrap(call))))
-    except (OSError, TypeError):
-        return False
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Let a service be imported without side effects: no connection, no program, no changed file.
+"""Import a service without side effects: no connection, no program, no changed file.
 
-It works in the process that calls `enter`, by an audit hook of Python, an event of SQLAlchemy, the
-connect functions of libpq's drivers and the environment; where the system permits, in a network
-namespace of its own. Other C code is not stopped from opening a file or a socket by itself, as
-`dbm` and SQLite's ATTACH do. The service's own interpreter runs this: it needs the standard library
-alone.
+`enter` installs an audit hook of Python and an event of SQLAlchemy, replaces the connect functions
+of libpq's drivers and the settings that lead to databases, and enters a network namespace if the
+system permits. Other C code can still open a file or a socket, as `dbm` and SQLite's ATTACH do.
+The service's own interpreter runs this, so it needs only the standard library.
+See docs/decisions/0017-reading-a-service-changes-nothing.md.
 """
 
 import atexit
@@ -39,7 +39,7 @@ DATABASE_HOST = re.compile(
     r"(?i)(.*_)?(PG|POSTGRES\w*|DB|DATABASE|SQL|MYSQL|REDIS|MONGO\w*)_?(HOST\w*|SERVER|ADDR\w*|SOCKET)"
 )
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# What changes files: which of its arguments are paths, each with the folder that it is relative to.
+# Events that change files: which arguments are paths, each with the folder that it is relative to.
 CHANGES: dict[str, list[tuple[int, int | None]]] = {
     "os.remove": [(0, 1)],
     "os.rename": [(0, 2), (1, 3)],
@@ -54,10 +54,10 @@ CHANGES: dict[str, list[tuple[int, int | None]]] = {
     "os.removexattr": [(0, None)],
     "sqlite3.connect": [(0, None)],
 }
-# Event loops in C, which open sockets and start programs unseen by Python.
+# Event loops in C open sockets and start programs without an audit event.
 LOOPS = ("uvloop", "winloop", "rloop")
 STARTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
-# Programs that services run to learn their version or their libraries; they change nothing.
+# Programs that services run to find their version or their libraries; they change nothing.
 HARMLESS = {"uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
 READS_OF_GIT = {
     *("cat-file", "describe", "diff", "log", "ls-files", "ls-tree", "name-rev", "rev-list"),
@@ -68,21 +68,21 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def enter(root: Path) -> None:
-    """Refuse side effects in this process from now on, and say an error in one line.
+    """Refuse side effects in this process from now on, and print errors as one line.
 
     Args:
-        root: the folder of the service. Files may be written to the temporary folder alone, and
-            not even there if the service lies in it.
+        root: the folder of the service. Files can be written only to the temporary folder and the
+            user's cache, and only outside the service.
     """
     sys.dont_write_bytecode = True
     sys.excepthook = lambda kind, error, trace: print(said(error), file=sys.stderr)
-    # A service may have modules that are called like ours.
+    # The service may have a module with the name of one of ours.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     _leave_network()
-    # Services open their log when they are imported.
+    # Many services open their log file when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
     os.environ.update(_nowhere({**_dotenv(root), **os.environ}))
-    # `git status` then leaves the index as it is.
+    # With this, `git status` does not refresh the index.
     os.environ["GIT_OPTIONAL_LOCKS"] = "0"
     os.environ |= {"PGHOST": NOWHERE, "PGSERVICEFILE": os.devnull, "PGPASSFILE": os.devnull}
     for name in ("PGHOSTADDR", "PGSERVICE"):
@@ -91,15 +91,15 @@ def enter(root: Path) -> None:
         _refuse_sqlalchemy()
     _refuse_drivers()
     _replace_loops()
-    os.mkfifo = os.mknod = _no_file  # without an event
-    # Its children start without an event.
+    # None of these has an audit event.
+    os.mkfifo = os.mknod = _no_file
     vars(multiprocessing.process)["BaseProcess"].start = _no_process
     _hooks.append(_Hook(root))
     sys.addaudithook(_hooks[-1])
 
 
 def leave() -> NoReturn:
-    """End the process at once, without what the service registered for its end."""
+    """End the process at once, without the functions that the service registered for its end."""
     sys.stdout.flush()
     for hook in _hooks:
         hook.remove_made()
@@ -110,13 +110,13 @@ _hooks: "list[_Hook]" = []
 
 
 def said(error: BaseException) -> str:
-    """Return an error in one line: the last line of pydantic's says nothing."""
+    """Return an error in one line."""
     lines = "".join(traceback.format_exception_only(error)).split("\n")
     return " ".join(line.strip() for line in lines if line.strip())[:300]
 
 
 def _leave_network() -> None:
-    """Enter a network namespace without any interface, if the system lets this user."""
+    """Enter a network namespace without interfaces, if the system permits."""
     unshare = getattr(ctypes.CDLL(None, use_errno=True), "unshare", None)
     if unshare is None or not sys.platform.startswith("linux"):
         return
@@ -125,7 +125,7 @@ def _leave_network() -> None:
         return
     user, group = os.geteuid(), os.getegid()
     if unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
-        # Without a map of its own the process would have no name and no home.
+        # Without a map the process would have no user name and no home.
         with suppress(OSError):
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
@@ -133,7 +133,7 @@ def _leave_network() -> None:
 
 
 def _dotenv(root: Path) -> dict[str, str]:
-    """Return the settings of the service's `.env`, below those of the environment."""
+    """Return the settings in the service's `.env`."""
     try:
         lines = (root / ".env").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -143,7 +143,7 @@ def _dotenv(root: Path) -> dict[str, str]:
 
 
 def _nowhere(settings: dict[str, str]) -> dict[str, str]:
-    """Return the settings that lead to a database, with an address where there is none."""
+    """Return the settings that lead to a database, with an address that does not exist."""
     found = {}
     for name, value in settings.items():
         if DATABASE_URL.search(value):
@@ -178,8 +178,12 @@ def _no_process(*_: Any) -> NoReturn:
     raise _refusal(PermissionError, errno.EACCES, "starts a process")
 
 
+def _no_file(*_: Any, **__: Any) -> NoReturn:
+    raise _refusal(PermissionError, errno.EACCES, "makes a special file")
+
+
 def _refuse_drivers() -> None:
-    """Let libpq connect nowhere: it opens its sockets itself, unseen by Python."""
+    """Replace the connect functions of libpq, which opens sockets without an audit event."""
     for name, classes in DRIVERS.items():
         if importlib.util.find_spec(name):
             driver = importlib.import_module(name)
@@ -188,12 +192,8 @@ def _refuse_drivers() -> None:
                 getattr(driver, connection).connect = _connects_to_a_database
 
 
-def _no_file(*_: Any, **__: Any) -> NoReturn:
-    raise _refusal(PermissionError, errno.EACCES, "makes a special file")
-
-
 def _replace_loops() -> None:
-    """Let a service that asks for an event loop in C get the one of Python."""
+    """Replace the event loops in C with the one of Python."""
     import asyncio
 
     for name in LOOPS:
@@ -209,7 +209,7 @@ def _replace_loops() -> None:
 
 
 def _refusal(kind: type[OSError], number: int, what: str) -> OSError:
-    return kind(number, f"the service {what} while tpgen reads it, which tpgen does not let it do")
+    return kind(number, f"the service {what} while tpgen reads it, which tpgen does not allow")
 
 
 class _Hook:
@@ -222,7 +222,9 @@ class _Hook:
         self.paused: int | None = None
         atexit.register(self.remove_made)
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        self.writable = [os.path.realpath(one) for one in (tempfile.gettempdir(), cache, "/dev")]
+        self.writable = [
+            os.path.realpath(folder) for folder in (tempfile.gettempdir(), cache, "/dev")
+        ]
         self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._open,
             "os.mkdir": self._mkdir,
@@ -252,13 +254,13 @@ class _Hook:
             self._check(path)
 
     def _mkdir(self, arguments: tuple[Any, ...]) -> None:
-        """Let a folder be made, which services do for uploads and logs; it goes at the end."""
+        """Allow a new folder, which services make for uploads and logs; remove it at the end."""
         path = _absolute(os.fsdecode(arguments[0]), arguments[2])
         if not os.path.exists(path) and not self._may_write(path):
             self.made.append(path)
 
     def _check(self, path: Any, descriptor: Any = -1) -> None:
-        if isinstance(path, int) or path is None:  # a file that is open already
+        if isinstance(path, int) or path is None:  # an open file
             return
         text = os.fsdecode(path)
         is_memory = text in ("", ":memory:") or re.match(r"file:.*(:memory:|mode=memory)", text)
@@ -267,7 +269,9 @@ class _Hook:
 
     def _may_write(self, path: str) -> bool:
         real = os.path.realpath(path)
-        return not _is_below(real, self.root) and any(_is_below(real, one) for one in self.writable)
+        return not _is_below(real, self.root) and any(
+            _is_below(real, folder) for folder in self.writable
+        )
 
     def _connect(self, arguments: tuple[Any, ...]) -> None:
         address = arguments[1] if len(arguments) > 1 else None
@@ -296,7 +300,7 @@ class _Hook:
                 self._check(value)
 
     def _is_own(self, program: str) -> bool:
-        """Return whether the service has a program, which may be called like any other."""
+        """Return whether a program is part of the service."""
         found = shutil.which(program)
         return found is None or _is_below(os.path.realpath(found), self.root)
 
@@ -315,10 +319,10 @@ class _Hook:
 
 def _only_reads(words: list[str]) -> bool:
     """Return whether a command of git changes nothing."""
-    # By `-c` it could be told to run a program.
+    # Not `-c`, which can run a program.
     while words[:1] and words[0] in ("-C", "--git-dir", "--work-tree"):
         words = words[2:]
-    return bool(words) and words[0] in READS_OF_GIT and not any("output" in one for one in words)
+    return bool(words) and words[0] in READS_OF_GIT and not any("output" in word for word in words)
 
 
 def _absolute(path: str, descriptor: Any) -> str:

@@ -1,0 +1,133 @@
+"""The routes of a service's app."""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tpgen.core import settings
+from tpgen.core.errors import Misuse
+from tpgen.core.service import Service
+from tpgen.introspect import apps
+from tpgen.source.covered import normalize_path
+
+from .route import Route
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
+PATH = re.compile(r"/(?:[^\s{}?#\\\"'<>\x00-\x1f]|\{[A-Za-z_]\w*(?::\w+)?\})*")
+
+
+@dataclass(frozen=True)
+class App:
+    """A service's app.
+
+    Attributes:
+        documents: the OpenAPI documents of the app and of the apps that are mounted in it, by the
+            path where; the app itself has the empty path.
+        details: what the documents leave out, by method and path.
+        public: the routes that `[tool.tpgen.public]` lists, such as `GET /healthz`.
+        is_open: whether the observed route answers without credentials.
+    """
+
+    documents: Mapping[str, Mapping[str, Any]]
+    details: Mapping[tuple[str, str], Mapping[str, Any]]
+    public: Collection[str] = ()
+    is_open: bool = False
+
+    @property
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of each route."""
+        return list(self._mounts)
+
+    @cached_property
+    def _mounts(self) -> dict[tuple[str, str], str]:
+        """The path where the app of a route is mounted, by method and path of the route."""
+        return {
+            (method.upper(), mounted + path): mounted
+            for mounted, document in self.documents.items()
+            for path, operations in document.get("paths", {}).items()
+            for method in operations
+            if method.upper() in METHODS
+        }
+
+    def find(self, method: str, path: str) -> Route | None:
+        """Return the route with this method and path; the names of its parameters may differ.
+
+        Raises:
+            Misuse: the method or the path is invalid.
+        """
+        method = _require_route(method, path)
+        known = {normalize_path(there): there for verb, there in self.routes if verb == method}
+        turned = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        found = known.get(normalize_path(path)) or known.get(normalize_path(turned))
+        if found is None:
+            return None
+        mounted = self._mounts[method, found]
+        details = self.details.get((method, found), {})
+        is_public = f"{method} {found}" in self.public
+        return Route(method, found, self.documents[mounted], mounted, details, is_public)
+
+    def nearest(self, method: str, path: str) -> list[str]:
+        """Return up to three routes with a similar name, such as `POST /v1/agents`."""
+        names = [" ".join(route) for route in self.routes]
+        return difflib.get_close_matches(f"{method.upper()} {path}", names)
+
+
+def read(service: Service, observed: tuple[str, str] | None = None) -> App:
+    """Read the routes of a service's app.
+
+    Args:
+        service: the service.
+        observed: method and path of the route to send a request without credentials to; its
+            handler does not run. No request is sent if None.
+
+    Raises:
+        Misuse: there is no app, or it can't be made.
+    """
+    found = apps.ask(service, observed)
+    details = {(each["method"], each["path"]): each for each in found["routes"]}
+    documents = found["documents"]
+    for (method, path), each in details.items():
+        mounted = each["mounted"]
+        _describe(documents[mounted], method, path.removeprefix(mounted), each["module"])
+    public = settings.read(service.root).table.get("public", {})
+    return App(documents, details, public, found["is_open"])
+
+
+def _describe(document: dict[str, Any], method: str, path: str, module: str) -> None:
+    """Add a route that a document leaves out, as it does routes of Starlette."""
+    operations = document.setdefault("paths", {}).setdefault(path, {})
+    if method in ("HEAD", "OPTIONS") or module.startswith("fastapi."):
+        return
+    text = {"in": "path", "required": True, "schema": {"type": "string"}}
+    names = re.findall(r"\{(\w+)", path)
+    operations.setdefault(method.lower(), {"parameters": [text | {"name": name} for name in names]})
+
+
+def _require_route(method: str, path: str) -> str:
+    """Return the method in capitals if a route can have this method and path.
+
+    Raises:
+        Misuse: it can't.
+    """
+    if method.startswith("/") and path.upper() in METHODS:
+        raise Misuse(f"the method comes first: `tpgen route {path.upper()} {method}`")
+    if method.upper() in ("WEBSOCKET", "WS"):
+        raise Misuse(
+            "a WebSocket has no suite: AppSuite tests that it refuses a connection without "
+            "credentials; write its other tests with `pytest_tpgen.websockets.connect`"
+        )
+    if method.upper() not in METHODS:
+        near = difflib.get_close_matches(method.upper(), METHODS, n=1, cutoff=0.3)
+        hint = f": did you mean {near[0]}?" if near else f": use one of {', '.join(METHODS)}"
+        raise Misuse(f"{method} is not an HTTP method{hint}")
+    if not path.startswith("/"):
+        raise Misuse(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
+    if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise Misuse(
+            f"{path!r} is not the path of a route: write it as the app does, such as "
+            "/v1/agents/{agent_id}"
+        )
+    return method.upper()
