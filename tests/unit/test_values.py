@@ -101,7 +101,6 @@ def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
         (text(pattern=r"^sk_(live|test)_\d+$"), "sk_live_0"),
         (text(format="uuid4"), "00000000-0000-4000-8000-000000000001"),
         (text(format="email"), "name@example.com"),
-        (text(format="json-string"), "{}"),
         (integer(), 1),
         (integer(minimum=1, maximum=100), 1),
         (integer(minimum=18), 18),

@@ -1,6 +1,7 @@
-"""What SQLAlchemy says about the models of a service: read in a process of the service's own."""
+"""Read the models of a service from SQLAlchemy, in a process of the service's own."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
     """Return the columns and references of a model and of the models that it needs.
 
     Args:
-        service: where the models are.
+        service: the service.
         name: the class of the model.
-        modules: those that define models, that of `name` first.
-        path: of the file of the factories, for errors.
+        modules: the modules that define models, that of `name` first.
+        path: the file of the factories, for errors.
 
     Raises:
         Misuse: the models can't be imported, or two of them have one name.
@@ -31,15 +32,16 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"
         raise Misuse(
-            f"the models of {service.root} can't be read: {said}; see it whole by "
+            f"the models of {service.root} can't be read: {said}; see the traceback with "
             f"`{service.python} -c 'import {', '.join(modules)}'`"
         )
     found: list[dict[str, Any]] = json.loads(ended.stdout.splitlines()[-1])
-    twice = {each["name"] for each in found if sum(e["name"] == each["name"] for e in found) > 1}
+    names = Counter(model["name"] for model in found)
+    twice = {name for name, count in names.items() if count > 1}
     if twice:
-        homes = sorted(each["module"] for each in found if each["name"] in twice)
+        homes = sorted(model["module"] for model in found if model["name"] in twice)
         raise Misuse(
-            f"{name} needs a {twice.pop()} of each of {' and '.join(homes)}, and a factory is "
-            f"called by the name of its model: write those in {path} first"
+            f"{name} needs two models called {twice.pop()}, of {' and '.join(homes)}, and a "
+            f"factory has the name of its model: write the factories of both in {path} first"
         )
     return found

@@ -1,7 +1,7 @@
 """Routes that list rows: how their OpenAPI document describes the list and its pages."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ PAGE = re.compile(r"page|page-(number|no|index)")
 NEXT = re.compile(r"(next|end)(-.*)?|(.+-)?(cursor|marker|continuation)|after|page-token")
 # Rows of a page; a test lists six.
 ROWS = 2
+HEADER = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
 
 
 @dataclass(frozen=True)
@@ -25,48 +26,16 @@ class Listing:
     Attributes:
         rows: source of the rows of a `response`.
         shows_id: whether a row shows an id that is unique to it.
-        size: the parameter for the number of rows, or an empty text.
-        cursor, offset, page: the parameter that asks for a later page; empty except for one.
-        next: the field of the response with the value for `cursor`, or an empty text.
-        first_page: the number of the first page.
+        has_pages: whether a request can ask for a later page.
+        first_request: source of a request for the first page; empty if not known.
+        next_page: source of the method `next_page` of a ListRouteSuite; empty if not known.
     """
 
     rows: str
     shows_id: bool
-    size: str = ""
-    cursor: str = ""
-    offset: str = ""
-    page: str = ""
-    next: str = ""
-    first_page: int = 1
-
-    @property
-    def has_pages(self) -> bool:
-        """Whether a request can ask for a later page."""
-        return bool(self.cursor or self.offset or self.page)
-
-    @property
-    def first_request(self) -> str:
-        """Source of a request for the first page, or an empty text."""
-        return f'{{"params": {{"{self.size}": {ROWS}}}}}' if self.size else ""
-
-    @property
-    def next_page(self) -> str:
-        """Source of the method `next_page` of a ListRouteSuite, or an empty text."""
-        lines = list(self._next_page()) if self.size else []
-        header = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
-        return "\n    ".join([header, *lines]) if lines else ""
-
-    def _next_page(self) -> Iterator[str]:
-        params = f'{{"params": {{"{self.size}": {ROWS}, "%s": following}}}}'
-        if self.cursor and self.next:
-            yield f'following = response.json()["{self.next}"]'
-            yield f"return {params % self.cursor} if following else None"
-        elif name := self.offset or self.page:
-            first, step = (0, ROWS) if self.offset else (self.first_page, 1)
-            yield f'current = int(response.request.url.params.get("{name}", {first}))'
-            yield f"following = current + {step}"
-            yield f"return {params % name} if {self.rows} else None"
+    has_pages: bool = False
+    first_request: str = ""
+    next_page: str = ""
 
 
 def listing(
@@ -92,20 +61,43 @@ def listing(
         array, rows = fields[name], f'response.json()["{name}"]'
     item = resolved(array.get("items", {}), document)
     row_id = resolved(item.get("properties", {}).get("id", {}), document)
-    query = {one.name: one.node.schema for one in parameters if one.place == "query"}
-    cursor = _first(CURSOR, query)
-    offset = "" if cursor else _first(OFFSET, query)
-    page = "" if cursor or offset else _first(PAGE, query)
+    query = {each.name: each.node.schema for each in parameters if each.place == "query"}
+    later = _first(CURSOR, query) or _first(OFFSET, query) or _first(PAGE, query)
+    size = _first(SIZE, [name for name in query if name != later])
+    next_field = _first(NEXT, [name for name in fields if name not in arrays])
+    body = _next_page(later, size, rows, next_field, query) if later and size else ()
     return Listing(
         rows,
         row_id.get("type") == "string",
-        size=_first(SIZE, [name for name in query if name != page]),
-        cursor=cursor,
-        offset=offset,
-        page=page,
-        next=_first(NEXT, [name for name in fields if name not in arrays]),
-        first_page=0 if query.get(page, {}).get("default") == 0 else 1,
+        has_pages=bool(later),
+        first_request=f'{{"params": {{"{size}": {ROWS}}}}}' if size else "",
+        next_page="\n    ".join([HEADER, *body]) if body else "",
     )
+
+
+def _next_page(
+    name: str, size: str, rows: str, next_field: str, query: Mapping[str, Schema]
+) -> Sequence[str]:
+    """Return the body of `next_page`, or nothing.
+
+    Args:
+        name: the parameter for a later page.
+        size: the parameter for the number of rows.
+        rows: source of the rows of a response.
+        next_field: the field of the response with the value for a cursor.
+        query: the parameters by name, with their schemas.
+    """
+    request = f'{{"params": {{"{size}": {ROWS}, "{name}": following}}}}'
+    if CURSOR.fullmatch(dashed(name)):
+        following = f'following = response.json()["{next_field}"]'
+        return [following, f"return {request} if following else None"] if next_field else []
+    is_offset = bool(OFFSET.fullmatch(dashed(name)))
+    first = 0 if is_offset or query[name].get("default") == 0 else 1
+    return [
+        f'current = int(response.request.url.params.get("{name}", {first}))',
+        f"following = current + {ROWS if is_offset else 1}",
+        f"return {request} if {rows} else None",
+    ]
 
 
 def _first(pattern: re.Pattern[str], names: Iterable[str]) -> str:

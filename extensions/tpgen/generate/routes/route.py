@@ -115,16 +115,11 @@ class Route:
 
     @cached_property
     def other(self) -> Request | None:
-        """A valid request with another body, or None."""
-        if _is_json(self._media_type):
-            body = values.other(self._body, self._json)
-            return None if body is None else {**self.valid, "json": body}
-        for part in self._form:
-            if part.place == "data" and part.required:
-                value = values.other(part.node, part.valid)
-                if value is not None:
-                    return dict(part.change_to(value).apply(self.valid))
-        return {**self.valid, "content": b"another"} if "content" in self.valid else None
+        """A valid request with another JSON body, or None."""
+        if not _is_json(self._media_type):
+            return None
+        body = values.other(self._body, self._json)
+        return None if body is None else {**self.valid, "json": body}
 
     @cached_property
     def malformed(self) -> list[Change]:

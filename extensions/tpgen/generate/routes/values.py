@@ -146,7 +146,7 @@ def _lists(node: Node) -> Iterator[Any]:
 
 def _texts(node: Node) -> Iterator[Any]:
     schema = node.schema
-    if sample := FORMATS.get(schema.get("format", schema.get("contentEncoding", ""))):
+    if sample := FORMATS.get(schema.get("format", "")):
         yield sample[0]
     word = dashed(node.name)
     plain = word.replace("-", "")

@@ -1,7 +1,7 @@
-"""Says in JSON what a model asks of a new row, and the models that it needs.
+"""Print the columns and references of a model, and of the models that it needs, as JSON.
 
-Run by the service's own interpreter, with the model's module, its name and the other modules to
-import: only the standard library and SQLAlchemy are there.
+The service's own interpreter runs this with the name of the model, its module and the other modules
+to import. It needs the standard library and SQLAlchemy.
 """
 
 import enum
@@ -26,7 +26,7 @@ KINDS = {
 
 
 def models(module: str, name: str) -> Iterator[dict[str, Any]]:
-    """Yield the model, and what it needs by its not-null foreign keys, whatever those need, …"""
+    """Yield a model, and the models that its not-null foreign keys need, directly or not."""
     waiting, seen = [sa.inspect(getattr(sys.modules[module], name))], set()
     while waiting:
         mapper = waiting.pop()
@@ -58,7 +58,7 @@ def _place(cls: type) -> dict[str, str]:
 
 
 def _hints(cls: type) -> dict[str, Any]:
-    """The types of the attributes, within `Mapped[…]`, as far as their names are to be had."""
+    """Return the types of the attributes, inside `Mapped[…]`, that can be resolved."""
     hints: dict[str, Any] = {}
     for owner in reversed(cls.__mro__):
         for name, annotation in vars(owner).get("__annotations__", {}).items():
@@ -66,7 +66,7 @@ def _hints(cls: type) -> dict[str, Any]:
             try:
                 hints |= get_type_hints(type(owner.__name__, (), alone))
             except (NameError, TypeError, AttributeError):
-                # Imported for type checkers only.
+                # The name is imported only for type checkers.
                 continue
     return {name: _plain(hint) for name, hint in hints.items()}
 
@@ -108,7 +108,7 @@ def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[s
 
 
 def _has_default(mapper: Mapper[Any], column: Any) -> bool:
-    """Whether a row gets a value without being told."""
+    """Return whether a row gets a value by default."""
     field = getattr(mapper.class_, "model_fields", {}).get(column.key)
     return bool(
         column.default is not None
@@ -116,7 +116,7 @@ def _has_default(mapper: Mapper[Any], column: Any) -> bool:
         or column.table.autoincrement_column is column
         or column is mapper.version_id_col
         or (column is mapper.polymorphic_on and mapper.polymorphic_identity is not None)
-        # SQLModel tells the defaults only to pydantic.
+        # Only pydantic knows the defaults of SQLModel.
         or (field is not None and not field.is_required())
     )
 
@@ -132,7 +132,7 @@ def _enum(sql: Any, hint: Any) -> dict[str, Any] | None:
 
 
 def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[Any] | None]]:
-    """The foreign keys that each row must have, the widest first, and what each refers to."""
+    """Yield the required foreign keys, the widest first, and the model that each refers to."""
     keys = _constraints(mapper, sa.ForeignKeyConstraint)
     for key in sorted(keys, key=lambda key: -len(key.columns)):
         if any(column.nullable for column in key.columns) or _inherited(mapper, key):
@@ -155,7 +155,7 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
 
 
 def _inherited(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> bool:
-    """Whether the key ties the row of a subclass to that of its parent."""
+    """Return whether a key connects the row of a subclass with the row of its parent."""
     tables = {each.local_table for each in mapper.iterate_to_root()}
     return (
         all(column.primary_key for column in key.columns)
@@ -183,16 +183,16 @@ def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | 
 
 
 def _registries() -> Iterator[Any]:
-    """Those of all the modules that were imported: a service may have more than one Base."""
+    """Yield the registries of all imported modules; a service may have several bases."""
     for module in [sys.modules[name] for name in sys.argv[2:]]:
-        for each in vars(module).values():
-            if isinstance(each, type) and hasattr(each, "registry") and hasattr(each, "metadata"):
-                yield each.registry
+        for base in vars(module).values():
+            if isinstance(base, type) and hasattr(base, "registry") and hasattr(base, "metadata"):
+                yield base.registry
 
 
 def _constraints(mapper: Mapper[Any], kind: type) -> list[Any]:
     tables = [table for table in mapper.tables if isinstance(table, sa.Table)]
-    # They are in sets: their order would differ from run to run.
+    # Sorted, because the order of sets differs from run to run.
     owners = [owner for table in tables for owner in (table, *table.columns)]
     found = {each for owner in owners for each in owner.constraints if isinstance(each, kind)}
     return sorted(found, key=lambda each: ([column.key for column in each.columns], str(each)))
@@ -210,7 +210,7 @@ def _uniques(mapper: Mapper[Any]) -> Iterator[list[Any]]:
 
 
 def _names(mapper: Mapper[Any], columns: Any) -> list[str]:
-    """The attributes of the columns; none where one of them has none."""
+    """Return the attributes of some columns; none if one of them has no attribute."""
     by_column = {column: prop.key for prop in mapper.column_attrs for column in prop.columns}
     names = [by_column.get(column) for column in columns]
     return [name for name in names if name] if all(names) else []
@@ -229,20 +229,18 @@ def _check(mapper: Mapper[Any], check: sa.CheckConstraint) -> dict[str, Any]:
 
 
 def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
-    """What the class takes: `takes` is null where it takes any attribute; and what it must have."""
+    """Return the parameters of the class; `takes` is None if it accepts any attribute."""
     if hasattr(mapper.class_, "model_fields"):
         return {"takes": None, "requires": {}}
-    parameters = list(inspect.signature(mapper.class_).parameters.values())
-    named = [
-        each for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
-    ]
-    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    parameters = inspect.signature(mapper.class_).parameters.values()
+    stars = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    named = {each.name: each.default for each in parameters if each.kind not in stars}
+    accepts_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
     lists = {each.key: each.uselist for each in mapper.relationships}
+    required = [name for name, default in named.items() if default is inspect.Parameter.empty]
     return {
-        "takes": None if anything else [each.name for each in named],
-        "requires": {
-            each.name: lists.get(each.name) for each in named if each.default is each.empty
-        },
+        "takes": None if accepts_any else list(named),
+        "requires": {name: lists.get(name) for name in required},
     }
 
 
@@ -252,6 +250,6 @@ if __name__ == "__main__":
     for each in sys.argv[2:]:
         import_module(each)
     configure_mappers()
-    # Below whatever the service prints when it is imported.
+    # On the last line, after the output of the service's imports.
     print(json.dumps(list(models(sys.argv[2], sys.argv[1])), default=str))
     read_only.leave()

@@ -23,7 +23,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -57,12 +56,8 @@ CHANGES: dict[str, list[tuple[int, int | None]]] = {
 # Event loops in C open sockets and start programs without an audit event.
 LOOPS = ("uvloop", "winloop", "rloop")
 STARTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"}
-# Programs that services run to find their version or their libraries; they change nothing.
-HARMLESS = {"uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lsb_release"}
-READS_OF_GIT = {
-    *("cat-file", "describe", "diff", "log", "ls-files", "ls-tree", "name-rev", "rev-list"),
-    *("rev-parse", "show", "status", "version", "--version"),
-}
+# Programs that Python itself runs to find a library or the system; they change nothing.
+HARMLESS = {"uname", "ldconfig", "lsb_release"}
 DRIVERS = {"psycopg": ("Connection", "AsyncConnection"), "psycopg2": ()}
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
@@ -82,8 +77,6 @@ def enter(root: Path) -> None:
     # Many services open their log file when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
     os.environ.update(_nowhere({**_dotenv(root), **os.environ}))
-    # With this, `git status` does not refresh the index.
-    os.environ["GIT_OPTIONAL_LOCKS"] = "0"
     os.environ |= {"PGHOST": NOWHERE, "PGSERVICEFILE": os.devnull, "PGPASSFILE": os.devnull}
     for name in ("PGHOSTADDR", "PGSERVICE"):
         os.environ.pop(name, None)
@@ -290,14 +283,8 @@ class _Hook:
     def _start(self, arguments: tuple[Any, ...]) -> None:
         program = arguments[0] or (arguments[1] or [""])[0]
         name = os.path.basename(os.fsdecode(program))
-        words = [os.fsdecode(one) for one in arguments[1] or ()][1:]
-        may_run = name in HARMLESS or (name == "git" and _only_reads(words))
-        if not may_run or self._is_own(os.fsdecode(program)):
+        if name not in HARMLESS or self._is_own(os.fsdecode(program)):
             raise _refusal(PermissionError, errno.EACCES, f"starts {name}")
-
-        for option, value in pairwise(words):
-            if option == "-o":
-                self._check(value)
 
     def _is_own(self, program: str) -> bool:
         """Return whether a program is part of the service."""
@@ -315,14 +302,6 @@ class _Hook:
             with suppress(OSError):
                 os.rmdir(folder)
         self.paused = None
-
-
-def _only_reads(words: list[str]) -> bool:
-    """Return whether a command of git changes nothing."""
-    # Not `-c`, which can run a program.
-    while words[:1] and words[0] in ("-C", "--git-dir", "--work-tree"):
-        words = words[2:]
-    return bool(words) and words[0] in READS_OF_GIT and not any("output" in word for word in words)
 
 
 def _absolute(path: str, descriptor: Any) -> str:
