@@ -152,6 +152,16 @@ def test_the_rows_of_a_path(tmp_path: Path, method: str, path: str, lines: list[
     assert [line.strip() for line in fixture.splitlines()[2:]] == lines
 
 
+def test_rows_without_a_caller(tmp_path: Path) -> None:
+    """A service whose `auth` names no model: no fixture has an argument without a name."""
+    files = {"tests/policy/policy.toml": POLICY, "tests/factories.py": FACTORIES}
+    Rendered(tmp_path, tmp_path).write(files)
+    path = "/orders/{order_id}/lines/{line_id}"
+    route = route_of(App({"": {"paths": {path: {"get": {}}}}}, {}), "GET", path)
+    fixture = RouteContext(route, Rows(Service(tmp_path))).url.fixture("url", "str")
+    assert "async def url(self, session: AsyncSession) -> str:" in fixture
+
+
 @pytest.mark.parametrize(
     ("conftest", "auth"),
     [

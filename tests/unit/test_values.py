@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from tpgen.core.errors import Misuse
-from tpgen.generate.routes.expressions import source
+from tpgen.generate.routes.expressions import Change, source
 from tpgen.generate.routes.schemas import FORMATS, Node, node_of
 from tpgen.generate.routes.values import other, places, valid
 from tpgen.generate.routes.violations import violations
@@ -99,6 +99,7 @@ def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
         (text(pattern="^[A-Z]{3}$", minLength=3, maxLength=3), "LAB"),
         (text(pattern=r"^\d{4} ?[A-Z]{2}$"), "0000AA"),
         (text(pattern=r"^sk_(live|test)_\d+$"), "sk_live_0"),
+        (text(pattern=r"^(?=\d)(\d{2}|x)-\w+?$", minLength=6), "00-000"),
         (text(format="uuid4"), "00000000-0000-4000-8000-000000000001"),
         (text(format="email"), "name@example.com"),
         (integer(), 1),
@@ -273,6 +274,36 @@ def test_another_valid_value_differs_in_one_place(
 ) -> None:
     """Not in the id of something, which would have to exist."""
     assert other(node(schema), value) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "source"),
+    [
+        (Change(("json", "a"), 2), {"json": {"a": 2, "b": [{"c": 2}]}}, 'with_value("json.a", 2)'),
+        (
+            Change(("json", "b", 0, "c"), is_removal=True),
+            {"json": {"a": 1, "b": [{}]}},
+            'without("json.b.0.c")',
+        ),
+        (
+            Change(("params", "limit"), 0),
+            {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 0}},
+            'with_value("params.limit", 0)',
+        ),
+        (
+            Change(("json", "d.e"), 3),
+            {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}},
+            'with_value("json", "d.e", 3)',
+        ),
+        (Change((), {"content": b"{"}), {"content": b"{"}, '{"content": b"{"}'),
+    ],
+    ids=str,
+)
+def test_a_change_of_a_request(change: Change, expected: dict[str, Any], source: str) -> None:
+    """The given request stays as it is."""
+    request = {"json": {"a": 1, "b": [{"c": 2}]}}
+    assert (change.apply(request), change.source) == (expected, source)
+    assert request == {"json": {"a": 1, "b": [{"c": 2}]}}
 
 
 def test_the_places_of_a_value() -> None:

@@ -24,15 +24,6 @@ def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
         "following = …  # the request for the page after `response`; None after the last page"
     )
     return following"""
-ROWS_PLACEHOLDER = '''\
-@pytest.fixture
-async def {name}({arguments}) -> list[str]:
-    rows: list[str] = fill_in("""
-        made = await {factory}.create_batch(6, session=session{belongs})
-        await session.commit()
-        rows = [str(row.{key}) for row in made]  # texts that only these rows show
-    """)
-    return rows'''
 # The length of a line of a placeholder's text in the test file.
 LINE = 80
 # Statuses of a router that has the path for other values or another method only.
@@ -289,36 +280,30 @@ class RouteContext:
     def _list_methods(self) -> Iterator[str]:
         if self._listing.has_pages:
             yield self._listing.next_page or NEXT_PAGE
-        row = self.listed_row
         for name in ("own_rows", "foreign_rows"):
-            yield self._rows_fixture(name, row) if row else self._rows_placeholder(name)
+            yield self._rows_fixture(name)
 
-    def _rows_placeholder(self, name: str) -> str:
-        """Return a fixture with a placeholder for rows whose connection with the caller is unknown."""
-        fixture, model = self.rows.caller
-        row = self.rows.listed(self._last_word, self._parents)
-        is_own = name == "own_rows"
-        caller = f", {fixture}: {model}" if is_own and model else ""
-        return ROWS_PLACEHOLDER.format(
-            name=name,
-            arguments=f"self, session: AsyncSession{caller}",
-            factory=row.factory if row else "…Factory",
-            key=self.rows.key(row) if row else "id",
-            belongs=f", …={fixture or '…'}" if is_own else "",
+    def _rows_fixture(self, name: str) -> str:
+        """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""
+        row, caller = self.listed_row, self.rows.caller
+        made = row or self.rows.listed(self._last_word, self._parents) or Row("row", "", "…Factory")
+        if name == "foreign_rows":
+            made = replace(made, belongs=())
+        elif not row:
+            made = replace(made, belongs=(f"…={caller[0] or '…'}",))
+        fixtures = [caller, *((parent.name, "Any") for parent in self._parents)]
+        used = [": ".join(fixture) for fixture in fixtures if made.uses(fixture[0])]
+        created = ", ".join(["6", "session=session", *made.belongs])
+        body = (
+            f"rows = await {made.factory}.create_batch({created})\n"
+            "await session.commit()\n"
+            f"return [str(row.{self.rows.key(made)}) for row in rows]\n"
         )
-
-    def _rows_fixture(self, name: str, row: Row) -> str:
-        belongs = row.belongs if name == "own_rows" else ()
-        used = replace(row, belongs=belongs)
-        caller = ": ".join(self.rows.caller) if used.uses(self.rows.caller[0]) else ""
-        parents = [f"{parent.name}: Any" for parent in self._parents if used.uses(parent.name)]
-        arguments = ", ".join(filter(None, ["self", "session: AsyncSession", caller, *parents]))
-        created = ", ".join(["6", "session=session", *belongs])
-        return (
-            f"@pytest.fixture\nasync def {name}({arguments}) -> list[str]:\n"
-            f"    rows = await {row.factory}.create_batch({created})\n"
-            f"    await session.commit()\n    return [str(row.{self.rows.key(row)}) for row in rows]"
-        )
+        if not row:
+            body = f'rows: list[str] = fill_in("""\n{indent(body, "    ")}""")\nreturn rows\n'
+        arguments = ", ".join(["self", "session: AsyncSession", *used])
+        start = f"@pytest.fixture\nasync def {name}({arguments}) -> list[str]:\n"
+        return start + indent(body, "    ").rstrip()
 
     @cached_property
     def _guessed_url(self) -> Expression:

@@ -39,7 +39,8 @@ class Row:
 
     def uses(self, name: str) -> bool:
         """Return whether its arguments use a variable."""
-        return any(re.search(rf"=\s*{name}\b", argument) for argument in self.belongs)
+        pattern = rf"=\s*{name}\b"
+        return bool(name) and any(re.search(pattern, argument) for argument in self.belongs)
 
 
 class Rows:
