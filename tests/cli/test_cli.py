@@ -250,7 +250,7 @@ def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:
 def test_too_many_words(tpgen: Tpgen) -> None:
     done = tpgen("step", "detect_pii", "detect_keys")
     assert done.code == 2
-    assert "no use for detect_keys; `tpgen step --help`" in done.text
+    assert "unexpected argument: detect_keys; `tpgen step --help`" in done.text
 
 
 def test_an_unknown_command_names_those_there_are(tpgen: Tpgen) -> None:
@@ -464,7 +464,7 @@ def test_undo_tells_how_to_go_on(tpgen: Tpgen, service: Service) -> None:
     written = path.read_text()
     path.write_text(written + "# mine\n")
     assert "left     " in (said := tpgen("undo").text)
-    assert "take your change of what was left away" in said
+    assert "revert your own changes of these files" in said
     path.write_text(written)
     assert tpgen("undo").text == f"removed  {UNIT}/test_detect_keys.py\n"
     assert "nothing to undo" in tpgen("undo").text
@@ -529,6 +529,7 @@ def test_outside_of_a_service(tmp_path: Path) -> None:
         assert "Run it in a service." in said.text
     said = anywhere(tmp_path, "chek")
     assert (said.code, said.text) == (2, "tpgen: `chek` is not a command: did you mean `check`?\n")
+    assert "did you mean `step`?" in anywhere(tmp_path, "stepp", "x").text
 
 
 def test_a_slip_in_a_service(tpgen: Tpgen) -> None:
@@ -553,7 +554,7 @@ def test_a_new_service_from_where_the_tool_is_from(tmp_path: Path) -> None:
     again = anywhere(tmp_path, "new", "shop", "--defaults")
     assert (again.code, again.text) == (
         2,
-        "tpgen: shop is there and not empty: give a new folder\n",
+        "tpgen: shop exists and is not empty: give a new folder\n",
     )
     wrong = anywhere(tmp_path, "new", "b", "--defaults", "--data", "vault=maybe")
     assert (wrong.code, 'vault: "maybe" must be yes or no' in wrong.text) == (2, True), wrong.text

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tpgen.core.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,7 +18,7 @@ def test_imports_point_downward() -> None:
 
 
 def test_no_two_packages_have_a_module_of_the_same_name() -> None:
-    """A name that is there twice is one role in two packages."""
-    roles = {"__init__.py", "context.py", "messages.py"}
+    """A name that is there twice is one role in two packages, or that of a command."""
+    roles = {"__init__.py", "context.py", "messages.py", *(f"{name}.py" for name in COMMANDS)}
     names = [path.name for path in (ROOT / "extensions/tpgen").rglob("*.py")]
     assert {name for name in names if names.count(name) > 1} <= roles

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tpgen.cli import main as cli
-from tpgen.core import policy
+import pytest
+from tpgen.cli import command_line
 
 from tests.rendering import Service
 
@@ -32,12 +32,12 @@ def recommended() -> Iterator[str]:
             yield from re.findall(r"`(tpgen [^`]+)`", text)
 
 
-def test_the_command_line_takes_them(rendered: Service) -> None:
+def test_the_command_line_takes_them(rendered: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of a rule, a kind or a version is taken for any word."""
     commands = set(recommended())
     assert len(commands) > 12
-    parser = cli._parser(policy.kinds(rendered.path))
+    monkeypatch.chdir(rendered.path)
     for command in commands:
         known = command.replace("KIND", "step").replace("tpgen WORD", "tpgen step NAME")
         words = shlex.split(known)[1:]
-        assert parser.parse_args(words), command
+        assert command_line.parser(words).parse_args(words), command

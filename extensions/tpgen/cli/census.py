@@ -1,4 +1,4 @@
-"""What `tpgen census` does."""
+"""`tpgen census`: show which required cases a run has proved."""
 
 import argparse
 import os
@@ -10,11 +10,28 @@ from tpgen.core import service
 from tpgen.core.errors import Misuse
 from tpgen.core.terminal import say
 
+DESCRIPTION = """\
+Shows which required cases of which components are proved, by what `pytest --census` recorded:
+prints what is missing, and what failed."""
+EPILOG = """\
+exit codes: 0 all are proved, exempt or not required yet; 1 some are not; 2 misuse or broken input"""
 
-def census(chosen: argparse.Namespace) -> int:
-    """Print which required cases are not proved, and write the page that is asked for.
 
-    In a workflow of GitHub the summary goes to the page of the job too.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("--all", action="store_true", help="also print what is proved")
+    text = "output format (default: text)"
+    parser.add_argument("--format", choices=("text", "markdown", "json"), help=text)
+    parser.add_argument("--html", metavar="FILE", help="also write one self-contained page")
+    text = "run records to merge, such as those of shards (default: the newest in .tpgen)"
+    parser.add_argument("--merge", metavar="RECORD", nargs="+", default=[], help=text)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print which required cases are not proved, and write the page that `--html` names.
+
+    In GitHub Actions the summary also goes to the page of the job.
 
     Returns:
         1 where a case is missing or failed, or files have changed since the run; else 0.

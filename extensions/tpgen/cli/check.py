@@ -1,4 +1,4 @@
-"""What `tpgen check`, `tpgen explain` and `tpgen exemptions` do."""
+"""`tpgen check`: find where the files fall short of the policy."""
 
 import argparse
 import importlib
@@ -10,16 +10,41 @@ from dataclasses import replace
 from pathlib import Path
 
 from tpgen.check import engine, project, registry
-from tpgen.check.exemptions import read
 from tpgen.check.project import Project
 from tpgen.check.rule import Rule
-from tpgen.core import settings
 from tpgen.core.errors import Misuse
 from tpgen.core.finding import Finding
 from tpgen.core.terminal import say
 
+from . import completion
 
-def check(chosen: argparse.Namespace) -> int:
+FORMATS = ("text", "json", "sarif", "github")
+DESCRIPTION = """\
+Finds where the files fall short of the testing policy: in a service, or in any other project.
+Without a PATH it checks the files that git tracks or could add."""
+EPILOG = """\
+RULES are codes, prefixes of codes or names, separated by commas: TPG1,sleep-in-test.
+`tpgen explain` lists them. `pyproject.toml` exempts from one for a while: `tpgen exemptions`.
+
+exit codes: 0 no findings, 1 findings, 2 misuse or broken input, 3 a fault of tpgen"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="file or folder (default: all)")
+    for option, text in (("--select", "run only these rules"), ("--ignore", "skip these rules")):
+        words = parser.add_argument(option, action="append", default=[], metavar="RULES", help=text)
+        words.completer = completion.rules  # type: ignore[attr-defined]
+    text = "apply the safe fixes, marked [*]; `tpgen undo` reverts them"
+    parser.add_argument("--fix", action="store_true", help=text)
+    text = "output format (default: text; github in GitHub Actions)"
+    parser.add_argument("--format", choices=FORMATS, help=text)
+    text = "revision to compare with, for rules about a change (default: HEAD)"
+    parser.add_argument("--base", default="", metavar="REVISION", help=text)
+
+
+def run(chosen: argparse.Namespace) -> int:
     """Print the findings, after `--fix` those that are left.
 
     Returns:
@@ -43,21 +68,6 @@ def _found(
         # Looked at anew: what an edit left or brought is told.
         found = engine.run(Project(part.root, part.asked, part.base), rules)
     return _seen_from(here.root, part.root, found)
-
-
-def explain(word: str) -> str:
-    """The page of a rule; a line for each, where none is named."""
-    from tpgen.report import rule_page as page
-
-    return page.of(registry.find(word)) if word else page.index(registry.all_rules().values())
-
-
-def exemptions() -> str:
-    """Return what the project exempts and excludes."""
-    from tpgen.report import listing
-
-    here = project.find(Path.cwd(), [])
-    return listing.render(read(here.root), settings.read(here.root).exempt, here.excluded)
 
 
 def _mend(here: Project, found: Sequence[Finding]) -> bool:

@@ -1,15 +1,28 @@
-"""`tpgen new DEST`: a new service from the template that the tool was installed from."""
+"""`tpgen new DEST`: render a new service from the template that tpgen was installed from."""
 
 import argparse
-import json
-from importlib import metadata
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from tpgen.core.errors import Misuse
+from tpgen.update.template import said_by_copier
+
+from .installation import template_address
 
 
-def new(chosen: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("folder", metavar="DEST", help="new or empty folder")
+    text = "address of the template (default: the one that tpgen was installed from)"
+    parser.add_argument("--template", default="", metavar="ADDRESS", help=text)
+    text = "tag or commit of the template (default: the newest release)"
+    parser.add_argument("--version", default="", metavar="VERSION", help=text)
+    text = "answer of a question; Copier asks the others"
+    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help=text)
+    text = "take the proposed answers instead of asking"
+    parser.add_argument("--defaults", action="store_true", help=text)
+
+
+def run(chosen: argparse.Namespace) -> int:
     """Render a new service; Copier asks the questions.
 
     Raises:
@@ -18,18 +31,15 @@ def new(chosen: argparse.Namespace) -> int:
     import copier
     from copier.errors import CopierError
 
-    from tpgen.update.template import said_by_copier
-
     folder = Path(chosen.folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Misuse(f"{folder} is there and not empty: give a new folder")
-    answers = dict(word.partition("=")[::2] for word in chosen.data)
-    template = chosen.template or installed_from()
+        raise Misuse(f"{folder} exists and is not empty: give a new folder")
+    template = chosen.template or template_address()
     try:
         copier.run_copy(
             template,
             folder,
-            data=answers,
+            data=dict(word.partition("=")[::2] for word in chosen.data),
             defaults=chosen.defaults,
             vcs_ref=chosen.version or None,
             quiet=chosen.quiet,
@@ -40,22 +50,3 @@ def new(chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise Misuse(f"{folder} can't be written: {error.strerror or error}") from None
     return 0
-
-
-def installed_from() -> str:
-    """Return the address that tpgen was installed from, as `direct_url.json` has it (PEP 610).
-
-    Raises:
-        Misuse: it was installed from a package index.
-    """
-    text = metadata.distribution("tpgen").read_text("direct_url.json")
-    origin = json.loads(text) if text else {}
-    parts = urlsplit(origin.get("url", ""))
-    if "vcs_info" in origin:
-        return f"git+{origin['url']}"
-    if parts.scheme == "file" and Path(unquote(parts.path)).is_dir():
-        return unquote(parts.path)
-    raise Misuse(
-        "tpgen was installed from a package index, so it does not know where its template is: "
-        "`tpgen new DEST --template git+https://HOST/TEAM/tpgen.git`"
-    )

@@ -1,22 +1,18 @@
-"""What `tpgen update` and `tpgen drift` do."""
+"""`tpgen update`: bring the newest policy into the service."""
 
 import argparse
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tpgen.check.project import Project
 from tpgen.core import policy, service
 from tpgen.core.errors import Misuse
-from tpgen.core.git import OF_A_HOOK
 from tpgen.core.terminal import say, say_no_more
-from tpgen.update import answers, drifting, locking, own_files, readiness
+from tpgen.update import answers, locking, own_files, readiness
 from tpgen.update import git_merge as merging
 from tpgen.update import messages as telling
 from tpgen.update import policy_changes as changes
@@ -24,18 +20,40 @@ from tpgen.update.answers import Answers
 from tpgen.update.git_merge import Merged, Versions
 from tpgen.update.plan import Update
 from tpgen.update.template import Rendered, Template, fetch
+from tpgen.update.workshop import workshop
+
+DESCRIPTION = """\
+Brings the newest version of the testing policy into this service: prints what it changes, renders
+it with Copier and merges it with git. It commits nothing and loses no edit: what can't be merged
+is left as a conflict."""
+EPILOG = """\
+exit codes: 0 done; 1 something could not be merged (with --check: an update is available);
+2 misuse or broken input, and nothing was written"""
 
 
-def update(chosen: argparse.Namespace) -> int:
-    """Bring the newest policy into the service here, or say whether one waits.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    text = "only report whether an update is available"
+    parser.add_argument("--check", action="store_true", help=text)
+    text = "print what would change without writing files"
+    parser.add_argument("--dry-run", action="store_true", help=text)
+    text = "tag or commit of the template to update to (default: the newest release)"
+    parser.add_argument("--to", default="", metavar="VERSION", help=text)
+    text = "override a template answer"
+    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help=text)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Bring the newest policy into the service here, or report whether one is available.
 
     Returns:
-        1 where a person must look: something could not be merged, or, with `--check`, an update
-        waits. Else 0.
+        1 if something could not be merged or, with `--check`, an update is available; else 0.
     """
     root = service.find(Path.cwd()).root
     known = answers.read(root)
-    with _workshop() as folder:
+    with workshop() as folder:
         git = None if chosen.check else readiness.repository(root)
         template = fetch(known, folder / "template")
         if moved := template.moved_tag(root, known.version):
@@ -93,62 +111,6 @@ def _readable(root: Path, merged: Merged) -> Merged:
         if policy_file not in merged.conflicts:
             return replace(merged, broken=str(error).removesuffix(f"; {policy.RESTORE}"))
     return merged
-
-
-def drift(chosen: argparse.Namespace) -> int:
-    """Say which of the template's files differ from the version that the service was made from.
-
-    Returns:
-        1 where one does, else 0.
-    """
-    root = service.find(Path.cwd()).root
-    known = answers.read(root)
-    with _workshop() as folder:
-        template = fetch(known, folder / "template")
-        made = template.render(known.version, known, folder / "made")
-        made.remove(made.is_left_alone)
-        found = drifting.between(root, made.folder, _below(root, made, chosen.paths))
-    told = telling.drift_as_json if chosen.json else telling.drifted
-    say(told(known.version, found))
-    return int(bool(found))
-
-
-def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
-    """Files and folders that were named, relative to the service.
-
-    Raises:
-        Misuse: one is neither here nor in the template.
-    """
-    whole = [Path(path).parent.resolve() / Path(path).name for path in paths]
-    below = [Path(os.path.relpath(path, root)).as_posix() for path in whole]
-    for path, known in zip(paths, below, strict=True):
-        if not any(os.path.lexists(folder / known) for folder in (root, made.folder)):
-            raise Misuse(f"{path} is neither here nor in the template: name a file or a folder")
-    return below
-
-
-@contextmanager
-def _workshop() -> Iterator[Path]:
-    """A folder for what is fetched and rendered; gone afterwards.
-
-    git finds each repository by its folder: where a hook runs, it is told of another one.
-
-    Raises:
-        Misuse: it can't be written, or git can't do its work in it or in the service.
-    """
-    for name in OF_A_HOOK:
-        os.environ.pop(name, None)
-    try:
-        with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
-            # Not the one of all runs: two updates at once would fetch into the same clone.
-            os.environ.setdefault("COPIER_CACHE_DIR", f"{folder}/copier")
-            yield Path(folder)
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise Misuse(f"{error.strerror or error}{where}, and nothing was changed") from None
-    except subprocess.CalledProcessError as error:
-        said = merging.complaint(error)
-        raise Misuse(f"git can't go on, and nothing was changed: {said}") from None
 
 
 def _version(template: Template, known: Answers, wanted: str) -> str:

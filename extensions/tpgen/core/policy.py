@@ -10,21 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .commands import COMMANDS
 from .errors import Misuse
 from .service import POLICY
 
-COMMANDS = {
-    "census",
-    "check",
-    "completion",
-    "drift",
-    "exemptions",
-    "explain",
-    "gate",
-    "new",
-    "undo",
-    "update",
-}
 INTROSPECTS = ("source", "route", "model")
 SUITES = POLICY.parent / "suites"
 LISTS = ("sources", "methods", "suites")

@@ -1,0 +1,141 @@
+"""The parser of the command line: the commands of tpgen, and one for each kind of the service."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from tpgen.core import policy, service
+from tpgen.core.commands import COMMANDS
+from tpgen.core.errors import Misuse
+from tpgen.core.policy import Kind
+
+from . import component
+
+# The kinds of the template, for `--help` outside a service.
+KINDS = {
+    "step": Kind("step", "a pipeline step", ()),
+    "route": Kind("route", "an API route", (), "route"),
+    "vault": Kind("vault", "a vault provider", ()),
+    "factory": Kind("factory", "the factory of a model", (), "model"),
+    "client": Kind("client", "a client of an upstream API", ()),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `Misuse` with the likely intended word."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{_with_guess(message)}; `{self.prog} --help` lists the arguments")
+
+
+def _with_guess(message: str) -> str:
+    """Return argparse's message about a wrong word with the word that was probably meant."""
+    found = re.fullmatch(r"argument (\w+): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if found is None:
+        return message
+    what, word, known = found.groups()
+    guess = _guess(word, re.findall(r"[\w-]+", known)) or f": choose from {known}"
+    return f"`{word}` is not a {what.lower()}{guess}"
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f": did you mean `{near[0]}`?" if near else ""
+
+
+def complete(typed: Sequence[str]) -> None:
+    """Print the completions that the shell asks for, and end the process.
+
+    Args:
+        typed: the words of the line so far, without `tpgen`.
+    """
+    import argcomplete
+
+    argcomplete.autocomplete(_parser(typed, _kinds_or_usual() if _needs_kinds(typed) else {}))
+
+
+def parser(typed: Sequence[str]) -> Parser:
+    """Return the parser for what was typed.
+
+    Raises:
+        Misuse: the command needs a service and there is none, or its policy is broken.
+    """
+    return _parser(typed, _kinds(typed) if _needs_kinds(typed) else {})
+
+
+def _needs_kinds(typed: Sequence[str]) -> bool:
+    # The first word may be `-q` or `-v`.
+    return not COMMANDS.keys() & set(typed[:2])
+
+
+def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
+    if not typed or {"-h", "--help"} & set(typed):
+        return _kinds_or_usual()
+    word = next((word for word in typed if not word.startswith("-")), "")
+    try:
+        root = service.find(Path.cwd()).root
+    except Misuse:
+        if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
+            raise Misuse(f"`{word}` is not a command{guess}") from None
+        raise
+    if kinds := policy.kinds(root):
+        return kinds
+    raise Misuse(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
+
+
+def _kinds_or_usual() -> Mapping[str, Kind]:
+    """Return the kinds of the service here; those of the template outside a service."""
+    try:
+        root = service.find(Path.cwd()).root
+    except Misuse:
+        return KINDS
+    return policy.kinds(root)
+
+
+def _parser(typed: Sequence[str], kinds: Mapping[str, Kind]) -> Parser:
+    made = Parser(
+        prog="tpgen",
+        description="Writes the tests that the testing policy requires of a component, and finds "
+        "where a project falls short of the policy.",
+        epilog=None if kinds else "In a service there is a command for each kind of component.",
+    )
+    made.add_argument("-V", "--version", action="store_true", help="print the version")
+    _add_volume(made, default=False)
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for kind in kinds.values():
+        command = _add_command(commands, kind.name, f"write the tests of {kind.help}")
+        component.add_arguments(command, kind)
+    for name, text in COMMANDS.items():
+        command = _add_command(commands, name, text)
+        if name in typed:
+            module = import_module(f"{__package__}.{name}")
+            command.set_defaults(run=module.run)
+            module.add_arguments(command)
+    return made
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[Parser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text.capitalize()}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(parser=command)
+    _add_volume(command, default=argparse.SUPPRESS)
+    return command
+
+
+def _add_volume(parser: argparse.ArgumentParser, default: object) -> None:
+    """Add the options that every command has, before and after its name."""
+    volume = parser.add_mutually_exclusive_group()
+    text = "print errors only"
+    volume.add_argument("-q", "--quiet", action="store_true", default=default, help=text)
+    text = "print to standard error what the command waits for"
+    volume.add_argument("-v", "--verbose", action="store_true", default=default, help=text)

@@ -1,0 +1,60 @@
+"""Facts of the installation of tpgen: its extras, and the address that it came from (PEP 610)."""
+
+import json
+import re
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tpgen.core.errors import Misuse
+
+
+def template_address() -> str:
+    """Return the address that tpgen was installed from, which is that of its template.
+
+    Raises:
+        Misuse: it was installed from a package index or a wheel.
+    """
+    origin = _origin()
+    parts = urlsplit(origin.get("url", ""))
+    if "vcs_info" in origin:
+        return f"git+{origin['url']}"
+    if parts.scheme == "file" and Path(unquote(parts.path)).is_dir():
+        return unquote(parts.path)
+    raise Misuse(
+        "tpgen was installed from a package, so it does not know the address of its template: "
+        "`tpgen new DEST --template git+https://HOST/TEAM/tpgen.git`"
+    )
+
+
+def extra_of(package: str) -> str:
+    """Return the extra that requires a package; empty if none does."""
+    for requirement in metadata.requires("tpgen") or []:
+        found = re.fullmatch(rf"{re.escape(package)}\b.*extra == ['\"](\w+)['\"]", requirement)
+        if found:
+            return found[1]
+    return ""
+
+
+def command() -> str:
+    """Return the command that installs this version of tpgen with all extras."""
+    if (Path(sys.prefix) / "uv-receipt.toml").exists():
+        return f"uv tool install {shlex.quote(_requirement())}"
+    return f"uv pip install --python {shlex.quote(sys.prefix)} {shlex.quote(_requirement())}"
+
+
+def _requirement() -> str:
+    origin = _origin()
+    if "vcs_info" in origin:
+        return f"tpgen[all] @ git+{origin['url']}@{origin['vcs_info']['commit_id']}"
+    if "url" in origin:
+        return f"tpgen[all] @ {origin['url']}"
+    return f"tpgen[all]=={metadata.version('tpgen')}"
+
+
+def _origin() -> dict[str, Any]:
+    text = metadata.distribution("tpgen").read_text("direct_url.json")
+    return json.loads(text) if text else {}
