@@ -446,7 +446,7 @@ def test_a_changed_file_makes_a_record_stale(service: Service, whole: Service) -
     ("content", "reason"),
     {
         "{": "can't be read",
-        "[]": "is no run record: $: [] is not of type 'object'",
+        "[]": "is not a run record: data must be object",
         '{"format": 2}': "has format 2, and this tpgen reads 1",
     }.items(),
 )

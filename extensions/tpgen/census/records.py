@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
+
 from tpgen.core.errors import Misuse
 
 FOLDER = ".tpgen"
@@ -146,9 +148,8 @@ def _read(path: Path) -> Mapping[str, Any]:
             f"{path} has format {stated}, and this tpgen reads {known}: use the versions of tpgen "
             "and pytest-tpgen that belong together"
         )
-    from jsonschema import Draft202012Validator
-
-    for wrong in Draft202012Validator(wanted).iter_errors(content):
-        said = f"{wrong.json_path}: {wrong.message[:200]}"
-        raise Misuse(f"{path} is no run record: {said}; {RUN}")
+    try:
+        fastjsonschema.validate(wanted, content)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise Misuse(f"{path} is not a run record: {error.message[:200]}; {RUN}") from None
     return dict(content)

@@ -33,7 +33,7 @@ def template_address() -> str:
 def extra_of(package: str) -> str:
     """Return the extra that requires a package; empty if none does."""
     for requirement in metadata.requires("tpgen") or []:
-        found = re.fullmatch(rf"{re.escape(package)}\b.*extra == ['\"](\w+)['\"]", requirement)
+        found = re.fullmatch(rf"{re.escape(package)}\b.*extra == .(?!all)(\w+).", requirement)
         if found:
             return found[1]
     return ""

@@ -1,6 +1,7 @@
 """Format Python with ruff, by the settings of the service."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import Misuse
@@ -34,12 +35,10 @@ def as_before(service: Service, path: Path, before: str, after: str, rules: str 
         rules: of ruff, for the imports.
     """
     for command in (_fix(rules), FORMAT):
-        try:
+        # The settings can't be read, or there is no ruff: layout is no reason to stop.
+        with suppress(Misuse, ModuleNotFoundError):
             if _run(service, command, path, before) == before:
                 after = _run(service, command, path, after)
-        except Misuse:
-            # The settings can't be read, or there is no ruff: layout is no reason to stop.
-            continue
     return after
 
 
