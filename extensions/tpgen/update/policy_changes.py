@@ -94,7 +94,7 @@ def _unusable(error: Misuse, new: Rendered) -> Misuse:
         )
     return Misuse(
         f"this tpgen is too old for the new policy, so nothing was changed ({reason} there): "
-        "install it again from the template, by `uv tool install`"
+        "install it again: `uv tool install 'tpgen[all] @ git+ADDRESS'`, with the address of the template"
     )
 
 
