@@ -132,8 +132,8 @@ def test_github_understands_the_workflows(language_service: Path, folders: dict[
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("github.ref", "githab.ref", "Unrecognized named-value: 'githab'"),
-        ("github.ref ", "github.reff ", "Context access might be invalid: reff"),
+        ("github.sha", "githab.sha", "Unrecognized named-value: 'githab'"),
+        ("github.sha ", "github.shaa ", "Context access might be invalid: shaa"),
     ],
 )
 def test_github_does_not_understand_a_misspelt_variable(
@@ -156,13 +156,30 @@ def test_no_secret_reaches_a_fork(parts: str, folders: dict[str, Path]) -> None:
     """On a pull request one step has a secret, the upload; all others are the environment's."""
     nightly, tests = workflows(folders[parts])
     triggers = content(tests)["on"]
-    assert set(triggers) == {"pull_request", "push"}
+    assert set(triggers) == {"pull_request", "merge_group", "push"}
     assert re.findall(r"secrets\.\w+", tests.read_text()) == ["secrets.CODECOV_TOKEN"]
     steps = [step for job in content(tests)["jobs"].values() for step in job["steps"]]
     (upload,) = (step for step in steps if "secrets." in str(step))
     assert upload["uses"].startswith("codecov/codecov-action@")
     assert set(content(nightly)["on"]) == {"schedule", "workflow_dispatch"}
     assert {job["environment"] for job in content(nightly)["jobs"].values()} == {"staging"}
+
+
+def test_each_commit_of_main_is_judged(folders: dict[str, Path]) -> None:
+    """Runs of one group cancel each other, also those that wait."""
+    concurrency = content(workflows(folders["neither"])[1])["concurrency"]
+    assert concurrency == {
+        "group": "tests-${{ github.event.pull_request.number || github.sha }}",
+        "cancel-in-progress": "true",
+    }
+
+
+def test_the_nightly_run_of_a_service_without_an_upstream(folders: dict[str, Path]) -> None:
+    job = content(workflows(folders["neither"])[0])["jobs"]["contract"]
+    (step,) = (step for step in job["steps"] if "tests/contract" in step.get("run", ""))
+    pattern = re.fullmatch(r"\$\{\{ hashFiles\('(.+)'\) != '' \}\}", step["if"])
+    assert pattern
+    assert [*folders["neither"].glob(pattern[1])]
 
 
 @pytest.mark.parametrize("parts", [label(answers) for answers in COMBINATIONS])
