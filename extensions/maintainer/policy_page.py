@@ -1,8 +1,10 @@
-"""What a version of the template demands, and whether the policy page says just that."""
+"""Compare the policy page with what a version of the template requires of a service."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from tpgen.check import demands
@@ -16,59 +18,57 @@ from tpgen.update.policy_changes import flat, said_of
 
 # How long a service has before a new required case fails.
 NOTICE = timedelta(days=14)
+# A title, such as "For a pipeline step:", and an item below it. The sentences about the numbers of
+# the policy have no title; a title itself has no item.
+Line = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What one version of the template demands of a service.
+    """What one version of the template requires of a service.
 
     Attributes:
-        sentences: one for each value of `policy.toml`; none where that had no words yet.
-        required: the cases of each kind as the policy page lists them, by the title above them.
+        lines: what the policy page must say.
         kinds: the kinds, by name.
-        asked: the suites that prove the components of each kind.
         stated: the cases that each suite states itself.
-        cases: all cases of each suite, by name; those that it inherits too.
+        cases: all cases of each suite by name, with those that it inherits.
     """
 
-    sentences: Sequence[str]
-    required: Mapping[str, Sequence[str]]
+    lines: Sequence[Line]
     kinds: Mapping[str, Kind]
-    asked: Mapping[str, set[str]]
     stated: Mapping[str, Sequence[Case]]
     cases: Mapping[str, Mapping[str, Case]]
 
 
 def read(root: Path) -> Policy:
-    """Return what the policy of a service requires.
+    """Return the policy of a service.
 
     Args:
-        root: the service, which may be of an older release.
+        root: the folder of the service.
     """
-    document, kinds = policy.read(root), policy.kinds(root, old_form=True)
+    document, kinds = policy.read(root), policy.kinds(root)
     code = Code([root / "tests"])
-    heirs, stated = cases.subclasses(code), cases.read(code)
-    asked = {name: demands.suites(kind) for name, kind in kinds.items()}
-    said = [said_of(document, name, value) for name, value in flat(document)]
+    subclasses, known = cases.subclasses(code), cases.read(code)
+    lines = [("", said_of(document, name, value)) for name, value in flat(document)]
+    for kind in kinds.values():
+        suites = demands.suites(kind)
+        title = f"For {kind.help}:"
+        items = [_item(case) for case in known if subclasses[case.suite] & suites]
+        lines += [(title, item) for item in ("", *items)]
     return Policy(
-        sentences=said if "words" in document else [],
-        required={
-            f"For {kind.help}:": [_item(one) for one in stated if heirs[one.suite] & asked[name]]
-            for name, kind in kinds.items()
-        },
+        lines=lines,
         kinds=kinds,
-        asked=asked,
-        stated={suite: [one for one in stated if one.suite == suite] for suite in heirs},
-        cases={suite: _all_cases(suite, stated, heirs) for suite in heirs},
+        stated={suite: [case for case in known if case.suite == suite] for suite in subclasses},
+        cases={suite: _all_cases(suite, known, subclasses) for suite in subclasses},
     )
 
 
 def _all_cases(
-    suite: str, stated: Sequence[Case], heirs: Mapping[str, set[str]]
+    suite: str, known: Sequence[Case], subclasses: Mapping[str, set[str]]
 ) -> dict[str, Case]:
-    """The cases of a suite, by name; what it states itself goes before what it inherits."""
-    found = {one.name: one for one in stated if suite in heirs[one.suite]}
-    return found | {one.name: one for one in stated if one.suite == suite}
+    """Return the cases of a suite by name; its own replace those that it inherits."""
+    inherited = {case.name: case for case in known if suite in subclasses[case.suite]}
+    return inherited | {case.name: case for case in known if case.suite == suite}
 
 
 def _item(case: Case) -> str:
@@ -76,90 +76,82 @@ def _item(case: Case) -> str:
     return f"- {case.words}{day}"
 
 
-def missing(page: str, new: Policy) -> list[str]:
-    """What a page does not say of a policy, as lines to paste.
+class Page:
+    """The policy page.
 
     Args:
-        page: the text of the policy page.
-        new: the policy.
+        text: of the page.
     """
-    said, listed = " ".join(page.split()), _listed(page)
-    lines = [sentence for sentence in new.sentences if sentence not in said]
-    for title, items in new.required.items():
-        lacking = [item for item in items if item not in listed.get(title, ())]
-        if lacking or title not in listed:
-            lines += [title, *lacking]
-    return lines
+
+    def __init__(self, text: str) -> None:
+        self._text = " ".join(text.split())
+        self._lines = {*_listed(text)}
+
+    def missing(self, new: Policy) -> list[str]:
+        """Return the lines that the page does not have, to paste."""
+        return [*_shown(line for line in new.lines if not self._has(line))]
+
+    def outdated(self, old: Policy, new: Policy) -> list[str]:
+        """Return the lines of the page that were right at the last release, and are not now."""
+        gone = (line for line in old.lines if line not in new.lines)
+        return [*_shown(line for line in gone if self._has(line))]
+
+    def _has(self, line: Line) -> bool:
+        title, sentence = line
+        return line in self._lines if title else sentence in self._text
 
 
-def outdated(page: str, old: Policy, new: Policy) -> list[str]:
-    """What a page still says, and the policy does not any more.
-
-    Args:
-        page: the text of the policy page.
-        old: the policy as it was released last.
-        new: as it is now.
-    """
-    said, listed = " ".join(page.split()), _listed(page)
-    lines = [one for one in old.sentences if one not in new.sentences and one in said]
-    for title, items in old.required.items():
-        kept = new.required.get(title)
-        gone = [one for one in items if one not in (kept or ()) and one in listed.get(title, ())]
-        if gone or (kept is None and title in listed):
-            lines += [title, *gone]
-    return lines
-
-
-def _listed(page: str) -> dict[str, set[str]]:
-    """The items below each title "For …:", without what is said of them behind a colon."""
-    found: dict[str, set[str]] = {}
+def _listed(text: str) -> Iterator[Line]:
+    """Yield the titles and the items below them, without the remarks behind a colon."""
     title = ""
-    for line in page.splitlines():
+    for line in text.splitlines():
         if line.startswith("#") or (line.startswith("For ") and line.endswith(":")):
             title = line
-            found.setdefault(title, set())
+            yield title, ""
         elif line.startswith("- ") and title:
-            found[title].add(line.partition(": ")[0].rstrip())
-    return found
+            yield title, line.partition(": ")[0].rstrip()
+
+
+def _shown(lines: Iterable[Line]) -> Iterator[str]:
+    for title, group in groupby(lines, itemgetter(0)):
+        yield from filter(None, [title, *(item for _, item in group)])
 
 
 def overnight(old: Policy, new: Policy, at_once: Collection[str] = ()) -> list[str]:
-    """Return the cases that would fail in a service within the notice, a line for each.
+    """Return the cases that would fail in a service before the notice is over, a line for each.
 
     Args:
-        old: the policy as it was released last.
-        new: as it is now.
+        old: the policy of the last release.
+        new: the policy of this one.
         at_once: cases that the changelog announces: `test_x`, or `XSuite.test_x`.
     """
     earliest = date.today() + NOTICE
-    hit = [*_new_cases(old, new), *_new_suites(old, new)]
     return [
         f"{case.suite}.{case.name} in {case.path}, {case.required_from or 'without a day'}"
-        for case in dict.fromkeys(hit)
+        for case in dict.fromkeys([*_new_cases(old, new), *_new_suites(old, new)])
         if (case.required_from is None or case.required_from < earliest)
         and not {case.name, f"{case.suite}.{case.name}"} & set(at_once)
     ]
 
 
 def _new_cases(old: Policy, new: Policy) -> Iterator[Case]:
-    """The cases that a test class of a service gets by a suite that it has, or gets sooner."""
+    """Yield the cases that suites got, or got an earlier day for."""
     for suite in old.cases.keys() & new.cases.keys():
         for name, case in new.cases[suite].items():
-            was = old.cases[suite].get(name)
-            if was is None or (was.is_future and _sooner(case, was)):
+            before = old.cases[suite].get(name)
+            if before is None or (before.is_future and _is_sooner(case, before)):
                 yield case
 
 
-def _sooner(case: Case, was: Case) -> bool:
-    days = case.required_from, was.required_from
-    return days[0] is None or (days[1] is not None and days[0] < days[1])
+def _is_sooner(case: Case, before: Case) -> bool:
+    return (case.required_from or date.min) < (before.required_from or date.min)
 
 
 def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
-    """The cases of the suites that a component must have, and had not to."""
-    for name, kind in new.kinds.items():
-        for suite in sorted(new.asked[name] - _asked_before(old, kind, new.asked[name])):
-            # `tpgen check` warns of a missing suite where all cases that it states have a day.
+    """Yield the cases of the suites that the components of a kind did not need before."""
+    for kind in new.kinds.values():
+        for suite in sorted(demands.suites(kind) - _suites_before(old, kind)):
+            # `tpgen check` warns of a missing suite if all cases that it states have a day.
             if not new.stated.get(suite):
                 raise Misuse(
                     f"the suite {suite}, new for {kind.help}, states no case that could say from "
@@ -168,15 +160,12 @@ def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
             yield from new.stated[suite]
 
 
-def _asked_before(old: Policy, kind: Kind, asked: set[str]) -> set[str]:
-    """Return the suites that the components of a kind needed, also by another name of the kind.
-
-    Releases before 0.3 named no suites: what they had of those asked now was asked then.
-    """
-    same = [
-        name
-        for name, was in old.kinds.items()
-        if name == kind.name or (was.introspect, was.sources) == (kind.introspect, kind.sources)
-    ]
-    named = {suite for name in same for suite in old.asked[name]}
-    return named or (asked & old.stated.keys() if same else set())
+def _suites_before(old: Policy, kind: Kind) -> set[str]:
+    """Return the suites that a kind needed, also if it had another name."""
+    return {
+        suite
+        for before in old.kinds.values()
+        if before.name == kind.name
+        or (before.introspect, before.sources) == (kind.introspect, kind.sources)
+        for suite in demands.suites(before)
+    }

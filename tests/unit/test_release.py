@@ -1,15 +1,14 @@
 """What a release says: its changelog, its policy page, its command line."""
 
 import pytest
-from maintainer import policy_page as agreement
 from maintainer import release
-from maintainer.policy_page import Policy
+from maintainer.policy_page import Page, Policy
 
 
 @pytest.mark.parametrize("given", [[], ["0.2.0", "0.3.0"]])
 def test_one_version_must_be_said(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert release.main(given) == 2
-    assert capsys.readouterr().err.startswith("release: say which version")
+    assert capsys.readouterr().err.startswith("release: give one version")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ def test_what_a_changelog_announces(notes: str, names: str) -> None:
     assert release.at_once(f"# Changelog\n\n## Unreleased\n\n{notes}") == {*names.split()}
 
 
-PAGES = """A number is 85.
+PAGE = """A number is 85.
 It may be  on
 two lines: 2.
 
@@ -55,7 +54,7 @@ For a step:
 def test_what_a_page_lacks(
     sentences: list[str], required: dict[str, list[str]], lines: list[str]
 ) -> None:
-    assert agreement.missing(PAGES, said_by(sentences, required)) == lines
+    assert Page(PAGE).missing(said_by(sentences, required)) == lines
 
 
 @pytest.mark.parametrize(
@@ -70,13 +69,14 @@ def test_what_holds_no_more(
     sentences: list[str], required: dict[str, list[str]], lines: list[str]
 ) -> None:
     now = said_by([], {"For a step:": ["- redacts (required from 2027-01-15)"]})
-    assert agreement.outdated(PAGES, said_by(sentences, required), now) == lines
+    assert Page(PAGE).outdated(said_by(sentences, required), now) == lines
 
 
 def test_a_kind_that_is_gone_is_gone_from_the_page() -> None:
     old = said_by([], {"For a step:": ["- detects"]})
-    assert agreement.outdated(PAGES, old, said_by([], {})) == ["For a step:", "- detects"]
+    assert Page(PAGE).outdated(old, said_by([], {})) == ["For a step:", "- detects"]
 
 
 def said_by(sentences: list[str], required: dict[str, list[str]]) -> Policy:
-    return Policy(sentences, required, {}, {}, {}, {})
+    items = [(title, item) for title, below in required.items() for item in ("", *below)]
+    return Policy([*(("", sentence) for sentence in sentences), *items], {}, {}, {})
