@@ -171,6 +171,26 @@ def test_a_command_without_its_extra(line: str, tpgen: Run, service: Service) ->
     assert {path for path in after if before.get(path) != after[path]} == set()
 
 
+def test_completion_without_an_extra(base: Path, service: Service) -> None:
+    """It offers nothing, and prints nothing into the line that is being typed."""
+    line = "tpgen route GET /v"
+    variables = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    answer = service.path / "answer"
+    variables["_ARGCOMPLETE_STDOUT_FILENAME"] = str(answer)
+    done = run(base / "bin/python", "-m", "tpgen", cwd=service.path, **variables)
+    assert (done.code, done.text, answer.read_text()) == (0, "", "")
+
+
+def test_a_missing_module_that_no_extra_has(base: Path, tmp_path: Path) -> None:
+    """Is a fault of tpgen."""
+    script = (
+        "import sys; from tpgen.cli.main import main; "
+        "sys.modules['tpgen.check.registry'] = None; sys.exit(main(['explain']))"
+    )
+    done = run(base / "bin/python", "-c", script, cwd=tmp_path)
+    assert (done.code, "this is a fault of tpgen" in done.text) == (3, True), done.text
+
+
 def test_the_command_that_a_tool_is_told(built: Path, tmp_path: Path, service: Service) -> None:
     """An installation by `uv tool install` gets all extras by the command of the message."""
     [wheel] = built.glob("tpgen-*.whl")

@@ -46,7 +46,7 @@ class _Completer:
 
         try:
             return missing.names(service.find(Path.cwd()), self.kind, parsed_args.words or [])
-        except Misuse:
+        except (Misuse, ModuleNotFoundError):
             return []
 
 
