@@ -34,8 +34,8 @@ def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> Outcome:
     return Outcome(done.returncode, done.stdout)
 
 
-def succeed(*command: str | Path, cwd: Path = ROOT, **variables: str) -> str:
-    done = run(*command, cwd=cwd, **variables)
+def succeed(*command: str | Path, cwd: Path = ROOT) -> str:
+    done = run(*command, cwd=cwd)
     assert done.code == 0, done.text
     return done.text
 
@@ -191,15 +191,18 @@ def test_a_missing_module_that_no_extra_has(base: Path, tmp_path: Path) -> None:
     assert (done.code, "this is a fault of tpgen" in done.text) == (3, True), done.text
 
 
-def test_the_command_that_a_tool_is_told(built: Path, tmp_path: Path, service: Service) -> None:
+def test_the_command_that_a_tool_is_told(
+    built: Path, tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An installation by `uv tool install` gets all extras by the command of the message."""
     [wheel] = built.glob("tpgen-*.whl")
-    tools = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
-    succeed("uv", "tool", "install", "--quiet", str(wheel), **tools)
+    monkeypatch.setenv("UV_TOOL_DIR", str(tmp_path / "tools"))
+    monkeypatch.setenv("UV_TOOL_BIN_DIR", str(tmp_path / "bin"))
+    succeed("uv", "tool", "install", "--quiet", wheel)
     tpgen = tmp_path / "bin/tpgen"
     done = run(tpgen, "step", "detect_keys", cwd=service.path)
     [command] = re.findall("`(uv tool install [^`]+)`", done.text)
-    succeed("sh", "-c", command, cwd=tmp_path, **tools)
+    succeed("sh", "-c", command, cwd=tmp_path)
     said = succeed(tpgen, "step", "detect_keys", cwd=service.path)
     assert "wrote    tests/unit/pipeline/steps/test_detect_keys.py" in said
 
