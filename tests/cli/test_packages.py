@@ -134,11 +134,22 @@ def test_commands_without_an_extra(tpgen: Run, tmp_path: Path) -> None:
     assert tpgen("--help").code == 0
     found = tpgen("check")
     assert (found.code, "test_a.py:1:" in found.text) == (1, True), found.text
-    assert tpgen("check", "--fix").code == 1
     assert tpgen("explain", "TPG101").code == 0
     assert tpgen("exemptions").code == 0
     assert "tpgen" in tpgen("completion", "bash").text
     assert "nothing to undo" in tpgen("undo").text
+
+
+def test_a_fix_without_an_extra(tpgen: Run, service: Service) -> None:
+    """Without ruff the imports are not sorted, and the fix is made."""
+    service.write(
+        {"tests/unit/test_old.py": "import sys\nfrom tests.policy.http import Upstream\n"}
+    )
+    assert not (service.path / ".venv").exists()
+    done = tpgen("check", "--fix", "--select", "TPG503", cwd=service.path)
+    assert done.code == 0, done.text
+    text = (service.path / "tests/unit/test_old.py").read_text()
+    assert text == "import sys\nfrom pytest_tpgen.upstream import Upstream\n"
 
 
 def test_census_without_an_extra(tpgen: Run, service: Service) -> None:
