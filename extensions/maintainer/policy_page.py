@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from tpgen.check import demands
+from tpgen.check import requirements
 from tpgen.core import policy
 from tpgen.core.errors import Misuse
 from tpgen.core.policy import Kind
@@ -51,7 +51,7 @@ def read(root: Path) -> Policy:
     subclasses, known = cases.subclasses(code), cases.read(code)
     lines = [("", said_of(document, name, value)) for name, value in flat(document)]
     for kind in kinds.values():
-        suites = demands.suites(kind)
+        suites = requirements.suites(kind)
         title = f"For {kind.help}:"
         items = [_item(case) for case in known if subclasses[case.suite] & suites]
         lines += [(title, item) for item in ("", *items)]
@@ -150,7 +150,7 @@ def _is_sooner(case: Case, before: Case) -> bool:
 def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
     """Yield the cases of the suites that the components of a kind did not need before."""
     for kind in new.kinds.values():
-        for suite in sorted(demands.suites(kind) - _suites_before(old, kind)):
+        for suite in sorted(requirements.suites(kind) - _suites_before(old, kind)):
             # `tpgen check` warns of a missing suite if all cases that it states have a day.
             if not new.stated.get(suite):
                 raise Misuse(
@@ -167,5 +167,5 @@ def _suites_before(old: Policy, kind: Kind) -> set[str]:
         for before in old.kinds.values()
         if before.name == kind.name
         or (before.introspect, before.sources) == (kind.introspect, kind.sources)
-        for suite in demands.suites(before)
+        for suite in requirements.suites(before)
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from tpgen.check import demands
+from tpgen.check import requirements
 from tpgen.check.project import Project
 from tpgen.core import policy
 from tpgen.core.policy import Kind
@@ -160,7 +160,7 @@ def make(record: Record, here: Project) -> Census:
         Misuse: its policy is broken.
     """
     routes = [one for one in policy.kinds(here.root).values() if one.introspect == "route"]
-    has_routes = any(any(demands.of_kind(here, kind)) for kind in routes)
+    has_routes = any(any(requirements.of_kind(here, kind)) for kind in routes)
     return Census(record, [*_Rows(record, here).all()], has_routes)
 
 
@@ -199,7 +199,7 @@ class _Rows:
             elif any(test.suites for test in kind.tests):
                 rows = [*self._of_classes(kind)]
             yield from rows
-            if rows or any(demands.of_kind(self._here, kind)):
+            if rows or any(requirements.of_kind(self._here, kind)):
                 yield from self._shared(kind)
 
     def _of_routes(self, kind: Kind) -> Iterator[Row]:
@@ -242,10 +242,10 @@ class _Rows:
         return known or self._routes_of_class.get((test["file"], test["class"]))
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
-        components = [*demands.of_kind(self._here, kind)]
+        components = [*requirements.of_kind(self._here, kind)]
         for one in [*components, *self._others(kind, components)]:
             cells = []
-            for home, suites in one.asked.items():
+            for home, suites in one.required.items():
                 layer = home.removeprefix("tests/").partition("/")[0]
                 is_elsewhere = not self._layers.get(layer, {}).get("by_default", True)
                 for case in self._cases_of(suites):
@@ -263,8 +263,8 @@ class _Rows:
             yield Row(kind.name, one.title, one.path, one.line, cells)
 
     def _others(
-        self, kind: Kind, components: Sequence[demands.Component]
-    ) -> Iterator[demands.Component]:
+        self, kind: Kind, components: Sequence[requirements.Component]
+    ) -> Iterator[requirements.Component]:
         """Yield what the suites of a kind were run on and its patterns do not name."""
         known = {(one.path, one.class_name) for one in components}
         suites = {suite for test in kind.tests for suite in test.suite_names}
@@ -273,9 +273,9 @@ class _Rows:
                 found = (made["file"], made["name"])
                 if made["is_product"] and found not in known and suites & set(test["suites"]):
                     known.add(found)
-                    yield demands.made(kind, *found)
+                    yield requirements.made(kind, *found)
 
-    def _of_model(self, one: demands.Component) -> Cell:
+    def _of_model(self, one: requirements.Component) -> Cell:
         known = next(
             case for found in self._cases.values() for case in found if case.name == OF_A_MODEL
         )
@@ -353,7 +353,7 @@ def _replaces(test: Test) -> bool:
     return any(note["kind"] in REPLACEMENTS for note in test["notes"])
 
 
-def _is_among(one: demands.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
+def _is_among(one: requirements.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
     return (one.path, one.class_name) in [(known["file"], known["name"]) for known in classes]
 
 

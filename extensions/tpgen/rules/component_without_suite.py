@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from tpgen.check import requirements
 from tpgen.check.file import File, Unreadable
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 from tpgen.core.finding import Finding, Level
 from tpgen.source.cases import until
+
+from . import removed_import
 
 POLICY = """\
 [kinds.step]
@@ -25,25 +28,24 @@ def check(project: Project) -> Iterator[Finding]:
     """Yield a finding at the class or route of each component, with the command that fixes it."""
     if not project.is_service or not _is_touched(project):
         return
-    from tpgen.check import demands
-
-    for one in demands.lacking(project):
-        # TPG503 says that its suite has another name now: `tpgen` would write a second class.
-        if any(map(_imports_what_is_gone, map(project.file, one.homes))):
+    for missing in requirements.missing(project):
+        # TPG503 reports that its suite was renamed: `tpgen` would write a second class.
+        if any(map(_has_removed_import, map(project.file, missing.files))):
             continue
+        component = missing.component
         message = (
-            f"{one.title} has no {one.what}: `tpgen {one.title}` writes it, and "
+            f"{component.title} has no {missing.what}: `{component.command}` writes it, and "
             "`pytest --census` records which cases pass"
         )
-        if one.required_from:
-            message += f"; required from {until(one.required_from)}"
-        level: Level = "warning" if one.required_from else "error"
-        yield Finding(one.path, one.line, 1, message, level=level)
+        if component.command.endswith(" PATH"):
+            message += "; PATH is its path in the app, whose prefix can't be read from the source"
+        if missing.required_from:
+            message += f"; required from {until(missing.required_from)}"
+        level: Level = "warning" if missing.required_from else "error"
+        yield Finding(component.path, component.line, 1, message, level=level)
 
 
-def _imports_what_is_gone(file: File | None) -> bool:
-    from . import removed_import
-
+def _has_removed_import(file: File | None) -> bool:
     try:
         return file is not None and any(removed_import.check(file))
     except Unreadable:
@@ -51,8 +53,8 @@ def _imports_what_is_gone(file: File | None) -> bool:
 
 
 def _is_touched(project: Project) -> bool:
-    """Whether the check is about any code of the service."""
-    folders = [one.relative_to(project.root).as_posix() for one in project.service.packages]
+    """Return whether the check is about any code of the service."""
+    folders = [path.relative_to(project.root).as_posix() for path in project.service.packages]
     return project.asked is None or any(
         path.startswith(f"{folder}/") for folder in folders for path in project.asked
     )

@@ -62,9 +62,11 @@ def _gone(project: Project, path: str) -> Iterator[Finding]:
 
 
 def _since(project: Project, path: str) -> str:
-    """How a person sees what was edited: `copier update` keeps an edit."""
+    """Return the command that shows what was edited since the last update, if anything was."""
     commit = project.template_commit[:10]
-    return f"; `git diff {commit} -- {path}` shows what was edited" if commit else ""
+    if not (project.git and commit and project.git.changed(commit, path)):
+        return ""
+    return f"; `git diff {commit} -- {path}` shows what was edited"
 
 
 def _yaml(text: str) -> Any:

@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator, Mapping
 
-from tpgen.check.inheritance import TestClass, TestClasses
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
+from tpgen.check.test_classes import TestClass, TestClasses
 from tpgen.core.finding import Finding, Level
 from tpgen.source import cases
 from tpgen.source.cases import Case
@@ -16,20 +16,19 @@ from .component_without_suite import POLICY
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Yield each new case that a class has before its date, and each fact that a class must state."""
+    """Yield each new case that a class has before its date, and what a class lacks for it."""
     tests = project.root / "tests"
     if not project.is_service or not cases.has_days(tests):
         return
-    code, classes = Code([tests]), TestClasses(project)
-    heirs = cases.subclasses(code)
-    dated = [one for one in cases.read(code) if one.required_from]
-    for case in dated:
-        having = classes.inheriting(heirs[case.suite])
-        if having and case.is_future:
-            yield _announced(case, len(having))
-        for one in having:
-            if reason := _reason(project, code, case, one):
-                yield _finding(case, one, reason)
+    code, test_classes = Code([tests]), TestClasses(project)
+    subclasses = cases.subclasses(code)
+    for case in (case for case in cases.read(code) if case.required_from):
+        inheriting = test_classes.inheriting(subclasses[case.suite])
+        if inheriting and case.is_future:
+            yield _announced(case, len(inheriting))
+        for test_class in inheriting:
+            if missing := _missing(project, code, case, test_class):
+                yield _finding(case, test_class, missing)
 
 
 def _announced(case: Case, number: int) -> Finding:
@@ -37,32 +36,33 @@ def _announced(case: Case, number: int) -> Finding:
     classes = f"{number} test class{'es have' if number > 1 else ' has'} it"
     message = (
         f"{case.suite}: {case.words} is required from {cases.until(case.required_from)}; "
-        f"{classes}, and `uv run pytest -k {case.name}` tells which still fail"
+        f"{classes}, and `uv run pytest -k {case.name}` shows which still fail"
     )
     return Finding(case.path, case.line, 1, message, level="warning")
 
 
-def _finding(case: Case, one: TestClass, reason: str) -> Finding:
+def _finding(case: Case, test_class: TestClass, missing: list[str]) -> Finding:
     assert case.required_from
-    when = f"required from {cases.until(case.required_from)}"
-    message = f'{one.name} {reason} the case "{case.words}" of {case.suite}, {when}'
+    message = (
+        f'{test_class.name} lacks {", ".join(missing)}, for the case "{case.words}" of '
+        f"{case.suite}, required from {cases.until(case.required_from)}"
+    )
     level: Level = "warning" if case.is_future else "error"
-    return Finding(one.path, one.line, 1, message, level=level)
+    return Finding(test_class.path, test_class.line, 1, message, level=level)
 
 
-def _reason(project: Project, code: Code, case: Case, one: TestClass) -> str:
-    """Return what a class lacks for a case; empty if it has all."""
-    module = code.module(project.root / one.path, project.root)
-    node = module.definitions.get(one.name)
+def _missing(project: Project, code: Code, case: Case, test_class: TestClass) -> list[str]:
+    """Return the facts that a case reads and that a class does not state."""
+    module = code.module(project.root / test_class.path, project.root)
+    node = module.definitions.get(test_class.name)
     if not isinstance(node, ast.ClassDef):
-        return ""
+        return []
     known = dict(members(code, [Definition(module, node)]))
-    facts = [f"`{name}`" for name in _unstated(known, case.name)]
-    return f"lacks {', '.join(facts)}, for" if facts else ""
+    return [f"`{name}`" for name in _placeholders(known, case.name)]
 
 
-def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:
-    """Return the placeholders that a case reads, itself or through other members."""
+def _placeholders(known: Mapping[str, ast.stmt], case: str) -> list[str]:
+    """Return the placeholders that a case reads, directly or through other members."""
     found: dict[str, bool] = {}
     waiting = [case]
     for name in waiting:
@@ -75,12 +75,12 @@ def _unstated(known: Mapping[str, ast.stmt], case: str) -> list[str]:
 
 
 def _used(node: ast.stmt) -> Iterator[str]:
-    """The attributes and the fixtures that a function uses."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.Attribute):
-            yield one.attr
-        elif isinstance(one, ast.arg):
-            yield one.arg
+    """Yield the attributes and the fixtures that a function uses."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, ast.arg):
+            yield part.arg
 
 
 SUITE = """\

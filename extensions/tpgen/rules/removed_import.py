@@ -1,206 +1,124 @@
-"""TPG503: a name that the policy no longer has; a fixture that a conftest lacks since an update."""
+"""TPG503: a name that the policy no longer has, or a fixture that a conftest lacks, after an update."""
 
 import ast
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from tpgen.check.file import File
 from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
-from tpgen.check.renaming import Place, Renaming, absolute
-from tpgen.check.rewriting import edits_of, renamed
+from tpgen.check.renaming import Import, OldName, Renaming, edits_to, imported, imports, renamed
 from tpgen.check.rule import FileRule
-from tpgen.check.wiring import Addition, Wiring, is_conftest, starts_postgres
+from tpgen.check.wiring import Wiring, wired_conftest
 from tpgen.core.finding import Finding
-from tpgen.source.code import Code, Definition
+from tpgen.source.code import Code
 from tpgen.source.modules import Module
-from tpgen.source.suites import kept, members
-from tpgen.source.trees import names
 
-POLICY = ("tests", "policy")
-# An import that begins a line, whole; and what may be one somewhere else.
-IMPORT = re.compile(rb"^[ \t]*((?:from|import)\b[^\n(]*(?:\([^)]*\)|[^\n]*))", re.MULTILINE)
-HIDDEN = re.compile(rb"(?:[;:]|\\\n)[ \t]*(?:from|import)\b|import[^\n]*\\\n")
-RELATIVE = re.compile(rb"from\s*\.")
-ONLY = re.compile(rb"\bonly\s*=")
-TAKEN = "this file has the new name for something else"
-ONLY_PARAMETER = re.compile(rb"\bonly\s*:")
+HISTORY = "`git log -p tests/policy`"
+BY_HAND = "rename it by hand: only `from MODULE import NAME` is rewritten, without comments in it"
 
 
 def check(file: File, moved: Moved | None = None) -> Iterator[Finding]:
-    """Yield old names, missing fixtures of the conftest, other imports of what is gone, `only`.
+    """Yield old names, fixtures that the conftest lacks, other removed imports, and `only`.
 
     Args:
-        file: to look at.
-        moved: what updates renamed; by default the table of this tool.
+        file: to check.
+        moved: what updates renamed (default: the table of this tool).
     """
     root = file.project.root
     if not (root / "tests/policy/__init__.py").is_file():
         return
     # Up to 0.2 the engine was part of the policy, under the old names.
     moved = (moved or installed()) if "engine" in file.project.policy else Moved()
-    places = list(Renaming(file, moved).places()) if _may_hold(file, moved) else []
-    known = {place.node for place in places}
-    additions = _additions(file, moved, places)
-    edits = edits_of(file, places, additions)
-    for place in places:
-        if place.edits is not None:
-            yield file.finding(place.node, place.message, edits=edits)
-        else:
-            yield file.finding(place.node, f"{place.message}; rename it by hand: {TAKEN}")
-    for addition in additions:
-        fixtures = ", ".join(addition.fixtures)
-        message = f"the conftest lacks {fixtures}, which the suites or its own fixtures request"
-        yield file.finding(1, message, edits=edits)
-    if not is_policy(file.path) and b"policy" in file.data and not _is_plainly_there(file):
-        for node in file.nodes(ast.Import, ast.ImportFrom):
-            for message in _gone(root, file.path, node) if node not in known else ():
-                yield file.finding(node, message)
-    yield from _only(file)
+    old_names = list(Renaming(file, moved).old_names()) if _may_hold(file, moved) else []
+    yield from _after_update(file, moved, old_names)
+    if b"policy" in file.data and not is_policy(file.path):
+        known = [old_name.where for old_name in old_names]
+        for node in imports(file):
+            if node not in known:
+                yield from (file.finding(node, message) for message in _removed(file, node))
+        if "engine" in file.project.policy:
+            yield from _only(file)
 
 
 def _may_hold(file: File, moved: Moved) -> bool:
-    """Whether the text may hold an old name: most files need no tree."""
-    if any(name.encode() in file.data for name in moved.fixtures):
-        return True
-    lasts = {name.rpartition(".")[2].encode() for name in moved.names}
-    return (b"policy" in file.data or is_policy(file.path)) and any(
-        name in file.data for name in lasts
-    )
+    return b"policy" in file.data or any(name.encode() in file.data for name in moved.fixtures)
 
 
-def _additions(file: File, moved: Moved, places: Sequence[Place]) -> list[Addition]:
-    """What the conftest lacks, once its names are new."""
-    if not (moved.conftest and is_conftest(file.path) and starts_postgres(file)):
-        return []
-    later = File(file.path, renamed(file, places), file.project)
-    return list(Wiring(later, moved.of(file.project)).missing())
+def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterator[Finding]:
+    """Yield the old names and missing fixtures; all fixes of a file are made together."""
+    data = renamed(file, old_names)
+    fixtures: list[str] = []
+    if moved.conftest and file.path == wired_conftest(file.project):
+        conftest = File(file.path, data, file.project)
+        wiring = Wiring(file.project, moved.conftest_of(file.project))
+        if fixtures := wiring.missing(conftest):
+            data = wiring.add(conftest, fixtures).encode()
+    edits = edits_to(file, data)
+    for old_name in old_names:
+        if old_name.edits is None:
+            yield file.finding(old_name.where, f"{old_name.message}; {BY_HAND}")
+        else:
+            yield file.finding(old_name.where, old_name.message, edits=edits)
+    if fixtures:
+        message = (
+            f"the conftest lacks {', '.join(fixtures)}, which the suites or its fixtures request"
+        )
+        yield file.finding(1, message, edits=edits)
 
 
-def _only(file: File) -> Iterator[Finding]:
-    """Each `only=[…]` of a class, which the suites take no more."""
-    suites = file.project.file("tests/policy/suites/__init__.py")
-    if b"policy" not in file.data or not ONLY.search(file.data):
-        return
-    if suites is None or ONLY_PARAMETER.search(suites.data):
-        return
-    for owner in file.nodes(ast.ClassDef):
-        if any(one.arg == "only" for one in owner.keywords):
-            left = ", ".join(_left_out(file, owner)) or "a case that does not apply"
-            yield file.finding(
-                owner,
-                f"{owner.name}: `only` is gone, so that no required case can vanish: remove it, "
-                f"and write the facts that {left} needs, or exempt it in pyproject.toml with a "
-                f'reason: [[tool.tpgen.exempt]] case = "{owner.name}.test_…", reason = "…"',
-            )
-
-
-def _is_plainly_there(file: File) -> bool:
-    """Whether the text alone tells that all that is imported is there: most files need no tree."""
-    if HIDDEN.search(file.data):
-        return False
-    found = (one[1] for one in IMPORT.finditer(file.data) if b"policy" in one[1])
-    return all(
-        _is_there(file.project.root, file.path if RELATIVE.match(one) else "", one) for one in found
-    )
+def _removed(file: File, node: Import) -> Iterator[str]:
+    """Yield a sentence for each name that a statement imports and the policy does not have."""
+    root = file.project.root
+    for name in imported(file.path, node):
+        if name.startswith("tests.policy.") and not _exists(root, name):
+            homes = _modules_with(root, name.rpartition(".")[2])
+            advice = f"it is in {homes[0]} now" if homes else f"{HISTORY} shows what replaced it"
+            yield f"the policy has no {name}: {advice}"
 
 
 @lru_cache(maxsize=1024)
-def _is_there(root: Path, path: str, statement: bytes) -> bool:
-    try:
-        [node] = ast.parse(statement).body
-    except (SyntaxError, ValueError):
+def _exists(root: Path, name: str) -> bool:
+    """Return whether a module of the policy, or a name in one, can be imported."""
+    module, _, last = name.rpartition(".")
+    path = _file(root, module)
+    if _file(root, name):
+        return True
+    if path is None:
         return False
-    return not any(_gone(root, path, node))
+    home = Module(path, root)
+    if not home.is_readable:
+        return True
+    return not {last, "*", "__getattr__"}.isdisjoint({*home.definitions, *home.imports})
 
 
-def _gone(root: Path, path: str, node: ast.stmt) -> Iterator[str]:
-    """What a file imports of the policy that is not there, a sentence for each."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            parts = alias.name.split(".")
-            if _is_policy(parts) and not _exists(root, parts):
-                yield _module_is_gone(root, parts)
-    elif isinstance(node, ast.ImportFrom) and _is_policy(parts := absolute(path, node).split(".")):
-        if _exists(root, parts):
-            yield from _names(root, node, parts)
-        else:
-            yield _module_is_gone(root, parts, *(one.name for one in node.names))
+def _file(root: Path, module: str) -> Path | None:
+    place = root.joinpath(*module.split("."))
+    paths = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in paths if path.is_file()), None)
 
 
-def _is_policy(parts: Sequence[str]) -> bool:
-    return tuple(parts[:2]) == POLICY
+def _modules_with(root: Path, name: str) -> list[str]:
+    """Return the modules of the policy that define a name."""
+    modules = Code([root / "tests"]).matching("policy/**/*.py")
+    return [one.name for one in modules if one.is_readable and name in one.definitions]
 
 
-def _exists(root: Path, parts: Sequence[str]) -> bool:
-    place = root.joinpath(*parts)
-    return (place / "__init__.py").is_file() or place.with_suffix(".py").is_file()
-
-
-def _names(root: Path, node: ast.ImportFrom, parts: Sequence[str]) -> Iterator[str]:
-    module = _module(root, tuple(parts))
-    if module is None or not module.is_readable or "__getattr__" in module.definitions:
-        return
-    if "*" in module.imports:
-        return
-    for alias in node.names:
-        is_known = alias.name == "*" or alias.name in module.definitions.keys() | module.imports
-        if not is_known and not _exists(root, [*parts, alias.name]):
-            yield f"{'.'.join(parts)} has no {alias.name}: {_advice(root, alias.name)}"
-
-
-def _module_is_gone(root: Path, parts: Sequence[str], *imported: str) -> str:
-    return f"the policy has no {'.'.join(parts)}: {_advice(root, *imported)}"
-
-
-def _left_out(file: File, owner: ast.ClassDef) -> list[str]:
-    """The cases that a class has left out by `only`."""
-    code = _code(file.project.root)
-    module = code.module(file.project.root / file.path, file.project.root)
-    known = {name for name, _ in members(code, [Definition(module, owner)])}
-    own = {name for line in owner.body for name in names(line)}
-    cases = {name for name in known - own if name.startswith("test")}
-    return sorted(cases - set(kept(owner) or ()))
-
-
-def _advice(root: Path, *names: str) -> str:
-    """Where names are now."""
-    found = {name: place for name in names if (place := _places(root).get(name))}
-    if found:
-        return "; ".join(f"{name} is in {place} now" for name, place in found.items())
-    return "if it was removed, `git log -p tests/policy` shows what took its place"
-
-
-@lru_cache(maxsize=4)
-def _code(root: Path) -> Code:
-    return Code([root / "tests"])
-
-
-@lru_cache(maxsize=4)
-def _places(root: Path) -> dict[str, str]:
-    """The modules of the policy that define a name."""
-    return {
-        name: module.name
-        for module in _code(root).matching("policy/**/*.py")
-        if module.is_readable
-        for name in module.definitions
-        if not name.startswith("_")
-    }
-
-
-@lru_cache(maxsize=64)
-def _module(root: Path, parts: tuple[str, ...]) -> Module | None:
-    place = root.joinpath(*parts)
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if path.is_file():
-            return _code(root).module(path, root)
-    return None
+def _only(file: File) -> Iterator[Finding]:
+    """Yield each `only=[…]` of a test class, which releases before 0.3 had."""
+    for owner in file.nodes(ast.ClassDef):
+        if any(keyword.arg == "only" for keyword in owner.keywords):
+            message = (
+                f"{owner.name}: suites take no `only`: remove it, and exempt each case that does "
+                f'not apply in pyproject.toml: [[tool.tpgen.exempt]] case = "{owner.name}.test_…", '
+                'reason = "…"'
+            )
+            yield file.finding(owner, message)
 
 
 def _applies(path: str) -> bool:
-    """Whether a file is Python of tests; a suite of the service's own lies in the policy folder."""
+    """Return whether a file is Python of tests; the policy folder may hold suites of the service."""
     return is_python(path) and is_test_path(path)
 
 

@@ -19,7 +19,7 @@ class StaticRoute:
     Attributes:
         method: such as GET.
         local: the path, as far as the module shows it.
-        full: the same below the prefix with which all routers are included, if it is the same.
+        full: the same below the prefix of the app; empty if that differs or can't be read.
         module: where it is.
         function: the name of its function.
         line: of the decorator.
@@ -42,25 +42,28 @@ def static_routes(code: Code) -> Iterator[StaticRoute]:
         functions = (node for node in ast.walk(module.tree) if isinstance(node, Function))
         for function, call in ((each, call) for each in functions for call in each.decorator_list):
             for router, method, local in _routes(call, prefixes):
-                full = common + local if router in routers else local
+                full = local
+                if router in routers:
+                    full = "" if common is None else common + local
                 yield StaticRoute(method, local, full, module, function.name, call.lineno)
 
 
-def _common_prefix(code: Code) -> str:
-    """Return the prefix of `include_router`; empty if it differs or can't be read."""
-    found = set()
+def _common_prefix(code: Code) -> str | None:
+    """Return the prefix of `include_router`; None if it differs or can't be read."""
+    found: set[str | None] = set()
     for module in _modules(code, b"include_router"):
         for call in ast.walk(module.tree):
             if isinstance(call, ast.Call) and last_name(call.func) == "include_router":
-                found.add(_text(code, module, _keyword(call, "prefix")))
-    return found.pop() if len(found) == 1 else ""
+                prefix = _keyword(call, "prefix")
+                found.add(_text(code, module, prefix) if prefix else "")
+    return "" if not found else found.pop() if len(found) == 1 else None
 
 
-def _text(code: Code, module: Module, expression: ast.expr | None) -> str:
+def _text(code: Code, module: Module, expression: ast.expr) -> str | None:
     """Return a text, which may be the value of a constant."""
     if isinstance(expression, ast.Name) and (found := code.resolve(module, expression)):
         expression = getattr(found.node, "value", None) or expression
-    return str(expression.value) if isinstance(expression, ast.Constant) else ""
+    return str(expression.value) if isinstance(expression, ast.Constant) else None
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tpgen.check import demands
-from tpgen.check.demands import Component
-from tpgen.check.inheritance import TestClasses
+from tpgen.check import requirements
 from tpgen.check.project import Project
+from tpgen.check.requirements import Component
+from tpgen.check.test_classes import TestClasses
 from tpgen.core import policy
 from tpgen.core.errors import Misuse
 from tpgen.core.policy import Kind, KindTest
@@ -23,7 +23,7 @@ from .template import Rendered, Template
 
 RULES = "extensions/tpgen/rules"
 HOOKS = ".pre-commit-config.yaml"
-# Told in words of their own, or no part of what the policy demands.
+# Told in words of their own, or no part of what the policy requirements.
 NO_VALUES = {"engine", "kinds", "words"}
 
 
@@ -158,7 +158,7 @@ def _kinds(project: Project, old: Path, new: Path) -> Iterator[Change]:
         if kind is None or (was and now and not differences):
             continue
         state = "changed" if was and now else "new" if now else "gone"
-        hit = tuple(one.title for one in demands.of_kind(project, kind))
+        hit = tuple(one.title for one in requirements.of_kind(project, kind))
         words = f"{kind.help[:1].upper()}{kind.help[1:]}{differences}."
         yield Change("kind", name, state, words, None, hit)
 
@@ -198,7 +198,7 @@ def _cases(project: Project, old: Path, new: Path) -> Iterator[Change]:
     before, after = _demands(old, old_form=True), _demands(new)
     tests = TestClasses(project)
     suites, kinds = {demand.case.suite for demand in before.values()}, policy.kinds(new)
-    components = cache(lambda name: list(demands.of_kind(project, kinds[name])))
+    components = cache(lambda name: list(requirements.of_kind(project, kinds[name])))
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name), after.get(name)
         if now is None and was is not None:
@@ -216,7 +216,7 @@ def _demands(folder: Path, *, old_form: bool = False) -> dict[str, Demand]:
     code = Code([folder / "tests"])
     heirs = cases.subclasses(code)
     kinds = policy.kinds(folder, old_form=old_form).values()
-    asked = [(kind, demands.suites(kind)) for kind in kinds]
+    asked = [(kind, requirements.suites(kind)) for kind in kinds]
     return {
         f"{one.suite}.{one.name}": Demand(
             one,
@@ -252,7 +252,7 @@ def _hit(
     for kind in demand.kinds:
         shared = {name for test in kind.tests if test.is_shared for name in test.suite_names}
         for one in components(kind.name) if not shared & set(demand.suites) else ():
-            if is_new or any(one.is_proved(tests, demand.suites, home) for home in one.asked):
+            if is_new or any(one.has(tests, demand.suites, home) for home in one.required):
                 yield one.title
 
 

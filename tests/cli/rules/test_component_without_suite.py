@@ -116,7 +116,24 @@ def test_a_prefix_is_not_guessed(prefix: str, service: Service) -> None:
     """Where it is no text."""
     service.write({"src/gateway/api/invoices.py": ROUTES.format(verb='post("")')})
     service.replace("src/gateway/app.py", "prefix=API_PREFIX", f"prefix={prefix}")
-    assert lacking(service) == {"route POST /invoices", "route GET /invoices/{number}"}
+    assert lacking(service) == {"route POST PATH", "route GET PATH"}
+    [message, _] = [one.message for one in check(project.find(service.path, []), "TPG302")]
+    assert message.startswith("route GET …/invoices/{number} has no test class")
+    assert message.endswith(
+        "PATH is its path in the app, whose prefix can't be read from the source"
+    )
+
+
+def test_nested_prefixes_are_not_guessed(service: Service) -> None:
+    """Only the app knows the path of a route whose router is included by another router."""
+    service.write({"src/gateway/api/invoices.py": ROUTES.format(verb='put("")')})
+    service.replace("src/gateway/api/invoices.py", 'APIRouter(prefix="/invoices")', "APIRouter()")
+    agents = service.path / "src/gateway/api/agents.py"
+    nested = (
+        "\n\nfrom . import invoices\nrouter.include_router(invoices.router, prefix='/{agent_id}')\n"
+    )
+    agents.write_text(agents.read_text() + nested)
+    assert "route PUT PATH" in lacking(service)
 
 
 def test_a_route_below_a_prefix_is_known_by_its_end(service: Service) -> None:

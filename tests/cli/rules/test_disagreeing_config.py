@@ -100,6 +100,15 @@ def test_the_command_that_is_said_shows_what_was_edited(service: Service) -> Non
     assert "+        threshold: 20%" in git(service.path, *command[1].split())
 
 
+def test_no_command_is_said_where_nothing_was_edited(service: Service) -> None:
+    """The file disagrees since the template last wrote it: a diff would be empty."""
+    service.replace("codecov.yml", "threshold: 2%", "threshold: 20%")
+    project = repository(service.path)
+    git(service.path, "commit", "--quiet", "--no-verify", "--message", "as copied")
+    (fault,) = [one.message for one in check(project, CODE)]
+    assert fault == "the coverage may drop by other than 2%"
+
+
 def test_the_number_is_the_policys(service: Service) -> None:
     """A policy that asks for more makes the rest disagree."""
     service.replace("tests/policy/policy.toml", "new_code = 85", "new_code = 90")

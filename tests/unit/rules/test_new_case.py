@@ -74,7 +74,7 @@ def test_what_has_all(test: str, tmp_path: Path) -> None:
     """Only the case itself is announced, with the command that tells where it fails."""
     (one,) = found(tmp_path, test, LATER)
     assert one.startswith("warning tests/policy/suites/step.py StepSuite: new is required from")
-    assert "`uv run pytest -k test_new` tells which still fail" in one
+    assert "`uv run pytest -k test_new` shows which still fail" in one
     assert found(tmp_path / "after", test, date(2026, 1, 15)) == []
 
 
