@@ -44,7 +44,7 @@ def test_edits_and_what_is_gone(pair: Pair) -> None:
     assert done.code == 1
     assert done.text == (
         f"codecov.yml:{line}:\n    -        target: 85%\n    +        target: 60%\n"
-        "tests/policy/slow.py: is gone\n"
+        "tests/policy/slow.py: is missing\n"
         "tests/policy/tasks.py: was edited\n"
         "3 files of the template differ from v1.0.0\n"
     )

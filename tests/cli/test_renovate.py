@@ -256,7 +256,7 @@ def test_the_page_shows_how_far_the_services_are(pair: Pair, tmp_path: Path) -> 
     assert done.code == 0, done.text
     (line,) = (text for _, language, text in found if language == "text")
     assert line in done.text
-    assert "billing/: v2.0.0 waits" in done.text
+    assert "billing/: update available: v1.0.0 → v2.0.0" in done.text
 
     def said(name: str) -> Any:
         return json.loads((here.path / name).read_text())

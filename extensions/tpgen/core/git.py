@@ -1,15 +1,15 @@
-"""What git knows of a project."""
+"""The Git repository of a project."""
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from .errors import Misuse
 
-# Variables that name a repository, or a part of one: `git rev-parse --local-env-vars` without the
+# Variables of a hook that name another repository: `git rev-parse --local-env-vars` without the
 # settings that `git -c` passes on.
 OF_A_HOOK = frozenset(
     {
@@ -28,7 +28,7 @@ OF_A_HOOK = frozenset(
     }
 )
 
-# Settings of a person that would change what git prints, or let it look at no bare repository.
+# These override settings that would change what git prints, or forbid a bare repository.
 SETTINGS = tuple(
     word
     for setting in (
@@ -49,104 +49,113 @@ SETTINGS = tuple(
 
 @dataclass(frozen=True)
 class Git:
-    """The git repository that a project lies in.
+    """The Git repository that a project lies in.
 
     Attributes:
-        root: the folder of the project: the top of the work tree, or below it.
+        root: the folder of the project: the top of the work tree, or a folder in it.
     """
 
     root: Path
 
     @classmethod
     def at(cls, root: Path) -> "Git | None":
-        """The repository of a folder; None where there is none, or no git.
+        """Return the repository of a folder, or None if there is none, or no git.
 
         Raises:
-            Misuse: git refuses to look, because the repository is somebody else's.
+            Misuse: git refuses, because the repository belongs to another user.
         """
         here = root.resolve()
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return None
+        git = cls(root)
         try:
-            inside = _git(root, "rev-parse", "--is-inside-work-tree").strip() == b"true"
+            inside = git.run("rev-parse", "--is-inside-work-tree").strip() == b"true"
         except OSError:
             return None
         except subprocess.CalledProcessError as error:
             if b"safe.directory" in error.stderr:
                 raise Misuse(f"git says: {error.stderr.decode(errors='replace').strip()}") from None
             return None
-        return cls(root) if inside else None
+        return git if inside else None
 
     def run(
         self, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
     ) -> bytes:
-        """What a git command says.
+        """Run a git command and return its output.
 
         Args:
-            arguments: those of git.
+            arguments: of git.
             given: its standard input.
-            env: variables of its environment, on top of ours.
+            env: more environment variables.
 
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        return _git(self.root, *arguments, given=given, env=env)
+        command = ["git", "-C", str(self.root), *SETTINGS, *arguments]
+        variables = {**environment(), **(env or {})}
+        done = subprocess.run(command, input=given, capture_output=True, check=True, env=variables)
+        return done.stdout
+
+    def try_run(self, *arguments: str) -> bytes | None:
+        """Run a git command and return its output, or None if it failed."""
+        try:
+            return self.run(*arguments)
+        except subprocess.CalledProcessError:
+            return None
+
+    def line(self, *arguments: str) -> str:
+        """Run a git command and return its output, which is one line."""
+        return os.fsdecode(self.run(*arguments).rstrip(b"\n"))
 
     def files(self) -> list[str]:
-        """The files below the project that are in the index, or could be added to it."""
+        """Return the files below the project that are in the index, or could be added to it."""
         listed = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
         return sorted(set(names(listed)))
 
     @cached_property
     def has_commits(self) -> bool:
-        """Whether anything was committed here."""
+        """Whether the repository has a commit."""
         return self.commit("HEAD") is not None
 
     @cached_property
     def is_shallow(self) -> bool:
-        """Whether history is cut off, so that the oldest commit seems to have brought all."""
-        return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+        """Whether the history is cut off, so that the oldest commit seems to add all files."""
+        return self.line("rev-parse", "--is-shallow-repository") == "true"
 
     def commit(self, revision: str) -> str | None:
-        """The commit that a revision names, or None."""
-        try:
-            said = self.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        except subprocess.CalledProcessError:
-            return None
-        return said.decode().strip()
+        """Return the commit of a revision, or None."""
+        found = self.try_run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        return found.decode().strip() if found else None
 
     def changed(self, base: str, below: str = ".") -> Mapping[str, str]:
-        """The files that differ from a revision, in the work tree: path to `A`, `M` or `D`.
+        """Return the files of the work tree that differ from a revision, by path.
 
         Args:
-            base: the revision. Files that are new and not in the index count as added.
+            base: the revision.
             below: the folder to look at.
+
+        Returns:
+            `A`, `M` or `D` for each path; `A` also for a file that is not in the index.
         """
         options = ["--name-status", "--no-renames", "-z", "--relative"]
-        said = names(self.run("diff", *options, base, "--", below))
-        found = {path: state for state, path in zip(said[::2], said[1::2], strict=True)}
+        listed = names(self.run("diff", *options, base, "--", below))
+        found = {path: state for state, path in zip(listed[::2], listed[1::2], strict=True)}
         new = names(self.run("ls-files", "-z", "--others", "--exclude-standard", "--", below))
         return found | {path: "A" for path in new}
 
     def renamed(self, base: str, below: str) -> set[str]:
-        """The old names of the files in the index that had others in a revision."""
+        """Return the old names of the files in the index that were renamed since a revision."""
         options = ["--cached", "--find-renames", "--diff-filter=R", "--name-status", "-z"]
         return set(names(self.run("diff", *options, "--relative", base, "--", below))[1::3])
 
     def uncommitted(self, below: str = ".") -> list[str]:
-        """Return what is not committed, with files that git does not know.
+        """Return the paths that are not committed, relative to the top of the repository.
 
         Args:
             below: the folder to look at, relative to the project.
-
-        Returns:
-            paths relative to the top of the repository.
         """
         options = [
-            "--porcelain",
-            "-z",
-            "--no-renames",
-            "--untracked-files=all",
+            *("--porcelain", "-z", "--no-renames", "--untracked-files=all"),
             "--ignore-submodules=none",
         ]
         status = self.run("--no-optional-locks", "status", *options, "--", below)
@@ -161,24 +170,13 @@ class Git:
             return []
 
     def show(self, revision: str, path: str) -> bytes | None:
-        """A file as it was in a revision; None where it was not there."""
-        try:
-            return self.run("show", f"{revision}:./{path}")
-        except subprocess.CalledProcessError:
-            return None
+        """Return a file as it was in a revision, or None if it was not there."""
+        return self.try_run("show", f"{revision}:./{path}")
 
 
-def names(said: bytes) -> list[str]:
-    """The parts of what git says with `-z`."""
-    return [os.fsdecode(name) for name in said.split(b"\0") if name]
-
-
-def _git(
-    root: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
-) -> bytes:
-    command: Sequence[str] = ["git", "-C", str(root), *SETTINGS, *arguments]
-    whole = {**environment(), **(env or {})}
-    return subprocess.run(command, input=given, capture_output=True, check=True, env=whole).stdout
+def names(listed: bytes) -> list[str]:
+    """Return the parts of what git prints with `-z`."""
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
 def environment() -> dict[str, str]:

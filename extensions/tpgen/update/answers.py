@@ -1,4 +1,4 @@
-"""What a service remembers of its template: `.copier-answers.yml`."""
+"""The answers of a service to its template: `.copier-answers.yml`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,13 @@ import yaml
 from tpgen.check.project import ANSWERS
 from tpgen.core.errors import Misuse
 
-RESTORE = f"bring it back by git: `git log -- {ANSWERS}` lists its versions"
+RESTORE = f"restore it from git: `git log -- {ANSWERS}` lists its versions"
+MISSING = {
+    "_src_path": f"the address of the template: write the one of `copier copy`, or {RESTORE}",
+    # Copier leaves it out if the template was not a git repository.
+    "_commit": "the version of the template. A service that was copied from a folder without git "
+    "can't be updated: write the tag or the commit that it matches, and commit that",
+}
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,8 @@ class Answers:
     """The answers file of a service.
 
     Attributes:
-        source: where the template is, as it was given to `copier copy`.
-        version: of the template: a tag, or what `git describe` said of the commit.
+        source: the address of the template, as it was given to `copier copy`.
+        version: of the template: a tag, or the output of `git describe` for the commit.
         given: the answer to each question.
     """
 
@@ -29,48 +35,39 @@ class Answers:
 
     @property
     def text(self) -> str:
-        """The file, for Copier to read."""
+        """The content of the file, as Copier reads it."""
         private = {"_commit": self.version, "_src_path": self.source}
         return yaml.safe_dump({**private, **self.given}, allow_unicode=True)
 
 
 def read(root: Path) -> Answers:
-    """The answers of a service, or of what was rendered.
+    """Return the answers of a service, or of a rendered template.
 
     Raises:
-        Misuse: there are none, or they don't say which template, in which version.
+        Misuse: the file is missing, can't be read, or lacks the template or its version.
     """
     try:
         content = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Misuse(
-            f"{ANSWERS} is missing; it says which template the service was made from; {RESTORE}"
+            f"{ANSWERS} is missing; it names the template of the service; {RESTORE}"
         ) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise Misuse(f"{ANSWERS} can't be read: {said}; {RESTORE}") from None
+        raise Misuse(
+            f"{ANSWERS} can't be read: {' '.join(str(error).split())}; {RESTORE}"
+        ) from None
     known = content if isinstance(content, dict) else {}
-    for key, meaning in (("_src_path", "where the template is"), ("_commit", "its version")):
+    for key, meaning in MISSING.items():
         if not isinstance(known.get(key), str | int | float):
-            raise Misuse(f"{ANSWERS} has no `{key}`, which says {meaning}; {_advice(key)}")
+            raise Misuse(f"{ANSWERS} has no `{key}`, {meaning}")
     given = {key: value for key, value in known.items() if not str(key).startswith("_")}
     return Answers(str(known["_src_path"]), str(known["_commit"]), given)
 
 
-def _advice(key: str) -> str:
-    if key == "_commit":
-        # Copier leaves it out where the template was no git repository.
-        return (
-            "a service that was copied from a folder without git can't be updated: write the tag "
-            "or the commit that it is like, and commit that"
-        )
-    return f"write the address that `copier copy` was given, or {RESTORE}"
-
-
 def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """The answers with those of `--data KEY=VALUE` in their place.
+    """Return the answers, overridden by those of `--data KEY=VALUE`.
 
-    A value is read as YAML, but for a question whose answer is a text: that takes it as it is.
+    A value is read as YAML, but for a question whose answer is a text.
 
     Raises:
         Misuse: a word has no `=`.
@@ -79,7 +76,7 @@ def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, equals, value = (part.strip() for part in word.partition("="))
         if not equals or not key:
-            raise Misuse(f"--data {word!r} is no answer: write --data KEY=VALUE")
+            raise Misuse(f"--data {word!r} is not an answer: write --data KEY=VALUE")
         found[key] = value if isinstance(given.get(key), str) else _loaded(value)
     return found
 

@@ -1,4 +1,4 @@
-"""Where the template's files in a service differ from what the template made of them."""
+"""The files of the template that were edited in a service."""
 
 import difflib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Region:
     Attributes:
         line: where they are in the service's file, counted from 1.
         removed: the lines of the template.
-        added: those in their place.
+        added: the lines of the service in their place.
     """
 
     line: int
@@ -28,12 +28,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Drift:
-    """A file that is not as the template made it.
+    """A file that differs from the template's.
 
     Attributes:
         path: relative to the service.
-        state: "missing" means that it is gone.
-        regions: what differs; nothing for a file that is no text.
+        state: of the file.
+        regions: what differs; empty for a binary file.
     """
 
     path: str
@@ -42,14 +42,12 @@ class Drift:
 
 
 def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
-    """The drift of a service, by path.
-
-    A kind that the service added to the policy for itself is none.
+    """Return the drift of a service, by path. Kinds that it added to the policy do not count.
 
     Args:
         root: the service.
-        made: the template's files, as it made them.
-        below: files and folders to look at; all where there are none.
+        made: the template's files, as they were rendered.
+        below: files and folders to look at (default: all).
     """
     found = []
     for file in sorted(path for path in made.rglob("*") if path.is_file()):
@@ -57,31 +55,31 @@ def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
         if path == ANSWERS or (below and not _is_below(path, below)):
             continue
         mine = root / path
-        was, now = _content(file), _content(mine) if mine.is_file() else None
-        if now is None:
+        before, after = _content(file), _content(mine) if mine.is_file() else None
+        if after is None:
             found.append(Drift(path, "missing"))
-        elif now != was and not (path == POLICY.as_posix() and adds_only_kinds(was, now)):
-            found.append(Drift(path, "edited", tuple(_regions(was, now))))
+        elif after != before and not (path == POLICY.as_posix() and adds_only_kinds(before, after)):
+            found.append(Drift(path, "edited", tuple(_regions(before, after))))
     return found
 
 
 def _content(file: Path) -> bytes:
-    """What a file holds, whichever way git ends lines here."""
+    """Return the content of a file; git may have changed the line ends."""
     return file.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:
-    return any(path == one or one == "." or path.startswith(f"{one}/") for one in folders)
+    return any(folder in (path, ".") or path.startswith(f"{folder}/") for folder in folders)
 
 
-def _regions(was: bytes, now: bytes) -> list[Region]:
+def _regions(before: bytes, after: bytes) -> list[Region]:
     try:
-        before, after = was.decode().split("\n"), now.decode().split("\n")
+        old, new = before.decode().split("\n"), after.decode().split("\n")
     except UnicodeDecodeError:
         return []
-    steps = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
+    opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     return [
-        Region(third + 1, tuple(before[first:second]), tuple(after[third:fourth]))
-        for tag, first, second, third, fourth in steps
+        Region(start + 1, tuple(old[first:last]), tuple(new[start:end]))
+        for tag, first, last, start, end in opcodes
         if tag != "equal"
     ]

@@ -1,9 +1,8 @@
-"""The lock file of a service, which must follow the engine: its pin, or its wheel."""
+"""Run the lock command of a service after an update changed the pin of the engine, or its wheel."""
 
 import os
 import subprocess
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ COMMANDS = {
     "poetry.lock": ("poetry", "update", "--lock", ENGINE),
     "pdm.lock": ("pdm", "lock"),
 }
-# With these uv would compare the lock, or leave it as it is.
+# With these uv would only compare the lock, or keep it.
 REFUSING = ("UV_LOCKED", "UV_FROZEN")
 
 
@@ -40,8 +39,8 @@ class Lock:
         return " ".join(self.command)
 
 
-def of(root: Path, changed: Collection[str]) -> Lock | None:
-    """Return the lock file that an update makes outdated; None if tpgen knows none.
+def outdated(root: Path, changed: Collection[str]) -> Lock | None:
+    """Return the lock file that an update outdates; None if there is none that tpgen knows.
 
     Args:
         root: the service.
@@ -53,8 +52,8 @@ def of(root: Path, changed: Collection[str]) -> Lock | None:
     return next(found, None)
 
 
-def follow(root: Path, merged: Merged, lock: Lock) -> Merged:
-    """Run the lock command after a merge, and stage its result; or say why a person must.
+def run(root: Path, merged: Merged, lock: Lock) -> Merged:
+    """Run the lock command after a merge and stage its result, or say why a person must.
 
     Args:
         root: the service.
@@ -65,21 +64,19 @@ def follow(root: Path, merged: Merged, lock: Lock) -> Merged:
         return replace(merged, unlocked=f"once {PROJECT} is settled")
     file = root / lock.name
     before = file.read_bytes()
-    done = False
+    reason = "it was interrupted"
     try:
-        reason = _reason(root, lock)
-        done = not reason
+        reason = _failure(root, lock)
     finally:
-        if not done:  # A lock file that git ignores can't be restored by git.
+        if reason:  # Git can't restore a lock file that it ignores.
             file.write_bytes(before)
     if reason:
         return replace(merged, unlocked=reason)
-    with suppress(subprocess.CalledProcessError):  # git ignores it
-        Git(root).run("add", "--", lock.name)
+    Git(root).try_run("add", "--", lock.name)  # Git may ignore it.
     return replace(merged, locked=str(lock))
 
 
-def _reason(root: Path, lock: Lock) -> str:
+def _failure(root: Path, lock: Lock) -> str:
     """Run the lock command; return why it failed, or an empty string."""
     env = {name: value for name, value in os.environ.items() if name not in REFUSING}
     try:
@@ -97,6 +94,6 @@ def _reason(root: Path, lock: Lock) -> str:
         return f"it can't run here: {error.strerror}"
     if not done.returncode:
         return ""
-    said = [*filter(None, map(str.strip, f"{done.stderr}\n{done.stdout}".splitlines()))]
-    errors = [line for line in said if "error" in line.lower()]
-    return f"it failed: {(errors or said or [f'exit code {done.returncode}'])[0]}"
+    lines = [*filter(None, map(str.strip, f"{done.stderr}\n{done.stdout}".splitlines()))]
+    errors = [line for line in lines if "error" in line.lower()]
+    return f"it failed: {(errors or lines or [f'exit code {done.returncode}'])[0]}"

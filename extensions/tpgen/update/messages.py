@@ -1,4 +1,4 @@
-"""What a person, or a program, is told of an update and of a drift."""
+"""The output of `tpgen update` and `tpgen drift`, for people and as JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,68 +16,64 @@ from .own_files import OwnFile
 from .plan import Update
 from .policy_changes import Change
 
-# Of what is printed for programs; whatever changes its shape changes this too.
+# Of the JSON; it changes with the shape.
 VERSION = 1
 STATES = {"A": "new", "M": "changed", "D": "gone", "R": "renamed"}
-# Of the lines that differ, and of the components that are hit, as many as anybody reads.
+# At most so many lines that differ, and components, are printed.
 SHOWN = 8
+INSTALL = {"poetry": "poetry sync", "pdm": "pdm sync"}
 
 
-def waiting(update: Update) -> str:
-    """Whether an update waits."""
+def availability(update: Update) -> str:
+    """Return whether an update is available."""
     if update.waits:
-        return f"{update.new} waits, and this service has {update.old}: `tpgen update`\n"
-    return f"this service has {update.old}, and no update waits\n"
+        return f"update available: {update.old} → {update.new}: `tpgen update`\n"
+    return f"no update available: this service has {update.old}\n"
 
 
 def planned(update: Update) -> str:
-    """What is going to change."""
+    """Return what an update will change."""
+    lock = ["", f"Then `{update.lock}`: pin and lock move together."] if update.lock else []
     lines = [
         f"{update.old} -> {update.new} of {update.source}",
         *_own(update.own),
         *_policy(update.policy),
         *_questions(update),
-        *(["", f"Then `{update.lock}`: pin and lock move together."] if update.lock else []),
+        *lock,
         *_files(update.files),
     ]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def done(update: Update, merged: Merged, way_back: str) -> str:
-    """Return what was done, and what is left to a person.
+    """Return what an update did, and what is left to a person.
 
     Args:
-        update: what was planned.
-        merged: what became of it.
+        update: the plan.
+        merged: the outcome.
         way_back: the command that takes it back.
     """
-    lines = [f"  {title:9} {printable(text)}" for title, text in _to_do(update, merged)]
-    if lines:
-        head = "Merged, but for what a person must look at:"
-        tail = "`git add` each when it is right, then commit."
-    else:
-        head, tail = "Merged, and not committed: `git diff --staged` shows it.", ""
-    back = f"`{way_back}` takes the update back."
-    locked = f"`{merged.locked}` wrote {update.lock.name}." if merged.locked and update.lock else ""
+    to_do = [f"  {state:9} {printable(text)}" for state, text in _to_do(update, merged)]
+    lines = ["", "Merged, and not committed: `git diff --staged` shows it."]
+    if to_do:
+        lines = ["", "Merged, but for what a person must look at:", *to_do]
+        lines.append("`git add` each when it is right, then commit.")
+    if merged.locked and update.lock:
+        lines.append(f"`{merged.locked}` wrote {update.lock.name}.")
+    lines.append(f"`{way_back}` takes the update back.")
     fix = "`tpgen check --fix`, " if update.own else ""
-    follow = f"next: {fix}{_sync(update)}, `tpgen check`, `git commit`"
-    words = " ".join(filter(None, [tail, locked, back]))
-    return "\n".join(["", head, *lines, words, follow, ""])
-
-
-def _sync(update: Update) -> str:
-    """The commands that install what the lock says, and run the suite."""
     tool = update.lock.command[0] if update.lock else "uv"
-    install = {"poetry": "poetry sync", "pdm": "pdm sync"}.get(tool, "uv sync")
-    return f"`{install}`, `{tool} run pytest`"
+    install = f"`{INSTALL.get(tool, 'uv sync')}`, `{tool} run pytest`"
+    lines.append(f"next: {fix}{install}, `tpgen check`, `git commit`")
+    return "\n".join([*lines, ""])
 
 
 def as_json(update: Update, merged: Merged | None = None) -> str:
-    """An update for programs: one object.
+    """Return an update as one JSON object.
 
     Args:
-        update: what is known of it.
-        merged: what became of it; None where nothing was written.
+        update: the plan.
+        merged: the outcome; None if nothing was written.
     """
     content: dict[str, Any] = {
         "version": VERSION,
@@ -85,9 +81,9 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
         "from": update.old,
         "to": update.new,
         "waits": update.waits,
-        "own_files": [_own_file(one) for one in update.own],
-        "policy": [_given(asdict(one)) for one in update.policy],
-        "files": [_file(*one) for one in update.files],
+        "own_files": [_own_file(file) for file in update.own],
+        "policy": [_without_empty(asdict(change)) for change in update.policy],
+        "files": [_file(*file) for file in update.files],
         "questions": {"new": update.asked, "dropped": update.dropped},
         "lock": str(update.lock) if update.lock else None,
     }
@@ -97,23 +93,24 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
 
 
 def drifted(version: str, found: Sequence[Drift]) -> str:
-    """Where the template's files were edited: each place with its lines, and a line that counts."""
-    lines = [line for one in found for line in _drift(one)]
+    """Return where the template's files were edited, with the lines, and a count."""
+    lines = [line for drift in found for line in _drift(drift)]
     files = f"{len(found) or 'no'} file{'s' * (len(found) > 1)} of the template"
     lines.append(f"{files} differ{'s' * (len(found) < 2)} from {version}")
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def drift_as_json(version: str, found: Sequence[Drift]) -> str:
-    """The same for programs: one object."""
-    return _dumped({"version": VERSION, "from": version, "drift": [asdict(one) for one in found]})
+    """Return the drift as one JSON object."""
+    drift = [asdict(drift) for drift in found]
+    return _dumped({"version": VERSION, "from": version, "drift": drift})
 
 
 def _dumped(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, default=str) + "\n"
 
 
-def _given(content: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(content: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if value not in (None, ())}
 
 
@@ -135,27 +132,27 @@ def _own(files: Sequence[OwnFile]) -> Iterator[str]:
 
 def _own_file(file: OwnFile) -> dict[str, Any]:
     findings = [
-        {"line": one.line, "message": one.message, "fixable": bool(one.edits)}
-        for one in file.findings
+        {"line": finding.line, "message": finding.message, "fixable": bool(finding.edits)}
+        for finding in file.findings
     ]
     return {"path": file.path, "findings": findings}
 
 
 def _policy(changes: Sequence[Change]) -> Iterator[str]:
     yield from ("", "The policy:" if changes else "The policy does not change.")
-    for one in changes:
-        day = f" Required from {until(one.required_from)}." if one.required_from else ""
-        yield f"  {one.state:9} {one.words}{day}"
-        if one.topic == "kind" or (one.topic == "case" and one.state != "gone"):
-            none = "This service has none." if one.topic == "kind" else "No test class has it yet."
-            yield f"            {shortened(one.components, SHOWN) or none}"
+    for change in changes:
+        day = f" Required from {until(change.required_from)}." if change.required_from else ""
+        yield f"  {change.state:9} {change.words}{day}"
+        if change.topic == "kind" or (change.topic == "case" and change.state != "gone"):
+            none = "This service has none." if change.topic == "kind" else "No test class has it."
+            yield f"            {shortened(change.components, SHOWN) or none}"
 
 
 def _questions(update: Update) -> Iterator[str]:
     if update.asked or update.dropped:
         yield from ("", "The questions:")
     for key, value in update.asked.items():
-        yield f"  new       {key}: {value}, as proposed; `--data {key}=…` says otherwise"
+        yield f"  new       {key}: {value}, the default; `--data {key}=VALUE` overrides it"
     for key in update.dropped:
         yield f"  gone      {key}"
 
@@ -172,53 +169,41 @@ def _to_do(update: Update, merged: Merged) -> Iterator[tuple[str, str]]:
         command = f"`{update.lock} && git add {update.lock.name}`"
         yield "lock", f"{command}: {update.lock.name} has the old pin; {merged.unlocked}"
     for path in merged.conflicts:
-        where = "what differs stands between <<< and >>>"
-        if path == PROJECT:
-            where += "; of the line of pytest-tpgen the template's, the lower one, is right"
-        if path in merged.unmarked:
-            where = f"it is as it was here, and {_shown(merged, path)} has the template's"
-        yield "conflict", f"{path}: changed by both sides; {where}"
+        yield "conflict", f"{path}: changed by both sides; {_conflict(merged, path)}"
     for path in merged.renamed:
         yield "renamed", f"{path}: renamed here and in the template, to two names: `git rm` one"
     for path in merged.aside:
-        yield "aside", f"{path}: put aside by git, since something else is in its place now"
+        yield "aside", f"{path}: renamed by git, because something else has its place now"
     if merged.broken:
         yield "broken", merged.broken
     for path in merged.kept:
-        yield (
-            "kept",
-            (
-                f"{path}: the template removed it, but it was edited here, so it was kept: move what "
-                "you need of it, then `git rm` it"
-            ),
-        )
+        text = "the template removed it, but it was edited here, so it was kept"
+        yield "kept", f"{path}: {text}: move what you need of it, then `git rm` it"
     for path in merged.missing:
-        yield (
-            "missing",
-            (
-                f"{path}: the template changed it, and it was removed here, so it stays away: "
-                f"{_shown(merged, path)} has the new one"
-            ),
-        )
+        text = "the template changed it, and it was removed here, so it stays away"
+        yield "missing", f"{path}: {text}: {_show(merged, path)} has the new one"
 
 
-def _shown(merged: Merged, path: str) -> str:
-    """The command that shows the template's new file."""
+def _conflict(merged: Merged, path: str) -> str:
+    if path in merged.unmarked:
+        return f"it is as it was here, and {_show(merged, path)} has the template's"
+    text = "what differs stands between <<< and >>>"
+    if path == PROJECT:
+        text += "; of the line of pytest-tpgen take the template's, the lower one"
+    return text
+
+
+def _show(merged: Merged, path: str) -> str:
+    """Return the command that shows the template's new file."""
     return f"`git show {quote(f'{merged.at}{path}')}`"
 
 
-def _drift(one: Drift) -> Iterator[str]:
-    if one.state == "missing":
-        yield f"{one.path}: is gone"
-    elif not one.regions:
-        yield f"{one.path}: was edited"
-    for region in one.regions:
-        yield f"{one.path}:{region.line}:"
-        yield from _lines("-", region.removed)
-        yield from _lines("+", region.added)
-
-
-def _lines(sign: str, lines: Sequence[str]) -> Iterator[str]:
-    yield from (f"    {sign}{line}" for line in lines[:SHOWN])
-    if len(lines) > SHOWN:
-        yield f"    {sign}… ({len(lines) - SHOWN} lines more)"
+def _drift(drift: Drift) -> Iterator[str]:
+    if not drift.regions:
+        yield f"{drift.path}: {'is missing' if drift.state == 'missing' else 'was edited'}"
+    for region in drift.regions:
+        yield f"{drift.path}:{region.line}:"
+        for sign, lines in (("-", region.removed), ("+", region.added)):
+            yield from (f"    {sign}{line}" for line in lines[:SHOWN])
+            if len(lines) > SHOWN:
+                yield f"    {sign}… ({len(lines) - SHOWN} more lines)"

@@ -1,4 +1,4 @@
-"""The template of a service, at whatever version: fetched by git, rendered by Copier."""
+"""The template of a service in any version: fetched by git, rendered by Copier."""
 
 import ast
 import os
@@ -36,13 +36,13 @@ HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 @dataclass(frozen=True)
 class Rendered:
-    """What the template gives a service in one version.
+    """The files of one version of the template for a service.
 
     Attributes:
-        folder: where it lies.
+        folder: where they are.
         answers: what Copier made of the answers.
-        is_left_alone: whether an update leaves the file at a path alone, since it is the person's.
-        is_written_once: whether it does so with a file that is there already.
+        is_left_alone: whether an update never writes the file at a path: it belongs to the service.
+        is_written_once: whether an update writes that file only if it is missing.
     """
 
     folder: Path
@@ -57,26 +57,25 @@ class Rendered:
         return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
     def check(self, version: str) -> None:
-        """Make sure that what was rendered can be read.
+        """Parse the rendered Python and TOML.
 
         Raises:
-            Misuse: a Python or TOML file has a syntax error.
+            Misuse: a file has a syntax error.
         """
-        readers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
+        parsers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
         for path in self.files:
-            if read := readers.get(Path(path).suffix):
+            if parse := parsers.get(Path(path).suffix):
                 try:
-                    read((self.folder / path).read_text(encoding="utf-8"))
+                    parse((self.folder / path).read_text(encoding="utf-8"))
                 except (ValueError, SyntaxError) as error:
-                    line = getattr(error, "lineno", None) or getattr(error, "args", ("",))[0]
                     raise Misuse(
                         f"the template at {version} is broken, so nothing was changed: {path} that "
-                        f"it renders can't be read ({getattr(error, 'msg', error)}, {line}); tell "
-                        "its maintainers, and take another version by `tpgen update --to VERSION`"
+                        f"it renders can't be read: {error}; tell its maintainers, and take another "
+                        "version: `tpgen update --to VERSION`"
                     ) from None
 
     def remove(self, is_unwanted: Callable[[str], bool]) -> None:
-        """Remove files, by what is said of their paths."""
+        """Remove the files whose path is unwanted."""
         for path in filter(is_unwanted, self.files):
             (self.folder / path).unlink()
 
@@ -86,7 +85,7 @@ class Template:
     """The repository of a template, in a bare clone.
 
     Attributes:
-        source: where it is, as the service remembers it.
+        source: its address, as the answers of the service have it.
         git: the clone.
     """
 
@@ -95,14 +94,14 @@ class Template:
 
     @cached_property
     def releases(self) -> list[str]:
-        """The tags that are versions by PEP 440, the newest first; no pre-releases."""
+        """The tags that are versions by PEP 440, newest first; no pre-releases."""
         known = self.versions
         stable = [tag for tag in known if not known[tag].is_prerelease]
         return sorted(stable, key=lambda tag: known[tag], reverse=True)
 
     @cached_property
     def versions(self) -> "dict[str, Version]":
-        """The tags that are versions by PEP 440, of which Copier says the same."""
+        """The tags that are versions by PEP 440, as in Copier."""
         from packaging.version import InvalidVersion, Version
 
         known = {}
@@ -115,18 +114,18 @@ class Template:
 
     @property
     def newest(self) -> str:
-        """The newest release; the newest commit where nothing was released."""
+        """The newest release, or the newest commit if there is no release."""
         return self.releases[0] if self.releases else self.describe("HEAD")
 
     def describe(self, revision: str) -> str:
-        """The name that Copier remembers a revision by."""
-        return self.git.run("describe", "--tags", "--always", revision).decode().strip()
+        """Return the name of a revision that Copier writes into the answers."""
+        return self.git.line("describe", "--tags", "--always", revision)
 
     def commit(self, version: str) -> str:
-        """The commit of a version.
+        """Return the commit of a version.
 
         Raises:
-            Misuse: there is none.
+            Misuse: there is no such version.
         """
         found = self.git.commit(version)
         if found is None:
@@ -134,12 +133,21 @@ class Template:
             raise Misuse(f"the template at {self.source} has no {version} ({has})")
         return found
 
+    def is_newer(self, version: str, than: str) -> bool:
+        """Return whether a version comes after another one."""
+        if version in self.versions and than in self.versions:
+            return self.versions[version] > self.versions[than]
+        # A commit has no version, even if its name looks like one.
+        new = self.commit(version)
+        base = self.git.try_run("merge-base", new, self.commit(than))
+        return base is None or base.decode().strip() != new
+
     def moved_tag(self, root: Path, version: str) -> str:
-        """Return how a release changed after the service took it; empty if it did not.
+        """Return a warning if the tag of a release was moved after the service took it.
 
         Args:
             root: the service, whose pin of the engine names the commit.
-            version: which release it has.
+            version: the release that the service has.
         """
         pin = rf'@([0-9a-f]{{40}})#[^"]*",\s+# {re.escape(version)}$'
         file = root / PINS
@@ -153,50 +161,14 @@ class Template:
             f"{found[1][:10]}, and it is {commit[:10]} now"
         )
 
-    def is_newer(self, version: str, than: str) -> bool:
-        """Whether a version comes after another one."""
-        if version in self.versions and than in self.versions:
-            return self.versions[version] > self.versions[than]
-        # A commit has no version, also where its name looks like one.
-        new, old = self.commit(version), self.commit(than)
-        try:
-            return self.git.run("merge-base", new, old).decode().strip() != new
-        except subprocess.CalledProcessError:
-            return True
-
-    def lines(self, version: str, pattern: str, folder: str) -> list[str]:
-        """The whole lines that match, of the files below a folder of the template itself.
-
-        Args:
-            version: which one.
-            pattern: an extended regular expression.
-            folder: such as `extensions/tpgen/rules`.
-        """
-        matching = [
-            "-h",
-            "--text",
-            "--extended-regexp",
-            f"^{pattern}$",
-            self.commit(version),
-            "--",
-            folder,
-        ]
-        try:
-            return self.git.run("grep", *matching).decode(errors="replace").splitlines()
-        except subprocess.CalledProcessError:
-            return []  # none does
-
     def moved(self, version: str) -> Moved:
-        """Return what a version renamed, by its own table; nothing if it has none.
+        """Return what a version renamed, by its own table; nothing if it has no table.
 
         Raises:
             Misuse: the table can't be read.
         """
-        try:
-            table = self.git.run("show", f"{self.commit(version)}:{moved.TABLE}")
-        except subprocess.CalledProcessError:
-            return Moved()  # older versions have none
-        return moved.parse(table.decode(errors="replace"))
+        table = self.git.try_run("show", f"{self.commit(version)}:{moved.TABLE}")
+        return Moved() if table is None else moved.parse(table.decode(errors="replace"))
 
     def render(self, version: str, known: Answers, into: Path) -> Rendered:
         """Let Copier render a version for a service.
@@ -204,15 +176,14 @@ class Template:
         Args:
             version: which one.
             known: the answers of the service.
-            into: a folder to make.
+            into: the folder to create.
 
         Raises:
-            Misuse: Copier refuses; or an answer of the service does not fit, which Copier would
-                replace by its default.
+            Misuse: Copier refuses, or would replace an answer by its default.
         """
         into.mkdir(parents=True)
         (into / ANSWERS).write_text(known.text, encoding="utf-8")
-        with _copier(version) as copier, self._fetched_once():
+        with _copier(version) as copier, self._cloned_once():
             worker = copier.run_copy(
                 self.source,
                 into,
@@ -222,19 +193,23 @@ class Template:
                 quiet=True,
             )
             settings = worker.template
-            owners = [_matching(worker, one) for one in (settings.exclude, settings.skip_if_exists)]
-        for path in list(into.rglob(".git")):  # of a submodule, whose files the template gives
+            owners = [_matcher(worker, one) for one in (settings.exclude, settings.skip_if_exists)]
+        for path in list(into.rglob(".git")):  # of a submodule, whose files belong to the template
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        _name(into, version)
+        _set_version(into, version)
         made = Rendered(into, answers.read(into), *owners)
         for key, value in known.given.items():
-            if key in made.answers.given and not _is_same(made.answers.given[key], value):
-                self._refuse(version, known, key, into.with_name(f"{into.name}.refused"))
+            taken = made.answers.given.get(key, value)
+            if not _is_same(taken, value):
+                raise Misuse(
+                    f"the template at {version} refuses the answer `{key}: {value}` and would take "
+                    f"`{taken}`; give another: `tpgen update --data {key}=VALUE`"
+                )
         return made
 
     @contextmanager
-    def _fetched_once(self) -> Iterator[None]:
-        """Let Copier clone from our own clone, by the address that it remembers."""
+    def _cloned_once(self) -> Iterator[None]:
+        """Let Copier clone from our clone under the address of the template."""
         from plumbum import local
 
         number = int(local.env.get("GIT_CONFIG_COUNT", "0"))
@@ -246,55 +221,38 @@ class Template:
         with local.env(**setting):
             yield
 
-    def _refuse(self, version: str, known: Answers, key: str, into: Path) -> None:
-        """Say why an answer does not fit: Copier tells it of an answer that is given anew."""
-        value = known.given[key]
-        with _copier(version) as copier, self._fetched_once():
-            copier.run_copy(
-                self.source,
-                into,
-                data={key: value},
-                vcs_ref=self.commit(version),
-                defaults=True,
-                quiet=True,
-            )
-        raise Misuse(
-            f"the answer `{key}: {value}` does not fit the template at {version} any more; say "
-            f"another: `tpgen update --data {key}=…`"
-        )
+
+def _is_same(taken: object, given: object) -> bool:
+    """Return whether Copier took an answer as it was given: `yes` is `true`."""
+    if isinstance(taken, bool) and isinstance(given, str):
+        return taken is (given.lower() in {"true", "yes", "y", "on", "1"})
+    return taken == given
 
 
-def _is_same(made: object, given: object) -> bool:
-    """Return whether Copier took an answer as it was given: `yes` is what `true` is."""
-    if isinstance(made, bool) and isinstance(given, str):
-        return made is (given.lower() in {"true", "yes", "y", "on", "1"})
-    return made == given
-
-
-def _matching(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a path matches patterns of the template's settings, as they are in an update.
+def _matcher(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a path matches patterns of the template's settings, as in an update.
 
     Args:
-        worker: Copier's, after it made a copy.
+        worker: of Copier, after it made a copy.
         patterns: such as those of `_exclude`.
     """
     from pathspec import PathSpec
 
     context = {**worker.answers.combined, "_copier_operation": "update"}
-    several = (worker.jinja_env.from_string(one).render(context) for one in patterns)
-    lines = [line for one in several for line in one.splitlines()]
+    rendered = (worker.jinja_env.from_string(pattern).render(context) for pattern in patterns)
+    lines = [line for text in rendered for line in text.splitlines()]
     return PathSpec.from_lines("gitignore", lines).match_file
 
 
-def _name(folder: Path, version: str) -> None:
-    """Call the version by the name that was asked for: Copier uses what `git describe` says."""
+def _set_version(folder: Path, version: str) -> None:
+    """Write the version under the name that was asked for; Copier uses `git describe`."""
     described = answers.read(folder).version
     if described == version:
         return
     for name in (ANSWERS, HOOKS, PINS):
         file = folder / name
         if file.is_file():
-            # As a word of its own: the value of `_commit` and of `rev`, the comment of the pin.
+            # The value of `_commit` and of `rev`, and the comment of the pin.
             word = rf'(?m)(: "?|",  # ){re.escape(described)}("?)$'
             text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
             file.write_text(text, encoding="utf-8")
@@ -304,28 +262,26 @@ def fetch(known: Answers, into: Path) -> Template:
     """Clone the template of a service.
 
     Args:
-        known: what the service remembers of it.
-        into: a folder to make.
+        known: the answers of the service.
+        into: the folder to create.
 
     Raises:
-        Misuse: it is nothing that a service can be updated from, or can't be reached; or it has
-            not the version that the service was made from.
+        Misuse: the template can't be fetched, or lacks the version that the service was made from.
     """
     address = _address(known.source)
     command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
-    try:
-        subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, env=environment()
-        )
-    except subprocess.CalledProcessError as error:
-        said = " ".join(error.stderr.decode(errors="replace").split())
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
+    )
+    if done.returncode:
         cause = "it must be the top of a git repository"
         if not Path(address).is_absolute():
             cause = "is there a network, and may you read it?"
+        said = " ".join(done.stderr.decode(errors="replace").split())
         raise Misuse(
             f"the template at {known.source} can't be fetched, so nothing was changed: {cause} "
             f"(git says: {said}); `git ls-remote {quote(address)}` tries again"
-        ) from None
+        )
     template = Template(known.source, Git(into))
     try:
         template.commit(known.version)
@@ -338,7 +294,11 @@ def fetch(known: Answers, into: Path) -> Template:
 
 
 def _address(source: str) -> str:
-    """What git takes for the place of a template."""
+    """Return the address of a template as git takes it.
+
+    Raises:
+        Misuse: it is a relative path, or a folder that does not exist.
+    """
     host, _, path = source.partition(":")
     if host in HOSTS:
         return f"{HOSTS[host]}/{path.strip('/').removesuffix('.git')}.git"
@@ -346,30 +306,32 @@ def _address(source: str) -> str:
     if re.match(r"[a-z][a-z0-9+.-]*://|[\w.-]+(@[\w.-]+)?:", address):
         return address
     folder = Path(address).expanduser()
-    how = (
-        f"write the address of its repository as `_src_path` into {ANSWERS}, such as "
-        "git+https://HOST/TEAM/tpgen.git, and commit that"
-    )
+    if folder.is_absolute() and folder.exists():
+        return str(folder)
+    reason = "does not exist any more"
     if not folder.is_absolute():
-        raise Misuse(
-            f"the template of this service is remembered as {source}, a path that depends on the "
-            f"folder where `copier copy` ran, so it can't be updated from there: {how}"
-        )
-    if not folder.exists():
-        raise Misuse(f"the template of this service is not at {source} any more: {how}")
-    return str(folder)
+        reason = "depends on the folder where `copier copy` ran"
+    raise Misuse(
+        f"the template of this service is {source}, a path that {reason}: write the address of its "
+        f"repository as `_src_path` into {ANSWERS}, such as git+https://HOST/TEAM/tpgen.git, and "
+        "commit that"
+    )
 
 
 def said_by_copier(error: Exception) -> str:
-    """Return what Copier says of an error, in one line."""
+    """Return the message of an error of Copier, in one line."""
     said = " ".join(str(error).split()) or type(error).__name__
-    # Our template says a wrong answer by the name of a file that can't be rendered.
+    # Our template refuses an answer by the name of a file that can't be rendered.
     return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
 
 
 @contextmanager
 def _copier(version: str) -> Iterator[Any]:
-    """Copier, whose complaints become one sentence, and whose words don't mix with ours."""
+    """Provide Copier, with its errors as one sentence and its output on standard error.
+
+    Raises:
+        Misuse: Copier failed.
+    """
     import copier
     from copier.errors import UnsafeTemplateError
 
@@ -390,5 +352,6 @@ def _copier(version: str) -> Iterator[Any]:
     except Exception as error:  # noqa: BLE001 - a template may raise anything
         raise Misuse(
             f"Copier can't render the template at {version} with the answers of this service, so "
-            f"nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` answers a question anew"
+            f"nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
+            "overrides an answer"
         ) from None
