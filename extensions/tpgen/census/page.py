@@ -9,7 +9,6 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ EXIT_CODES = {
 }
 # A parametrized case may have thousands of tests.
 MOST_TESTS = 20
+Values = dict[str, Any]
 _Key = tuple[str, str, int]
 
 
@@ -120,75 +120,7 @@ def _bar(counts: dict[str, int]) -> Iterator[tuple[str, int, int]]:
         start += length
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A required case as a column of a table."""
-
-    words: str
-    suite: str
-
-
-@dataclass(frozen=True)
-class _Test:
-    """A test function and its parameter sets."""
-
-    id: str
-    parameters: Sequence[str]
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A required case in the details of a component.
-
-    Attributes:
-        link: the address of the exemption's issue; empty if `issue` is not a web address.
-        tests: of `cell.tests` at most `MOST_TESTS`.
-        left_off: how many tests are not shown.
-    """
-
-    cell: Cell
-    link: str
-    tests: Sequence[_Test]
-    left_off: int
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A component.
-
-    Attributes:
-        id: of its button.
-        card: the id of its details.
-        bad: how many cases are failed and missing, in words.
-        cells: by column; None where the case is not required.
-        items: the cases, those that are not proved first.
-        is_open: whether something is not proved: its details are printed.
-    """
-
-    id: str
-    card: str
-    name: str
-    place: str
-    note: str
-    bad: str
-    command: str
-    cells: Sequence[Cell | None]
-    items: Sequence[_Item]
-    is_open: bool
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The components of a kind, or a suite that is about all of them."""
-
-    id: str
-    title: str
-    about: str
-    columns: Sequence[_Column]
-    rows: Sequence[_Row]
-
-
-def _tables(rows: Sequence[Row]) -> list[_Table]:
+def _tables(rows: Sequence[Row]) -> list[Values]:
     """Return a table for each kind, and one for each suite about all components of a kind."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -198,20 +130,19 @@ def _tables(rows: Sequence[Row]) -> list[_Table]:
     return [_table(kind, suite, group, ids) for (kind, suite), group in groups.items()]
 
 
-def _table(kind: str, suite: str, rows: Sequence[Row], ids: Iterator[int]) -> _Table:
-    columns: dict[_Key, _Column] = {}
+def _table(kind: str, suite: str, rows: Sequence[Row], ids: Iterator[int]) -> Values:
+    columns: dict[_Key, Cell] = {}
     for row in rows:
         for key, cell in _cells(row).items():
-            if key not in columns:
-                columns[key] = _Column(cell.words, cell.suite)
+            columns.setdefault(key, cell)
     components = f"{len(rows)} component{'s' * (len(rows) != 1)}"
-    return _Table(
-        f"t{next(ids)}",
-        suite or kind.capitalize(),
-        f"one suite for all components of the kind “{kind}”" if suite else components,
-        [*columns.values()],
-        [_row(row, [*columns], ids) for row in rows],
-    )
+    return {
+        "id": f"t{next(ids)}",
+        "title": suite or kind.capitalize(),
+        "about": f"one suite for all components of the kind “{kind}”" if suite else components,
+        "columns": [*columns.values()],
+        "rows": [_row(row, [*columns], ids) for row in rows],
+    }
 
 
 def _cells(row: Row) -> dict[_Key, Cell]:
@@ -223,22 +154,23 @@ def _cells(row: Row) -> dict[_Key, Cell]:
     return cells
 
 
-def _row(row: Row, columns: Sequence[_Key], ids: Iterator[int]) -> _Row:
+def _row(row: Row, columns: Sequence[_Key], ids: Iterator[int]) -> Values:
     statuses = [cell.status for cell in row.cells]
     bad = [f"{statuses.count(status)} {status}" for status in rendered.BAD if status in statuses]
     cells = _cells(row)
-    return _Row(
-        f"r{next(ids)}",
-        f"c{next(ids)}",
-        row.title.removeprefix(f"{row.kind} "),
-        f"{row.file}:{row.line}" if row.file else "",
-        row.note,
-        ", ".join(bad),
-        f"tpgen {row.title}" if row.can_be_written and "missing" in statuses else "",
-        [cells.get(key) for key in columns],
-        [*map(_item, sorted(row.cells, key=_rank))],
-        any(status != "proved" for status in statuses),
-    )
+    return {
+        "id": f"r{next(ids)}",
+        "card": f"c{next(ids)}",
+        "name": row.title.removeprefix(f"{row.kind} "),
+        "place": f"{row.file}:{row.line}" if row.file else "",
+        "note": row.note,
+        "bad": ", ".join(bad),
+        "command": f"tpgen {row.title}" if row.can_be_written and "missing" in statuses else "",
+        "cells": [cells.get(key) for key in columns],
+        "details": [*map(_item, sorted(row.cells, key=_rank))],
+        # The details of a row are printed if something is not proved.
+        "is_open": any(status != "proved" for status in statuses),
+    }
 
 
 def _rank(cell: Cell) -> int:
@@ -246,14 +178,18 @@ def _rank(cell: Cell) -> int:
     return order.index(cell.status)
 
 
-def _item(cell: Cell) -> _Item:
+def _item(cell: Cell) -> Values:
     shown = cell.tests[:MOST_TESTS]
     parameters: dict[str, list[str]] = {}
     for test in shown:
         name, _, parameter = test.partition("[")
         parameters.setdefault(name, []).extend([f"[{parameter}"] if parameter else [])
-    tests = [_Test(name, found) for name, found in parameters.items()]
-    return _Item(cell, _link(cell.issue), tests, len(cell.tests) - len(shown))
+    return {
+        "cell": cell,
+        "link": _link(cell.issue),
+        "tests": [{"id": name, "parameters": found} for name, found in parameters.items()],
+        "left_off": len(cell.tests) - len(shown),
+    }
 
 
 def _link(issue: str) -> str:
