@@ -389,7 +389,7 @@ def test_a_route_without_a_test(service: Service, suite: Suite) -> None:
     recorded(suite, service, "tests/integration/test_app.py")
     said = service.tpgen("census").text
     assert "  missing   happy path: no passing test of the suite" in said
-    assert "  `tpgen route DELETE /v1/agents/{agent_id}` writes what is not there yet" in said
+    assert "  `tpgen route DELETE /v1/agents/{agent_id}` writes what is missing" in said
 
 
 def test_exemptions_of_a_case(service: Service, suite: Suite) -> None:

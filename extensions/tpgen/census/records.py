@@ -21,7 +21,7 @@ RUN = "`pytest --census` writes one"
 
 @dataclass(frozen=True)
 class Record:
-    """What one run did, or several that were merged.
+    """What one run did, or several merged runs.
 
     Attributes:
         content: as `run.schema.json` describes it.
@@ -43,7 +43,7 @@ class Record:
 
     @cached_property
     def stale(self) -> list[str]:
-        """The files that have changed since the run, by their content, and those that are new."""
+        """The files whose content has changed since the run, and new ones."""
         files = self.content["files"]
         new = [path for path in _files(self.root) if path not in files]
         return [*(path for path, known in files.items() if self._hash(path) != known), *new]
@@ -51,7 +51,7 @@ class Record:
     def _hash(self, path: str) -> str:
         try:
             return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
-        except (OSError, ValueError):  # gone, or no name of a file here
+        except (OSError, ValueError):  # removed, or not a valid name here
             return ""
 
 
@@ -85,13 +85,13 @@ def newest(root: Path) -> Record:
 def merged(root: Path, paths: Sequence[Path]) -> Record:
     """Return one record of several runs or shards of the same files.
 
-    A test that is in several counts as the last run of it did.
+    Of a test in several records the last run counts.
 
     Raises:
-        Misuse: a file is not a run record, or they are about different files.
+        Misuse: a file is not a run record, or the records are about different files.
     """
     read = {path: _read(path) for path in paths}
-    parts = sorted(read.values(), key=lambda one: str(one["started"]))
+    parts = sorted(read.values(), key=lambda part: str(part["started"]))
     first = parts[0]
     for path, part in read.items():
         changed = dict(set(first["files"].items()) ^ set(part["files"].items()))
@@ -100,11 +100,11 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
                 f"the records are of different contents: {min(changed)} differs in {path}: "
                 "merge the records of one state of the files"
             )
-    tests = {one["id"]: one for part in parts for one in part["tests"]}
+    tests = {test["id"]: test for part in parts for test in part["tests"]}
     uncollected = [
-        one
-        for one in _distinct(parts, "uncollected")
-        if f"{one['file']}::{one['name']}" not in tests
+        test
+        for test in _distinct(parts, "uncollected")
+        if f"{test['file']}::{test['name']}" not in tests
     ]
     return Record(
         {
@@ -122,17 +122,17 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
 
 
 def _selection(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Shards are each a part: whether they are all of it, no record can say."""
-    whole = [one["selection"] for one in parts if one["selection"]["is_complete"]]
-    why = sorted({reason for one in parts for reason in one["selection"]["why_not"]})
-    shown = whole[0] if whole else parts[-1]["selection"]
+    """Return the selection of the whole run, or that of a shard: each is only a part."""
+    selections = [part["selection"] for part in parts]
+    whole = [selection for selection in selections if selection["is_complete"]]
+    why = sorted({reason for selection in selections for reason in selection["why_not"]})
+    shown = whole[0] if whole else selections[-1]
     return {**shown, "why_not": [] if whole else why}
 
 
 def _distinct(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    return list(
-        {json.dumps(one, sort_keys=True): one for part in parts for one in part[name]}.values()
-    )
+    values = (value for part in parts for value in part[name])
+    return list({json.dumps(value, sort_keys=True): value for value in values}.values())
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """A census as text, Markdown and JSON."""
 
+import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -8,19 +9,19 @@ from typing import Any
 from .table import Cell, Census, Row
 
 FORMAT = 1
-# In this order, where several are counted.
+# In the order of a summary.
 STATUSES = ("proved", "failed", "missing", "later", "exempt", "elsewhere")
 BAD = ("failed", "missing")
-# Of the notes as many as anyone reads.
+# At most so many notes are printed.
 MOST = 20
 
 
 def text(census: Census, *, everything: bool) -> str:
-    """Return what is missing, by component; with `everything` all cells.
+    """Return the missing and failed cases by component, and the notes.
 
     Args:
         census: to print.
-        everything: whether to print what is proved too.
+        everything: whether to print all cases.
     """
     lines = list(_warnings(census))
     for row in census.rows:
@@ -31,7 +32,7 @@ def text(census: Census, *, everything: bool) -> str:
             lines += [f"  ({row.note})"] if row.note else []
             lines += [f"  {cell.status:9} {cell.words}{_detail(cell)}" for cell in cells]
             if row.can_be_written and any(cell.status == "missing" for cell in cells):
-                lines += [f"  `tpgen {row.title}` writes what is not there yet"]
+                lines += [f"  `tpgen {row.title}` writes what is missing"]
     lines += _notes(census)
     return "\n".join([*lines, "", summary(census), ""]).lstrip("\n")
 
@@ -41,8 +42,8 @@ def _detail(cell: Cell) -> str:
     parts = [cell.why or "".join([*cell.tests[:1], more]), cell.issue]
     parts += [f"until {cell.until}"] if cell.until and cell.status == "exempt" else []
     parts += [f"required from {cell.until}"] if cell.until and cell.status == "later" else []
-    said = ", ".join(filter(None, parts))
-    return f": {said}" if said else ""
+    detail = ", ".join(filter(None, parts))
+    return f": {detail}" if detail else ""
 
 
 def summary(census: Census) -> str:
@@ -72,22 +73,23 @@ def _warnings(census: Census) -> Iterator[str]:
 def _notes(census: Census) -> list[str]:
     notes = list(dict.fromkeys(map(_note, census.notes)))
     notes += [
-        f"  {one['file']}:{one['line']}  not collected: {one['name'] or 'the file'}: {one['reason']}"
-        for one in _others(census.record.content["uncollected"])
+        f"  {test['file']}:{test['line']}  not collected: {test['name'] or 'the file'}: "
+        f"{test['reason']}"
+        for test in _others(census.record.content["uncollected"])
     ]
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []
 
 
-def _note(one: Mapping[str, Any]) -> str:
-    what = one["what"] or one["test"].partition("::")[2]
-    return f"  {one['file']}:{one['line']}  {one['kind']}: {what}"
+def _note(note: Mapping[str, Any]) -> str:
+    what = note["what"] or note["test"].partition("::")[2]
+    return f"  {note['file']}:{note['line']}  {note['kind']}: {what}"
 
 
 def markdown(census: Census) -> str:
     """Return a summary with a table of what is missing, for the page of a CI job."""
     lines = [f"**{_escaped(summary(census))}**", ""]
-    lines += [f"- {_escaped(one)}" for one in _warnings(census)]
+    lines += [f"- {_escaped(warning)}" for warning in _warnings(census)]
     bad = [(row, cell) for row in census.rows for cell in row.cells if cell.status in BAD]
     if bad:
         lines += ["", "| component | required case | | why |", "|---|---|---|---|"]
@@ -98,17 +100,9 @@ def markdown(census: Census) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text that Markdown and HTML show as it is, in one cell."""
-    line = " ".join(text.split())
-    for sign, shown in {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "|": "&#124;",
-        "`": "&#96;",
-    }.items():
-        line = line.replace(sign, shown)
-    return line
+    """Return a text that Markdown and HTML show unchanged, in one cell."""
+    line = html.escape(" ".join(text.split()), quote=False)
+    return line.replace("|", "&#124;").replace("`", "&#96;")
 
 
 def document(census: Census) -> dict[str, Any]:
@@ -134,7 +128,7 @@ def document(census: Census) -> dict[str, Any]:
 
 
 def _others(uncollected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [one for one in uncollected if one["reason"] != "deselected"]
+    return [test for test in uncollected if test["reason"] != "deselected"]
 
 
 def _row(row: Row) -> dict[str, Any]:

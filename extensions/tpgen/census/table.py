@@ -1,13 +1,14 @@
 """The census: the required cases of each component, filled from a run record."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from tpgen.check import requirements
 from tpgen.check.project import Project
+from tpgen.check.requirements import Component
 from tpgen.core import policy
 from tpgen.core.policy import Kind
 from tpgen.source import cases
@@ -19,13 +20,13 @@ from .records import Record
 Status = Literal["proved", "failed", "missing", "exempt", "later", "elsewhere"]
 Test = Mapping[str, Any]
 Requests = Sequence[Mapping[str, Any]]
-# What is proved by requests that were seen, in whatever test.
+# Cases that are proved by the requests of any test.
 NO_KEY, STRANGER = "test_401_without_a_key", "test_403_with_the_key_of_another_tenant"
 REVOKED, UNKNOWN = "test_401_with_a_revoked_key", "test_401_with_an_unknown_key"
 NO_TOKEN = "test_401_with_a_malformed_key"
 FITS = "test_the_suite_fits_the_route"
 MALFORMED, HAPPY = "test_422_on_a_malformed_request", "test_happy_path"
-# What decides about a case, and is the service's own where a conftest has it.
+# Fixtures that decide about a case; only those of a conftest belong to the service.
 WIRING = {
     *("run_step", "send_messages", "audit_events", "new_tenant", "app", "schema", "databases"),
     *("pg_container", "sandbox", "committed"),
@@ -42,8 +43,9 @@ NOT_SEEN = {
     HAPPY: "no passing test of the suite sent a request with `auth` that succeeded",
 }
 OF_THE_SUITE = {HAPPY, REVOKED, UNKNOWN, NO_TOKEN}
-# The case of the models' suite that is about one of them.
+# The case of the suite of models that is about a single model.
 OF_A_MODEL = "test_every_model_has_a_factory"
+FAILURES = ("failed", "error")
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ class Cell:
         case: its name.
         suite: the class that states it.
         status: "proved" by a passing test; "failed"; "missing"; "exempt" by pyproject.toml;
-            "later" where its day is ahead; "elsewhere" in a layer that only runs by name.
+            "later" if its date is ahead; "elsewhere" in a layer that only runs by name.
         tests: the ids of the tests that prove it, or that failed.
-        why: of a missing one, what was not seen; of an exempt one, the reason.
+        why: what was not seen, or the reason of the exemption.
         issue: of the exemption.
-        until: the last day of the exemption, or the day from which on the case is required.
+        until: the last day of the exemption, or the date from which the case is required.
     """
 
     case: str
@@ -71,7 +73,7 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """The case as a person says it: "403 with the key of another tenant"."""
+        """The case in words, such as "403 with the key of another tenant"."""
         return cases.words(self.case)
 
 
@@ -82,9 +84,9 @@ class Row:
     Attributes:
         kind: of the policy, such as "route".
         title: the component, as `tpgen` takes it: "route GET /v1/agents".
-        file: where it is; empty where a library has it.
-        line: of it.
-        cells: its cases; none where nothing is required of it.
+        file: where it is; empty if a library has it.
+        line: of its definition.
+        cells: its cases; empty if nothing is required of it.
         note: why nothing is required.
         can_be_written: whether `tpgen` writes its tests.
     """
@@ -100,7 +102,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Census:
-    """The required cases of each component of a service, and what else the run has shown.
+    """The required cases of each component of a service, and what else the run showed.
 
     Attributes:
         record: of the run.
@@ -132,20 +134,23 @@ class Census:
     def lost(self) -> list[str]:
         """The ids of required cases that failed before it was known what they are about."""
         shown = {test for row in self.rows for cell in row.cells for test in cell.tests}
-        bad = [one for one in self.record.tests if one["outcome"] in ("failed", "error")]
-        return [one["id"] for one in bad if one["case"] and one["id"] not in shown]
+        return [
+            test["id"]
+            for test in self.record.tests
+            if test["outcome"] in FAILURES and test["case"] and test["id"] not in shown
+        ]
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
         """Mocks, patches, sleeps and tests without an assertion; `test` is empty for an import."""
         found: list[Mapping[str, Any]] = [
-            {**one, "test": ""} for one in self.record.content["imports"]
+            {**note, "test": ""} for note in self.record.content["imports"]
         ]
         for test in self.record.tests:
-            found += [{**one, "test": test["id"]} for one in test["notes"]]
+            found += [{**note, "test": test["id"]} for note in test["notes"]]
             if test["outcome"] == "passed" and test["assertions"] == 0:
                 place = {"file": test["file"], "line": test["line"] or 0}
-                found += [{"kind": "no assertion", "what": "", **place, "test": test["id"]}]
+                found.append({"kind": "no assertion", "what": "", **place, "test": test["id"]})
         return found
 
 
@@ -159,8 +164,8 @@ def make(record: Record, here: Project) -> Census:
     Raises:
         Misuse: its policy is broken.
     """
-    routes = [one for one in policy.kinds(here.root).values() if one.introspect == "route"]
-    has_routes = any(any(requirements.of_kind(here, kind)) for kind in routes)
+    kinds = [kind for kind in policy.kinds(here.root).values() if kind.introspect == "route"]
+    has_routes = any(any(requirements.of_kind(here, kind)) for kind in kinds)
     return Census(record, [*_Rows(record, here).all()], has_routes)
 
 
@@ -191,7 +196,7 @@ class _Rows:
         }
 
     def all(self) -> Iterator[Row]:
-        """Yield the rows of each kind; what is required once only where there is a component."""
+        """Yield the rows of each kind, then those of suites about all of its components."""
         for kind in policy.kinds(self._here.root).values():
             rows: list[Row] = []
             if kind.introspect == "route":
@@ -243,30 +248,38 @@ class _Rows:
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
         components = [*requirements.of_kind(self._here, kind)]
-        for one in [*components, *self._others(kind, components)]:
-            cells = []
-            for home, suites in one.required.items():
-                layer = home.removeprefix("tests/").partition("/")[0]
-                is_elsewhere = not self._layers.get(layer, {}).get("by_default", True)
-                for case in self._cases_of(suites):
-                    mine = [
-                        test
-                        for test in self._of_case[case.name]
-                        if test["case"]["suite"] == case.suite
-                        and _is_about(test, (one.path, one.class_name), home)
-                    ]
-                    proving = [*filter(_is_passed, mine)]
-                    why = f"no passing test of {' or '.join(suites)}"
-                    cells.append(self._cell(case, mine, proving, why, is_elsewhere=is_elsewhere))
+        for component in [*components, *self._others(kind, components)]:
+            cells = [
+                self._of_class(component, case, file, suites)
+                for file, suites in component.required.items()
+                for case in self._cases_of(suites)
+            ]
             if kind.introspect == "model":
-                cells = [self._of_model(one)]
-            yield Row(kind.name, one.title, one.path, one.line, cells)
+                cells = [self._of_model(component)]
+            yield Row(kind.name, component.title, component.path, component.line, cells)
 
-    def _others(
-        self, kind: Kind, components: Sequence[requirements.Component]
-    ) -> Iterator[requirements.Component]:
+    def _of_class(self, component: Component, case: Case, file: str, suites: Sequence[str]) -> Cell:
+        """Return the cell of a case.
+
+        Args:
+            component: a class.
+            case: of a suite.
+            file: the test file where it belongs.
+            suites: those of which a test class of the component must have one.
+        """
+        mine = [
+            test
+            for test in self._of_case[case.name]
+            if test["case"]["suite"] == case.suite and _is_about(test, component, file)
+        ]
+        layer = file.removeprefix("tests/").partition("/")[0]
+        is_elsewhere = not self._layers.get(layer, {}).get("by_default", True)
+        why = f"no passing test of {' or '.join(suites)}"
+        return self._cell(case, mine, filter(_is_passed, mine), why, is_elsewhere=is_elsewhere)
+
+    def _others(self, kind: Kind, components: Sequence[Component]) -> Iterator[Component]:
         """Yield what the suites of a kind were run on and its patterns do not name."""
-        known = {(one.path, one.class_name) for one in components}
+        known = {(component.path, component.class_name) for component in components}
         suites = {suite for test in kind.tests for suite in test.suite_names}
         for test in self._record.tests if kind.introspect == "source" else ():
             for made in test["component"]["made"]:
@@ -275,18 +288,16 @@ class _Rows:
                     known.add(found)
                     yield requirements.made(kind, *found)
 
-    def _of_model(self, one: requirements.Component) -> Cell:
-        known = next(
-            case for found in self._cases.values() for case in found if case.name == OF_A_MODEL
-        )
+    def _of_model(self, component: Component) -> Cell:
+        cases_of_all = (case for found in self._cases.values() for case in found)
+        case = next(case for case in cases_of_all if case.name == OF_A_MODEL)
+        model = {"file": component.path, "name": component.class_name}
         mine = [
             test
             for test in self._of_case[OF_A_MODEL]
-            if _is_among(one, test["component"]["classes"])
+            if any(model.items() <= known.items() for known in test["component"]["classes"])
         ]
-        return self._cell(
-            known, mine, [*filter(_is_passed, mine)], "no passing test with a factory"
-        )
+        return self._cell(case, mine, filter(_is_passed, mine), "no passing test with a factory")
 
     def _cases_of(self, suites: Sequence[str]) -> list[Case]:
         return list({case.name: case for suite in suites for case in self._of(suite)}.values())
@@ -295,47 +306,56 @@ class _Rows:
         """Yield a row for each suite that is about all components of a kind at once."""
         for test in kind.tests:
             for suite in test.suite_names if test.is_shared else ():
-                cells = []
-                for case in self._of(suite):
-                    if case.name != OF_A_MODEL:
-                        mine = self._of_case[case.name]
-                        passed = [test for test in mine if _is_passed(test) and _asks(test)]
-                        cells.append(self._cell(case, mine, passed, f"no passing test of {suite}"))
+                stated = (case for case in self._of(suite) if case.name != OF_A_MODEL)
+                cells = [self._of_suite(suite, case) for case in stated]
                 yield Row(kind.name, suite, test.path, 1, cells, can_be_written=False)
+
+    def _of_suite(self, suite: str, case: Case) -> Cell:
+        mine = self._of_case[case.name]
+        proving = (test for test in mine if _is_passed(test) and _asks(test))
+        return self._cell(case, mine, proving, f"no passing test of {suite}")
 
     def _cell(
         self,
         case: Case,
         mine: Sequence[Test],
-        proving: Sequence[Test],
+        proving: Iterable[Test],
         why: str,
         *,
         is_elsewhere: bool = False,
     ) -> Cell:
-        failed = [test["id"] for test in mine if test["outcome"] in ("failed", "error")]
+        """Return the cell of a case.
+
+        Args:
+            case: of a suite.
+            mine: the tests of the case that are about the component.
+            proving: the tests that prove it.
+            why: the reason if none does.
+            is_elsewhere: whether its layer only runs by name.
+        """
+        date = case.required_from.isoformat() if case.required_from else ""
+        make = partial(Cell, case.name, case.suite)
+        failed = [test["id"] for test in mine if test["outcome"] in FAILURES]
         exempt = next((test["exempt"] for test in mine if test["exempt"]), None)
-        if exempt and not failed:
-            texts = (exempt["issue"] or "", exempt["until"] or "")
-            return Cell(case.name, case.suite, "exempt", (), exempt["reason"], *texts)
         if failed:
-            until = case.required_from.isoformat() if case.required_from else ""
-            status: Status = "later" if case.is_future else "failed"
-            return Cell(case.name, case.suite, status, failed, "", "", until)
-        if proving:
-            return Cell(case.name, case.suite, "proved", [test["id"] for test in proving])
+            return make("later" if case.is_future else "failed", failed, until=date)
+        if exempt:
+            issue, until = exempt["issue"] or "", exempt["until"] or ""
+            return make("exempt", why=exempt["reason"], issue=issue, until=until)
+        if proved_by := [test["id"] for test in proving]:
+            return make("proved", proved_by)
         if is_elsewhere:
-            return Cell(case.name, case.suite, "elsewhere", (), "its layer only runs by name")
+            return make("elsewhere", why="its layer only runs by name")
         for test in mine:
             if test["outcome"] != "passed":
                 why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
-        if case.is_future and case.required_from:
-            until = case.required_from.isoformat()
-            return Cell(case.name, case.suite, "later", (), why, "", until)
-        return Cell(case.name, case.suite, "missing", (), why)
+        if case.is_future:
+            return make("later", why=why, until=date)
+        return make("missing", why=why)
 
 
 def _suites(route: Mapping[str, Any]) -> list[str]:
-    """The suites that a route must have."""
+    """Return the suites that a route must have."""
     if route["is_public"]:
         return ["PublicRouteSuite"]
     more = {"is_list": "ListRouteSuite", "is_idempotent": "IdempotentRouteSuite"}
@@ -343,71 +363,68 @@ def _suites(route: Mapping[str, Any]) -> list[str]:
 
 
 def _is_passed(test: Test) -> bool:
-    """Whether a test passed with the service's own wiring and code, so that it can prove a case."""
-    is_own = not WIRING.intersection(test["own_fixtures"]) and not _replaces(test)
-    return test["outcome"] == "passed" and is_own
+    """Return whether a test passed with the wiring and the code of the service."""
+    replaced = any(note["kind"] in REPLACEMENTS for note in test["notes"])
+    is_wired = WIRING.isdisjoint(test["own_fixtures"])
+    return bool(test["outcome"] == "passed" and is_wired and not replaced)
 
 
-def _replaces(test: Test) -> bool:
-    """Whether a test replaced a part of the service."""
-    return any(note["kind"] in REPLACEMENTS for note in test["notes"])
-
-
-def _is_among(one: requirements.Component, classes: Sequence[Mapping[str, Any]]) -> bool:
-    return (one.path, one.class_name) in [(known["file"], known["name"]) for known in classes]
-
-
-def _is_about(test: Test, component: tuple[str, str], home: str) -> bool:
-    """Whether a test is about a class: it made one, or makes none and is where its tests belong."""
-    made = {(one["file"], one["name"]) for one in test["component"]["made"]}
-    return made == {component} if made else bool(test["file"] == home)
+def _is_about(test: Test, component: Component, file: str) -> bool:
+    """Return whether a test made a class, or makes none and is where its tests belong."""
+    made = {(known["file"], known["name"]) for known in test["component"]["made"]}
+    if not made:
+        return bool(test["file"] == file)
+    return made == {(component.path, component.class_name)}
 
 
 def _requests(test: Test, route: Mapping[str, Any]) -> Requests:
-    method, path = route["method"], route["path"]
-    return [one for one in test["requests"] if (one["method"], one["route"]) == (method, path)]
+    where = route["method"], route["path"]
+    return [sent for sent in test["requests"] if (sent["method"], sent["route"]) == where]
 
 
 def _sends(test: Test, route: Mapping[str, Any]) -> bool:
-    """Whether a test sent a request to a route; the case about the suite itself sends none."""
+    """Return whether a test sent a request to a route; the case about the suite sends none."""
     return bool(test["case"]["name"] == FITS or _requests(test, route))
 
 
 def _asks(test: Test) -> bool:
-    """Whether a test that has a client used it on the app."""
-    return not test["uses_client"] or any(one["route"] for one in test["requests"])
+    """Return whether a test that has a client used it on the app."""
+    return not test["uses_client"] or any(sent["route"] for sent in test["requests"])
 
 
 def _hint(tests: Sequence[Test], route: Mapping[str, Any]) -> str:
-    """Say which overridden dependencies kept requests from counting."""
-    sent = [one for test in tests if test["outcome"] == "passed" for one in _requests(test, route)]
-    names = sorted({name for one in sent for name in one["overridden"]})
+    """Return which overridden dependencies kept requests from counting."""
+    passed = (test for test in tests if test["outcome"] == "passed")
+    sent = (request for test in passed for request in _requests(test, route))
+    names = sorted({name for request in sent for name in request["overridden"]})
     return f" (with {', '.join(names)} overridden, no refusal counts)" if names else ""
 
 
 def _is_proof(case: str, requests: Requests, route: Mapping[str, Any], refusal: int) -> bool:
-    """Whether the requests of one test to a route prove a case.
+    """Return whether the requests of one test to a route prove a case.
 
-    Who is refused is decided by the service's own dependencies alone.
+    Args:
+        case: its name.
+        requests: of the test to the route.
+        route: of the app.
+        refusal: the status of a refused stranger.
     """
     callers = ("auth", "none") if route["is_public"] else ("auth",)
-    statuses = {one["status"] or 0 for one in requests if one["credentials"] in callers}
+    statuses = {sent["status"] or 0 for sent in requests if sent["credentials"] in callers}
     if case == MALFORMED:
         return 422 in statuses
     if case == HAPPY:
         return any(200 <= status < 300 for status in statuses)
-    own = [one for one in requests if not one["overridden"]]
+    # Only the service's own dependencies decide who is refused.
+    own = [sent for sent in requests if not sent["overridden"]]
+    answers = {(sent["request"], sent["credentials"], sent["status"] or 0) for sent in own}
     if case == STRANGER:
         allowed = {
-            one["request"]
-            for one in own
-            if one["credentials"] == "auth" and 200 <= (one["status"] or 0) < 300
+            request
+            for request, caller, status in answers
+            if caller == "auth" and 200 <= status < 300
         }
-        refused = {
-            one["request"]
-            for one in own
-            if (one["credentials"], one["status"]) == ("stranger_auth", refusal)
-        }
+        refused = {request for request, *answer in answers if answer == ["stranger_auth", refusal]}
         return bool(allowed & refused)
-    whose = {NO_KEY: "none", REVOKED: "revoked_auth"}.get(case, "unknown")
-    return (whose, 401) in {(one["credentials"], one["status"]) for one in own}
+    caller = {NO_KEY: "none", REVOKED: "revoked_auth"}.get(case, "unknown")
+    return any(answer == [caller, 401] for _, *answer in answers)

@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
     In GitHub Actions the summary also goes to the page of the job.
 
     Returns:
-        1 where a case is missing or failed, or files have changed since the run; else 0.
+        1 if a case is missing or failed, or files have changed since the run; else 0.
 
     Raises:
         Misuse: the working directory is in no service, or the service has no run record.
