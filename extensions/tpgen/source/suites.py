@@ -68,14 +68,6 @@ def test_class(module: ast.Module) -> ast.ClassDef | None:
     return next((owner for owner in classes(module) if owner.name.startswith("Test")), None)
 
 
-def kept(owner: ast.ClassDef) -> list[str] | None:
-    """Return the cases of `only=[…]`, which releases before 0.3 had; None if it can't be read."""
-    only = next((keyword.value for keyword in owner.keywords if keyword.arg == "only"), None)
-    if not isinstance(only, ast.List | ast.Tuple | ast.Set):
-        return None
-    return [str(getattr(case, "value", "")) for case in only.elts]
-
-
 def members(code: Code, suites: Iterable[Definition]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield the members of suites and their bases, by name; an overridden one is left out."""
     seen: set[str] = set()
