@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,9 @@ from typing import Any
 
 import fastjsonschema
 
+from tpgen.check.places import list_files
 from tpgen.core.errors import Misuse
+from tpgen.core.git import Git
 
 FOLDER = ".tpgen"
 SCHEMA = Path(__file__).parent / "run.schema.json"
@@ -57,17 +58,10 @@ class Record:
 
 def _files(root: Path) -> Iterator[str]:
     """Yield the files that a record hashes, as `pytest_tpgen.record.plugin` finds them."""
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if _is_searched(folder, name))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if name.endswith(SUFFIXES) and path.is_file():
-                yield path.relative_to(root).as_posix()
-
-
-def _is_searched(folder: str, name: str) -> bool:
-    skipped = name.startswith(".") or name in {"node_modules", "__pycache__", "site-packages"}
-    return not skipped and not Path(folder, name, "pyvenv.cfg").exists()
+    for path in list_files(root, Git.at(root)):
+        is_hidden = path.startswith(".") or "/." in path
+        if path.endswith(SUFFIXES) and not is_hidden and (root / path).is_file():
+            yield path
 
 
 def newest(root: Path) -> Record:

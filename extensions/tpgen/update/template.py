@@ -333,7 +333,6 @@ def _copier(version: str) -> Iterator[Any]:
         Misuse: Copier failed.
     """
     import copier
-    from copier.errors import UnsafeTemplateError
 
     try:
         with warnings.catch_warnings(), redirect_stdout(sys.stderr):
@@ -341,14 +340,6 @@ def _copier(version: str) -> Iterator[Any]:
             yield copier
     except Misuse:
         raise
-    except UnsafeTemplateError:
-        raise Misuse(
-            f"the template at {version} runs tasks, migrations or extensions, which tpgen does "
-            "not: look at them, and run `copier update --trust`"
-        ) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Misuse(f"Copier can't render the template: {reason}; nothing was changed") from None
     except Exception as error:  # noqa: BLE001 - a template may raise anything
         raise Misuse(
             f"Copier can't render the template at {version} with the answers of this service, so "
