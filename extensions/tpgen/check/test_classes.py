@@ -64,14 +64,17 @@ class TestClasses:
         }
         read = (self._project.read(path) for path in filter(is_test_python, self._project.files))
         files = [file for file in read if file and b"class" in file.data]
-        found = [one for file in _inheriting(files, suites) for one in _classes(file)]
-        bases = {one.name: one.suites for one in found}
+        found = [test_class for file in _inheriting(files, suites) for test_class in _classes(file)]
+        bases = {test_class.name: test_class.suites for test_class in found}
         known = {name.decode() for name in suites}
-        return [replace(one, suites=_inherited(one.suites, bases) & known) for one in found]
+        return [
+            replace(test_class, suites=_inherited(test_class.suites, bases) & known)
+            for test_class in found
+        ]
 
     def inheriting(self, suites: Collection[str]) -> list[TestClass]:
         """Return the classes that have the cases of one of some suites."""
-        return [one for one in self.all if not one.suites.isdisjoint(suites)]
+        return [test_class for test_class in self.all if not test_class.suites.isdisjoint(suites)]
 
 
 def _inheriting(files: list[File], suites: set[bytes]) -> Iterator[File]:

@@ -102,7 +102,7 @@ def _file(root: Path, module: str) -> Path | None:
 def _modules_with(root: Path, name: str) -> list[str]:
     """Return the modules of the policy that define a name."""
     modules = Code([root / "tests"]).matching("policy/**/*.py")
-    return [one.name for one in modules if one.is_readable and name in one.definitions]
+    return [module.name for module in modules if module.is_readable and name in module.definitions]
 
 
 def _only(file: File) -> Iterator[Finding]:

@@ -193,7 +193,10 @@ class Template:
                 quiet=True,
             )
             settings = worker.template
-            owners = [_matcher(worker, one) for one in (settings.exclude, settings.skip_if_exists)]
+            owners = [
+                _matcher(worker, patterns)
+                for patterns in (settings.exclude, settings.skip_if_exists)
+            ]
         for path in list(into.rglob(".git")):  # of a submodule, whose files belong to the template
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         _set_version(into, version)
