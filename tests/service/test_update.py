@@ -221,7 +221,7 @@ def test_a_new_suite_of_one_class_for_a_whole_kind(plain: Pair) -> None:
             file.write_text(text.replace("AppSuite", "RoutesSuite"))
     said = updated(plain)
     hit = re.findall(r"new       An API route: .*\n +(.*)\n", said)
-    assert hit and set(hit) == {"No test class has it yet."}
+    assert hit and set(hit) == {"No test class has it."}
 
 
 def test_a_new_kind(pair: Pair, rendered: Service) -> None:
@@ -251,7 +251,7 @@ def test_a_renamed_file(pair: Pair, rendered: Service) -> None:
     updated(pair)
     assert not (pair.service.path / "tests/policy/slow.py").exists()
     assert checked(pair) == ["TPG503 error tests/limits.py"]
-    assert "SECONDS is in tests.policy.watch now" in pair.theirs("check").text
+    assert "no tests.policy.slow.SECONDS: it is in tests.policy.watch now" in pair.theirs("check").text
     suite(pair, rendered, "tests/unit")
 
 
@@ -306,14 +306,14 @@ def test_other_words_and_another_stage(plain: Pair) -> None:
 
 
 def test_a_new_question(plain: Pair) -> None:
-    """Its proposed answer is taken, and said."""
+    """Its default is taken, and printed."""
     question = "\nregion:\n  type: str\n  default: eu\n  help: Where does it run?\n"
     questions = plain.source.path / "questions/service.yml"
     questions.write_text(questions.read_text() + question)
     readme = plain.source.path / f"{POLICY}README.md"
     (readme.rename(readme.with_name("README.md.jinja"))).open("a").write("Runs in {{ region }}.\n")
     said = updated(plain)
-    assert "new       region: eu, as proposed; `--data region=…` says otherwise" in said
+    assert "new       region: eu, the default; `--data region=VALUE` overrides it" in said
     assert yaml.safe_load(plain.read(".copier-answers.yml"))["region"] == "eu"
     assert "Runs in eu." in plain.read("tests/policy/README.md")
 
