@@ -13,6 +13,11 @@ from .file import File
 from .project import Project
 from .test_classes import TestClasses
 
+OF_AN_EXAMPLE = {
+    "Any": "from typing import Any",
+    "fill_in": "from pytest_tpgen.suites import fill_in",
+}
+
 
 class Wiring:
     """The fixtures of the table `[wiring]`, for one service.
@@ -61,9 +66,10 @@ class Wiring:
                 needed |= used
                 bodies.append(self._source(node))
             else:
-                needed |= {"pytest", "Any", "fill_in"}
+                needed |= {"pytest", *OF_AN_EXAMPLE}
                 bodies.append(self._example(node))
-        block = list(self._lines(needed - self._own_names(conftest)))
+        here = {name for node in conftest.tree.body for name in _bound(node)}
+        block = list(self._lines(needed - here))
         has_all = b"__all__" in conftest.data
         # Without `__all__` a linter takes an imported fixture for unused.
         exports = f"__all__ {'+=' if has_all else '='} {json.dumps(imported)}"
@@ -106,8 +112,7 @@ class Wiring:
 
     def _lines(self, names: set[str]) -> Iterator[str]:
         """Yield the imports of some names."""
-        if "Any" in names:
-            yield from ("from typing import Any", "from pytest_tpgen.suites import fill_in")
+        yield from (line for name, line in OF_AN_EXAMPLE.items() if name in names)
         for node in self._imports:
             if wanted := [alias.name for alias in node.names if alias.name in names]:
                 origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
@@ -141,11 +146,12 @@ def wired_conftest(project: Project) -> str:
 
 
 def _conftests(project: Project) -> list[File]:
-    paths = (path for path in project.files if _is_conftest(path))
+    paths = (path for path in project.files if is_conftest(path))
     return [file for file in map(project.file, paths) if file]
 
 
-def _is_conftest(path: str) -> bool:
+def is_conftest(path: str) -> bool:
+    """Return whether a path is a conftest of the tests, or that of the whole service."""
     return path == "conftest.py" or (path.startswith("tests/") and path.endswith("/conftest.py"))
 
 

@@ -10,7 +10,7 @@ from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.renaming import Import, OldName, Renaming, edits_to, imported, imports, renamed
 from tpgen.check.rule import FileRule
-from tpgen.check.wiring import Wiring, wired_conftest
+from tpgen.check.wiring import Wiring, is_conftest, wired_conftest
 from tpgen.core.finding import Finding
 from tpgen.source.code import Code
 from tpgen.source.modules import Module
@@ -50,7 +50,8 @@ def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterato
     """Yield the old names and missing fixtures; all fixes of a file are made together."""
     data = renamed(file, old_names)
     fixtures: list[str] = []
-    if moved.conftest and file.path == wired_conftest(file.project):
+    is_wired = is_conftest(file.path) and file.path == wired_conftest(file.project)
+    if moved.conftest and is_wired:
         conftest = File(file.path, data, file.project)
         wiring = Wiring(file.project, moved.conftest_of(file.project))
         if fixtures := wiring.missing(conftest):

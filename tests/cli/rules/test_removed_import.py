@@ -91,7 +91,9 @@ def test_fixtures_that_a_conftest_lacks(tmp_path: Path) -> None:
 
 def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
     """It has no such factory: the fixture says what to write."""
-    text = wired(tmp_path, CONFTEST, "class UserFactory: ...\n")
+    mine = CONFTEST.replace("import pytest\n", "from typing import Any\n\nimport pytest\n", 1)
+    text = wired(tmp_path, mine, "class UserFactory: ...\n")
+    assert text.count("from typing import Any") == 1
     assert (
         '@pytest.fixture\ndef events() -> Any:\n    """Read the events."""\n'
         "    return fill_in('''\nreturn await AgentFactory.read(db)\n''')\n"
@@ -105,7 +107,8 @@ def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> N
     assert fix(tmp_path, WIRED_BELOW) == []
     mine = WIRED_BELOW["tests/conftest.py"]
     assert (tmp_path / "tests/conftest.py").read_text() == mine
-    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
+    text = (tmp_path / "tests/integration/conftest.py").read_text()
+    assert "def events(" in text and "import pytest\n" in text
 
 
 def test_the_base_of_a_suite_asks_too(tmp_path: Path) -> None:
