@@ -71,7 +71,7 @@ def missing(project: Project) -> Iterator[Missing]:
         Misuse: the policy of the service is broken.
     """
     code, tests = Code([project.root / "tests"]), TestClasses(project)
-    subclasses, stated = cases.heirs(code), cases.read(code)
+    subclasses, stated = cases.subclasses(code), cases.read(code)
     for kind in policy.kinds(project.root).values():
         if kind.introspect == "model":
             yield from _without_factory(project, kind)

@@ -87,7 +87,7 @@ class Wiring:
         tests = TestClasses(self._project)
         code = Code([self._project.root / "tests"])
         used = {suite for test in tests.all for suite in test.suites}
-        bases = {base for base, subclasses in cases.heirs(code).items() if subclasses & used}
+        bases = {base for base, subclasses in cases.subclasses(code).items() if subclasses & used}
         suites = (suite.node for suite in cases.suites(code) if suite.name in bases)
         for tree in (conftest.tree, *suites):
             is_suite = isinstance(tree, ast.ClassDef)
