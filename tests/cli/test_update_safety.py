@@ -262,7 +262,7 @@ def test_a_policy_in_conflict(pair: Pair) -> None:
     assert "conflict  tests/policy/policy.toml: changed by both sides" in done.text
     said = pair.tpgen("check")
     assert said.code == 2
-    assert "policy.toml is in conflict since an update: choose what is right" in said.text
+    assert "policy.toml has conflict markers of an update: choose the right lines" in said.text
 
 
 def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
