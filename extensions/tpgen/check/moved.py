@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from tpgen.core.errors import Misuse
 
 from .project import ANSWERS, Project
@@ -49,6 +47,8 @@ class Moved:
 
     def conftest_of(self, project: Project) -> str:
         """Return the fixtures with the package and the API prefix of a service."""
+        import yaml
+
         answers = project.file(ANSWERS)
         known = (answers and yaml.safe_load(answers.text)) or {}
         packages = [folder.name for folder in project.service.packages]

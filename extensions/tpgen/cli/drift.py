@@ -37,7 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
-    """Files and folders that were named, relative to the service.
+    """Return the files and folders that were named, relative to the service.
 
     Raises:
         Misuse: one is neither here nor in the template.

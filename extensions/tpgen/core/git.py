@@ -163,11 +163,8 @@ class Git:
 
     def grep(self, *arguments: str) -> list[str]:
         """Return the files that `git grep` finds; with a revision, each as `revision:path`."""
-        try:
-            return names(self.run("grep", "-lz", *arguments))
-        except subprocess.CalledProcessError:
-            # Git ends with 1 if it finds none.
-            return []
+        # Git ends with 1 if it finds none.
+        return names(self.try_run("grep", "-lz", *arguments) or b"")
 
     def show(self, revision: str, path: str) -> bytes | None:
         """Return a file as it was in a revision, or None if it was not there."""

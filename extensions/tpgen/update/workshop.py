@@ -34,5 +34,4 @@ def workshop() -> Iterator[Path]:
         where = f" ({error.filename})" if error.filename else ""
         raise Misuse(f"{error.strerror or error}{where}, and nothing was changed") from None
     except subprocess.CalledProcessError as error:
-        said = complaint(error)
-        raise Misuse(f"git can't go on, and nothing was changed: {said}") from None
+        raise Misuse(f"git failed, and nothing was changed: {complaint(error)}") from None
