@@ -1,9 +1,9 @@
-"""`tpgen check`, from the start of the process to its end, against ruff without its cache."""
+"""`tpgen check` against ruff without its cache: processor time of all their processes."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from .measure import Row, in_turn, ratio
 from .service import Service
 
 FILES = 10_000
-TARGET = 5
+TARGET = 8
 OURS = Path(__file__).parents[1] / "tests"
 
 
@@ -27,10 +27,12 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     step = "src/gateway/pipeline/steps/detect_pii.py"
     staged = [step, "tests/unit/pipeline/steps/test_detect_pii.py"]
     check, ruff = [sys.executable, "-m", "tpgen", "check"], [sys.executable, "-m", "ruff", "check"]
+    cold = [*check, "--no-cache"]
     sides = {
-        "theirs": _side(check, theirs),
+        "theirs": _side(cold, theirs),
+        "theirs, warm": _side(check, theirs),
         "theirs by ruff": _side([*ruff, "--no-cache", "--quiet"], theirs),
-        "ours": _side(check, ours),
+        "ours": _side(cold, ours),
         "ours by ruff": _side([*ruff, "--no-cache", "--quiet"], ours),
         "staged": _side([*check, *staged], small),
         "pass": _side([sys.executable, "-c", "pass"], small),
@@ -39,6 +41,7 @@ def run(service: Service, repeats: int) -> Sequence[Row]:
     what = f"`tpgen check` / `ruff check`, {FILES:,} test files"
     return [
         ratio(f"{what} of a service", times, "theirs", "theirs by ruff", TARGET),
+        ratio(f"{what} of a service, with its cache", times, "theirs, warm", "theirs by ruff"),
         ratio(f"{what} of tpgen", times, "ours", "ours by ruff"),
         ratio("`tpgen check` of two staged files / `python -c pass`", times, "staged", "pass"),
     ]
@@ -64,10 +67,16 @@ def _side(command: Sequence[str], folder: Path) -> Callable[[], float]:
     def timed() -> float:
         # Whoever runs a command twice has it byte-compiled.
         env = {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        start = time.perf_counter()
-        # Findings are no failure here: both find some.
+        start = _processor_time()
+        # Findings are not a failure here: both find some.
         ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
         assert ended.returncode in (0, 1), ended.stderr.decode()
-        return time.perf_counter() - start
+        return _processor_time() - start
 
     return timed
+
+
+def _processor_time() -> float:
+    """Return the time of all child processes that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -83,7 +83,8 @@ def folder(root: Path, tree: Given) -> Project:
 
 def check(here: Project, select: str = "") -> list[Finding]:
     """What the rules find; `select` as on the command line."""
-    return engine.run(here, registry.selected([word for word in select.split(",") if word], []))
+    rules = registry.selected([word for word in select.split(",") if word], [])
+    return engine.run(here, rules).findings
 
 
 def findings(

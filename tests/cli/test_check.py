@@ -5,14 +5,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tpgen.check import engine, project, registry
+from tpgen.check import engine, inspection, project, registry
 from tpgen.check.project import Project
-from tpgen.check.rule import ProjectRule
+from tpgen.check.rule import FileRule, ProjectRule
 from tpgen.core.finding import Finding
 from tpgen.core.git import Git
+from tpgen.report import json as as_json
+from tpgen.report import text
 
 from tests.checking import check, findings, git, repository, tpgen, write
 
@@ -62,7 +65,19 @@ def test_of_a_very_large_file_the_beginning_is_looked_at(tmp_path: Path) -> None
     write(tmp_path, {"tests/test_big.py": b"x = 1\n" * (9 * 1024 * 1024)})
     found = check(project.find(here.root, []), "TPG205,TPG001")
     assert [(one.path, one.level) for one in found] == [("tests/test_big.py", "note")]
-    assert "only its first 5 MB were looked at" in found[0].message
+    assert "only the first 5 MB were checked" in found[0].message
+    said = tpgen(tmp_path, "check", "--select=TPG205,TPG403,TPG001")
+    assert "left out: the rest of files over 5 MB: 2" in said.out
+
+
+def test_a_very_large_file_of_python_is_not_called_broken(tmp_path: Path) -> None:
+    """Half of it can't be parsed, though the whole can."""
+    repository(tmp_path, {"tests/test_big.py": SLEEPS + f'x = """{"a" * 6_000_000}"""\n'})
+    said = tpgen(tmp_path, "check", "--select=TPG205")
+    assert said.out.splitlines() == [
+        "tests/test_big.py:1:1: TPG001 note: only the first 5 MB were checked",
+        "0 errors, 0 warnings, 1 note; 1 file checked; left out: the rest of files over 5 MB: 1",
+    ]
 
 
 def links(root: Path) -> dict[str, str]:
@@ -77,8 +92,12 @@ def links(root: Path) -> dict[str, str]:
     (tests / "test_folder.py").mkdir()
     os.mkfifo(tests / "test_pipe.py")
     (tests / "test_job.py").write_text(SLEEPS)
-    broken = "a symlink that leads nowhere"
-    return {"test_loop.py": broken, "test_gone.py": broken, "test_pipe.py": "no plain file"}
+    broken = "a symbolic link that leads nowhere"
+    return {
+        "test_loop.py": broken,
+        "test_gone.py": broken,
+        "test_pipe.py": "it can't be read (it is not a regular file)",
+    }
 
 
 @pytest.mark.parametrize("in_git", [True, False])
@@ -93,7 +112,7 @@ def test_links_and_pipes(in_git: bool, tmp_path: Path) -> None:
         write(root, {"pyproject.toml": ""})
     found = check(project.find(root, []), "TPG205")
     notes = {one.path.removeprefix("tests/"): one.message for one in found if one.level == "note"}
-    assert notes == {name: f"{text}: it was not looked at" for name, text in said.items()}
+    assert notes == {name: f"{text}: it was not checked" for name, text in said.items()}
     assert [one.path for one in found if one.code == "TPG205"] == ["tests/test_job.py"]
 
 
@@ -138,7 +157,7 @@ def test_a_rule_of_the_project_that_parses_what_is_none(tmp_path: Path) -> None:
         check=reads,
     )
     here = repository(tmp_path, {"tests/test_a.py": "x = (\n", "tests/test_job.py": SLEEPS})
-    found = engine.run(here, [rule, *registry.selected(["TPG205"], [])])
+    found = engine.run(here, [rule, *registry.selected(["TPG205"], [])]).findings
     assert [(one.path, one.code) for one in found] == [
         ("tests/test_a.py", "TPG001"),
         ("tests/test_job.py", "TPG205"),
@@ -184,7 +203,7 @@ def test_names_of_files(form: str, name: str, tmp_path: Path) -> None:
     said = tpgen(tmp_path, "check", "--format", form, "--select", "TPG205")
     assert said.code == 1, said.err
     if form in ("text", "github"):
-        assert len(said.out.split("\n")) == 3
+        assert len(said.out.split("\n")) == (4 if form == "text" else 3)
     if form == "text":
         assert "\033" not in said.out
 
@@ -266,7 +285,7 @@ def test_paths(paths: list[str], tmp_path: Path) -> None:
     repository(tmp_path, {"tests/test_job.py": SLEEPS, "more/test_b.py": "def test_b(): assert 1"})
     said = tpgen(tmp_path, "check", "--select=TPG205", *paths)
     assert said.out.splitlines()[0].startswith("tests/test_job.py:5:5: TPG205 ")
-    assert said.out.splitlines()[1].startswith("1 finding in 1 file")
+    assert said.out.splitlines()[-1].startswith("1 error, 0 warnings, 0 notes; ")
 
 
 def test_an_absolute_path_by_way_of_a_link(tmp_path: Path) -> None:
@@ -277,7 +296,7 @@ def test_an_absolute_path_by_way_of_a_link(tmp_path: Path) -> None:
         assert tpgen(tmp_path / "here", "check", "--select=TPG205", typed).code == 1
 
 
-@pytest.mark.parametrize(("typed", "reason"), [("nope", "is not there"), ("../x", "is not in")])
+@pytest.mark.parametrize(("typed", "reason"), [("nope", "does not exist"), ("../x", "is not in")])
 def test_a_path_that_is_none(typed: str, reason: str, tmp_path: Path) -> None:
     repository(tmp_path / "here", {"tests/test_job.py": SLEEPS})
     (tmp_path / "x").touch()
@@ -304,6 +323,71 @@ def test_a_service_below_the_top_is_placed_for_github_from_the_top(tmp_path: Pat
     assert said.out.startswith("::error file=a/tests/unit/test_job.py,")
     said = tpgen(tmp_path / "a", "check", "--select=TPG205", "--format=json")
     assert '"path": "tests/unit/test_job.py"' in said.out
+
+
+def test_a_submodule_is_another_project(tmp_path: Path) -> None:
+    """It is counted, and a path in it is refused: it has a policy and settings of its own."""
+    root = a_submodule(tmp_path)
+    assert "left out: other Git repositories: 1" in tpgen(root, "check", "--select=TPG205").out
+    for typed in ("tests/inner", "tests/inner/tests", "tests/inner/tests/test_b.py"):
+        said = tpgen(root, "check", typed)
+        assert (said.code, said.out) == (2, "")
+        assert "belongs to another Git repository: `cd tests/inner`" in said.err
+    assert tpgen(root / "tests/inner", "check", "--select=TPG205").code == 1
+
+
+def test_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+    """Its folder is empty, as after a clone."""
+    git(tmp_path, "clone", "--quiet", str(a_submodule(tmp_path)), "clone")
+    git(tmp_path / "outer", "commit", "--quiet", "-m", "a submodule")
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "outer"), "second")
+    said = tpgen(tmp_path / "second", "check", "tests/inner")
+    assert (said.code, "another Git repository" in said.err) == (2, True)
+
+
+def test_what_a_sparse_checkout_leaves_out_is_counted(tmp_path: Path) -> None:
+    repository(tmp_path, before={"a/tests/test_a.py": SLEEPS, "b/tests/test_b.py": SLEEPS})
+    git(tmp_path, "sparse-checkout", "set", "a")
+    said = tpgen(tmp_path, "check", "--select=TPG205")
+    assert [line.split(":")[0] for line in said.out.splitlines()[:-2]] == ["a/tests/test_a.py"]
+    assert said.out.endswith("1 file checked; left out: files outside the sparse checkout: 1\n")
+    write(tmp_path, {"b/tests/test_b.py": SLEEPS})
+    assert "2 errors" in tpgen(tmp_path, "check", "--select=TPG205").out
+
+
+def test_a_repository_in_the_folder_is_counted(tmp_path: Path) -> None:
+    repository(tmp_path, {"tests/test_job.py": SLEEPS})
+    repository(tmp_path / "clone", {"tests/test_b.py": SLEEPS})
+    said = tpgen(tmp_path, "check", "--select=TPG205")
+    assert said.out.endswith("1 file checked; left out: other Git repositories: 1\n")
+
+
+BROKEN_POLICY = {
+    "tests/policy/suites/step.py": "class StepSuite:\n    def test_a(self:\n",
+    "tests/policy/policy.toml": "[slow\nseconds = 1.0\n",
+    "tests/policy/README.md": f"one\n{'<' * 7} HEAD\n",
+    "tests/policy/skeletons/step.py.j2": f"one\n{'>' * 7} theirs\n",
+}
+
+
+@pytest.mark.parametrize("path", BROKEN_POLICY)
+def test_a_broken_file_of_the_policy_is_an_error(path: str, tmp_path: Path) -> None:
+    """Conflict markers, and what can't be parsed, though no other rule looks at the policy."""
+    here = repository(tmp_path, {path: BROKEN_POLICY[path], "tests/test_a.py": ""})
+    found = check(here, "TPG001")
+    assert [(one.path, one.code, one.level) for one in found] == [(path, "TPG001", "error")]
+
+
+def test_what_may_well_be_right_is_a_warning(tmp_path: Path) -> None:
+    """It is shown, in each format, and fails nothing."""
+    here = repository(tmp_path, {"tests/test_a.py": SLEEPS})
+    (sleeps,) = registry.selected(["TPG205"], ["TPG0"])
+    assert isinstance(sleeps, FileRule)
+    doubtful = replace(sleeps, check=lambda file: [file.finding(1, "perhaps", confidence="low")])
+    result = engine.run(here, [doubtful])
+    assert [(one.level, one.confidence) for one in result.findings] == [("warning", "low")]
+    assert text.render(result).splitlines()[0].endswith("TPG205 warning: perhaps")
+    assert '"confidence": "low"' in as_json.render(result)
 
 
 def test_words_that_name_rules() -> None:
@@ -337,9 +421,15 @@ def test_words_that_name_none(arguments: list[str], hint: str, tmp_path: Path) -
 
 
 def test_what_a_person_excludes_is_not_looked_at(tmp_path: Path) -> None:
-    settings = '[tool.tpgen]\nexclude = ["vendored/**"]\n'
+    """And the summary says how many files, by what, and why."""
+    settings = '[[tool.tpgen.exclude]]\npath = "vendored/**"\nreason = "copied from a library"\n'
     tree = {"vendored/tests/test_job.py": SLEEPS, "pyproject.toml": settings}
-    assert findings(tmp_path, tree) == []
+    repository(tmp_path, tree)
+    left_out = "left out: vendored/** (copied from a library): 1"
+    for paths in ([], ["vendored"], ["vendored/tests/test_job.py"]):
+        said = tpgen(tmp_path, "check", *paths)
+        checked = "0 files" if paths else "1 file"
+        assert said.out == f"no findings; {checked} checked; {left_out}\n"
 
 
 def test_git_of_a_folder_in_a_bare_repository(tmp_path: Path) -> None:
@@ -371,9 +461,9 @@ def test_a_shell_completes_rules(tmp_path: Path) -> None:
 
 def test_of_a_rule_in_one_file_no_more_is_shown_than_anybody_reads(tmp_path: Path) -> None:
     """And a note says so: a file of production data would fill the terminal for minutes."""
-    sleeps = "    time.sleep(1)\n" * (engine.MOST + 5)
+    sleeps = "    time.sleep(1)\n" * (inspection.MOST + 5)
     here = repository(tmp_path, {"tests/test_a.py": f"import time\n\n\ndef test_a():\n{sleeps}"})
     found = [one for one in check(here, "TPG205") if one.code == "TPG205"]
     notes = [one.message for one in check(here, "TPG205") if one.level == "note"]
-    assert len(found) == engine.MOST
-    assert notes == [f"TPG205 has more findings here: the first {engine.MOST} are shown"]
+    assert len(found) == inspection.MOST
+    assert notes == [f"TPG205 has more findings here: the first {inspection.MOST} are shown"]

@@ -24,14 +24,16 @@ SLEEPS = "import time\n\n\ndef test_waits(job):\n    time.sleep(1)\n    assert j
 def test_two_processes_find_what_one_does(tmp_path: Path) -> None:
     """Above some hundreds of files they share the work."""
     tree = {
-        f"tests/a{number % 7}/test_{number}.py": SLEEPS for number in range(2 * engine.ALONE - 10)
+        f"tests/a{number % 7}/test_{number}.py": SLEEPS for number in range(2 * engine.MANY - 10)
     }
     here = repository(tmp_path, tree | {"tests/test_bad.py": "import time\ntime.sleep(1\n"})
     rules = registry.selected(["TPG205"], [])
     some = here.files[::2], here.files[1::2]
-    first, second = (engine.run(Project(tmp_path, frozenset(part)), rules) for part in some)
-    assert len(here.files) > engine.ALONE > max(map(len, some))
-    assert engine.run(here, rules) == sorted([*first, *second], key=lambda one: one.order)
+    first, second = (
+        engine.run(Project(tmp_path, frozenset(part)), rules).findings for part in some
+    )
+    assert len(here.files) > engine.MANY > max(map(len, some))
+    assert engine.run(here, rules).findings == sorted([*first, *second], key=lambda one: one.order)
 
 
 def kill_one(at_most: float) -> None:
@@ -46,7 +48,7 @@ def kill_one(at_most: float) -> None:
 
 def test_a_process_that_is_killed_ends_the_check(tmp_path: Path) -> None:
     """It says so; nobody waits for ever for what it would have found."""
-    tree = {f"tests/test_{number}.py": SLEEPS * 50 for number in range(3 * engine.ALONE)}
+    tree = {f"tests/test_{number}.py": SLEEPS * 50 for number in range(3 * engine.MANY)}
     here = repository(tmp_path, tree)
     killer = threading.Thread(target=kill_one, args=(10,))
     killer.start()
@@ -64,7 +66,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 @contextmanager
 def checking(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start a check of many files, and wait until it has processes of its own."""
-    tree = {f"tests/test_{number}.py": SLEEPS * 200 for number in range(3 * engine.ALONE)}
+    tree = {f"tests/test_{number}.py": SLEEPS * 200 for number in range(3 * engine.MANY)}
     repository(folder, tree)
     with started(folder, "check", "--select=TPG205") as process:
         end = time.monotonic() + 30
@@ -104,7 +106,7 @@ sys.exit(main())
 @pytest.mark.parametrize(("sign", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_during_a_fork_is_not_lost(sign: str, code: int, tmp_path: Path) -> None:
     """Python prints and forgets what a handler raises in that moment."""
-    repository(tmp_path, {f"tests/test_{n}.py": SLEEPS for n in range(3 * engine.ALONE)})
+    repository(tmp_path, {f"tests/test_{n}.py": SLEEPS for n in range(3 * engine.MANY)})
     script = [sys.executable, "-c", SIGNALLED.format(sign=sign)]
     ended = subprocess.run(script, cwd=tmp_path, capture_output=True, check=False, timeout=30)
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")

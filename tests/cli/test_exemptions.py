@@ -15,6 +15,7 @@ SLEEPS = "import time\n\n\ndef test_waits(job):\n    time.sleep(1)\n    assert j
 FOUND = "tests/test_job.py:5:5 TPG205"
 SOON = date.today() + timedelta(days=30)
 GONE = date.today() - timedelta(days=1)
+VENDORED = '[[tool.tpgen.exclude]]\npath = "vendored/**"\nreason = "copied from a library"\n'
 TABLE = {
     "rule": '"TPG205"',
     "path": '"tests/test_job.py"',
@@ -74,14 +75,14 @@ def test_one_of_a_change_may_wait_for_the_next(tmp_path: Path) -> None:
     """What a rule finds in a change is gone with it; elsewhere an exemption would be left over."""
     here = repository(tmp_path, {"pyproject.toml": exempt()})
     rules = registry.selected(["TPG205"], [])
-    assert [one.code for one in engine.run(here, rules)] == ["TPG002"]
-    assert engine.run(here, [replace(one, of_a_change=True) for one in rules]) == []
+    assert [one.code for one in engine.run(here, rules).findings] == ["TPG002"]
+    assert engine.run(here, [replace(one, diff_only=True) for one in rules]).findings == []
 
 
 def test_only_where_all_is_checked_one_can_be_of_no_use(tmp_path: Path) -> None:
     repository(tmp_path, {"pyproject.toml": exempt(), "tests/test_b.py": SLEEPS})
     said = tpgen(tmp_path, "check", "--select=TPG205", "pyproject.toml")
-    assert (said.code, said.out) == (0, "no findings\n")
+    assert (said.code, said.out) == (0, "no findings; 0 files checked\n")
 
 
 MISTAKES = {
@@ -91,29 +92,38 @@ MISTAKES = {
     "an empty reason": (exempt(reason='"  "'), "lacks `reason`"),
     "no issue": (exempt(issue=None), "lacks `issue`"),
     "no end": (exempt(until=None), "lacks `until`"),
-    "an end in quotes": (exempt(until=f'"{SOON}"'), "lacks `until`, a day without quotes"),
-    "an end with a time": (exempt(until=f"{SOON}T00:00:00"), "lacks `until`, a day"),
+    "an end in quotes": (exempt(until=f'"{SOON}"'), "lacks `until`, a date without quotes"),
+    "an end with a time": (exempt(until=f"{SOON}T00:00:00"), "lacks `until`, a date"),
     "an end that is far": (exempt(until="2999-01-31"), "more than a year from now"),
-    "an issue that is none": (exempt(issue='"soon"'), "names no issue: 'soon'"),
+    "an issue that is none": (exempt(issue='"soon"'), "has the `issue` 'soon'"),
     "a rule that is none": (exempt(rule='"TPG2005"'), "there is no rule TPG2005; is it TPG205?"),
     "a rule that is misspelt": (exempt(rule='"sleep-in-tests"'), "is it sleep-in-test?"),
     "a group of rules": (exempt(rule='"TPG2"'), "there is no rule TPG2"),
-    "the rule about them": (exempt(rule='"TPG002"'), "that one always holds"),
+    "the rule about them": (exempt(rule='"TPG002"'), "which has none"),
     "a key that is misspelt": (exempt(untl="1"), "unknown key `untl` (is it `until`?)"),
     "a path from the root": (exempt(path='"/tests/**"'), "has the `path` '/tests/**'"),
-    "a path with a dot": (exempt(path='"./tests/**"'), "from the folder of pyproject.toml on"),
-    "a path that leads out": (exempt(path='"../tests/**"'), "from the folder of pyproject.toml"),
-    "a path with backslashes": (exempt(path=r"'tests\test_job.py'"), "on, with /"),
+    "a path with a dot": (exempt(path='"./tests/**"'), "relative to pyproject.toml"),
+    "a path that leads out": (exempt(path='"../tests/**"'), "relative to pyproject.toml"),
+    "a path with backslashes": (exempt(path=r"'tests\test_job.py'"), "with /"),
     "a folder": (exempt(path='"tests/"'), "of a folder: write 'tests/**'"),
     "the second one": (exempt() + exempt(rule=None), "pyproject.toml:9: an exemption lacks"),
-    "a list of texts": ('[tool.tpgen]\nexemptions = ["TPG205"]\n', "is no table"),
+    "a list of texts": ('[tool.tpgen]\nexemptions = ["TPG205"]\n', "must be a table"),
     "one table": ('[tool.tpgen.exemptions]\nrule = "TPG205"\n', "as a table of its own"),
     "a misspelt table": (exempt().replace("exemptions", "exemption"), "is it `exemptions`?"),
     "settings that are none": ("[tool]\ntpgen = 3\n", "[tool.tpgen] must be a table"),
-    "an exclude that is none": (
-        '[tool.tpgen]\nexclude = "a/**"\n',
-        "`exclude` of [tool.tpgen] must be",
+    "an exclusion without a reason": (
+        '[[tool.tpgen.exclude]]\npath = "a/**"\n',
+        '[[tool.tpgen.exclude]]\npath = "a/**"\nreason = ',
     ),
+    "an exclusion with an empty reason": (
+        '[[tool.tpgen.exclude]]\npath = "a/**"\nreason = " "\n',
+        "is a table with `path` and `reason`",
+    ),
+    "a list of exclusions": (
+        '[tool.tpgen]\nexclude = ["a/**", "b.py"]\n',
+        '[[tool.tpgen.exclude]]\npath = "b.py"\nreason = ',
+    ),
+    "an exclusion that is a text": ('[tool.tpgen]\nexclude = "a/**"\n', 'path = "a/**"'),
     "an exempt case without a reason": (
         '[[tool.tpgen.exempt]]\ncase = "TestA.test_b"\n',
         "each [[tool.tpgen.exempt]] needs `case` and `reason`",
@@ -156,7 +166,7 @@ def test_all_are_listed(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "pyproject.toml": '[tool.tpgen]\nexclude = ["vendored/**"]\n'
+            "pyproject.toml": VENDORED
             + exempt()
             + exempt(until=f"{GONE}", path='"a.py"', issue='"org/repo#3"')
         },
@@ -164,11 +174,11 @@ def test_all_are_listed(tmp_path: Path) -> None:
     said = tpgen(tmp_path, "exemptions")
     assert (said.code, said.err) == (0, "")
     assert said.out == (
-        f"TPG205 sleep-in-test in a.py: ENDED on {GONE}\n"
+        f"TPG205 sleep-in-test in a.py: EXPIRED on {GONE}\n"
         "    the worker has no event yet (org/repo#3)\n"
         f"TPG205 sleep-in-test in tests/test_job.py: until {SOON}, {(SOON - date.today()).days} days left\n"
         "    the worker has no event yet (#12)\n"
-        "excluded from all rules: vendored/**\n"
+        "excluded from all rules: vendored/** (copied from a library)\n"
     )
 
 

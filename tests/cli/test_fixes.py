@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tpgen.check import engine, fixes, project, registry
-from tpgen.check.file import File, digest
+from tpgen.check.file import File, content_hash
 from tpgen.check.rule import FileRule, ProjectRule
 from tpgen.core import files
 from tpgen.core.errors import Misuse
@@ -40,7 +40,7 @@ TABS = FileRule(
 def mend(root: Path, path: str, content: bytes) -> bytes:
     """What becomes of a file."""
     here = repository(root, {path: content})
-    fixes.apply(here, engine.run(here, [TABS]))
+    fixes.apply(here, engine.run(here, [TABS]).findings)
     return (root / path).read_bytes()
 
 
@@ -72,8 +72,8 @@ def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
 def edits(root: Path, content: bytes, *given: tuple[Edit, ...]) -> bytes:
     """What becomes of a file by the edits of several findings."""
     here = repository(root, {"a.txt": content})
-    seen = digest(content)
-    found = [Finding("a.txt", 1, 1, "", "TPG205", edits=one, seen=seen) for one in given]
+    seen = content_hash(content)
+    found = [Finding("a.txt", 1, 1, "", "TPG205", edits=one, content_hash=seen) for one in given]
     fixes.apply(here, found)
     return (root / "a.txt").read_bytes()
 
@@ -98,7 +98,7 @@ def test_what_one_finding_inserts_in_one_place_keeps_its_order(tmp_path: Path) -
 def test_a_file_that_would_break_is_named(tmp_path: Path) -> None:
     """It is a fault of a rule, not of the person."""
     here = repository(tmp_path, {PATH: CONTENTS["Python that would be none"][0]})
-    assert fixes.apply(here, engine.run(here, [TABS])) == fixes.Mended([], [PATH])
+    assert fixes.apply(here, engine.run(here, [TABS]).findings) == fixes.Fixed([], [PATH])
 
 
 def test_of_two_edits_in_one_place_the_first_is_made(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_edits_side_by_side_are_both_made(tmp_path: Path) -> None:
 def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path) -> None:
     """And so is each other one."""
     here = repository(tmp_path, {PATH: b"a = 1\tb = 2\n", "tests/test_b.py": b"a = 1\tb = 2\n"})
-    found = engine.run(here, [TABS])
+    found = engine.run(here, [TABS]).findings
     (tmp_path / "tests/test_b.py").write_bytes(b"mine = 1\tb = 2\n")
     with pytest.raises(Misuse, match=r"tests/test_b.py was changed .* nothing was written"):
         fixes.apply(here, found)
@@ -138,7 +138,7 @@ def test_a_rule_of_the_whole_project_may_mend_too(tmp_path: Path) -> None:
         ],
     )
     here = repository(tmp_path, {PATH: b"a = 1\tb = 2\n"})
-    assert fixes.apply(here, engine.run(here, [rule])).changed == [PATH]
+    assert fixes.apply(here, engine.run(here, [rule]).findings).changed == [PATH]
 
 
 def test_what_a_link_leads_to_is_mended_once(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_what_undo_needs_is_not_checked_without_git(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / PATH).write_bytes(b"a = 1\tb = 2\n")
     here = project.find(tmp_path, [])
-    fixes.apply(here, engine.run(here, [TABS]))
+    fixes.apply(here, engine.run(here, [TABS]).findings)
     assert project.find(tmp_path, []).files == [PATH]
 
 
@@ -180,7 +180,7 @@ def test_the_bad_tree_of_a_rule_is_mended_as_far_as_it_says(code: str, tmp_path:
     said = tpgen(tmp_path, "check", "--select", code, "--fix")
     assert f"{code} [*]" not in said.out
     mended = git(tmp_path, "diff")
-    assert (mended != before) == bool(marked) == said.err.startswith("mended ")
+    assert (mended != before) == bool(marked) == said.err.startswith("fixed ")
     assert tpgen(tmp_path, "check", "--select", code, "--fix").err == ""
     assert git(tmp_path, "diff") == mended
     assert tpgen(tmp_path, "undo").code == (0 if marked else 2)
@@ -190,5 +190,5 @@ def test_the_bad_tree_of_a_rule_is_mended_as_far_as_it_says(code: str, tmp_path:
 def test_where_there_is_nothing_to_mend(tmp_path: Path) -> None:
     repository(tmp_path, {PATH: "def test_a(it):\n    assert it\n"})
     said = tpgen(tmp_path, "check", "--select=TPG2", "--fix")
-    assert (said.code, said.out, said.err) == (0, "no findings\n", "")
+    assert (said.code, said.out, said.err) == (0, "no findings; 1 file checked\n", "")
     assert not (tmp_path / ".tpgen").exists()

@@ -17,7 +17,7 @@ def test_opens(page: Page):
     page.goto("/")
     assert page.title()
 """
-EXEMPT = '[tool.tpgen]\nexclude = ["tests/test_job.py"]\n'
+EXEMPT = '[[tool.tpgen.exclude]]\npath = "tests/test_job.py"\nreason = "not ours"\n'
 
 
 def service(name: str, seconds: float = 1.0) -> dict[str, str]:
@@ -83,7 +83,24 @@ def test_a_mended_file_is_taken_back_in_its_service(top: Path) -> None:
     git(top, "add", "-A")
     said = tpgen(top, "check", "--select", "TPG304", "--fix")
     assert said.code == 0
-    assert f"`tpgen undo` in {top / 'a'} takes it back" in said.err
+    assert f"`tpgen undo` in {top / 'a'} reverts it" in said.err
     assert (top / "a/tests/test_page.py").read_bytes() != opens
     assert tpgen(top / "a", "undo").code == 0
     assert (top / "a/tests/test_page.py").read_bytes() == opens
+
+
+def test_an_exemption_of_the_top_is_judged_by_the_files_of_the_top(top: Path) -> None:
+    """A service has exemptions of its own; one of the top that covers nothing is reported."""
+    until = "2000-01-01"
+    table = f'rule = "TPG205"\npath = "a/**"\nreason = "x"\nissue = "#1"\nuntil = {until}\n'
+    (top / "pyproject.toml").write_text(f"[[tool.tpgen.exemptions]]\n{table}")
+    said = tpgen(top, "check", "--select", "TPG205")
+    assert "the exemption of a/** from TPG205 covers nothing" in said.out
+
+
+def test_each_has_a_baseline_of_its_own(top: Path) -> None:
+    said = tpgen(top, "check", "--write-baseline")
+    assert said.code == 0
+    assert "wrote a/tpgen-baseline.json: 1 finding; commit it\n" in said.out
+    assert tpgen(top, "check", "--select", "TPG205").code == 0
+    assert tpgen(top / "a", "check", "--select", "TPG205").code == 0

@@ -39,7 +39,9 @@ def broken_rules(root: Path, path: str, content: bytes) -> list[str]:
     """What the rules say of a fault of their own, over one file."""
     write(root, {path: content})
     try:
-        found = engine.run(Project(root, frozenset([path])), [*registry.all_rules().values()])
+        found = engine.run(
+            Project(root, frozenset([path])), [*registry.all_rules().values()]
+        ).findings
     except Misuse:
         found = []
     (root / path).unlink()

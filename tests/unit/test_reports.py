@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from importlib import metadata
 from typing import Any
 
@@ -9,7 +10,7 @@ import jsonschema
 import pytest
 from tpgen.check import registry
 from tpgen.check.rule import FileRule
-from tpgen.core.finding import Edit, Finding, Level
+from tpgen.core.finding import CheckResult, Edit, Finding, Level
 from tpgen.report import github, sarif, text
 from tpgen.report import json as as_json
 from tpgen.report import rule_page as page
@@ -33,41 +34,65 @@ FINDINGS = [
 ]
 
 
+def of(*found: Finding) -> CheckResult:
+    """The result of a check of ten files."""
+    return CheckResult([*found], checked=10)
+
+
+RESULT = of(*FINDINGS)
+
+
 def test_text() -> None:
     """A line each, whatever stands in it; what --fix mends is marked and counted."""
-    assert text.render(FINDINGS) == (
+    assert text.render(RESULT) == (
         "tests/test_a.py:3:5: TPG205 it sleeps\n"
         "tests/test_a.py:9:5: TPG205 [*] it sleeps\n"
         "tests/a b,c:d%e\\n\\xff.py:3:5: TPG205 100%: a, b\\r\\nand\\x1b[31m | `c` <d> \\\n"
         "tests/big.py:1:5: TPG001 note: not looked at\n"
-        "3 findings in 2 files; `tpgen explain TPG205` says more\n"
-        "[*] 1 finding is mended by `tpgen check --fix`\n"
+        "`tpgen explain TPG205` explains the rule; `tpgen check --fix` fixes 1 finding, marked [*]\n"
+        "3 errors, 0 warnings, 1 note; 10 files checked\n"
     )
-    assert text.render([]) == text.render(FINDINGS[3:])[-12:] == "no findings\n"
-    assert "1 finding in 1 file;" in text.render(FINDINGS[:1])
+    assert text.render(of()) == "no findings; 10 files checked\n"
+
+
+def test_the_last_line_says_all_that_was_not_judged() -> None:
+    left_out = Counter({"symbolic links": 2, "a\nb/** (copied)": 1})
+    result = CheckResult(checked=1, left_out=left_out, exempt=1, in_baseline=900)
+    assert text.render(result) == (
+        "no findings; 1 file checked; left out: a\\nb/** (copied): 1, symbolic links: 2; "
+        "exempt: 1 finding; in the baseline: 900 findings\n"
+    )
+    content = json.loads(as_json.render(result))
+    assert (content["checked"], content["exempt"], content["in_baseline"]) == (1, 1, 900)
+    assert content["left_out"] == left_out
 
 
 def test_text_in_colours() -> None:
     """Take them away, and it is the same."""
-    coloured = text.render(FINDINGS, coloured=True)
+    coloured = text.render(RESULT, coloured=True)
     assert coloured.startswith(
         "\033[1mtests/test_a.py:3:5\033[0m: \033[31mTPG205\033[0m it sleeps\n"
     )
-    assert re.sub(r"\033\[\d+m", "", coloured) == text.render(FINDINGS)
+    assert re.sub(r"\033\[\d+m", "", coloured) == text.render(RESULT)
 
 
 def test_json() -> None:
     """Its shape is kept: another one would be another version."""
-    content = json.loads(as_json.render(FINDINGS))
+    content = json.loads(as_json.render(RESULT))
     assert {**content, "findings": []} == {
         "version": 1,
         "counts": {"error": 3, "warning": 0, "note": 1},
+        "checked": 10,
+        "left_out": {},
+        "exempt": 0,
+        "in_baseline": 0,
         "findings": [],
     }
     assert content["findings"][1] == {
         "code": "TPG205",
         "name": "sleep-in-test",
         "level": "error",
+        "confidence": "high",
         "path": "tests/test_a.py",
         "line": 9,
         "column": 5,
@@ -75,7 +100,7 @@ def test_json() -> None:
         "fixable": True,
     }
     assert [one["path"] for one in content["findings"]] == [one.path for one in FINDINGS]
-    assert json.loads(as_json.render([]))["findings"] == []
+    assert json.loads(as_json.render(of()))["findings"] == []
 
 
 def schema() -> dict[str, Any]:
@@ -90,26 +115,27 @@ def schema() -> dict[str, Any]:
 
 
 def results(*found: Finding) -> list[dict[str, Any]]:
-    (run,) = json.loads(sarif.render(found))["runs"]
+    (run,) = json.loads(sarif.render(of(*found)))["runs"]
     return list(run["results"])
 
 
 def test_sarif_keeps_to_its_schema() -> None:
     """With findings and without."""
     validator = jsonschema.Draft4Validator(schema())
-    for found in (FINDINGS, []):
-        assert [*validator.iter_errors(json.loads(sarif.render(found)))] == []
+    for found in (FINDINGS, ()):
+        assert [*validator.iter_errors(json.loads(sarif.render(of(*found))))] == []
     assert [*validator.iter_errors({"version": "2.1.0", "runs": [{"tool": {}}]})] != []
 
 
 def test_sarif_has_all_that_code_scanning_asks_for() -> None:
-    (run,) = json.loads(sarif.render(FINDINGS))["runs"]
+    (run,) = json.loads(sarif.render(RESULT))["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [*registry.all_rules()]
     for rule in rules:
         assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
         assert rule["defaultConfiguration"]["level"] == "error"
         assert len(rule["fullDescription"]["text"]) <= 1024
+        assert re.fullmatch(r"https://\S+/docs/checks\.md#all-rules", rule["helpUri"])
     for result, one in zip(run["results"], FINDINGS, strict=True):
         assert (rules[result["ruleIndex"]]["id"], result["level"]) == (one.code, one.level)
         place = result["locations"][0]["physicalLocation"]
@@ -137,7 +163,7 @@ def test_sarif_knows_a_finding_again() -> None:
 
 def test_github() -> None:
     """A command each, with nothing in it that would end it early."""
-    lines = github.render(FINDINGS).splitlines()
+    lines = github.render(RESULT).splitlines()
     assert lines[0] == (
         "::error file=tests/test_a.py,line=3,col=5,title=TPG205 sleep-in-test::"
         "tests/test_a.py:3:5: TPG205 it sleeps"
@@ -147,29 +173,31 @@ def test_github() -> None:
         "tests/a b,c:d%25e\\n\\xff.py:3:5: TPG205 100%25: a, b%0Aand\\x1b[31m | `c` <d> \\"
     )
     assert lines[3].startswith("::notice file=tests/big.py,line=1,")
-    assert lines[4].startswith("3 findings in 2 files;")
-    assert github.render([]) == "no findings\n"
+    assert lines[4] == text.summary(RESULT)
+    assert github.render(of()) == "no findings; 10 files checked\n"
 
 
 def test_github_has_a_table_for_the_page_of_the_run() -> None:
     """GitHub shows ten at their lines; the table shows all, up to what a page takes."""
-    lines = github.table(FINDINGS).splitlines()
-    assert lines[:3] == ["### tpgen check", "", "; ".join(text.summary(FINDINGS))]
+    lines = github.table(RESULT).splitlines()
+    assert lines[:3] == ["### tpgen check", "", text.summary(RESULT)]
     rows = [line for line in lines if line.startswith("| `")]
     assert rows[0] == "| `tests/test_a.py:3:5` | TPG205 | it sleeps |"
     assert rows[2] == (
         "| `tests/a b,c:d%e\\n\\xff.py:3:5` | TPG205 "
         "| 100%: a, b\\\\r\\\\nand\\\\x1b[31m \\| `c` &lt;d> \\\\ |"
     )
-    many = github.table([finding(line=line) for line in range(1, 5_000)])
+    many = github.table(of(*(finding(line=line) for line in range(1, 5_000))))
     assert (many.count("| `"), "and 4499 more" in many) == (500, True)
-    assert github.table([]) == "### tpgen check\n\nno findings\n\n"
+    assert github.table(of()) == "### tpgen check\n\nno findings; 10 files checked\n\n"
 
 
 @pytest.mark.parametrize("level", ["error", "warning", "note"])
-def test_only_an_error_fails(level: Level) -> None:
-    """And only errors are counted."""
-    assert ("no findings" in text.render([finding(level=level)])) == (level != "error")
+def test_each_level_is_counted(level: Level) -> None:
+    """What is printed above is never called no finding."""
+    last = text.render(of(finding(level=level))).splitlines()[-1]
+    assert f"1 {level}" in last
+    assert "no findings" not in last
 
 
 def test_a_page_describes_what_is_no_text() -> None:
@@ -194,8 +222,8 @@ def test_a_page_describes_what_is_no_text() -> None:
         applies=lambda path: True,
     )
     shown = page.of(rule)
-    assert "(1000 bytes that are no text: b'\\x00\\x01" in shown
-    assert "(4 bytes that are no text" in shown
+    assert "(1000 bytes that are not text: b'\\x00\\x01" in shown
+    assert "(4 bytes that are not text" in shown
     assert "… (60 lines more)" in shown
     assert "        plain\n" in shown
     assert "(empty)" in shown
@@ -204,9 +232,13 @@ def test_a_page_describes_what_is_no_text() -> None:
     assert max(map(len, shown.splitlines())) <= 100
 
 
-def test_the_list_of_rules_has_a_line_for_each() -> None:
-    lines = page.index(registry.all_rules().values()).splitlines()
-    assert [line.split()[0] for line in lines[:-2]] == [*registry.all_rules()]
+def test_the_list_of_rules_quotes_the_policy_in_full() -> None:
+    """Rules of one section differ only at the end of their quotes."""
+    listed = page.index(registry.all_rules().values())
+    lines = listed.splitlines()
+    assert [line.split()[0] for line in lines if line[:1] == "T"] == [*registry.all_rules()]
+    for rule in registry.all_rules().values():
+        assert " ".join(rule.section.split()) in " ".join(listed.split())
     assert max(map(len, lines)) <= 100
 
 
@@ -215,7 +247,7 @@ def test_an_editor_reads_text() -> None:
     page = (ROOT / "docs/checks.md").read_text()
     (task,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     pattern = json.loads(task)["tasks"][0]["problemMatcher"]["pattern"]["regexp"]
-    read = [re.fullmatch(pattern, line) for line in text.render(FINDINGS).splitlines()]
+    read = [re.fullmatch(pattern, line) for line in text.render(RESULT).splitlines()]
     assert [found.groups() if found else None for found in read] == [
         ("tests/test_a.py", "3", "5", "TPG205", "it sleeps"),
         ("tests/test_a.py", "9", "5", "TPG205", "it sleeps"),

@@ -58,7 +58,7 @@ class Record:
 
 def _files(root: Path) -> Iterator[str]:
     """Yield the files that a record hashes, as `pytest_tpgen.record.plugin` finds them."""
-    for path in list_files(root, Git.at(root)):
+    for path in list_files(root, Git.at(root)).paths:
         is_hidden = path.startswith(".") or "/." in path
         if path.endswith(SUFFIXES) and not is_hidden and (root / path).is_file():
             yield path

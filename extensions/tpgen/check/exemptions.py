@@ -1,28 +1,28 @@
-"""What `pyproject.toml` exempts from the rules: each with a reason, an issue and an end."""
+"""Exemptions from rules in `pyproject.toml`: each with a reason, an issue and a last day."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tpgen.core import settings
 from tpgen.core.errors import Misuse
 from tpgen.core.finding import Finding
 from tpgen.core.settings import WHERE
 
+from . import registry
 from .places import matches
 from .project import Project
-from .rule import Rule
+from .rule import CODE_OF_EXEMPTIONS, Rule
 
-CODE_OF_EXEMPTIONS = "TPG002"
-# Whoever needs longer says so again, in a change that somebody reviews.
+# To exempt for longer is another change that somebody reviews.
 LONGEST = timedelta(days=366)
 TEXTS = ("rule", "path", "reason", "issue")
 KEYS = (*TEXTS, "until")
-# What looks like a code may be one of yesterday's; a name is never shown without its code.
+# A well-formed code may be that of a rule that an update removed.
 CODE = re.compile(r"TPG[1-9]\d\d")
 # "#12", "org/repo#12", "ABC-12", or an address.
 ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+|[A-Z][A-Z0-9]+-\d+|https?://\S*\d\S*")
@@ -30,13 +30,13 @@ ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+|[A-Z][A-Z0-9]+-\d+|https?://\S*\d\S*
 
 @dataclass(frozen=True)
 class Exemption:
-    """Findings that a team put up with for a while.
+    """Findings that a team tolerates for a while.
 
     Attributes:
         rule: its code.
         path: which files, as a pattern: `*` stays within a folder, `**` does not.
         reason: why.
-        issue: where its end is worked on: "#12", or an address.
+        issue: where the fix is tracked: "#12", or an address.
         until: the last day that it holds.
         line: of its table in `pyproject.toml`.
     """
@@ -50,13 +50,11 @@ class Exemption:
 
     @property
     def is_of_no_rule(self) -> bool:
-        """Whether an update took its rule away."""
-        from . import registry  # The rules import this module.
-
+        """Whether its rule no longer exists."""
         return self.rule not in registry.all_rules()
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a finding is meant."""
+        """Return whether it is about a finding."""
         return finding.code == self.rule and matches(finding.path, self.path)
 
     @property
@@ -71,40 +69,37 @@ class Exemptions:
 
     all: Sequence[Exemption] = ()
 
-    def apply(
-        self, project: Project, rules: Sequence[Rule], found: Iterable[Finding]
-    ) -> Iterator[Finding]:
-        """The findings that no exemption in force covers, and those about the exemptions."""
-        used = set()
-        for finding in found:
-            covering = [one for one in self.all if one.covers(finding)]
-            used |= set(covering)
-            if not any(not one.has_ended for one in covering):
-                yield finding
-        if project.is_asked(WHERE):
-            yield from self._about(project, rules, used)
+    def uncovered(self, found: Iterable[Finding]) -> list[Finding]:
+        """Return the findings that no exemption in force covers."""
+        in_force = [exemption for exemption in self.all if not exemption.has_ended]
+        return [one for one in found if not any(each.covers(one) for each in in_force)]
 
-    def _about(
-        self, project: Project, rules: Sequence[Rule], used: set[Exemption]
+    def outdated(
+        self, project: Project, rules: Sequence[Rule], found: Sequence[Finding]
     ) -> Iterator[Finding]:
+        """Yield a finding for each exemption that has ended, or covers nothing."""
+        if not project.is_asked(WHERE):
+            return
         ran = {rule.code for rule in rules}
-        # What is found in a change only may be found again in the next.
-        lasting = {rule.code for rule in rules if not rule.of_a_change}
-        for one in self.all:
-            title = f"the exemption of {one.path} from {one.rule}"
-            if one.is_of_no_rule:
+        # A finding in a change may come back with the next change.
+        lasting = {rule.code for rule in rules if not rule.diff_only}
+        for exemption in self.all:
+            title = f"the exemption of {exemption.path} from {exemption.rule}"
+            is_whole = project.asked is None and exemption.rule in lasting
+            message = ""
+            if exemption.is_of_no_rule:
                 message = f"{title} is from a rule that no longer exists: remove it"
-                yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
-            elif one not in used and one.rule in lasting and project.asked is None:
-                message = f"{title} covers nothing any more: take it out"
-                yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
-            elif one.has_ended and one.rule in ran:
-                message = f"{title} ended on {one.until}: mend what it covers ({one.issue})"
-                yield Finding(WHERE, one.line, 1, message, CODE_OF_EXEMPTIONS)
+            elif is_whole and not any(map(exemption.covers, found)):
+                message = f"{title} covers nothing: remove it"
+            elif exemption.has_ended and exemption.rule in ran:
+                message = f"{title} expired on {exemption.until}: fix what it covers"
+                message += f" ({exemption.issue})"
+            if message:
+                yield Finding(WHERE, exemption.line, 1, message, CODE_OF_EXEMPTIONS)
 
 
 def read(root: Path) -> Exemptions:
-    """The exemptions of a project.
+    """Return the exemptions of a project.
 
     Raises:
         Misuse: `pyproject.toml` can't be read, or one lacks something.
@@ -116,7 +111,7 @@ def read(root: Path) -> Exemptions:
 
 
 def example() -> str:
-    """An exemption as it stands in `pyproject.toml`, to paste."""
+    """Return an exemption as it stands in `pyproject.toml`, to paste."""
     return f"""\
     [[tool.tpgen.exemptions]]
     rule = "TPG104"
@@ -127,51 +122,50 @@ def example() -> str:
 
 
 def _exemption(root: Path, table: Any, line: int) -> Exemption:
-    _require_keys(table, line)
-    if not ISSUE.fullmatch(table["issue"].strip()):
-        _refuse(line, f"names no issue: {table['issue']!r}, where #12 or an address belongs")
-    _require_place(root, table["path"], line)
-    if table["until"] > date.today() + LONGEST:
-        _refuse(line, f"ends on {table['until']}: that is more than a year from now")
-    return Exemption(**{**table, "rule": _code(table["rule"], line)}, line=line)
+    try:
+        if not isinstance(table, dict):
+            raise TypeError("must be a table")
+        _require_keys(table)
+        _require_path(root, table["path"])
+        return Exemption(**{**table, "rule": _code(table["rule"].strip())}, line=line)
+    except (TypeError, ValueError) as error:
+        raise Misuse(
+            f"{WHERE}:{line}: an exemption {error}; one looks like this:\n{example()}"
+        ) from None
 
 
-def _require_keys(table: Any, line: int) -> None:
-    if not isinstance(table, dict):
-        _refuse(line, "is no table")
+def _require_keys(table: Mapping[str, Any]) -> None:
     for key in table:
         if key not in KEYS:
             near = get_close_matches(key, KEYS, 1)
-            hint = f"is it `{near[0]}`?" if near else f"there are {', '.join(KEYS)}"
-            _refuse(line, f"has the unknown key `{key}` ({hint})")
+            hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
+            raise ValueError(f"has the unknown key `{key}` ({hint})")
     for key in TEXTS:
         if not isinstance(table.get(key), str) or not table[key].strip():
-            _refuse(line, f"lacks `{key}`, a text")
+            raise ValueError(f"lacks `{key}`, a text")
+    if not ISSUE.fullmatch(table["issue"].strip()):
+        raise ValueError(f"has the `issue` {table['issue']!r}: write #12 or an address")
     if type(table.get("until")) is not date:
-        _refuse(line, "lacks `until`, a day without quotes")
+        raise ValueError("lacks `until`, a date without quotes")
+    if table["until"] > date.today() + LONGEST:
+        raise ValueError(f"ends on {table['until']}: that is more than a year from now")
 
 
-def _require_place(root: Path, path: str, line: int) -> None:
-    """A path that can't fit any file is a mistake, not one that is done with."""
+def _require_path(root: Path, path: str) -> None:
+    """Refuse a path that can't fit any file."""
     if path.startswith(("/", "./", "~")) or "\\" in path or ".." in path.split("/"):
-        _refuse(line, f"has the `path` {path!r}: write it from the folder of {WHERE} on, with /")
+        raise ValueError(f"has the `path` {path!r}: write it relative to {WHERE}, with /")
     if not re.search(r"[*?]", path) and (root / path).is_dir():
-        _refuse(line, f"has the `path` of a folder: write {path.rstrip('/') + '/**'!r}")
+        raise ValueError(f"has the `path` of a folder: write {path.rstrip('/') + '/**'!r}")
 
 
-def _code(word: str, line: int) -> str:
-    from . import registry  # The rules import this module.
-
-    if CODE.fullmatch(word.strip()):
-        return word.strip()
+def _code(word: str) -> str:
+    if CODE.fullmatch(word):
+        return word
     try:
-        code = registry.find(word.strip()).code
+        code = registry.find(word).code
     except Misuse as error:
-        _refuse(line, f"names no rule: {error}")
+        raise ValueError(f"names no rule: {error}") from None
     if code == CODE_OF_EXEMPTIONS:
-        _refuse(line, f"is from {code}, the rule about exemptions: that one always holds")
+        raise ValueError(f"is from {code}, the rule about exemptions, which has none")
     return code
-
-
-def _refuse(line: int, reason: str) -> NoReturn:
-    raise Misuse(f"{WHERE}:{line}: an exemption {reason}; one looks like this:\n{example()}")

@@ -1,4 +1,4 @@
-"""A file as the rules see it: read once, parsed only where a rule asks."""
+"""A file as the rules see it: read once, parsed only if a rule asks."""
 
 import ast
 import errno
@@ -10,41 +10,14 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tpgen.core.finding import Edit, Finding, Level
+from tpgen.core.finding import Confidence, Edit, Finding, Level
 
 if TYPE_CHECKING:
     from .project import Project
 
-# No source and no fixture that a person wrote is longer; of a dump the beginning is enough.
+# No source that a person wrote is longer, and a dump is known by its beginning.
 LIMIT = 5 * 1024 * 1024
-# What of a node is no node: names, values, contexts, operators.
-PLAIN = {
-    *("arg", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno"),
-    *("module", "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores"),
-}
 Node = TypeVar("Node", bound=ast.AST)
-
-
-def _inner(kind: type[ast.AST]) -> tuple[str, ...]:
-    """The fields of a class of nodes that hold nodes, the last one first."""
-    names = [name for name in kind._fields if name not in PLAIN]
-    if issubclass(kind, ast.Constant | ast.Global | ast.Nonlocal | ast.MatchSingleton):
-        return ()
-    if "name" in names and not issubclass(kind, getattr(ast, "TypeAlias", ())):
-        names.remove("name")
-    if issubclass(kind, ast.alias):
-        return ()
-    return tuple(reversed(names))
-
-
-INNER: Mapping[type, tuple[str, ...]] = {
-    type(None): (),
-    **{
-        one: _inner(one)
-        for one in vars(ast).values()
-        if isinstance(one, type) and issubclass(one, ast.AST)
-    },
-}
 
 
 class Unreadable(Exception):
@@ -61,9 +34,9 @@ class File:
 
     Attributes:
         path: relative to the project, with `/`.
-        data: what it holds, up to `LIMIT` bytes.
-        is_cut: whether it holds more.
-        project: where it is.
+        data: its content, up to `LIMIT` bytes.
+        is_cut: whether it is longer.
+        project: the project that it belongs to.
     """
 
     def __init__(self, path: str, data: bytes, project: "Project") -> None:
@@ -73,22 +46,31 @@ class File:
         self.project = project
 
     @classmethod
-    def read(cls, path: str, project: "Project") -> "File":
+    def read(cls, path: str, project: "Project", *, follow: bool = True) -> "File":
         """Read a file.
+
+        Args:
+            path: relative to the project.
+            project: the project.
+            follow: whether a symbolic link is followed, or an error.
 
         Raises:
             OSError: it can't be read.
         """
-        with open(project.root / path, "rb", buffering=0, opener=_at_once) as file:
+        if path in project.contents:
+            return cls(path, project.contents[path], project)
+        # A reader of a pipe would wait for its writer.
+        flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+        with open(os.open(f"{project.root}/{path}", flags), "rb", buffering=0) as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
-                raise OSError(errno.EINVAL, "it is no plain file", path)
-            # No more than there is: room for all that may be takes longer than to read it.
+                raise OSError(errno.EINVAL, "it is not a regular file", path)
+            # A buffer of the whole limit takes longer than to read a small file.
             return cls(path, file.read(min(about.st_size, LIMIT) + 1) or b"", project)
 
     @cached_property
     def text(self) -> str:
-        """What it holds as text; what is no UTF-8 becomes a replacement character."""
+        """Its content as text; bytes that are not UTF-8 become replacement characters."""
         for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
             if self.data.startswith(mark):
                 return self.data.decode(encoding, errors="replace")
@@ -104,8 +86,10 @@ class File:
         """Its syntax tree.
 
         Raises:
-            Unreadable: it is no Python.
+            Unreadable: it is not Python, or only its beginning was read.
         """
+        if self.is_cut:
+            raise Unreadable("it is too large", self.path, 1)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -117,42 +101,24 @@ class File:
 
     @cached_property
     def _nodes(self) -> Mapping[type, list[ast.AST]]:
-        # What `ast.walk` does, in a fraction of its time and in the order of the source.
+        """The nodes of its tree by class, in the order of the source."""
         found: dict[type, list[ast.AST]] = defaultdict(list)
-        waiting: list[Any] = [self.tree]
+        waiting: list[ast.AST] = [self.tree]
         while waiting:
             node = waiting.pop()
-            kind = node.__class__
-            found[kind].append(node)
-            for name in INNER[kind]:
-                value = getattr(node, name)
-                if value.__class__ is list:
-                    waiting += value[::-1]
-                else:
-                    waiting.append(value)
-        # Where a node may have another one, and has none.
-        found.pop(type(None), None)
+            found[type(node)].append(node)
+            waiting += [*ast.iter_child_nodes(node)][::-1]
         return found
 
     def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
-        """The nodes of its tree that are of these classes."""
+        """Yield the nodes of its tree that are of these classes."""
         for kind in kinds:
             yield from self._nodes.get(kind, ())  # type: ignore[misc]
 
     @cached_property
     def parents(self) -> Mapping[ast.AST, ast.AST]:
-        """Each node of its tree to the one around it."""
-        found: dict[ast.AST, ast.AST] = {}
-        for kind, nodes in self._nodes.items():
-            for node in nodes:
-                for name in INNER[kind]:
-                    value = getattr(node, name)
-                    if value.__class__ is list:
-                        found.update(dict.fromkeys(value, node))
-                    elif value is not None:
-                        found[value] = node
-        found.pop(None, None)  # type: ignore[call-overload]
-        return found
+        """The parent of each node of its tree."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     def finding(
         self,
@@ -161,29 +127,27 @@ class File:
         *,
         column: int = 1,
         level: Level = "error",
+        confidence: Confidence = "high",
         edits: tuple[Edit, ...] = (),
     ) -> Finding:
-        """A finding in this file, at a node or a line."""
+        """Return a finding in this file, at a node or a line."""
         place: Any = where
         if not isinstance(where, int):
             line, column = place.lineno, self._column(place.lineno, place.col_offset)
         else:
             line = where
-        return Finding(self.path, line, column, message, level=level, edits=edits)
+        return Finding(
+            self.path, line, column, message, level=level, confidence=confidence, edits=edits
+        )
 
     def _column(self, line: int, offset: int) -> int:
-        """The column, in characters, of a byte of a line, as `ast` counts them."""
+        """Return the column, in characters, of a byte offset as `ast` counts it."""
         text = self.lines[line - 1] if line <= len(self.lines) else ""
         return len(text.encode(errors="replace")[:offset].decode(errors="replace")) + 1
 
 
-def digest(data: bytes) -> str:
-    """What tells one content of a file from another, as far as a rule sees it."""
+def content_hash(data: bytes) -> str:
+    """Return a hash of what a rule sees of a file."""
     import hashlib
 
     return hashlib.sha256(data[:LIMIT]).hexdigest()
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for whoever writes to a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)

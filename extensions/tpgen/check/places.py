@@ -1,4 +1,4 @@
-"""Which files there are, and what a path tells of one."""
+"""List the files of a project, and classify them by path."""
 
 import os
 import re
@@ -6,50 +6,56 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tpgen.core.git import Git
+from tpgen.core.git import Git, TrackedFiles
 
 TEST_FOLDERS = {"test", "tests", "testing", "fixtures", "testdata", "test_data", "seeds"}
 NOT_OURS = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".tpgen"}
 
 
-# Each rule asks, file by file.
+# Each rule calls it, file by file.
 @lru_cache(maxsize=64)
 def is_test_path(path: str) -> bool:
-    """Whether a file belongs to tests: what they do, or what they read."""
+    """Return whether a file belongs to tests: their code, or what they read."""
     *folders, name = path.split("/")
     return bool(TEST_FOLDERS & set(folders)) or is_test_file(path) or name == "conftest.py"
 
 
 def is_test_file(path: str) -> bool:
-    """Whether pytest finds tests in a file by itself."""
-    return re.fullmatch(r"(test_.*|.*_test)\.py", path.rpartition("/")[2]) is not None
+    """Return whether pytest collects a file by itself."""
+    name = path.rpartition("/")[2]
+    return name.endswith("_test.py") or (name.startswith("test_") and name.endswith(".py"))
 
 
 def is_python(path: str) -> bool:
-    """Whether a file is Python, by its name."""
+    """Return whether a file is Python, by its name."""
     return path.endswith((".py", ".pyi"))
 
 
 def is_test_python(path: str) -> bool:
-    """Whether a file is Python of tests, other than what the template brings."""
+    """Return whether a file is Python of tests, other than the policy folder."""
     return is_python(path) and is_test_path(path) and not is_policy(path)
 
 
 def is_policy(path: str) -> bool:
-    """Whether a file is the template's."""
+    """Return whether a file lies in the policy folder."""
     return path.startswith("tests/policy/")
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether a path fits a pattern: `*` stays within a folder, `**` does not."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    """Return whether a path fits a pattern: `*` stays within a folder, `**` does not."""
+    return _compiled(pattern).fullmatch(path) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.fullmatch("".join(known.get(one, re.escape(one)) for one in parts), path) is not None
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
-def list_files(root: Path, git: Git | None) -> list[str]:
-    """The files of a project that are committed or could be; without git, all but environments."""
-    return git.files() if git else sorted(_walk(root))
+def list_files(root: Path, git: Git | None) -> TrackedFiles:
+    """Return the files that are committed or could be; without git, all but environments."""
+    return git.files() if git else TrackedFiles(sorted(_walk(root)))
 
 
 def _walk(root: Path) -> Iterator[str]:

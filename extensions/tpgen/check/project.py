@@ -1,7 +1,8 @@
-"""The folder that is checked, and what is known of it: each fact is found when it is asked for."""
+"""The folder that is checked, and its facts; each is found when a rule asks for it."""
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,13 +11,15 @@ from typing import Any
 
 from tpgen.core import policy, settings
 from tpgen.core.errors import Misuse
-from tpgen.core.git import Git
+from tpgen.core.git import Git, TrackedFiles
 from tpgen.core.service import POLICY, Service
+from tpgen.core.settings import Exclusion
 
 from . import places
 from .file import File
 
 ANSWERS = ".copier-answers.yml"
+REPOSITORIES = "other Git repositories"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,27 +31,31 @@ class Project:
         asked: the files that the check is about, relative to the root; None for all.
         base: the revision that a change is compared with; by default the branch that a pull
             request goes to, else HEAD.
+        apart: the folders of services in it, which are projects of their own.
+        contents: what takes the place of a file on the disk, by path.
     """
 
     root: Path
     asked: frozenset[str] | None = None
     base: str = ""
+    apart: tuple[str, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict)
     _files: dict[str, File | None] = field(default_factory=dict)
 
     @cached_property
     def policy(self) -> Mapping[str, Any]:
-        """The policy that it holds; nothing where it holds none, or none that can be read."""
+        """Its policy; empty if it has none, or none that can be read."""
         try:
             return policy.read(self.root)
         except Misuse:
             return {}
 
     @cached_property
-    def excluded(self) -> Sequence[str]:
-        """Patterns of what is not the project's own, from `exclude` of `[tool.tpgen]`.
+    def excluded(self) -> Sequence[Exclusion]:
+        """The files that no rule looks at.
 
         Raises:
-            Misuse: they can't be read.
+            Misuse: the settings can't be read.
         """
         return settings.read(self.root).exclude
 
@@ -59,23 +66,30 @@ class Project:
 
     @cached_property
     def service(self) -> Service:
-        """The same as the commands that write tests see it."""
+        """The project as the commands see it that write tests."""
         return Service(self.root)
 
     @cached_property
     def git(self) -> Git | None:
-        """Its git repository, if it has one."""
+        """Its Git repository, if it has one."""
         return Git.at(self.root)
 
     @cached_property
+    def tracked(self) -> TrackedFiles:
+        """What git lists in its folder, excluded files too."""
+        return places.list_files(self.root, self.git)
+
+    @cached_property
     def files(self) -> list[str]:
-        """All of its files, but those that it excludes."""
-        found = places.list_files(self.root, self.git)
-        return [path for path in found if not self._is_excluded(path)] if self.excluded else found
+        """All of its files that are not excluded."""
+        found = self.tracked.paths
+        if folders := tuple(f"{top}/" for top in self.apart):
+            found = [path for path in found if not path.startswith(folders)]
+        return [path for path in found if not self._exclusion(path)] if self.excluded else found
 
     @cached_property
     def paths(self) -> frozenset[str]:
-        """The same, to look one up."""
+        """The same as a set."""
         return frozenset(self.files)
 
     @property
@@ -83,20 +97,30 @@ class Project:
         """The files that the check is about."""
         if self.asked is None:
             return self.files
-        return sorted(path for path in self.asked if not self._is_excluded(path))
+        return sorted(path for path in self.asked if not self._exclusion(path))
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """The number of files that are left out before they are read, by reason."""
+        named = self.tracked.paths if self.asked is None else self.asked
+        excluded = [self._exclusion(path) for path in named] if self.excluded else []
+        found = Counter(str(exclusion) for exclusion in excluded if exclusion)
+        if self.asked is None and self.tracked.repositories:
+            found[REPOSITORIES] = len(self.tracked.repositories)
+        return found
 
     def is_asked(self, path: str) -> bool:
-        """Whether the check is about a file."""
+        """Return whether the check is about a file."""
         return self.asked is None or path in self.asked
 
     def file(self, path: str) -> File | None:
-        """A file of the project; None where there is none that can be read."""
+        """Return a file of the project; None if it can't be read."""
         if path not in self._files:
             self._files[path] = self.read(path)
         return self._files[path]
 
     def read(self, path: str) -> File | None:
-        """The same, which is not kept: for a rule that goes through many files."""
+        """Return the same, which is not kept: for a rule that goes through many files."""
         try:
             return File.read(path, self)
         except OSError:
@@ -104,24 +128,24 @@ class Project:
 
     @cached_property
     def changed(self) -> Mapping[str, str]:
-        """The files that differ from the base: path to `A`, `M` or `D`; nothing without git."""
+        """The files that differ from the base: path to `A`, `M` or `D`; empty without git."""
         if not self.git or not self.git.has_commits:
             return {}
         return self.git.changed(self.compared)
 
     @cached_property
     def template_commit(self) -> str:
-        """The commit in which the template last wrote its files; empty where git can't tell."""
+        """The commit in which the template last wrote its files; empty if git can't tell."""
         git = self.git
         if not git or not git.has_commits or git.is_shallow:
             return ""
         return self.template_commit_in("HEAD")
 
     def template_commit_in(self, revision: str) -> str:
-        """The same, as it was in a revision."""
+        """Return the same, as it was in a revision."""
         assert self.git
         log, path = ["log", "-1", "--format=%H"], [revision, "--", ANSWERS]
-        # Not each touch of that file: an address may be corrected in it. A template that was no
+        # Not any edit of that file: an address may be corrected in it. A template that was not a
         # repository has no `_commit` there.
         said = self.git.run(*log, "-G^_commit:", *path) or self.git.run(*log, *path)
         return said.decode().strip()
@@ -135,17 +159,18 @@ class Project:
         return _version(now.text if now else "") != _version(self.before(ANSWERS))
 
     def before(self, path: str) -> str:
-        """A file as it was in the base; nothing where it was not there."""
+        """Return a file as it was in the base; empty if it was not there."""
         found = self.git.show(self.compared, path) if self.git and self.changed else None
         return (found or b"").decode(errors="replace")
 
     def number(self, table: str, key: str, default: Any) -> Any:
-        """A value of the policy, or what stands in where the project holds none."""
+        """Return a value of the policy, or the default if it has none."""
         found = self.policy.get(table, {})
         return found.get(key, default) if isinstance(found, dict) else default
 
-    def _is_excluded(self, path: str) -> bool:
-        return any(places.matches(path, pattern) for pattern in self.excluded)
+    def _exclusion(self, path: str) -> Exclusion | None:
+        """Return what excludes a file."""
+        return next((each for each in self.excluded if places.matches(path, each.path)), None)
 
     @cached_property
     def compared(self) -> str:
@@ -171,39 +196,65 @@ def _version(answers: str) -> str:
 
 
 def find(start: Path, paths: list[str], base: str = "") -> Project:
-    """The project of a folder, and the files that were typed.
+    """Return the project of a folder, and the files that were typed.
 
     Args:
         start: where the command runs; the root is the nearest folder above with a policy, a
-            `pyproject.toml` or a `.git`.
-        paths: files and folders; all of the project where there are none.
+            `.git` or a `pyproject.toml`.
+        paths: files and folders; empty for the whole project.
         base: the revision to compare with, if not the usual one.
 
     Raises:
-        Misuse: a path is not there, or outside.
+        Misuse: a path does not exist, is outside, or belongs to another repository, or there is no
+            such revision.
     """
     start = start.resolve()
-    root = _root(start)
-    everything = Project(root, base=base)
+    everything = Project(_root(start), base=base)
+    if base and everything.git:
+        # Also if no rule compares.
+        _ = everything.compared
     if not paths:
         return everything
-    return Project(root, frozenset(_expanded(everything, start, paths)), base)
+    return replace(everything, asked=frozenset(_expanded(everything, start, paths)))
+
+
+def of_text(start: Path, path: str, data: bytes) -> Project:
+    """Return the project of a file whose content is given.
+
+    Args:
+        start: where the command runs.
+        path: the file, relative to `start`; it need not exist.
+        data: its content.
+
+    Raises:
+        Misuse: the file is outside.
+    """
+    start = start.resolve()
+    everything = Project(_root(start))
+    name = _relative(everything, start, path)
+    return replace(everything, asked=frozenset([name]), contents={name: data})
 
 
 def services(here: Project) -> list[Project]:
-    """A project, or the projects of a repository with several services: itself and each of them.
+    """Return a project, or those of a repository with several services: itself and each of them.
 
-    A service has a policy and settings of its own, so that its files are checked as its own,
+    A service has a policy and settings of its own, so that its files are checked by these from
     wherever the command runs.
     """
     if here.is_service:
         return [here]
-    tops = sorted(top for top in _folders(here) if _is_service(here.root / top))
-    return [_without(here, tops), *(_below(here, top) for top in tops)] if tops else [here]
+    tops = tuple(sorted(top for top in _folders(here) if _is_service(here.root / top)))
+    if not tops:
+        return [here]
+    below = [_below(here, top) for top in tops]
+    asked = here.asked and here.asked - {
+        f"{top}/{path}" for top, part in zip(tops, below, strict=True) for path in part.asked or ()
+    }
+    return [replace(here, asked=asked, apart=tops), *below]
 
 
 def _folders(here: Project) -> set[str]:
-    """The folders that may be services; where files are named, no others are listed for that."""
+    """Return the folders that may be services; above the files that are named, if any are."""
     if here.asked is None:
         end = f"/{POLICY.as_posix()}"
         return {path.removesuffix(end) for path in here.files if path.endswith(end)}
@@ -214,18 +265,14 @@ def _is_service(folder: Path) -> bool:
     return (folder / POLICY).is_file() and (folder / ANSWERS).is_file()
 
 
-def _without(here: Project, tops: Sequence[str]) -> Project:
-    """What of a project is in none of these folders."""
-    own = [path for path in here.checked if not path.startswith(tuple(f"{top}/" for top in tops))]
-    return replace(here, asked=frozenset(own))
-
-
 def _below(here: Project, top: str) -> Project:
-    """What of a project is in a folder, as a project of its own."""
+    """Return what of a project is in a folder, as a project of its own."""
     if here.asked is None:
         return Project(here.root / top, base=here.base)
-    own = [path.removeprefix(f"{top}/") for path in here.asked if path.startswith(f"{top}/")]
-    return Project(here.root / top, frozenset(own), here.base)
+    start = f"{top}/"
+    own = {path.removeprefix(start) for path in here.asked if path.startswith(start)}
+    contents = {path.removeprefix(start): data for path, data in here.contents.items()}
+    return Project(here.root / top, frozenset(own), here.base, contents=contents)
 
 
 def _root(start: Path) -> Path:
@@ -239,18 +286,43 @@ def _root(start: Path) -> Path:
 
 def _expanded(project: Project, start: Path, paths: list[str]) -> Iterator[str]:
     for typed in paths:
-        # A symlink itself is meant, so that nothing is resolved.
-        absolute = Path(os.path.abspath(start / typed))
-        if not absolute.is_relative_to(project.root):
-            # The project itself may have been reached by a symlink.
-            absolute = absolute.parent.resolve() / absolute.name
-        if not os.path.lexists(absolute):
-            raise Misuse(f"{typed} is not there; `tpgen check` alone checks all")
-        if not absolute.is_relative_to(project.root):
-            raise Misuse(f"{typed} is not in {project.root}: run the command in its project")
-        path = absolute.relative_to(project.root).as_posix()
-        if absolute.is_dir() and not absolute.is_symlink():
-            below = "" if path == "." else f"{path}/"
-            yield from (one for one in project.files if one.startswith(below))
+        path = _relative(project, start, typed)
+        place = project.root / path
+        if not os.path.lexists(place):
+            raise Misuse(f"{typed} does not exist; `tpgen check` without a path checks all files")
+        _require_own(project, path)
+        if place.is_dir() and not place.is_symlink():
+            yield from _below_folder(project, path)
         else:
             yield path
+
+
+def _below_folder(project: Project, path: str) -> list[str]:
+    if path in project.tracked.repositories:
+        raise _foreign(path, PurePosixPath(path))
+    start = "" if path == "." else f"{path}/"
+    return [each for each in project.tracked.paths if each.startswith(start)]
+
+
+def _relative(project: Project, start: Path, typed: str) -> str:
+    # A symlink itself is meant, so that nothing is resolved.
+    absolute = Path(os.path.abspath(start / typed))
+    if not absolute.is_relative_to(project.root):
+        # The project itself may have been reached by a symlink.
+        absolute = absolute.parent.resolve() / absolute.name
+    if not absolute.is_relative_to(project.root):
+        raise Misuse(f"{typed} is not in {project.root}: run the command in its project")
+    return absolute.relative_to(project.root).as_posix()
+
+
+def _require_own(project: Project, path: str) -> None:
+    """Refuse what belongs to a submodule: it has a policy and settings of its own."""
+    for above in (PurePosixPath(path), *PurePosixPath(path).parents):
+        if str(above) != "." and (project.root / above / ".git").exists():
+            raise _foreign(path, above)
+
+
+def _foreign(path: str, repository: PurePosixPath) -> Misuse:
+    return Misuse(
+        f"{path} belongs to another Git repository: `cd {repository}`, and run the command there"
+    )

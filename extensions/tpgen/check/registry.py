@@ -1,4 +1,4 @@
-"""The index of the rules: each is a module of `tpgen.rules`, loaded when it is needed."""
+"""The index of the rules: each is a module of `tpgen.rules`."""
 
 import importlib
 import re
@@ -16,7 +16,7 @@ MODULES = (
     "database_dump",
     "disagreeing_config",
     "edited_policy",
-    "ended_exemption",
+    "expired_exemption",
     "flaky_skip_without_issue",
     "live_key",
     "missing_marker",
@@ -33,6 +33,7 @@ MODULES = (
     "silenced_secret_scan",
     "silent_snapshot_change",
     "sleep_in_test",
+    "stale_baseline",
     "too_many_reruns",
     "unreadable_file",
     "unreserved_email",
@@ -41,13 +42,13 @@ MODULES = (
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """The rules, sorted by code."""
+    """Return the rules, sorted by code."""
     found = [importlib.import_module(f"tpgen.rules.{name}").RULE for name in MODULES]
     return {rule.code: rule for rule in sorted(found, key=lambda rule: rule.code)}
 
 
 def find(word: str) -> Rule:
-    """A rule, by its code or its name.
+    """Return a rule, by its code or its name.
 
     Raises:
         Misuse: there is none.
@@ -59,15 +60,15 @@ def find(word: str) -> Rule:
 
 
 def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
-    """The rules that a command line asks for.
+    """Return the rules that a command line asks for.
 
     Args:
-        select: codes, beginnings of codes such as TPG1, or names; none for all rules. The rules
-            about what can't be read and about exemptions run in any case.
-        ignore: those to leave out, in the same words.
+        select: codes, prefixes of codes such as TPG1, or names; none for all rules. The rules
+            about unreadable files, exemptions and the baseline always run.
+        ignore: those to leave out, in the same form.
 
     Raises:
-        Misuse: a word means no rule.
+        Misuse: a word names no rule.
     """
     chosen = _meant(select) | _meant([OF_THE_ENGINE]) if select else set(all_rules())
     left = chosen - _meant(ignore)

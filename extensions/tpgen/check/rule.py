@@ -1,4 +1,4 @@
-"""What a rule is: one file of `tpgen.rules` each."""
+"""Define a rule: each is one module of `tpgen.rules`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,8 @@ from .project import Project
 
 Tree = Mapping[str, str | bytes]
 CODE_OF_READING = "TPG001"
+CODE_OF_EXEMPTIONS = "TPG002"
+CODE_OF_BASELINE = "TPG003"
 OF_THE_ENGINE = "TPG0"
 
 
@@ -24,11 +26,11 @@ class Rule:
         section: the policy's section, and the sentence that asks for the rule.
         why: what goes wrong otherwise.
         fix: what to do instead.
-        bad: files, each with at least one finding, by path; a function where they are built.
+        bad: files, each with at least one finding, by path; a function if they are built.
         good: files without any.
         before: files that were committed before those of `bad` or `good` are put in the index.
         days_ago: how long ago they were.
-        of_a_change: whether it looks at a change, so that what is found once is gone later.
+        diff_only: whether it looks at a change only, so that its findings go with the change.
     """
 
     code: str
@@ -40,36 +42,39 @@ class Rule:
     good: Tree | Callable[[], Tree]
     before: Tree | Callable[[], Tree] = field(default_factory=dict)
     days_ago: int = 0
-    of_a_change: bool = False
+    diff_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileRule(Rule):
-    """A rule that needs one file at a time.
+    """A rule that looks at one file at a time.
 
     Attributes:
-        check: gives the findings of a file.
-        applies: which files it looks at; only those paths are read for it.
-        triggers: of these bytes one must be in the file; nothing where every file is to be looked
-            at. It saves most of the parsing.
+        check: yields the findings of a file.
+        applies: returns whether it looks at a path; other files are not read for it.
+        triggers: bytes of which one must be in the file, so that others need no parsing; empty if
+            it looks at every file.
+        reads_project: whether its findings depend on more than the file, the policy and the
+            settings, such as other files, Git or the date; they are then never cached.
     """
 
     check: Callable[[File], Iterable[Finding]]
     applies: Callable[[str], bool]
     triggers: tuple[bytes, ...] = ()
+    reads_project: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectRule(Rule):
-    """A rule that needs the project as a whole: its policy, its components, its history.
+    """A rule that looks at the whole project: its policy, its components, its history.
 
     Attributes:
-        check: gives the findings; those at files that nobody asked about are dropped.
+        check: yields the findings; those in files that the check is not about are dropped.
     """
 
     check: Callable[[Project], Iterable[Finding]]
 
 
 def tree(given: Tree | Callable[[], Tree]) -> dict[str, Any]:
-    """The files of `bad`, `good` or `before`."""
+    """Return the files of `bad`, `good` or `before`."""
     return dict(given() if callable(given) else given)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tpgen.check import engine, project, registry
+from tpgen.check import baseline, engine, project, registry
 from tpgen.check.project import Project
-from tpgen.check.rule import Rule
+from tpgen.check.rule import ProjectRule, Rule
 from tpgen.core.errors import Misuse
-from tpgen.core.finding import Finding
+from tpgen.core.finding import CheckResult, Finding
 from tpgen.core.terminal import say
 
 from . import completion
@@ -26,7 +26,7 @@ EPILOG = """\
 RULES are codes, prefixes of codes or names, separated by commas: TPG1,sleep-in-test.
 `tpgen explain` lists them. `pyproject.toml` exempts from one for a while: `tpgen exemptions`.
 
-exit codes: 0 no findings, 1 findings, 2 misuse or broken input, 3 a fault of tpgen"""
+exit codes: 0 no errors, 1 errors, 2 misuse or broken input, 3 a fault of tpgen"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,47 +42,91 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help=text)
     text = "revision to compare with, for rules about a change (default: HEAD)"
     parser.add_argument("--base", default="", metavar="REVISION", help=text)
+    text = "name of the file that standard input is, if PATH is `-`"
+    parser.add_argument("--stdin-filename", default="", metavar="PATH", help=text)
+    text = "record the findings of today in tpgen-baseline.json; only new ones fail"
+    parser.add_argument("--write-baseline", action="store_true", help=text)
+    text = "check every file again, and leave .tpgen/cache as it is"
+    parser.add_argument("--no-cache", action="store_true", help=text)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Print the findings, after `--fix` those that are left.
 
     Returns:
-        1 where there are any, else 0.
+        1 if one of them is an error, else 0.
     """
+    _refuse_combinations(chosen)
     rules = registry.selected(_words("--select", chosen.select), _words("--ignore", chosen.ignore))
-    here = project.find(Path.cwd(), chosen.paths, chosen.base)
-    found = [one for part in project.services(here) for one in _found(here, part, rules, chosen)]
-    _report(chosen.format or _usual_format(), here, sorted(found, key=lambda one: one.order))
-    return int(any(one.level == "error" for one in found))
+    if chosen.paths == ["-"]:
+        rules = [rule for rule in rules if not isinstance(rule, ProjectRule)]
+        here = project.of_text(Path.cwd(), chosen.stdin_filename, sys.stdin.buffer.read())
+    else:
+        here = project.find(Path.cwd(), chosen.paths, chosen.base)
+    parts = [part for part in project.services(here) if part.asked is None or part.asked]
+    if chosen.write_baseline:
+        return _write_baselines(here, parts, rules)
+    result = CheckResult()
+    for part in parts:
+        result.add(_checked(here, part, rules, chosen))
+    result.findings.sort(key=lambda finding: finding.order)
+    _report(chosen.format or _usual_format(), here, result)
+    return int(any(finding.level == "error" for finding in result.findings))
 
 
-def _found(
+def _refuse_combinations(chosen: argparse.Namespace) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        Misuse: there are some.
+    """
+    if chosen.write_baseline and (chosen.paths or chosen.select or chosen.ignore or chosen.fix):
+        raise Misuse(
+            "--write-baseline records the findings of all rules in all files: leave out paths, "
+            "--select, --ignore and --fix"
+        )
+    if ("-" in chosen.paths) != bool(chosen.stdin_filename):
+        raise Misuse(
+            "to check standard input, give `-` and the name of the file that it is: "
+            "`tpgen check - --stdin-filename tests/test_a.py`"
+        )
+    if "-" in chosen.paths and (len(chosen.paths) > 1 or chosen.fix):
+        raise Misuse("`-` checks standard input alone: leave out other paths and --fix")
+
+
+def _write_baselines(here: Project, parts: Sequence[Project], rules: Sequence[Rule]) -> int:
+    for part in parts:
+        result = engine.run(part, rules, known=False)
+        number = baseline.write(part, rules, result.findings)
+        place = os.path.relpath(part.root / baseline.WHERE, here.root)
+        say(f"wrote {place}: {number} finding{'s' * (number != 1)}; commit it\n")
+    return 0
+
+
+def _checked(
     here: Project, part: Project, rules: Sequence[Rule], chosen: argparse.Namespace
-) -> Sequence[Finding]:
-    """What is found in one of the projects, after `--fix` what is left; paths as of `here`."""
-    if part.asked is not None and not part.asked:
-        return []
-    found = engine.run(part, rules)
-    if chosen.fix and _mend(part, found):
-        # Looked at anew: what an edit left or brought is told.
-        found = engine.run(Project(part.root, part.asked, part.base), rules)
-    return _seen_from(here.root, part.root, found)
+) -> CheckResult:
+    """Return the result of one of the projects, with paths as of `here`."""
+    result = engine.run(part, rules, cached=not chosen.no_cache)
+    if chosen.fix and _fix(part, result.findings):
+        # What an edit left, or brought, is reported.
+        result = engine.run(Project(part.root, part.asked, part.base, part.apart), rules)
+    return _seen_from(here.root, part.root, result)
 
 
-def _mend(here: Project, found: Sequence[Finding]) -> bool:
-    """Whether a file was changed."""
+def _fix(here: Project, found: Sequence[Finding]) -> bool:
+    """Apply the edits of findings; return whether a file was changed."""
     from tpgen.check import fixes
 
-    mended = fixes.apply(here, found)
-    for path in mended.left:
-        reason = "it would be no Python afterwards, by a fault of tpgen; please report it"
+    fixed = fixes.apply(here, found)
+    for path in fixed.left:
+        reason = "it would no longer be Python, by a fault of tpgen; please report it"
         print(f"left {path} as it is: {reason}", file=sys.stderr)
-    if number := len(mended.changed):
+    if number := len(fixed.changed):
         files = f"{number} file{'s' * (number > 1)}"
         where = "" if here.root in _above(Path.cwd()) else f" in {here.root}"
-        print(f"mended {files}; `tpgen undo`{where} takes it back", file=sys.stderr)
-    return bool(mended.changed)
+        print(f"fixed {files}; `tpgen undo`{where} reverts it", file=sys.stderr)
+    return bool(fixed.changed)
 
 
 def _above(folder: Path) -> Sequence[Path]:
@@ -100,30 +144,34 @@ def _usual_format() -> str:
     return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
 
 
-def _report(name: str, here: Project, found: Sequence[Finding]) -> None:
+def _report(name: str, here: Project, result: CheckResult) -> None:
     if name == "text":
         from tpgen.report import text
 
         # Relative to where the person is, so that a terminal finds the file.
-        say(text.render(_seen_from(Path.cwd(), here.root, found), coloured=_is_coloured()))
+        say(text.render(_seen_from(Path.cwd(), here.root, result), coloured=_is_coloured()))
         return
     if name in ("github", "sarif"):
-        found = _seen_from(_top(here), here.root, found)
-    say(importlib.import_module(f"tpgen.report.{name}").render(found))
+        result = _seen_from(_top(here), here.root, result)
+    say(importlib.import_module(f"tpgen.report.{name}").render(result))
     if name == "github" and (file := os.environ.get("GITHUB_STEP_SUMMARY")):
-        _summarize(Path(file), found)
+        _summarize(Path(file), result)
 
 
-def _seen_from(folder: Path, root: Path, found: Sequence[Finding]) -> Sequence[Finding]:
-    """The findings with their paths relative to a folder."""
+def _seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:
+    """Return a result with its paths relative to a folder."""
     start = folder.resolve()
     if start == root:
-        return found
-    return [replace(one, path=os.path.relpath(root / one.path, start)) for one in found]
+        return result
+    moved = [
+        replace(finding, path=os.path.relpath(root / finding.path, start))
+        for finding in result.findings
+    ]
+    return replace(result, findings=moved)
 
 
 def _top(here: Project) -> Path:
-    """The top of the repository, from which GitHub counts paths."""
+    """Return the top of the repository, where GitHub's paths start."""
     if here.git is None:
         return here.root
     try:
@@ -133,18 +181,18 @@ def _top(here: Project) -> Path:
     return Path(os.fsdecode(said.rstrip(b"\n")))
 
 
-def _summarize(file: Path, found: Sequence[Finding]) -> None:
+def _summarize(file: Path, result: CheckResult) -> None:
     from tpgen.report import github
 
     try:
         with file.open("a", encoding="utf-8", errors="backslashreplace") as summary:
-            summary.write(github.table(found))
+            summary.write(github.table(result))
     except OSError as error:
         print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
 
 
 def _is_coloured() -> bool:
-    """Whether a terminal reads it; NO_COLOR and FORCE_COLOR say otherwise, in this order."""
+    """Return whether a terminal reads it; NO_COLOR and FORCE_COLOR override that, in this order."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

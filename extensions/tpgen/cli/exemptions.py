@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tpgen.check import exemptions, project
+from tpgen.check import baseline, exemptions, project
 from tpgen.core import settings
 from tpgen.core.terminal import say
 from tpgen.report import listing
@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_chosen: argparse.Namespace) -> int:
     """Print the list."""
     here = project.find(Path.cwd(), [])
-    exempt = settings.read(here.root).exempt
-    say(listing.render(exemptions.read(here.root), exempt, here.excluded))
+    cases, known = settings.read(here.root).exempt, baseline.read(here.root)
+    say(listing.render(exemptions.read(here.root), cases, here.excluded, known))
     return 0

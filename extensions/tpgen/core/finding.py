@@ -1,9 +1,11 @@
-"""What a rule found."""
+"""What a check found."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
 Level = Literal["error", "warning", "note"]
+Confidence = Literal["high", "low"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class Finding:
         column: counted from 1, in characters.
         message: what is wrong and what to do, in one sentence.
         code: of the rule; the engine fills it in.
-        level: an "error" fails the check; a "warning" will one day; a "note" says what was not
-            looked at.
-        edits: what `--fix` does about it; nothing where only a person can tell.
-        seen: a digest of what the file held when the edits were made; the engine fills it in.
+        level: an "error" fails the check; a "warning" does not; a "note" says what was not
+            checked.
+        confidence: "low" for what may well be right; the engine makes it a warning.
+        edits: what `--fix` does about it; empty if only a person can tell.
+        content_hash: of the file that the edits were made for; the engine fills it in.
     """
 
     path: str
@@ -37,10 +40,38 @@ class Finding:
     message: str
     code: str = ""
     level: Level = "error"
+    confidence: Confidence = "high"
     edits: tuple[Edit, ...] = ()
-    seen: str = field(default="", compare=False)
+    content_hash: str = field(default="", compare=False)
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
-        """What findings are sorted by."""
+        """The key that findings are sorted by."""
         return self.path, self.line, self.column, self.code, self.message
+
+
+@dataclass
+class CheckResult:
+    """What a check found, and what it looked at.
+
+    Attributes:
+        findings: what is neither exempt nor in the baseline.
+        checked: number of files that were read.
+        left_out: number of files that were not, or not wholly, by reason.
+        exempt: number of findings that an exemption covers.
+        in_baseline: number of findings that the baseline covers.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    checked: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    exempt: int = 0
+    in_baseline: int = 0
+
+    def add(self, other: "CheckResult") -> None:
+        """Add the result of other files."""
+        self.findings += other.findings
+        self.checked += other.checked
+        self.left_out += other.left_out
+        self.exempt += other.exempt
+        self.in_baseline += other.in_baseline

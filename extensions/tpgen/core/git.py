@@ -28,6 +28,8 @@ OF_A_HOOK = frozenset(
     }
 )
 
+# The mode of a submodule in the index.
+GITLINK = "160000"
 # These override settings that would change what git prints, or forbid a bare repository.
 SETTINGS = tuple(
     word
@@ -45,6 +47,21 @@ SETTINGS = tuple(
     )
     for word in ("-c", setting)
 )
+
+
+@dataclass(frozen=True)
+class TrackedFiles:
+    """What git lists below a folder; paths are relative to it.
+
+    Attributes:
+        paths: the files in the index, and those that could be added to it.
+        repositories: submodules, and other repositories that lie in the folder.
+        sparse: the files that a sparse checkout leaves out; `paths` has them too.
+    """
+
+    paths: list[str]
+    repositories: frozenset[str] = frozenset()
+    sparse: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -107,10 +124,20 @@ class Git:
         """Run a git command and return its output, which is one line."""
         return os.fsdecode(self.run(*arguments).rstrip(b"\n"))
 
-    def files(self) -> list[str]:
+    def files(self) -> TrackedFiles:
         """Return the files below the project that are in the index, or could be added to it."""
-        listed = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return sorted(set(names(listed)))
+        options = ["-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"]
+        paths, repositories, sparse = set(), set(), set()
+        for line in names(self.run("ls-files", *options)):
+            # "H 100644 <hash> 0\tpath", "S ..." if it is not checked out, "? path" if it is new.
+            tag, mode, path = line[0], line[2:8], line.partition("\t")[2] or line[2:]
+            if path.endswith("/") or (tag != "?" and mode == GITLINK):
+                repositories.add(path.rstrip("/"))
+                continue
+            paths.add(path)
+            if tag in "Ss":
+                sparse.add(path)
+        return TrackedFiles(sorted(paths), frozenset(repositories), frozenset(sparse))
 
     @cached_property
     def has_commits(self) -> bool:

@@ -19,6 +19,22 @@ EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does 
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """Files that no rule looks at, and the reason.
+
+    Attributes:
+        path: a pattern: `*` stays within a folder, `**` does not.
+        reason: why they are not the project's own.
+    """
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.reason})"
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of a project.
 
@@ -43,18 +59,22 @@ class Settings:
         return given
 
     @property
-    def exclude(self) -> list[str]:
-        """Patterns of the files that are not the project's own.
+    def exclude(self) -> list[Exclusion]:
+        """The files that no rule looks at.
 
         Raises:
-            Misuse: they are not a list of texts.
+            Misuse: one has no reason, or is something else.
         """
         given = self.table.get("exclude", [])
-        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-            raise Misuse(
-                f'{WHERE}: `exclude` of [tool.tpgen] must be a list: exclude = ["vendored/**"]'
-            )
-        return given
+        tables = given if isinstance(given, list) else [given]
+        if given is tables and all(map(_is_exclusion, tables)):
+            return [Exclusion(**table) for table in tables]
+        paths = [table.get("path", "") if isinstance(table, dict) else table for table in tables]
+        raise Misuse(
+            f"{WHERE}: each exclusion of [tool.tpgen] is a table with `path` and `reason`; write "
+            "below the other keys of [tool.tpgen], in place of `exclude`:\n\n"
+            + "\n\n".join(exclusion(path) for path in paths)
+        )
 
     @property
     def exempt(self) -> list[Mapping[str, Any]]:
@@ -91,6 +111,12 @@ def exemption(case: str, reason: str) -> str:
     return f"[[tool.tpgen.exempt]]\ncase = {json.dumps(case)}\nreason = {json.dumps(reason)}"
 
 
+def exclusion(path: object) -> str:
+    """Return the lines of pyproject.toml that exclude files, with a reason to fill in."""
+    reason = "why these files are not the project's own"
+    return f"[[tool.tpgen.exclude]]\npath = {json.dumps(str(path))}\nreason = {json.dumps(reason)}"
+
+
 def read(root: Path) -> Settings:
     """Return the settings of a project; empty ones if it has none.
 
@@ -115,6 +141,15 @@ def read(root: Path) -> Settings:
     found = Settings(text, table)
     _ = found.exempt
     return found
+
+
+def _is_exclusion(table: object) -> bool:
+    """Return whether a table has a path and a reason, and nothing else."""
+    return (
+        isinstance(table, dict)
+        and table.keys() == {"path", "reason"}
+        and all(isinstance(text, str) and text.strip() for text in table.values())
+    )
 
 
 def _is_exemption(table: object) -> bool:

@@ -1,1 +1,1 @@
-"""What findings look like: `render(findings)` of each module gives the text of one format."""
+"""Formats of a check: `render(result)` of each module returns the text of one."""

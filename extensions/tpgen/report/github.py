@@ -1,9 +1,7 @@
-"""Findings as GitHub's workflows show them: at the line in a pull request, and on the run's page."""
-
-from collections.abc import Sequence
+"""Findings for GitHub's workflows: at the line in a pull request, and on the page of the run."""
 
 from tpgen.check import registry
-from tpgen.core.finding import Finding
+from tpgen.core.finding import CheckResult, Finding
 
 from .text import place, printable, summary
 
@@ -12,37 +10,40 @@ COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 ROWS = 500
 
 
-def render(findings: Sequence[Finding]) -> str:
-    """A workflow command for each finding, and a line that counts them.
+def render(result: CheckResult) -> str:
+    """Return a workflow command for each finding, and what the check covered.
 
-    GitHub shows ten of each level of a step at their lines; all stand in its log.
+    GitHub shows ten of each level of a step at their lines; all are in its log.
 
     Args:
-        findings: sorted; their paths start at the top of the repository.
+        result: its paths start at the top of the repository.
     """
-    lines = [_command(one) for one in findings]
-    return "".join(f"{line}\n" for line in [*lines, *summary(findings)])
+    lines = [_command(finding) for finding in result.findings]
+    return "".join(f"{line}\n" for line in [*lines, summary(result)])
 
 
-def table(findings: Sequence[Finding]) -> str:
-    """The findings in Markdown, for the file that `GITHUB_STEP_SUMMARY` names."""
-    head = f"### tpgen check\n\n{'; '.join(summary(findings))}\n\n"
-    if not findings:
+def table(result: CheckResult) -> str:
+    """Return the findings in Markdown, for the file that `GITHUB_STEP_SUMMARY` names."""
+    head = f"### tpgen check\n\n{_cell(summary(result))}\n\n"
+    if not result.findings:
         return head
-    rows = [f"| {_code(place(one))} | {one.code} | {_cell(one.message)} |" for one in findings]
-    left = f"\nand {len(rows) - ROWS} more, in the log\n" if len(rows) > ROWS else ""
+    rows = [
+        f"| {_code(place(finding))} | {finding.code} | {_cell(finding.message)} |"
+        for finding in result.findings
+    ]
+    more = f"\nand {len(rows) - ROWS} more, in the log\n" if len(rows) > ROWS else ""
     lines = ["| where | rule | what |", "|---|---|---|", *rows[:ROWS]]
-    return head + "\n".join(lines) + "\n" + left + "\n"
+    return head + "\n".join(lines) + "\n" + more + "\n"
 
 
-def _command(one: Finding) -> str:
-    title = f"{one.code} {registry.find(one.code).name}"
-    known = {"file": one.path, "line": one.line, "col": one.column, "title": title}
+def _command(finding: Finding) -> str:
+    title = f"{finding.code} {registry.find(finding.code).name}"
+    known = {"file": finding.path, "line": finding.line, "col": finding.column, "title": title}
     properties = ",".join(f"{key}={_property(str(value))}" for key, value in known.items())
-    # The log shows only what stands behind the colons: the place once more.
-    text = "\n".join(map(printable, one.message.splitlines()))
-    message = _data(f"{place(one)}: {one.code} {text}")
-    return f"::{COMMANDS[one.level]} {properties}::{message}"
+    # The log shows only what is behind the colons, so the place is repeated.
+    text = "\n".join(map(printable, finding.message.splitlines()))
+    message = _data(f"{place(finding)}: {finding.code} {text}")
+    return f"::{COMMANDS[finding.level]} {properties}::{message}"
 
 
 def _data(text: str) -> str:
@@ -54,7 +55,7 @@ def _property(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text that stays in its cell: no Markdown and no HTML but code."""
+    """Return a text that stays in its cell: no Markdown and no HTML but code."""
     text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
     return text.replace("|", "\\|")
 

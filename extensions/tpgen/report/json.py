@@ -1,40 +1,42 @@
-"""Findings for programs. The shape is kept: whatever changes it also changes `version`."""
+"""Findings for programs. A change of the shape changes `version`; new keys do not."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
 from typing import Any
 
 from tpgen.check import registry
-from tpgen.core.finding import Finding
+from tpgen.core.finding import CheckResult, Finding
 
 VERSION = 1
 
 
-def render(findings: Sequence[Finding]) -> str:
-    """One object: `version`, how many there are of each level, and the findings.
+def render(result: CheckResult) -> str:
+    """Return one object: `version`, the number of findings of each level, the files, the findings.
 
-    A byte of a file's name that is no UTF-8 is a lone surrogate, as `os.fsdecode` gives it.
-
-    Args:
-        findings: sorted.
+    A byte of a file's name that is not UTF-8 is a lone surrogate, as `os.fsdecode` returns it.
     """
-    levels = ("error", "warning", "note")
+    counts = Counter(finding.level for finding in result.findings)
     content = {
         "version": VERSION,
-        "counts": {level: sum(one.level == level for one in findings) for level in levels},
-        "findings": [_finding(one) for one in findings],
+        "counts": {level: counts[level] for level in ("error", "warning", "note")},
+        "checked": result.checked,
+        "left_out": dict(sorted(result.left_out.items())),
+        "exempt": result.exempt,
+        "in_baseline": result.in_baseline,
+        "findings": [_finding(finding) for finding in result.findings],
     }
     return json.dumps(content, indent=2) + "\n"
 
 
-def _finding(one: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
-        "code": one.code,
-        "name": registry.find(one.code).name,
-        "level": one.level,
-        "path": one.path,
-        "line": one.line,
-        "column": one.column,
-        "message": one.message,
-        "fixable": bool(one.edits),
+        "code": finding.code,
+        "name": registry.find(finding.code).name,
+        "level": finding.level,
+        "confidence": finding.confidence,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "fixable": bool(finding.edits),
     }

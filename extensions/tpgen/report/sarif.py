@@ -12,17 +12,18 @@ from urllib.parse import quote
 
 from tpgen.check import registry
 from tpgen.check.rule import Rule
-from tpgen.core.finding import Finding
+from tpgen.core.finding import CheckResult, Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
+PAGE = "checks.md#all-rules"
 
 
-def render(findings: Sequence[Finding]) -> str:
-    """One run, with all rules and a result for each finding.
+def render(result: CheckResult) -> str:
+    """Return one run, with all rules and a result for each finding.
 
     Args:
-        findings: sorted; their paths start at the top of the repository.
+        result: its paths start at the top of the repository.
     """
     rules = list(registry.all_rules().values())
     run = {
@@ -30,18 +31,21 @@ def render(findings: Sequence[Finding]) -> str:
         # `ast` and we count characters; without it a reader takes UTF-16 units.
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
-        "results": _results(findings, [rule.code for rule in rules]),
+        "results": _results(result.findings, [rule.code for rule in rules]),
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
-    version = metadata.version("tpgen")
+    about = metadata.metadata("tpgen")
+    urls = dict(url.split(", ", 1) for url in about.get_all("Project-URL") or [])
+    page = {"helpUri": f"{urls['Documentation']}/{PAGE}"} if "Documentation" in urls else {}
+    version = about["Version"]
     return {
         "name": "tpgen",
         "version": version,
         "semanticVersion": version,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_rule(rule) | page for rule in rules],
     }
 
 
@@ -59,7 +63,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _help(rule: Rule, bold: str) -> str:
-    """What to do. Without the trees: some hold what looks like a key, new for each run."""
+    """Return what to do. Without the trees: some hold what looks like a key, new for each run."""
     parts = {"What to do": rule.fix, "Policy": rule.section}
     lines = [rule.why, *(f"{bold}{title}:{bold} {text}" for title, text in parts.items())]
     return "\n\n".join([*lines, f"`tpgen explain {rule.code}` shows examples."])
@@ -68,31 +72,33 @@ def _help(rule: Rule, bold: str) -> str:
 def _results(findings: Sequence[Finding], codes: Sequence[str]) -> list[dict[str, Any]]:
     seen: Counter[str] = Counter()
     results = []
-    for one in findings:
-        fingerprint = _fingerprint(one)
+    for finding in findings:
+        fingerprint = _fingerprint(finding)
         seen[fingerprint] += 1
-        results.append(_result(one, codes.index(one.code), f"{fingerprint}:{seen[fingerprint]}"))
+        key = f"{fingerprint}:{seen[fingerprint]}"
+        results.append(_result(finding, codes.index(finding.code), key))
     return results
 
 
-def _result(one: Finding, index: int, fingerprint: str) -> dict[str, Any]:
-    region = {"startLine": max(one.line, 1), "startColumn": max(one.column, 1)}
-    uri = quote(os.fsencode(one.path), safe="/")
+def _result(finding: Finding, index: int, fingerprint: str) -> dict[str, Any]:
+    region = {"startLine": max(finding.line, 1), "startColumn": max(finding.column, 1)}
+    uri = quote(os.fsencode(finding.path), safe="/")
     place = {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": region}
     return {
-        "ruleId": one.code,
+        "ruleId": finding.code,
         "ruleIndex": index,
-        "level": one.level,
-        "message": {"text": one.message},
+        "level": finding.level,
+        "message": {"text": finding.message},
         "locations": [{"physicalLocation": place}],
         # GitHub's own key, `primaryLocationLineHash`, is left to its upload action, which reads
-        # the lines, and warns where another value stands there.
+        # the lines, and warns about another value.
         "partialFingerprints": {"tpgen/v1": fingerprint},
+        "properties": {"confidence": finding.confidence},
     }
 
 
-def _fingerprint(one: Finding) -> str:
-    """What stays the same where lines move, and where a message counts days or lines."""
-    words = re.sub(r"\d+", "0", one.message)
-    key = f"{one.code}:{one.path}:{words}".encode(errors="surrogateescape")
+def _fingerprint(finding: Finding) -> str:
+    """Return what stays the same if lines move, or if a message counts days or lines."""
+    words = re.sub(r"\d+", "0", finding.message)
+    key = f"{finding.code}:{finding.path}:{words}".encode(errors="surrogateescape")
     return hashlib.sha256(key).hexdigest()[:16]

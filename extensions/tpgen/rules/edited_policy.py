@@ -14,9 +14,9 @@ FOLDER = "tests/policy"
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Each file that differs from what the last copy or update of the template brought.
+    """Yield each file that differs from what the template last wrote.
 
-    In a change that is an update itself: each edited file that it removes.
+    In a change that is an update: each edited file that it removes.
     """
     git = project.git
     commit = project.template_commit if project.is_service else ""
@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def _lost(project: Project, git: Git) -> Iterator[Finding]:
-    """Each file that an update removes though it was edited; `tpgen update` would keep it."""
+    """Yield each edited file that an update removes; `tpgen update` would keep it."""
     base = project.compared
     made = project.template_commit_in(base)
     renamed = git.renamed(base, FOLDER)
@@ -49,14 +49,14 @@ def _lost(project: Project, git: Git) -> Iterator[Finding]:
 def _finding(path: str, state: str, commit: str) -> Finding:
     what = "was edited by hand" if state == "M" else "is gone"
     message = (
-        f"{path} is the template's, and {what}: `git checkout {commit[:10]} -- {path}` brings it "
-        "back; the policy is changed in the template, for every service"
+        f"{path} is the template's, and {what}: `git checkout {commit[:10]} -- {path}` restores "
+        "it; change the policy in the template, for every service"
     )
     return Finding(path, 1, 1, message)
 
 
 def _only_adds(project: Project, commit: str, path: str) -> bool:
-    """Whether the numbers and kinds of the policy stay, and a service adds kinds of its own."""
+    """Return whether a service only adds kinds of its own to the numbers and kinds of the policy."""
     git = project.git
     if path != POLICY.as_posix() or git is None:
         return False
@@ -72,9 +72,9 @@ RULE = ProjectRule(
     name="edited-policy",
     section="all: the policy is one, for every service",
     why="A number that is edited in one service is a policy of its own that nobody decided, and a "
-    "conflict at the next update. `copier update` removes an edited file without a word, where the "
-    "template has it no more.",
-    fix="Bring the file back, and change the policy in the template. A kind of components that "
+    "conflict at the next update. `copier update` removes an edited file without a message, if the "
+    "template no longer has it.",
+    fix="Restore the file, and change the policy in the template. A kind of components that "
     "only this service has may be added to policy.toml, with a suite and a skeleton in new files.",
     check=check,
     before={

@@ -37,6 +37,7 @@ def _is_placeholder(body: str) -> bool:
 
 RULE = FileRule(
     code="TPG403",
+    reads_project=True,
     name="live-key",
     section="Data: no real API keys anywhere in tests; tp_test_xxx is fine, live keys never",
     why="A key in a repository is in every clone, and in the log of every test that fails. "

@@ -111,6 +111,7 @@ def _line(lines: list[bytes], number: int, text: bytes) -> Edit:
 
 RULE = FileRule(
     code="TPG304",
+    reads_project=True,
     name="missing-marker",
     section="@pytest.mark.integration # requires real Postgres",
     why='`pytest -m "not integration"` must run without a database: a test that lacks its mark '

@@ -105,6 +105,7 @@ async def test_writes(db):
 
 RULE = FileRule(
     code="TPG202",
+    reads_project=True,
     name="old-flaky-skip",
     section="Flakes: Target: flakes fixed or removed within two weeks",
     why="A test that is skipped for months guards nothing, and everybody believes that it does.",

@@ -130,6 +130,7 @@ SERVICE = {
 
 RULE = FileRule(
     code="TPG503",
+    reads_project=True,
     name="removed-import",
     section="all: the policy is one, for every service",
     why="An update may rename or remove a part of the policy, and does not change your files: a "

@@ -65,6 +65,7 @@ def _fault(path: str, name: str, line: str) -> str:
 
 RULE = FileRule(
     code="TPG405",
+    reads_project=True,
     name="silenced-secret-scan",
     section="Data: gitleaks scans tests/ too; a committed live key will block CI",
     why="gitleaks reports nothing about what it was told to skip: the check stays green over a "

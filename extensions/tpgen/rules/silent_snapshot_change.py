@@ -15,6 +15,9 @@ ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield each snapshot that differs from the base, while its test is the same as before."""
+    # To compare with the base takes git longer than all other rules take for one file.
+    if not any(f"/{FOLDER}/" in path for path in project.checked):
+        return
     # An update of the template changes suites and their snapshots for all services alike.
     if project.is_update:
         return
@@ -93,7 +96,7 @@ RULE = ProjectRule(
     why="The contract changed silently: `--snapshot-update` records any response.",
     fix="Assert in the test what the response holds now, or restore the old shape.",
     check=check,
-    of_a_change=True,
+    diff_only=True,
     before={PLACE: SNAPSHOT.format(key="label"), OWNER: TEST.format(assertion="")},
     bad={PLACE: SNAPSHOT.format(key="title")},
     good={

@@ -1,14 +1,51 @@
-"""TPG001: a file that could not be looked at."""
+"""TPG001: a file that could not be checked, or a file of the policy that is broken."""
 
-from tpgen.check.rule import CODE_OF_READING, Rule
+import re
+import tomllib
+from collections.abc import Iterator
 
-RULE = Rule(
+from tpgen.check.file import File
+from tpgen.check.places import is_policy, is_python
+from tpgen.check.rule import CODE_OF_READING, FileRule
+from tpgen.core.finding import Finding
+
+CONFLICT = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
+
+
+def check(file: File) -> Iterator[Finding]:
+    """Yield what makes a file of the policy unreadable; other files are read by the other rules."""
+    if marker := CONFLICT.search(file.text):
+        line = file.text.count("\n", 0, marker.start()) + 1
+        yield file.finding(line, "a conflict marker: resolve the conflict, and commit the file")
+    elif is_python(file.path):
+        _ = file.tree
+    elif file.path.endswith(".toml") and (fault := _toml_fault(file)):
+        yield file.finding(1, fault)
+
+
+def _toml_fault(file: File) -> str:
+    try:
+        tomllib.loads(file.text)
+    except tomllib.TOMLDecodeError as error:
+        return f"the file is not valid TOML: {error}; correct it, or restore it from Git"
+    return ""
+
+
+RULE = FileRule(
     code=CODE_OF_READING,
     name="unreadable-file",
     section="all: what can't be read can't be checked",
-    why="What hides in a file that no rule can read is found by nobody. A note says what was not "
-    "looked at, such as a broken symlink or the end of a very large file; it fails nothing.",
-    fix="Correct the syntax or the encoding. A text file is UTF-8.",
-    bad={"tests/unit/test_worker.py": "from time import sleep\n\ndef test_finishes(:\n"},
-    good={"tests/unit/test_worker.py": "def test_finishes(worker):\n    assert worker.done\n"},
+    why="No rule finds what is in a file that it can't read. A note says what was not checked, "
+    "such as a broken symbolic link or the end of a very large file; it fails nothing.",
+    fix="Correct the syntax or the encoding, or resolve the conflict. A text file is UTF-8.",
+    applies=is_policy,
+    check=check,
+    bad={
+        "tests/unit/test_worker.py": "from time import sleep\n\ndef test_finishes(:\n",
+        "tests/policy/suites/step.py": "class StepSuite:\n<" + "<<<<<< HEAD\n    pass\n",
+    },
+    good={
+        "tests/unit/test_worker.py": "def test_finishes(worker):\n    assert worker.done\n",
+        "tests/policy/suites/step.py": "class StepSuite:\n    pass\n",
+    },
 )

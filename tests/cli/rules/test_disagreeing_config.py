@@ -38,13 +38,6 @@ EDITS = {
         "pull_request_target:",
         "fork",
     ),
-    "no integration": (
-        ".github/workflows/tests.yml",
-        r"(uv run [^\n]*pytest)",
-        r"\1 -m 'not integration'",
-        "runs unit and integration",
-    ),
-    "no nightly": (".github/workflows/nightly.yml", r"contract", "unit", "contract tests"),
     "no YAML": ("codecov.yml", r"coverage:", "coverage: [", "can't be read"),
 }
 

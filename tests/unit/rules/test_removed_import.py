@@ -112,8 +112,8 @@ def fix(tmp_path: Path, tree: Mapping[str, str | bytes]) -> list[Finding]:
     rule = removed_import.RULE
     rule = replace(rule, check=partial(removed_import.check, moved=moved.parse(MOVED)))
     here = folder(tmp_path, {**POLICY, "pyproject.toml": SORTED, **tree})
-    fixes.apply(here, engine.run(here, [rule]))
-    return engine.run(project.find(tmp_path, []), [rule])
+    fixes.apply(here, engine.run(here, [rule]).findings)
+    return engine.run(project.find(tmp_path, []), [rule]).findings
 
 
 SORTED = "[tool.ruff.lint.isort]\nknown-local-folder = ['tests']\n"

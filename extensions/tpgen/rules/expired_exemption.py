@@ -2,8 +2,7 @@
 
 from datetime import date, timedelta
 
-from tpgen.check.exemptions import CODE_OF_EXEMPTIONS
-from tpgen.check.rule import Rule
+from tpgen.check.rule import CODE_OF_EXEMPTIONS, Rule
 
 SLEEPING = (
     "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
@@ -19,11 +18,11 @@ until = {until}
 
 RULE = Rule(
     code=CODE_OF_EXEMPTIONS,
-    name="ended-exemption",
+    name="expired-exemption",
     section="all: an exemption ends",
     why="An exemption without an end becomes permanent, and one that covers nothing hides the "
     "next fault in its place.",
-    fix="Mend what it covers and take it out; or, with a reason that still holds, name a later day.",
+    fix="Fix what it covers and remove it. If the reason still holds, set a later date.",
     bad={
         "tests/unit/test_worker.py": SLEEPING,
         "pyproject.toml": EXEMPT.format(until="2020-01-31"),

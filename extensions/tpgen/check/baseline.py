@@ -1,0 +1,155 @@
+"""The baseline: the findings that a project had when it adopted the policy.
+
+An entry names file, rule and symbol, and how many findings there are. It covers no other file and
+no other function, and lines may move.
+"""
+
+import ast
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tpgen.core import files
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Finding
+
+from . import registry
+from .file import Unreadable
+from .project import Project
+from .rule import CODE_OF_BASELINE, CODE_OF_EXEMPTIONS, Rule
+
+WHERE = "tpgen-baseline.json"
+COMMAND = "tpgen check --write-baseline"
+VERSION = 1
+KEYS = ("path", "rule", "symbol", "count")
+# These are about exceptions themselves.
+NEVER = {CODE_OF_EXEMPTIONS, CODE_OF_BASELINE}
+
+# The path, the code of the rule and the symbol.
+Entry = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The entries of a project's baseline, each with its number of findings."""
+
+    entries: Counter[Entry] = field(default_factory=Counter)
+
+    def uncovered(self, project: Project, found: Iterable[Finding]) -> list[Finding]:
+        """Return the findings that are new: of a symbol with too many, the last ones."""
+        left, new = Counter(self.entries), []
+        keys = {entry[:2] for entry in self.entries}
+        for finding in sorted(found, key=lambda finding: finding.order):
+            is_known = (finding.path, finding.code) in keys and finding.level != "note"
+            entry = (finding.path, finding.code, symbol(project, finding) if is_known else "")
+            if is_known and left[entry] > 0:
+                left[entry] -= 1
+            else:
+                new.append(finding)
+        return new
+
+    def stale(
+        self, project: Project, rules: Sequence[Rule], found: Iterable[Finding]
+    ) -> Iterator[Finding]:
+        """Yield a warning for each entry that covers more than there is."""
+        ran = {rule.code for rule in rules}
+        now = _counted(project, [finding for finding in found if finding.path in self._paths])
+        for (path, code, name), number in sorted((self.entries - now).items()):
+            is_judged = code in ran or code not in registry.all_rules()
+            if is_judged and project.is_asked(path):
+                place = f"{path}: {name}" if name else path
+                message = (
+                    f"{number} of the findings of {code} in {place} no longer exist: "
+                    f"`{COMMAND}` updates the baseline"
+                )
+                yield Finding(WHERE, 1, 1, message, CODE_OF_BASELINE, "warning")
+
+    @property
+    def _paths(self) -> set[str]:
+        return {path for path, _code, _name in self.entries}
+
+
+def read(root: Path) -> Baseline:
+    """Return the baseline of a project; empty if it has none.
+
+    Raises:
+        Misuse: the file can't be read.
+    """
+    try:
+        content = json.loads((root / WHERE).read_bytes())
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']} is not {VERSION}")
+        return Baseline(Counter(dict(map(_entry, content["findings"]))))
+    except FileNotFoundError:
+        return Baseline()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Misuse(
+            f"{WHERE} can't be read ({error!r}): restore it from Git, or `{COMMAND}` writes it"
+        ) from None
+
+
+def write(project: Project, rules: Sequence[Rule], found: Iterable[Finding]) -> int:
+    """Write the findings as the baseline of a project; return how many there are.
+
+    Raises:
+        Misuse: the file can't be written.
+    """
+    lasting = {rule.code for rule in rules if not rule.diff_only} - NEVER
+    kept = [one for one in found if one.code in lasting and one.level != "note"]
+    entries = _counted(project, kept)
+    target = project.root / WHERE
+    before = target.read_bytes() if target.exists() else None
+    after = as_text(entries).encode()
+    files.write(project.root, [files.Change(Path(WHERE), before, after)], COMMAND)
+    return entries.total()
+
+
+def as_text(entries: dict[Entry, int]) -> str:
+    """Return the file: an entry a line, sorted, so that Git can merge it."""
+    lines = [
+        json.dumps(dict(zip(KEYS, (*entry, count), strict=True)))
+        for entry, count in sorted(entries.items())
+    ]
+    inner = ",\n".join(f"    {line}" for line in lines)
+    return f'{{\n  "version": {VERSION},\n  "findings": [\n{inner}\n  ]\n}}\n'
+
+
+def symbol(project: Project, finding: Finding) -> str:
+    """Return the class and function around a finding, such as `TestA.test_b`; empty outside."""
+    file = project.file(finding.path)
+    if file is None or not finding.path.endswith((".py", ".pyi")):
+        return ""
+    try:
+        return ".".join(_names_around(file.tree, finding.line))
+    except Unreadable:
+        return ""
+
+
+def _names_around(node: ast.AST, line: int) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and _holds(child, line):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield child.name
+            yield from _names_around(child, line)
+
+
+def _holds(node: Any, line: int) -> bool:
+    """Return whether a line is one of a statement, or of its decorators."""
+    if isinstance(node, ast.match_case):
+        return any(_holds(child, line) for child in node.body)
+    above = [decorator.lineno for decorator in getattr(node, "decorator_list", ())]
+    return bool(min([node.lineno, *above]) <= line <= node.end_lineno)
+
+
+def _counted(project: Project, found: Iterable[Finding]) -> Counter[Entry]:
+    return Counter((one.path, one.code, symbol(project, one)) for one in found)
+
+
+def _entry(table: Any) -> tuple[Entry, int]:
+    path, code, name, count = (table[key] for key in KEYS)
+    if not isinstance(count, int) or not all(isinstance(text, str) for text in (path, code, name)):
+        raise TypeError(f"an entry is {table}")
+    return (path, code, name), count

@@ -1,0 +1,119 @@
+"""The cache of a check: what the rules that look at one file alone found in a content."""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import tpgen
+from tpgen.core import files
+from tpgen.core.errors import Misuse
+from tpgen.core.finding import Edit, Finding
+from tpgen.core.service import POLICY
+from tpgen.core.settings import WHERE
+
+from .project import Project
+from .rule import FileRule
+
+PATH = files.FOLDER / "cache/check.json"
+# The packages that decide what is found.
+CODE = ("core", "source", "check", "rules")
+
+# The hash of a content, and what was found in it.
+Entry = tuple[str, list[Any]]
+
+
+class Cache:
+    """The findings of the last check, by path and content.
+
+    A cache that is broken, or that another version, policy or setting wrote, is empty. Whatever
+    can't be written is not cached.
+    """
+
+    def __init__(self, project: Project, rules: Iterable[FileRule]) -> None:
+        self.root = project.root
+        self.key = _key(project.root, [rule.code for rule in rules])
+        # One that somebody committed could hide findings.
+        is_committed = PATH.as_posix() in project.paths
+        self.entries = {} if is_committed else self._read()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads((self.root / PATH).read_bytes())
+            entries = content["entries"] if content["key"] == self.key else {}
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+    def get(self, path: str, content_hash: str) -> list[Finding] | None:
+        """Return what was found in a file; None if that is not known."""
+        try:
+            known, found = self.entries[path]
+            return [_unpacked(finding) for finding in found] if known == content_hash else None
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return None
+
+    def save(self, new: Mapping[str, Entry], paths: Sequence[str]) -> None:
+        """Add entries, and drop those of files that no longer exist.
+
+        Args:
+            new: the entries, by path.
+            paths: all files of the project.
+        """
+        kept = {path: self.entries[path] for path in paths if path in self.entries} | dict(new)
+        if kept == self.entries:
+            return
+        # A folder may be read-only, or a link that leads out of the project.
+        with suppress(OSError, Misuse):
+            _write(self.root, json.dumps({"key": self.key, "entries": kept}))
+
+
+def packed(content_hash: str, found: Sequence[Finding]) -> Entry:
+    """Return the entry of a file."""
+    return content_hash, [_packed(finding) for finding in found]
+
+
+def _packed(finding: Finding) -> list[Any]:
+    *plain, edits, seen = astuple(finding)
+    return [*plain, [[start, end, text.decode("latin-1")] for start, end, text in edits], seen]
+
+
+def _unpacked(given: list[Any]) -> Finding:
+    path, line, column, message, code, level, confidence, edits, seen = given
+    restored = tuple(Edit(start, end, text.encode("latin-1")) for start, end, text in edits)
+    return Finding(path, line, column, message, code, level, confidence, restored, seen)
+
+
+def _key(root: Path, codes: Sequence[str]) -> str:
+    """Return what changes with the tool, Python, the policy, the settings and the rules."""
+    home = Path(tpgen.__file__).parent
+    sources = [path for part in CODE for path in sorted((home / part).rglob("*.py"))]
+    known = hashlib.sha256(repr((sys.version, codes)).encode())
+    for path in [*sources, root / WHERE, root / POLICY]:
+        with suppress(OSError):
+            known.update(hashlib.sha256(path.read_bytes()).digest())
+        known.update(b"\0")
+    return known.hexdigest()
+
+
+def _write(root: Path, text: str) -> None:
+    """Replace the file at once: another check may read it, or write it, at the same time."""
+    target = files.check(root, PATH)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ignored = root / files.FOLDER / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")
+    descriptor, name = tempfile.mkstemp(dir=target.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
