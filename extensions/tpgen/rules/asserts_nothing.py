@@ -92,7 +92,6 @@ def _suppresses(item: ast.withitem) -> bool:
 
 RULE = FileRule(
     code="TPG301",
-    reads_project=True,
     name="asserts-nothing",
     section="Required test cases: the step returns the right Detection[]; 200 with expected shape",
     why="It passes whatever the code does.",

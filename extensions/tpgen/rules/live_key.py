@@ -37,7 +37,6 @@ def _is_placeholder(body: str) -> bool:
 
 RULE = FileRule(
     code="TPG403",
-    reads_project=True,
     name="live-key",
     section="Data: no real API keys anywhere in tests; tp_test_xxx is fine, live keys never",
     why="A key in a repository is in every clone, and in the log of every test that fails. "
@@ -48,6 +47,7 @@ RULE = FileRule(
     applies=lambda path: True,
     # The second in UTF-16, as PowerShell writes files.
     triggers=(MARK.encode(), MARK.encode("utf-16-le")[:-1]),
+    reads_project=True,
     check=check,
     # Made at run time, so that no scanner reports this file.
     bad=lambda: {"tests/unit/test_client.py": f'KEY = "tp{MARK}{secrets.token_hex(16)}"\n'},

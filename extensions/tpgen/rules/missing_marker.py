@@ -111,7 +111,6 @@ def _line(lines: list[bytes], number: int, text: bytes) -> Edit:
 
 RULE = FileRule(
     code="TPG304",
-    reads_project=True,
     name="missing-marker",
     section="@pytest.mark.integration # requires real Postgres",
     why='`pytest -m "not integration"` must run without a database: a test that lacks its mark '
@@ -119,6 +118,7 @@ RULE = FileRule(
     fix="Move the test to the folder of its layer, which gives the mark, or mark it. `--fix` marks it.",
     applies=applies,
     triggers=TRIGGERS,
+    reads_project=True,
     check=check,
     bad={
         "tests/test_audit.py": """\

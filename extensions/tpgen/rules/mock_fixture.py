@@ -40,7 +40,6 @@ def _requested(file: File) -> Iterator[tuple[ast.AST, str]]:
 
 RULE = FileRule(
     code="TPG102",
-    reads_project=True,
     name="mock-fixture",
     section="Lets you assert on requests, simulate 500s, timeouts, partial streaming — without "
     "patching",

@@ -56,7 +56,6 @@ def _is_of_library(module: str, name: str) -> bool:
 
 RULE = FileRule(
     code="TPG101",
-    reads_project=True,
     name="mock-import",
     section="Never import unittest.mock. Use httpx.MockTransport",
     why="Mocked tests passed, and production broke. Unlike ruff's TID251, this rule can't be "

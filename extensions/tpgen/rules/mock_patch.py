@@ -40,7 +40,6 @@ def _is_patch(file: File, expression: ast.expr) -> bool:
 
 RULE = FileRule(
     code="TPG103",
-    reads_project=True,
     name="mock-patch",
     section="Lets you assert on requests, simulate 500s, timeouts, partial streaming — without "
     "patching",

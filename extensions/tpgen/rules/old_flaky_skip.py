@@ -105,7 +105,6 @@ async def test_writes(db):
 
 RULE = FileRule(
     code="TPG202",
-    reads_project=True,
     name="old-flaky-skip",
     section="Flakes: Target: flakes fixed or removed within two weeks",
     why="A test that is skipped for months guards nothing, and everybody believes that it does.",
@@ -114,6 +113,7 @@ RULE = FileRule(
     "`[flaky] days` of the policy sets the number of days.",
     applies=is_test_python,
     triggers=skips.TRIGGERS,
+    reads_project=True,
     check=check,
     before={"tests/integration/test_audit.py": SKIPPED},
     days_ago=20,

@@ -130,7 +130,6 @@ SERVICE = {
 
 RULE = FileRule(
     code="TPG503",
-    reads_project=True,
     name="removed-import",
     section="all: the policy is one, for every service",
     why="An update may rename or remove a part of the policy, and does not change your files: a "
@@ -139,6 +138,7 @@ RULE = FileRule(
     fix="Run `tpgen check --fix`, which renames what moved and adds the fixtures. If nothing "
     "replaces a name, keep a copy of the old code in tests/, outside the policy.",
     applies=_applies,
+    reads_project=True,
     check=check,
     bad={**SERVICE, "tests/factories.py": "from tests.policy.factory import AsyncFactory\n"},
     good={**SERVICE, "tests/factories.py": "from pytest_tpgen.factory import AsyncFactory\n"},

@@ -65,7 +65,6 @@ def _fault(path: str, name: str, line: str) -> str:
 
 RULE = FileRule(
     code="TPG405",
-    reads_project=True,
     name="silenced-secret-scan",
     section="Data: gitleaks scans tests/ too; a committed live key will block CI",
     why="gitleaks reports nothing about what it was told to skip: the check stays green over a "
@@ -76,6 +75,7 @@ RULE = FileRule(
     "key that was revoked gets its commit and its file; a rule of your own gets an id that starts "
     "with `own-`.",
     applies=lambda path: True,
+    reads_project=True,
     check=check,
     bad={
         ".gitleaksignore": "tests/unit/test_client.py:generic-api-key:4\n",
