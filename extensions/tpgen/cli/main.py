@@ -91,7 +91,7 @@ def _standard_output(is_quiet: bool) -> Iterator[None]:
 
 def _missing(error: ModuleNotFoundError) -> int:
     """Print which extra brings a package that is not installed, and the command to run."""
-    from . import installation
+    from tpgen.core import installation
 
     package = (error.name or "").partition(".")[0]
     extra = installation.extra_of(package)

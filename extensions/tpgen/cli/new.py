@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 from tpgen.core.errors import Misuse
+from tpgen.core.installation import template_address
 from tpgen.update.template import said_by_copier
-
-from .installation import template_address
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from tpgen.check import registry
 from tpgen.check.rule import Rule
 from tpgen.core.finding import CheckResult, Finding
+from tpgen.core.installation import docs_address
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
@@ -37,10 +38,9 @@ def render(result: CheckResult) -> str:
 
 
 def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
-    about = metadata.metadata("tpgen")
-    urls = dict(url.split(", ", 1) for url in about.get_all("Project-URL") or [])
-    page = {"helpUri": f"{urls['Documentation']}/{PAGE}"} if "Documentation" in urls else {}
-    version = about["Version"]
+    docs = docs_address()
+    page = {"helpUri": f"{docs}/{PAGE}"} if docs else {}
+    version = metadata.version("tpgen")
     return {
         "name": "tpgen",
         "version": version,

@@ -30,6 +30,19 @@ def template_address() -> str:
     )
 
 
+def docs_address() -> str:
+    """Return the web address of the folder `docs`; empty if it is not known.
+
+    It is that of the repository that tpgen was installed from, else what the metadata states.
+    """
+    origin = _origin()
+    url = origin.get("url", "").removesuffix(".git")
+    if "vcs_info" in origin and url.startswith("https://"):
+        return f"{url}/blob/{origin['vcs_info']['commit_id']}/docs"
+    stated = metadata.metadata("tpgen").get_all("Project-URL") or []
+    return dict(each.split(", ", 1) for each in stated).get("Documentation", "")
+
+
 def extra_of(package: str) -> str:
     """Return the extra that requires a package; empty if none does."""
     for requirement in metadata.requires("tpgen") or []:
