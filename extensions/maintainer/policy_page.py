@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tpgen.check import requirements
 from tpgen.core import policy
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind
 from tpgen.source import cases
 from tpgen.source.cases import Case
@@ -153,7 +153,7 @@ def _new_suites(old: Policy, new: Policy) -> Iterator[Case]:
         for suite in sorted(requirements.suites(kind) - _suites_before(old, kind)):
             # `tpgen check` warns of a missing suite if all cases that it states have a day.
             if not new.stated.get(suite):
-                raise Misuse(
+                raise UserError(
                     f"the suite {suite}, new for {kind.help}, states no case that could say from "
                     "which day on it is required: state one there, with its day"
                 )

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import yaml
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git, names
 from tpgen.report.text import shortened
 from tpgen.update.answers import Answers
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if len(given) != 1:
-            raise Misuse("give one version: `make release VERSION=0.2.0`")
+            raise UserError("give one version: `make release VERSION=0.2.0`")
         print(release(TEMPLATE, given[0]))
-    except Misuse as error:
+    except UserError as error:
         print(f"release: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -64,7 +64,7 @@ def release(folder: Path, version: str) -> str:
         What was done, and the next command.
 
     Raises:
-        Misuse: something does not agree, or git refuses; the repository is as it was before.
+        UserError: something does not agree, or git refuses; the repository is as it was before.
     """
     wanted = versions.parse(version)
     git = _repository(folder)
@@ -85,13 +85,13 @@ def _repository(folder: Path) -> Git:
     git = Git.at(folder)
     top = git is not None and not git.run("rev-parse", "--show-prefix").strip()
     if git is None or not top or not git.has_commits or not (folder / "copier.yml").exists():
-        raise Misuse(f"{folder} is not a clone of the template: run `make release` in one")
+        raise UserError(f"{folder} is not a clone of the template: run `make release` in one")
     branch = git.run("branch", "--show-current").decode().strip()
     if branch != "main":
         where = f"this is the branch {branch}" if branch else "this is a detached HEAD"
-        raise Misuse(f"a release is made on the branch main, and {where}: `git switch main`")
+        raise UserError(f"a release is made on the branch main, and {where}: `git switch main`")
     if changed := git.uncommitted():
-        raise Misuse(
+        raise UserError(
             f"a release needs a clean tree, and these are not committed: "
             f"{shortened(changed, SHOWN)}; commit them, or `git stash --include-untracked`"
         )
@@ -133,7 +133,7 @@ def at_once(changelog: str) -> set[str]:
 
 
 def _refuse(why: str, lines: Sequence[str]) -> NoReturn:
-    raise Misuse("\n".join([why, "", *lines]))
+    raise UserError("\n".join([why, "", *lines]))
 
 
 def _policy(template: Template, version: str, into: Path) -> Policy:
@@ -141,8 +141,8 @@ def _policy(template: Template, version: str, into: Path) -> Policy:
         made = template.render(version, Answers(template.source, version, PARTS), into)
         made.check(version)
         return policy_page.read(made.folder)
-    except Misuse as error:
-        raise Misuse(f"a service of {version} has no policy: {error}") from None
+    except UserError as error:
+        raise UserError(f"a service of {version} has no policy: {error}") from None
 
 
 def _require_same_questions(template: Template) -> None:
@@ -197,9 +197,9 @@ def _require_rendering(template: Template) -> None:
             known = Answers(template.source, "HEAD", parts)
             try:
                 template.render("HEAD", known, Path(folder) / "made").check("HEAD")
-            except Misuse as error:
+            except UserError as error:
                 said = ", ".join(f"{name}={str(value).lower()}" for name, value in parts.items())
-                raise Misuse(f"a service with {said} can't be made: {error}") from None
+                raise UserError(f"a service with {said} can't be made: {error}") from None
 
 
 def _commit(git: Git, texts: Mapping[str, str], version: str) -> str:
@@ -230,7 +230,7 @@ def _all_or_nothing(git: Git, version: str) -> Iterator[None]:
         if not isinstance(error, (OSError, subprocess.CalledProcessError)):
             raise
         said = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
-        raise Misuse(f"the release failed, and was taken back: {said}") from None
+        raise UserError(f"the release failed, and was taken back: {said}") from None
 
 
 def _take_back(git: Git, before: str, version: str) -> None:
@@ -241,7 +241,7 @@ def _take_back(git: Git, before: str, version: str) -> None:
             git.run("tag", "--delete", f"v{version}")
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()
-        raise Misuse(
+        raise UserError(
             f"the release failed, and git can't take it back: {said}; run "
             f"`git reset --hard {before}` and `git tag --delete v{version}`"
         ) from None

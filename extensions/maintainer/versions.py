@@ -6,7 +6,7 @@ from datetime import date
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git
 from tpgen.update.template import Template
 
@@ -34,23 +34,23 @@ def parse(text: str) -> Version:
     """Return a version that can be released.
 
     Raises:
-        Misuse: it is not a plain version or pre-release, as PEP 440 spells it.
+        UserError: it is not a plain version or pre-release, as PEP 440 spells it.
     """
     if re.fullmatch(r"\d+(\.\d+)*((a|b|rc)\d+)?", text) and str(Version(text)) == text:
         return Version(text)
-    raise Misuse(f"{text!r} is not a version to release: write it like 0.2.0, or 0.2.0rc1")
+    raise UserError(f"{text!r} is not a version to release: write it like 0.2.0, or 0.2.0rc1")
 
 
 def texts(git: Git, wanted: Version) -> dict[str, str]:
     """Return the files that state the version, with the new one.
 
     Raises:
-        Misuse: one has no place for it, or the version does not come next.
+        UserError: one has no place for it, or the version does not come next.
     """
     old = {path: read(git, path) for path in (CHANGELOG, *dict(PLACES))}
     for path, pattern in PLACES:
         if (times := len(re.findall(pattern, old[path]))) != 1:
-            raise Misuse(f"{path} must state the version once, and states it {times} times")
+            raise UserError(f"{path} must state the version once, and states it {times} times")
     _require_next(git, wanted, old)
     _require_admitted(old[NUMBERS], wanted)
     new = {**old, CHANGELOG: _changelog(old[CHANGELOG], wanted)}
@@ -63,32 +63,32 @@ def read(git: Git, path: str) -> str:
     """Return the text of a file of the repository.
 
     Raises:
-        Misuse: it can't be read.
+        UserError: it can't be read.
     """
     try:
         return (git.root / path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise Misuse(f"{path} can't be read: {error}; `git log -- {path}` finds it") from None
+        raise UserError(f"{path} can't be read: {error}; `git log -- {path}` finds it") from None
 
 
 def _require_next(git: Git, wanted: Version, texts: Mapping[str, str]) -> None:
     """Refuse a version that is not later than all tags, or earlier than the project's."""
     tags = {version: tag for tag, version in Template(str(git.root), git).versions.items()}
     if tag := tags.get(wanted):
-        raise Misuse(f"the tag {tag} exists already: release a later version")
+        raise UserError(f"the tag {tag} exists already: release a later version")
     if tags and wanted < max(tags):
-        raise Misuse(
+        raise UserError(
             f"{wanted} is older than {tags[max(tags)]}, the newest tag: release a later one"
         )
     stated = re.findall(_IN_PROJECT, texts[PROJECT])[0][1]
     if wanted < Version(stated):
-        raise Misuse(
+        raise UserError(
             f"{wanted} is older than {stated}, which {PROJECT} states: release a later one"
         )
     last = RELEASED.search(texts[CHANGELOG])
     if last and last[1] not in map(str, tags):
         # Without its tag this would pass for the first release, and be compared with nothing.
-        raise Misuse(
+        raise UserError(
             f"{CHANGELOG} has a section {last[1]}, and this clone has no tag of it: "
             "`git fetch --tags`; if it was never released, move its lines to `## Unreleased`"
         )
@@ -103,7 +103,7 @@ def _require_admitted(numbers: str, wanted: Version) -> None:
     except InvalidSpecifier:
         is_admitted = False
     if not is_admitted:
-        raise Misuse(
+        raise UserError(
             f'{NUMBERS} states `engine: "{stated}"`, which does not admit {wanted}, the engine of '
             "this release: write the versions that the policy works with, and commit"
         )
@@ -112,7 +112,7 @@ def _require_admitted(numbers: str, wanted: Version) -> None:
 def _changelog(text: str, version: Version) -> str:
     notes = UNRELEASED.search(text)
     if notes is None or not any(line and line[0] != "#" for line in notes[1].split("\n")):
-        raise Misuse(
+        raise UserError(
             f"{CHANGELOG} has no line below `## Unreleased`: write there what this release "
             "changes for users, and commit"
         )

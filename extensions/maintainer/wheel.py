@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 TEMPLATE = Path(__file__).parents[2]
 ENGINE = "extensions/pytest-tpgen"
@@ -24,7 +24,7 @@ def main() -> int:
     """
     try:
         print(f"wrote {build(TEMPLATE).relative_to(TEMPLATE)}")
-    except Misuse as error:
+    except UserError as error:
         print(f"wheel: {error}", file=sys.stderr)
         return 2
     return 0
@@ -40,7 +40,7 @@ def build(template: Path) -> Path:
         The wheel.
 
     Raises:
-        Misuse: uv can't build it; the old one stays.
+        UserError: uv can't build it; the old one stays.
     """
     with TemporaryDirectory(prefix="tpgen-") as folder:
         _run_uv(template / ENGINE, folder)
@@ -56,10 +56,10 @@ def _run_uv(engine: Path, into: str) -> None:
     try:
         subprocess.run(command, cwd=engine, env=env, check=True, capture_output=True, text=True)
     except OSError as error:
-        raise Misuse(f"uv can't be run ({error.strerror}): use `make wheel`") from None
+        raise UserError(f"uv can't be run ({error.strerror}): use `make wheel`") from None
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.split())
-        raise Misuse(f"uv can't build {ENGINE}: {said}") from None
+        raise UserError(f"uv can't build {ENGINE}: {said}") from None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tpgen.check import engine, registry
 from tpgen.check.project import Project
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from tests.checking import check, repository
 
@@ -52,7 +52,7 @@ def test_a_process_that_is_killed_ends_the_check(tmp_path: Path) -> None:
     here = repository(tmp_path, tree)
     killer = threading.Thread(target=kill_one, args=(10,))
     killer.start()
-    with pytest.raises(Misuse, match="a process of the check was killed"):
+    with pytest.raises(UserError, match="a process of the check was killed"):
         check(here, "TPG205")
     killer.join()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.files import JOURNAL, Change, diff, undo, write
 
 from tests.unit.test_files import COMMAND, files, more, new
@@ -67,7 +67,7 @@ def small_disk(root: Path) -> Iterator[Path]:
 def test_a_full_disk_leaves_all_as_it_was(root: Path, small_disk: Path) -> None:
     before = files(root)
     changes = [more(root, b"five\n"), new("tests/small/a/test_new.py", 100_000 * b"x")]
-    with pytest.raises(Misuse, match=r"No space left on device.*make room"):
+    with pytest.raises(UserError, match=r"No space left on device.*make room"):
         write(root, changes, COMMAND)
     assert files(root) == before
 
@@ -77,7 +77,7 @@ def test_a_read_only_disk_leaves_all_as_it_was(root: Path, small_disk: Path) -> 
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     before = files(root)
     changes = [more(root, b"five\n"), more(root, b"more\n", "tests/small/test_old.py")]
-    with pytest.raises(Misuse, match=r"tests/small/test_old.py can't be written \(Read-only"):
+    with pytest.raises(UserError, match=r"tests/small/test_old.py can't be written \(Read-only"):
         write(root, changes, COMMAND)
     assert files(root) == before
 
@@ -100,7 +100,7 @@ def test_a_folder_without_rights_leaves_all_as_it_was(unprivileged: Path) -> Non
     closed.chmod(0o555)
     before = files(unprivileged)
     changes = [new("tests/a/test_good.py"), new("tests/closed/test_new.py")]
-    with pytest.raises(Misuse, match=r"closed/test_new.py can't be written \(Permission denied"):
+    with pytest.raises(UserError, match=r"closed/test_new.py can't be written \(Permission denied"):
         write(unprivileged, changes, COMMAND)
     assert files(unprivileged) == before
 
@@ -205,7 +205,7 @@ def test_undo_is_all_or_nothing(root: Path, small_disk: Path) -> None:
     write(root, [new("tests/test_new.py"), new("tests/small/test_new.py")], COMMAND)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     before = files(root)
-    with pytest.raises(Misuse, match="Read-only"):
+    with pytest.raises(UserError, match="Read-only"):
         undo(root)
     assert files(root) == before
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)

@@ -9,7 +9,7 @@ from tpgen.check import engine, fixes, project, registry
 from tpgen.check.file import File, content_hash
 from tpgen.check.rule import FileRule, ProjectRule
 from tpgen.core import files
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Edit, Finding
 
 from tests.checking import git, repository, tpgen
@@ -116,11 +116,11 @@ def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path) -> None:
     here = repository(tmp_path, {PATH: b"a = 1\tb = 2\n", "tests/test_b.py": b"a = 1\tb = 2\n"})
     found = engine.run(here, [TABS]).findings
     (tmp_path / "tests/test_b.py").write_bytes(b"mine = 1\tb = 2\n")
-    with pytest.raises(Misuse, match=r"tests/test_b.py was changed .* nothing was written"):
+    with pytest.raises(UserError, match=r"tests/test_b.py was changed .* nothing was written"):
         fixes.apply(here, found)
     assert (tmp_path / PATH).read_bytes() == b"a = 1\tb = 2\n"
     (tmp_path / "tests/test_b.py").unlink()
-    with pytest.raises(Misuse, match=r"tests/test_b.py was changed"):
+    with pytest.raises(UserError, match=r"tests/test_b.py was changed"):
         fixes.apply(here, found)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tpgen.core import policy
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate import missing, scaffold
 from tpgen.generate.models import needed
@@ -245,7 +245,7 @@ def test_reading_a_hostile_service_changes_nothing(
     planned = scaffold.plan(service, route_kind(service), ["GET", "/orders"])
     assert "tests/integration/api/test_orders.py" in map(str, planned.added)
     assert missing.names(service, route_kind(service), ["GET"]) == ["/orders"]
-    with pytest.raises(Misuse, match="GET /orders runs its handler without credentials"):
+    with pytest.raises(UserError, match="GET /orders runs its handler without credentials"):
         scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
     assert [made.name for made in needed.read(service, "Order", "", "").made] == ["OrderFactory"]
     assert (files_of(service.root), server.dump(), paths) == (before, data, [])
@@ -287,7 +287,7 @@ def test_a_service_that_cannot_do_without_says_what_it_did(
 ) -> None:
     main = 'from pathlib import Path\nPath("state.json").write_text("{}")\n' + APP
     service = shop(tmp_path / "shop", rendered, {"src/shop/main.py": main})
-    with pytest.raises(Misuse, match=r"the service writes state\.json while tpgen reads it"):
+    with pytest.raises(UserError, match=r"the service writes state\.json while tpgen reads it"):
         routes.read(service)
     assert not (service.root / "state.json").exists()
 
@@ -346,7 +346,7 @@ def create_app() -> FastAPI:
 def test_a_factory_beside_another_app_is_another_one(rendered: Rendered, tmp_path: Path) -> None:
     files = {"src/shop/main.py": FACTORY, "src/shop/proxy.py": OTHER}
     service = shop(tmp_path / "shop", rendered, files)
-    with pytest.raises(Misuse, match=r"several apps: shop\.main:create_app, shop\.proxy:app"):
+    with pytest.raises(UserError, match=r"several apps: shop\.main:create_app, shop\.proxy:app"):
         routes.read(service)
     (service.root / "pyproject.toml").write_text('[tool.tpgen]\napp = "shop.main:create_app"\n')
     assert ("GET", "/orders") in routes.read(service).routes
@@ -456,7 +456,7 @@ def test_code_that_never_ends_is_given_up(
 ) -> None:
     monkeypatch.setattr(apps, "READING", 2)
     main = f"import time\n{APP}\nwhile True:\n    time.sleep(0.1)\n"
-    with pytest.raises(Misuse, match="did not end within 2 seconds while it was read"):
+    with pytest.raises(UserError, match="did not end within 2 seconds while it was read"):
         routes.read(shop(tmp_path / "shop", rendered, {"src/shop/main.py": main}))
 
 

@@ -15,7 +15,7 @@ import yaml
 from maintainer import policy_page, release, wheel
 from maintainer.policy_page import Page, Policy
 from maintainer.versions import CHANGELOG, LOCK, NUMBERS, PAGE, PLACES, PROJECT, RELEASED
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git
 from tpgen.update.answers import Answers
 from tpgen.update.template import Template
@@ -116,7 +116,7 @@ def state(source: Repository) -> str:
 def refused(source: Repository, version: str = "0.2.0") -> str:
     """Why a release is refused, which leaves no trace."""
     before = state(source)
-    with pytest.raises(Misuse) as error:
+    with pytest.raises(UserError) as error:
         release.release(source.path, version)
     assert state(source) == before
     return str(error.value)
@@ -227,7 +227,7 @@ def test_refuses(source: Repository, name: str) -> None:
 
 
 def test_a_folder_that_is_no_clone(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match="is not a clone of the template"):
+    with pytest.raises(UserError, match="is not a clone of the template"):
         release.release(tmp_path, "0.2.0")
 
 
@@ -405,7 +405,7 @@ def test_a_new_kind_is_given_two_weeks(service: Service, suite: str, said: list[
 
 def test_a_new_kind_without_a_case_of_its_own(service: Service) -> None:
     new_kind(service, "@MARK\nclass JobSuite: ...\n")
-    with pytest.raises(Misuse, match="the suite JobSuite, new for a background job, states no"):
+    with pytest.raises(UserError, match="the suite JobSuite, new for a background job, states no"):
         assert service.overnight
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate.routes import app as routes
 from tpgen.generate.routes.app import App
@@ -326,7 +326,7 @@ def test_why_there_is_no_app(
     rendered: Rendered, tmp_path: Path, files: dict[str, str], reasons: list[str]
 ) -> None:
     """As one sentence that quotes what the interpreter said."""
-    with pytest.raises(Misuse) as told:
+    with pytest.raises(UserError) as told:
         routes.read(_service(tmp_path, rendered, files))
     for reason in reasons:
         assert reason in str(told.value)

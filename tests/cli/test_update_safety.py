@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git
 from tpgen.update import git_merge as merging
 
@@ -95,7 +95,7 @@ def test_an_edit_while_the_update_is_prepared(tmp_path: Path, name: str, git: ty
     versions = merging.versions(Git(made.path), tmp_path / "old", new.path, "new")
     made.write({name: "mine\n", "of mine": "too\n"})
     before = tree(made.path)
-    with pytest.raises(Misuse, match="while the update was prepared, so nothing was written"):
+    with pytest.raises(UserError, match="while the update was prepared, so nothing was written"):
         merging.merge(replace(versions, git=git(made.path)))
     assert tree(made.path) == before
 

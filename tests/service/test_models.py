@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tpgen.core import formatting
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service as Known
 from tpgen.generate import skeletons
 from tpgen.generate.models import needed
@@ -170,9 +170,11 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
 
 
 def test_a_model_that_is_not_there(known: Known) -> None:
-    with pytest.raises(Misuse, match=r"no model Shipmnet: did you mean Shipment\?$"):
+    with pytest.raises(UserError, match=r"no model Shipmnet: did you mean Shipment\?$"):
         needed.read(known, "Shipmnet", "", FACTORIES)
-    with pytest.raises(Misuse, match="no model Zebra: write the model first, then run this again"):
+    with pytest.raises(
+        UserError, match="no model Zebra: write the model first, then run this again"
+    ):
         needed.read(known, "Zebra", "", FACTORIES)
 
 
@@ -207,7 +209,7 @@ def test_what_stops_it(known: Known, service: Service, case: str) -> None:
     if case == "a foreign key to nothing":
         (service.path / STORE / "unknown.py").unlink()
     service.write(files)
-    with pytest.raises(Misuse, match=reason):
+    with pytest.raises(UserError, match=reason):
         needed.read(known, "Tag", factories, FACTORIES)
 
 

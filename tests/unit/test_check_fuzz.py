@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tpgen.check import engine, registry
 from tpgen.check.project import Project
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from tests.checking import write
 from tests.conftest import ROOT
@@ -42,7 +42,7 @@ def broken_rules(root: Path, path: str, content: bytes) -> list[str]:
         found = engine.run(
             Project(root, frozenset([path])), [*registry.all_rules().values()]
         ).findings
-    except Misuse:
+    except UserError:
         found = []
     (root / path).unlink()
     return [one.message for one in found if "broke here" in one.message]

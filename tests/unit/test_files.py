@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.files import JOURNAL, Change, check, note, undo, write
 
 COMMAND = "tpgen step detect_keys"
@@ -79,7 +79,7 @@ def test_what_is_in_the_way_is_named(root: Path, path: str, reason: str) -> None
     (root / "loop").symlink_to("loop")
     os.mkfifo(root / "pipe")
     before = sorted(root.parent.rglob("*"))
-    with pytest.raises(Misuse, match=reason):
+    with pytest.raises(UserError, match=reason):
         write(root, [new("tests/test_good.py"), new(path)], COMMAND)
     assert sorted(root.parent.rglob("*")) == before
 
@@ -101,7 +101,7 @@ def test_a_file_that_another_program_changed_is_not_overwritten(root: Path, late
     changes = [new("tests/a/test_first.py"), more(root, b"five\n"), new("tests/test_new.py")]
     (root / late).write_bytes(b"theirs\n")
     before = files(root)
-    with pytest.raises(Misuse, match=f"{late} was changed by another program"):
+    with pytest.raises(UserError, match=f"{late} was changed by another program"):
         write(root, changes, COMMAND)
     assert files(root) == before
     assert not list((root / ".tpgen").glob("*")) if (root / ".tpgen").exists() else True
@@ -116,7 +116,7 @@ def test_undo_takes_back_what_is_untouched(root: Path) -> None:
     outcomes = {str(one.path): one.outcome for one in undo(root)}
     assert outcomes == {"tests/a/b/test_new.py": "removed", "tests/test_mine.py": "restored"}
     assert files(root) == before
-    with pytest.raises(Misuse, match="nothing to undo"):
+    with pytest.raises(UserError, match="nothing to undo"):
         undo(root)
 
 
@@ -131,7 +131,7 @@ def test_undo_remembers_what_it_left(root: Path) -> None:
     (root / "tests/a/test_new.py").write_bytes(b"new\n")
     assert [one.outcome for one in undo(root)] == ["removed"]
     assert files(root) == before
-    with pytest.raises(Misuse, match="nothing to undo"):
+    with pytest.raises(UserError, match="nothing to undo"):
         undo(root)
 
 
@@ -170,5 +170,5 @@ def test_a_damaged_journal_is_named(root: Path) -> None:
     write(root, [new("tests/test_new.py")], COMMAND)
     for text in ("{", "[]", '{"files": [{}], "folders": []}', '{"files": 3}'):
         (root / JOURNAL).write_text(text)
-        with pytest.raises(Misuse, match="is damaged"):
+        with pytest.raises(UserError, match="is damaged"):
             undo(root)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.generate.merge import Merged, merge
 from tpgen.source.code import Code
 from tpgen.source.suites import Suite
@@ -234,7 +234,7 @@ def test_plain_tests_are_added() -> None:
     assert "from a import B\n" in text
     mine = "class TestA:\n    def test_one(self): ...\n\n\nasync def test_two(): ...\n"
     assert merged(mine, rendered, Suite()) == (mine, ())
-    with pytest.raises(Misuse, match="uses the name test_one for something that is no test"):
+    with pytest.raises(UserError, match="uses the name test_one for something that is no test"):
         merge(b"test_one = 1\n", rendered, Suite())
 
 
@@ -285,12 +285,12 @@ def test_a_class_is_known_by_its_identity() -> None:
     ],
 )
 def test_what_a_person_must_change_first_is_named(line: str, reason: str) -> None:
-    with pytest.raises(Misuse, match=reason):
+    with pytest.raises(UserError, match=reason):
         merge(line.encode(), FILLED, STEP, path=Path("tests/test_x.py"))
 
 
 def test_a_character_that_the_encoding_lacks_is_named() -> None:
-    with pytest.raises(Misuse, match="is in iso-8859-1, which has no '…'"):
+    with pytest.raises(UserError, match="is in iso-8859-1, which has no '…'"):
         merge(b"# coding: latin-1\n", RENDERED, STEP)
 
 

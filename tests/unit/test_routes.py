@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate.routes.app import App
 from tpgen.generate.routes.context import RouteContext
@@ -341,5 +341,5 @@ def test_two_routes_that_differ_in_the_slash_are_two() -> None:
     ],
 )
 def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:
-    with pytest.raises(Misuse, match="^" + reason.replace("?", r"\?") + "$"):
+    with pytest.raises(UserError, match="^" + reason.replace("?", r"\?") + "$"):
         App({"": {}}, {}).find(method, path)

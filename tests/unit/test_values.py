@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.generate.routes.expressions import Change, source
 from tpgen.generate.routes.schemas import FORMATS, Node, node_of
 from tpgen.generate.routes.values import other, places, valid
@@ -160,7 +160,7 @@ def test_each_format_takes_its_example(format: str) -> None:
     "schema", [{"$ref": "#/components/schemas/Endless"}, integer(minimum=2, maximum=1), {"not": {}}]
 )
 def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any]) -> None:
-    with pytest.raises(Misuse, match="the schema of label accepts: give it an example"):
+    with pytest.raises(UserError, match="the schema of label accepts: give it an example"):
         valid(node(schema, "label"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import fastjsonschema
 
 from tpgen.check.places import list_files
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git
 
 FOLDER = ".tpgen"
@@ -68,11 +68,11 @@ def newest(root: Path) -> Record:
     """Return the record of the last run.
 
     Raises:
-        Misuse: there is none, or the file is not a run record.
+        UserError: there is none, or the file is not a run record.
     """
     found = sorted((root / FOLDER).glob("run-*.json"))
     if not found:
-        raise Misuse(f"there is no run record in {root / FOLDER}: {RUN}")
+        raise UserError(f"there is no run record in {root / FOLDER}: {RUN}")
     return Record(_read(found[-1]), root)
 
 
@@ -82,7 +82,7 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
     Of a test in several records the last run counts.
 
     Raises:
-        Misuse: a file is not a run record, or the records are about different files.
+        UserError: a file is not a run record, or the records are about different files.
     """
     read = {path: _read(path) for path in paths}
     parts = sorted(read.values(), key=lambda part: str(part["started"]))
@@ -90,7 +90,7 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
     for path, part in read.items():
         changed = dict(set(first["files"].items()) ^ set(part["files"].items()))
         if changed:
-            raise Misuse(
+            raise UserError(
                 f"the records are of different contents: {min(changed)} differs in {path}: "
                 "merge the records of one state of the files"
             )
@@ -133,17 +133,17 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise Misuse(f"{path} can't be read: {error}; {RUN}") from None
+        raise UserError(f"{path} can't be read: {error}; {RUN}") from None
     wanted = json.loads(SCHEMA.read_text(encoding="utf-8"))
     stated = content.get("format") if isinstance(content, dict) else None
     known = wanted["properties"]["format"]["const"]
     if isinstance(stated, int) and stated != known:
-        raise Misuse(
+        raise UserError(
             f"{path} has format {stated}, and this tpgen reads {known}: use the versions of tpgen "
             "and pytest-tpgen that belong together"
         )
     try:
         fastjsonschema.validate(wanted, content)
     except fastjsonschema.JsonSchemaValueException as error:
-        raise Misuse(f"{path} is not a run record: {error.message[:200]}; {RUN}") from None
+        raise UserError(f"{path} is not a run record: {error.message[:200]}; {RUN}") from None
     return dict(content)

@@ -162,7 +162,7 @@ def make(record: Record, here: Project) -> Census:
         here: the service.
 
     Raises:
-        Misuse: its policy is broken.
+        UserError: its policy is broken.
     """
     kinds = [kind for kind in policy.kinds(here.root).values() if kind.introspect == "route"]
     has_routes = any(any(requirements.of_kind(here, kind)) for kind in kinds)

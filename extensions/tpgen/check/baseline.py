@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tpgen.core import files
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 
 from . import registry
@@ -76,7 +76,7 @@ def read(root: Path) -> Baseline:
     """Return the baseline of a project; empty if it has none.
 
     Raises:
-        Misuse: the file can't be read.
+        UserError: the file can't be read.
     """
     try:
         content = json.loads((root / WHERE).read_bytes())
@@ -86,7 +86,7 @@ def read(root: Path) -> Baseline:
     except FileNotFoundError:
         return Baseline()
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise Misuse(
+        raise UserError(
             f"{WHERE} can't be read ({error!r}): restore it from Git, or `{COMMAND}` writes it"
         ) from None
 
@@ -95,7 +95,7 @@ def write(project: Project, rules: Sequence[Rule], found: Iterable[Finding]) -> 
     """Write the findings as the baseline of a project; return how many there are.
 
     Raises:
-        Misuse: the file can't be written.
+        UserError: the file can't be written.
     """
     lasting = {rule.code for rule in rules if not rule.diff_only} - NEVER
     kept = [one for one in found if one.code in lasting and one.level != "note"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import tpgen
 from tpgen.core import files
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Edit, Finding
 from tpgen.core.service import POLICY
 from tpgen.core.settings import WHERE
@@ -70,7 +70,7 @@ class Cache:
         if kept == self.entries:
             return
         # A folder may be read-only, or a link that leads out of the project.
-        with suppress(OSError, Misuse):
+        with suppress(OSError, UserError):
             _write(self.root, json.dumps({"key": self.key, "entries": kept}))
 
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import CheckResult
 
 from . import baseline, exemptions
@@ -33,7 +33,7 @@ def run(
         known: whether the baseline covers findings.
 
     Raises:
-        Misuse: an exemption, the baseline or the revision to compare with is broken.
+        UserError: an exemption, the baseline or the revision to compare with is broken.
     """
     exempt = exemptions.read(project.root)
     base = baseline.read(project.root) if known else baseline.Baseline()
@@ -107,7 +107,7 @@ def _in_processes(check: FileCheck, paths: Sequence[str], rules: Sequence[Rule])
                 check.result.add(result)
                 check.new |= new
         except BrokenProcessPool:
-            raise Misuse(
+            raise UserError(
                 "a process of the check was killed, most likely because the memory ran out: "
                 "give paths to check part by part"
             ) from None

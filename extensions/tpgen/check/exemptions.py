@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tpgen.core import settings
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.core.settings import WHERE
 
@@ -102,11 +102,11 @@ def read(root: Path) -> Exemptions:
     """Return the exemptions of a project.
 
     Raises:
-        Misuse: `pyproject.toml` can't be read, or one lacks something.
+        UserError: `pyproject.toml` can't be read, or one lacks something.
     """
     found = settings.read(root)
     if not isinstance(found.table.get("exemptions", []), list):
-        raise Misuse(f"{WHERE}: write each exemption as a table of its own:\n{example()}")
+        raise UserError(f"{WHERE}: write each exemption as a table of its own:\n{example()}")
     return Exemptions([_exemption(root, table, line) for table, line in found.exemptions])
 
 
@@ -129,7 +129,7 @@ def _exemption(root: Path, table: Any, line: int) -> Exemption:
         _require_path(root, table["path"])
         return Exemption(**{**table, "rule": _code(table["rule"].strip())}, line=line)
     except (TypeError, ValueError) as error:
-        raise Misuse(
+        raise UserError(
             f"{WHERE}:{line}: an exemption {error}; one looks like this:\n{example()}"
         ) from None
 
@@ -164,7 +164,7 @@ def _code(word: str) -> str:
         return word
     try:
         code = registry.find(word).code
-    except Misuse as error:
+    except UserError as error:
         raise ValueError(f"names no rule: {error}") from None
     if code == CODE_OF_EXEMPTIONS:
         raise ValueError(f"is from {code}, the rule about exemptions, which has none")

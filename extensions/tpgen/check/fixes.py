@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tpgen.core import files
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.files import Change
 from tpgen.core.finding import Edit, Finding
 
@@ -36,7 +36,7 @@ def apply(project: Project, found: Sequence[Finding]) -> Fixed:
     Of two findings with edits in one place the first is fixed, and the other by the next run.
 
     Raises:
-        Misuse: a file can't be written, or was changed since it was checked.
+        UserError: a file can't be written, or was changed since it was checked.
     """
     by_path: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
@@ -66,7 +66,7 @@ def _change(project: Project, path: str, fixable: Sequence[Finding]) -> Change:
     except OSError:
         before = b""
     if any(finding.content_hash != content_hash(before) for finding in fixable):
-        raise Misuse(
+        raise UserError(
             f"{path} was changed by another program meanwhile, so nothing was written: "
             "run the command again"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import CheckResult, Finding
 
 from .cache import Cache, Entry, packed
@@ -137,7 +137,7 @@ def _guarded(
                 yield note(f"{rule.code} has more findings here: the first {MOST} are shown")
                 return
             yield _stamped(rule, subject, finding)
-    except Misuse:
+    except UserError:
         raise
     except Unreadable as error:
         if isinstance(subject, File):

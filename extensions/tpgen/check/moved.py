@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from .project import ANSWERS, Project
 
@@ -67,7 +67,7 @@ def parse(text: str) -> Moved:
     """Return a table.
 
     Raises:
-        Misuse: it can't be read.
+        UserError: it can't be read.
     """
     try:
         content = tomllib.loads(text)
@@ -75,7 +75,7 @@ def parse(text: str) -> Moved:
         fixtures = {old: str(new) for old, new in content.get("fixtures", {}).items()}
         return Moved(names, fixtures, content.get("wiring", {}).get("conftest", ""))
     except (ValueError, TypeError, AttributeError) as error:
-        raise Misuse(
+        raise UserError(
             f"{TABLE} of the template can't be read: {error}; correct it in the template, and "
             "release that"
         ) from None

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tpgen.core import policy, settings
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git, TrackedFiles
 from tpgen.core.service import POLICY, Service
 from tpgen.core.settings import Exclusion
@@ -47,7 +47,7 @@ class Project:
         """Its policy; empty if it has none, or none that can be read."""
         try:
             return policy.read(self.root)
-        except Misuse:
+        except UserError:
             return {}
 
     @cached_property
@@ -55,7 +55,7 @@ class Project:
         """The files that no rule looks at.
 
         Raises:
-            Misuse: the settings can't be read.
+            UserError: the settings can't be read.
         """
         return settings.read(self.root).exclude
 
@@ -177,13 +177,13 @@ class Project:
         """The commit where this change begins.
 
         Raises:
-            Misuse: there is no such revision.
+            UserError: there is no such revision.
         """
         assert self.git
         git, target = self.git, os.environ.get("GITHUB_BASE_REF")
         named = self.base or (f"origin/{target}" if target else "HEAD")
         if git.commit(named) is None:
-            raise Misuse(
+            raise UserError(
                 f"there is no revision {named} to compare with: fetch it (in CI with "
                 "`fetch-depth: 0`), or name another with --base"
             )
@@ -205,7 +205,7 @@ def find(start: Path, paths: list[str], base: str = "") -> Project:
         base: the revision to compare with, if not the usual one.
 
     Raises:
-        Misuse: a path does not exist, is outside, or belongs to another repository, or there is no
+        UserError: a path does not exist, is outside, or belongs to another repository, or there is no
             such revision.
     """
     start = start.resolve()
@@ -227,7 +227,7 @@ def of_text(start: Path, path: str, data: bytes) -> Project:
         data: its content.
 
     Raises:
-        Misuse: the file is outside.
+        UserError: the file is outside.
     """
     start = start.resolve()
     everything = Project(_root(start))
@@ -289,7 +289,9 @@ def _expanded(project: Project, start: Path, paths: list[str]) -> Iterator[str]:
         path = _relative(project, start, typed)
         place = project.root / path
         if not os.path.lexists(place):
-            raise Misuse(f"{typed} does not exist; `tpgen check` without a path checks all files")
+            raise UserError(
+                f"{typed} does not exist; `tpgen check` without a path checks all files"
+            )
         _require_own(project, path)
         if place.is_dir() and not place.is_symlink():
             yield from _below_folder(project, path)
@@ -311,7 +313,7 @@ def _relative(project: Project, start: Path, typed: str) -> str:
         # The project itself may have been reached by a symlink.
         absolute = absolute.parent.resolve() / absolute.name
     if not absolute.is_relative_to(project.root):
-        raise Misuse(f"{typed} is not in {project.root}: run the command in its project")
+        raise UserError(f"{typed} is not in {project.root}: run the command in its project")
     return absolute.relative_to(project.root).as_posix()
 
 
@@ -322,7 +324,7 @@ def _require_own(project: Project, path: str) -> None:
             raise _foreign(path, above)
 
 
-def _foreign(path: str, repository: PurePosixPath) -> Misuse:
-    return Misuse(
+def _foreign(path: str, repository: PurePosixPath) -> UserError:
+    return UserError(
         f"{path} belongs to another Git repository: `cd {repository}`, and run the command there"
     )

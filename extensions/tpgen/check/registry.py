@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from .rule import OF_THE_ENGINE, Rule
 
@@ -51,12 +51,12 @@ def find(word: str) -> Rule:
     """Return a rule, by its code or its name.
 
     Raises:
-        Misuse: there is none.
+        UserError: there is none.
     """
     for rule in all_rules().values():
         if word.upper() == rule.code or word == rule.name:
             return rule
-    raise Misuse(f"there is no rule {word}{_near(word)}; `tpgen explain` lists them all")
+    raise UserError(f"there is no rule {word}{_near(word)}; `tpgen explain` lists them all")
 
 
 def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
@@ -68,7 +68,7 @@ def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
         ignore: those to leave out, in the same form.
 
     Raises:
-        Misuse: a word names no rule.
+        UserError: a word names no rule.
     """
     chosen = _meant(select) | _meant([OF_THE_ENGINE]) if select else set(all_rules())
     left = chosen - _meant(ignore)
@@ -81,7 +81,7 @@ def _meant(words: Sequence[str]) -> set[str]:
         if re.fullmatch(r"TPG\d{0,2}", word, re.IGNORECASE):
             meant = {code for code in all_rules() if code.startswith(word.upper())}
             if not meant:
-                raise Misuse(f"no rule begins with {word}; `tpgen explain` lists them all")
+                raise UserError(f"no rule begins with {word}; `tpgen explain` lists them all")
             found |= meant
         else:
             found.add(find(word).code)

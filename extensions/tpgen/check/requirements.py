@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 
 from tpgen.core import policy
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind
 from tpgen.source import cases, components, models
 from tpgen.source.code import Code
@@ -68,7 +68,7 @@ def missing(project: Project) -> Iterator[Missing]:
     """Yield the components of a service without a suite of their kind.
 
     Raises:
-        Misuse: the policy of the service is broken.
+        UserError: the policy of the service is broken.
     """
     code, tests = Code([project.root / "tests"]), TestClasses(project)
     subclasses, stated = cases.subclasses(code), cases.read(code)
@@ -191,7 +191,7 @@ def _without_factory(project: Project, kind: Kind) -> Iterator[Missing]:
             file = project.file(path)
             try:
                 known = models.factories_of(file.text if file else "", path)
-            except Misuse:
+            except UserError:
                 break  # TPG001 reports the file.
             if component.class_name not in known:
                 yield Missing(component, f"class in {path}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tpgen.census import page, records, render, table
 from tpgen.check import project
 from tpgen.core import service
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.terminal import say
 
 DESCRIPTION = """\
@@ -37,7 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
         1 if a case is missing or failed, or files have changed since the run; else 0.
 
     Raises:
-        Misuse: the working directory is in no service, or the service has no run record.
+        UserError: the working directory is in no service, or the service has no run record.
     """
     here = project.find(service.find(Path.cwd()).root, [])
     record = (
@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace) -> int:
         try:
             Path(chosen.html).write_text(page.render(found), encoding="utf-8")
         except OSError as error:
-            raise Misuse(f"{chosen.html} can't be written: {error.strerror}") from None
+            raise UserError(f"{chosen.html} can't be written: {error.strerror}") from None
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as file:
             file.write(render.markdown(found))

@@ -12,7 +12,7 @@ from pathlib import Path
 from tpgen.check import baseline, engine, project, registry
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule, Rule
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import CheckResult, Finding
 from tpgen.core.terminal import say
 
@@ -78,20 +78,20 @@ def _refuse_combinations(chosen: argparse.Namespace) -> None:
     """Refuse options that exclude each other.
 
     Raises:
-        Misuse: there are some.
+        UserError: there are some.
     """
     if chosen.write_baseline and (chosen.paths or chosen.select or chosen.ignore or chosen.fix):
-        raise Misuse(
+        raise UserError(
             "--write-baseline records the findings of all rules in all files: leave out paths, "
             "--select, --ignore and --fix"
         )
     if ("-" in chosen.paths) != bool(chosen.stdin_filename):
-        raise Misuse(
+        raise UserError(
             "to check standard input, give `-` and the name of the file that it is: "
             "`tpgen check - --stdin-filename tests/test_a.py`"
         )
     if "-" in chosen.paths and (len(chosen.paths) > 1 or chosen.fix):
-        raise Misuse("`-` checks standard input alone: leave out other paths and --fix")
+        raise UserError("`-` checks standard input alone: leave out other paths and --fix")
 
 
 def _write_baselines(here: Project, parts: Sequence[Project], rules: Sequence[Rule]) -> int:
@@ -136,7 +136,7 @@ def _above(folder: Path) -> Sequence[Path]:
 def _words(option: str, given: Sequence[str]) -> list[str]:
     words = [word.strip() for one in given for word in one.split(",") if word.strip()]
     if given and not words:
-        raise Misuse(f"{option} names no rule; `tpgen explain` lists them all")
+        raise UserError(f"{option} names no rule; `tpgen explain` lists them all")
     return words
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from tpgen.core import policy, service
 from tpgen.core.commands import COMMANDS
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind
 
 from . import component
@@ -26,10 +26,10 @@ KINDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `Misuse` with the likely intended word."""
+    """A parser that raises `UserError` with the likely intended word."""
 
     def error(self, message: str) -> NoReturn:
-        raise Misuse(f"{_with_guess(message)}; `{self.prog} --help` lists the arguments")
+        raise UserError(f"{_with_guess(message)}; `{self.prog} --help` lists the arguments")
 
 
 def _with_guess(message: str) -> str:
@@ -62,7 +62,7 @@ def parser(typed: Sequence[str]) -> Parser:
     """Return the parser for what was typed.
 
     Raises:
-        Misuse: the command needs a service and there is none, or its policy is broken.
+        UserError: the command needs a service and there is none, or its policy is broken.
     """
     return _parser(typed, _kinds(typed) if _needs_kinds(typed) else {})
 
@@ -78,20 +78,20 @@ def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
     word = next((word for word in typed if not word.startswith("-")), "")
     try:
         root = service.find(Path.cwd()).root
-    except Misuse:
+    except UserError:
         if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
-            raise Misuse(f"`{word}` is not a command{guess}") from None
+            raise UserError(f"`{word}` is not a command{guess}") from None
         raise
     if kinds := policy.kinds(root):
         return kinds
-    raise Misuse(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
+    raise UserError(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
 
 
 def _kinds_or_usual() -> Mapping[str, Kind]:
     """Return the kinds of the service here; those of the template outside a service."""
     try:
         root = service.find(Path.cwd()).root
-    except Misuse:
+    except UserError:
         return KINDS
     return policy.kinds(root)
 

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from tpgen.core import service
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind
 
 # The words that name a component, by what tpgen reads about it.
@@ -46,7 +46,7 @@ class _Completer:
 
         try:
             return missing.names(service.find(Path.cwd()), self.kind, parsed_args.words or [])
-        except (Misuse, ModuleNotFoundError):
+        except (UserError, ModuleNotFoundError):
             return []
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tpgen.core import service
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.terminal import say
 from tpgen.update import answers, drifting, messages
 from tpgen.update.template import Rendered, fetch
@@ -40,11 +40,11 @@ def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
     """Return the files and folders that were named, relative to the service.
 
     Raises:
-        Misuse: one is neither here nor in the template.
+        UserError: one is neither here nor in the template.
     """
     whole = [Path(path).parent.resolve() / Path(path).name for path in paths]
     below = [Path(os.path.relpath(path, root)).as_posix() for path in whole]
     for path, known in zip(paths, below, strict=True):
         if not any(os.path.lexists(folder / known) for folder in (root, made.folder)):
-            raise Misuse(f"{path} is neither here nor in the template: name a file or a folder")
+            raise UserError(f"{path} is neither here nor in the template: name a file or a folder")
     return below

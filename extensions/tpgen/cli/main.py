@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
 from tpgen.core import terminal
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.terminal import say_no_more
 
 from . import command_line
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return _run(typed)
-    except Misuse as error:
+    except UserError as error:
         print(f"tpgen: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.installation import template_address
 from tpgen.update.template import said_by_copier
 
@@ -25,14 +25,14 @@ def run(chosen: argparse.Namespace) -> int:
     """Render a new service; Copier asks the questions.
 
     Raises:
-        Misuse: the folder is not empty, or the template is not known or refuses.
+        UserError: the folder is not empty, or the template is not known or refuses.
     """
     import copier
     from copier.errors import CopierError
 
     folder = Path(chosen.folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Misuse(f"{folder} exists and is not empty: give a new folder")
+        raise UserError(f"{folder} exists and is not empty: give a new folder")
     template = chosen.template or template_address()
     try:
         copier.run_copy(
@@ -45,7 +45,7 @@ def run(chosen: argparse.Namespace) -> int:
         )
     except (CopierError, ValueError) as error:
         said = said_by_copier(error).replace("/`--data-file`", "")
-        raise Misuse(f"Copier can't render {template}: {said}") from None
+        raise UserError(f"Copier can't render {template}: {said}") from None
     except OSError as error:
-        raise Misuse(f"{folder} can't be written: {error.strerror or error}") from None
+        raise UserError(f"{folder} can't be written: {error.strerror or error}") from None
     return 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tpgen.core import policy, service
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.terminal import say
 from tpgen.update import answers, git_merge, locking, messages, readiness
 from tpgen.update.git_merge import Merged, Versions
@@ -80,7 +80,7 @@ def _readable(root: Path, merged: Merged) -> Merged:
     """Return the outcome, with what is wrong with the merged policy."""
     try:
         policy.kinds(root)
-    except Misuse as error:
+    except UserError as error:
         if service.POLICY.as_posix() not in merged.conflicts:
             return replace(merged, broken=str(error).removesuffix(f"; {policy.RESTORE}"))
     return merged

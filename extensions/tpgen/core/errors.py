@@ -1,5 +1,5 @@
-"""What stops a command."""
+"""The error that stops a command."""
 
 
-class Misuse(Exception):
-    """Something that a person must change first: one sentence, with the next command; exit 2."""
+class UserError(Exception):
+    """A person must change something first: one sentence with the next command; exit code 2."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import Misuse
+from .errors import UserError
 from .git import environment
 
 FOLDER = Path(".tpgen")
@@ -65,28 +65,28 @@ def check(root: Path, path: Path) -> Path:
     """Return the place of a file of a service, through links within the service.
 
     Raises:
-        Misuse: the place is outside the service, or something that is not a file is there.
+        UserError: the place is outside the service, or something that is not a file is there.
     """
     if path.is_absolute() or ".." in path.parts:
-        raise Misuse(f"{path} leads out of the service: give a path inside {root}")
+        raise UserError(f"{path} leads out of the service: give a path inside {root}")
     if len(os.fsencode(path.name)) > LONGEST_NAME:
-        raise Misuse(f"{path.name[:20]}… is too long a name for a file: take a shorter one")
+        raise UserError(f"{path.name[:20]}… is too long a name for a file: take a shorter one")
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
-        raise Misuse(f"{path} can't be followed ({error}): look at its links") from error
+        raise UserError(f"{path} can't be followed ({error}): look at its links") from error
     if not target.is_relative_to(root.resolve()):
         link = _link(root, path)
-        raise Misuse(
+        raise UserError(
             f"{link} is a link that leads out of the service, to {(root / link).resolve()}: "
             "remove it"
         )
     with _explained(path):
         if os.path.lexists(target) and not target.is_file():
-            raise Misuse(f"{path} is not a file but a folder or the like: move it away")
+            raise UserError(f"{path} is not a file but a folder or the like: move it away")
         folder = next(folder for folder in target.parents if os.path.lexists(folder))
         if not folder.is_dir():
-            raise Misuse(f"{folder} is a file, and {path} needs a folder there: move it away")
+            raise UserError(f"{folder} is a file, and {path} needs a folder there: move it away")
     return target
 
 
@@ -106,7 +106,7 @@ def write(root: Path, changes: Sequence[Change], command: str) -> None:
         command: the command line.
 
     Raises:
-        Misuse: a file can't be written, or differs from `before`.
+        UserError: a file can't be written, or differs from `before`.
     """
     changes = [change for change in changes if change.before != change.after]
     if not changes:
@@ -128,7 +128,7 @@ def note(root: Path, changes: Sequence[Change]) -> None:
         changes: what the program wrote.
 
     Raises:
-        Misuse: there is no last command, or its journal can't be read or written.
+        UserError: there is no last command, or its journal can't be read or written.
     """
     journal = _journal(root)
     known = {change.path: change for change in map(_unpacked, journal["files"])}
@@ -149,7 +149,7 @@ def undo(root: Path) -> list[Undone]:
         the outcome for each file.
 
     Raises:
-        Misuse: there is nothing to undo, or a file can't be written; then nothing is changed.
+        UserError: there is nothing to undo, or a file can't be written; then nothing is changed.
     """
     journal = _journal(root)
     plans = [_plan(root, change) for change in map(_unpacked, journal["files"])]
@@ -219,7 +219,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0, "look at its folder")
-        raise Misuse(
+        raise UserError(
             f"{path} can't be written ({error.strerror}), so nothing was: {remedy} and try again"
         ) from error
 
@@ -268,8 +268,8 @@ def _unlink_same(target: Path, new: Path) -> None:
             target.unlink()
 
 
-def _changed_meanwhile(change: Change) -> Misuse:
-    return Misuse(
+def _changed_meanwhile(change: Change) -> UserError:
+    return UserError(
         f"{change.path} was changed by another program meanwhile, so nothing was written: "
         "run the command again"
     )
@@ -308,12 +308,14 @@ def _journal(root: Path) -> dict[str, Any]:
     with _explained(JOURNAL):
         content = _content(target)
     if content is None:
-        raise Misuse("there is nothing to undo: tpgen has written no file here, or undid all of it")
+        raise UserError(
+            "there is nothing to undo: tpgen has written no file here, or undid all of it"
+        )
     try:
         journal: dict[str, Any] = json.loads(content)
         [*map(_unpacked, journal["files"])]
     except (ValueError, TypeError, KeyError) as error:
-        raise Misuse(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error
+        raise UserError(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error
     return journal
 
 
@@ -338,7 +340,7 @@ def _plan(root: Path, change: Change) -> tuple[Change | None, Undone]:
     """Return how to undo the change of one file."""
     try:
         now = _content(check(root, change.path))
-    except Misuse as error:
+    except UserError as error:
         return None, Undone(change.path, "left", str(error))
     undone = Undone(change.path, "removed" if change.before is None else "restored")
     if now == change.before:

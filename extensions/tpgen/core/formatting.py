@@ -4,7 +4,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import Misuse
+from .errors import UserError
 from .service import Service
 
 FORMAT = ("format", "--quiet")
@@ -19,7 +19,7 @@ def tidy(service: Service, path: Path, text: str) -> str:
         text: a whole module.
 
     Raises:
-        Misuse: the text is not Python, or the settings can't be read.
+        UserError: the text is not Python, or the settings can't be read.
     """
     return _run(service, FORMAT, path, _run(service, _fix("I,F401"), path, text))
 
@@ -36,7 +36,7 @@ def as_before(service: Service, path: Path, before: str, after: str, rules: str 
     """
     for command in (_fix(rules), FORMAT):
         # The settings can't be read, or there is no ruff: layout is no reason to stop.
-        with suppress(Misuse, ModuleNotFoundError):
+        with suppress(UserError, ModuleNotFoundError):
             if _run(service, command, path, before) == before:
                 after = _run(service, command, path, after)
     return after
@@ -67,5 +67,5 @@ def _run(service: Service, command: tuple[str, ...], path: Path, text: str) -> s
         output = (done.stderr.strip() or done.stdout.strip()).splitlines()
         errors = [line for line in output if line.startswith("error")] or output
         reason = errors[0] if errors else f"exit code {done.returncode}"
-        raise Misuse(f"ruff can't format what is to become {path}: {reason}")
+        raise UserError(f"ruff can't format what is to become {path}: {reason}")
     return done.stdout

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .errors import Misuse
+from .errors import UserError
 
 # Variables of a hook that name another repository: `git rev-parse --local-env-vars` without the
 # settings that `git -c` passes on.
@@ -79,7 +79,7 @@ class Git:
         """Return the repository of a folder, or None if there is none, or no git.
 
         Raises:
-            Misuse: git refuses, because the repository belongs to another user.
+            UserError: git refuses, because the repository belongs to another user.
         """
         here = root.resolve()
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
@@ -91,7 +91,9 @@ class Git:
             return None
         except subprocess.CalledProcessError as error:
             if b"safe.directory" in error.stderr:
-                raise Misuse(f"git says: {error.stderr.decode(errors='replace').strip()}") from None
+                raise UserError(
+                    f"git says: {error.stderr.decode(errors='replace').strip()}"
+                ) from None
             return None
         return git if inside else None
 

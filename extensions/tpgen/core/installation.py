@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 
 def template_address() -> str:
     """Return the address that tpgen was installed from, which is that of its template.
 
     Raises:
-        Misuse: it was installed from a package index or a wheel.
+        UserError: it was installed from a package index or a wheel.
     """
     origin = _origin()
     parts = urlsplit(origin.get("url", ""))
@@ -24,7 +24,7 @@ def template_address() -> str:
         return f"git+{origin['url']}"
     if parts.scheme == "file" and Path(unquote(parts.path)).is_dir():
         return unquote(parts.path)
-    raise Misuse(
+    raise UserError(
         "tpgen was installed from a package, so it does not know the address of its template: "
         "`tpgen new DEST --template git+https://HOST/TEAM/tpgen.git`"
     )
@@ -36,7 +36,7 @@ def docs_address() -> str:
     It is that of the repository that tpgen was installed from, else what the metadata states.
     """
     origin = _origin()
-    url = origin.get("url", "").removesuffix(".git")
+    url = str(origin.get("url", "")).removesuffix(".git")
     if "vcs_info" in origin and url.startswith("https://"):
         return f"{url}/blob/{origin['vcs_info']['commit_id']}/docs"
     stated = metadata.metadata("tpgen").get_all("Project-URL") or []

@@ -3,7 +3,7 @@
 import re
 from keyword import iskeyword
 
-from .errors import Misuse
+from .errors import UserError
 
 LONGEST = 80
 
@@ -12,10 +12,10 @@ def require_name(name: str) -> str:
     """Return the name of a component as a module has it: `DetectPII` is `detect_pii`.
 
     Raises:
-        Misuse: a module can't have this name; the message suggests one.
+        UserError: a module can't have this name; the message suggests one.
     """
     if len(name) > LONGEST:
-        raise Misuse(
+        raise UserError(
             f"a name of {len(name)} characters is too long for a component: take one of at most "
             f"{LONGEST}"
         )
@@ -24,7 +24,7 @@ def require_name(name: str) -> str:
         return snake
     last = re.split(r"[/\\]", name.removesuffix(".py"))[-1]
     near = to_snake(re.sub(r"\W+", "_", last).strip("_"))
-    raise Misuse(
+    raise UserError(
         f"{name!r} can't be the name of a component: use letters, digits and underscores, not a "
         f"path or a keyword of Python, such as {near if _is_good(near) else 'detect_pii'!r}"
     )

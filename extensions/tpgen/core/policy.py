@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .commands import COMMANDS
-from .errors import Misuse
+from .errors import UserError
 from .service import POLICY
 
 INTROSPECTS = ("source", "route", "model")
@@ -75,7 +75,7 @@ def read(root: Path) -> Mapping[str, Any]:
     """Return the content of a service's `policy.toml`.
 
     Raises:
-        Misuse: it can't be read.
+        UserError: it can't be read.
     """
     return _parsed(_text(root))
 
@@ -94,7 +94,7 @@ def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
         old_form: accept kinds as releases before 0.3 wrote them, which name no suites.
 
     Raises:
-        Misuse: the policy can't be read; the message names line, table and key.
+        UserError: the policy can't be read; the message names line, table and key.
     """
     text = _text(root)
     tables = _Table(text, "kinds", _parsed(text).get("kinds", {})).values
@@ -139,7 +139,7 @@ def _text(root: Path) -> str:
     try:
         return (root / POLICY).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"{POLICY} can't be read: {error}; {RESTORE}") from None
+        raise UserError(f"{POLICY} can't be read: {error}; {RESTORE}") from None
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -147,11 +147,11 @@ def _parsed(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         if "\n<<<<<<< " in text:
-            raise Misuse(
+            raise UserError(
                 f"{POLICY} has conflict markers of an update: choose the right lines between "
                 "<<< and >>>, then `git add` it"
             ) from None
-        raise Misuse(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
+        raise UserError(f"{POLICY} is not TOML: {error}; {RESTORE}") from None
 
 
 class _Table:
@@ -175,7 +175,7 @@ class _Table:
         header = f"[[{name}]]" if number else f"[{name}]"
         what = f"`{key}` of {header}" if key else header
         hint = "" if "\n" in reason else f"; {RESTORE}"
-        raise Misuse(f"{POLICY}:{self._line(self.name, key)}: {what} {reason}{hint}")
+        raise UserError(f"{POLICY}:{self._line(self.name, key)}: {what} {reason}{hint}")
 
     def check(self, of: type[Kind | KindTest], *required: str) -> None:
         """Check the keys of the table and the types of their values."""

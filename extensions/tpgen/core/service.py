@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .errors import Misuse
+from .errors import UserError
 
 POLICY = Path("tests/policy/policy.toml")
 NO_PACKAGES = {"alembic", "build", "dist", "docs", "migrations", "scripts", "site", "tests", "venv"}
@@ -32,7 +32,7 @@ class Service:
         """The interpreter of the service's own environment.
 
         Raises:
-            Misuse: there is no environment.
+            UserError: there is no environment.
         """
         named = [os.environ.get(name) for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")]
         own = [str(self.root / ".venv")]
@@ -40,7 +40,7 @@ class Service:
             python = self.root / folder / "bin" / "python"
             if python.exists():
                 return python
-        raise Misuse(f"{self.root} has no environment to run its code in: `uv sync` makes one")
+        raise UserError(f"{self.root} has no environment to run its code in: `uv sync` makes one")
 
     def run(
         self,
@@ -59,7 +59,7 @@ class Service:
             variables: more environment variables.
 
         Raises:
-            Misuse: it takes longer.
+            UserError: it takes longer.
         """
         folders = [*path, *{package.parent for package in self.packages}, self.root]
         # With this variable pytest would complete the command line instead of running.
@@ -79,7 +79,7 @@ class Service:
                 timeout=seconds,
             )
         except subprocess.TimeoutExpired:
-            raise Misuse(
+            raise UserError(
                 f"the code of the service did not end within {seconds} seconds while it was read: "
                 "look whether it waits for a server, or runs for ever, when it is imported"
             ) from None
@@ -89,13 +89,13 @@ def find(start: Path) -> Service:
     """Return the service that a folder belongs to.
 
     Raises:
-        Misuse: neither this folder nor one above it is a service.
+        UserError: neither this folder nor one above it is a service.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / POLICY).is_file():
             return Service(folder)
-    raise Misuse(
+    raise UserError(
         f"{start} is not in a service: neither it nor a folder above holds {POLICY}; "
         "`cd` into one, or create one: `tpgen new DEST`"
     )

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .errors import Misuse
+from .errors import UserError
 
 WHERE = "pyproject.toml"
 KEYS = ("app", "exclude", "exempt", "exemptions", "public", "refusal")
@@ -51,11 +51,11 @@ class Settings:
         """The app, as `module:name`; empty if it is not stated.
 
         Raises:
-            Misuse: it is something else.
+            UserError: it is something else.
         """
         given = self.table.get("app", "")
         if not isinstance(given, str) or (given and not re.fullmatch(r"[\w.]+:\w+", given)):
-            raise Misuse(f'{WHERE}: `app` of [tool.tpgen] must name it: app = "shop.main:app"')
+            raise UserError(f'{WHERE}: `app` of [tool.tpgen] must name it: app = "shop.main:app"')
         return given
 
     @property
@@ -63,14 +63,14 @@ class Settings:
         """The files that no rule looks at.
 
         Raises:
-            Misuse: one has no reason, or is something else.
+            UserError: one has no reason, or is something else.
         """
         given = self.table.get("exclude", [])
         tables = given if isinstance(given, list) else [given]
         if given is tables and all(map(_is_exclusion, tables)):
             return [Exclusion(**table) for table in tables]
         paths = [table.get("path", "") if isinstance(table, dict) else table for table in tables]
-        raise Misuse(
+        raise UserError(
             f"{WHERE}: each exclusion of [tool.tpgen] is a table with `path` and `reason`; write "
             "below the other keys of [tool.tpgen], in place of `exclude`:\n\n"
             + "\n\n".join(exclusion(path) for path in paths)
@@ -83,11 +83,11 @@ class Settings:
         They may have `issue` too, and `until`, the last day.
 
         Raises:
-            Misuse: a table has other keys, or a key that is not a text.
+            UserError: a table has other keys, or a key that is not a text.
         """
         tables = self.table.get("exempt", [])
         if not isinstance(tables, list) or not all(map(_is_exemption, tables)):
-            raise Misuse(
+            raise UserError(
                 f"{WHERE}: each [[tool.tpgen.exempt]] needs `case` and `reason`, may have "
                 f"`issue` and `until` (a date), and nothing else:\n\n{exemption(*EXAMPLE)}"
             )
@@ -121,7 +121,7 @@ def read(root: Path) -> Settings:
     """Return the settings of a project; empty ones if it has none.
 
     Raises:
-        Misuse: `pyproject.toml` can't be read, or `[tool.tpgen]` has an unknown key.
+        UserError: `pyproject.toml` can't be read, or `[tool.tpgen]` has an unknown key.
     """
     try:
         text = (root / WHERE).read_text(encoding="utf-8")
@@ -129,15 +129,15 @@ def read(root: Path) -> Settings:
     except FileNotFoundError:
         return Settings("", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misuse(f"{WHERE} can't be read: {error}; correct it first") from None
+        raise UserError(f"{WHERE} can't be read: {error}; correct it first") from None
     table = tool.get("tpgen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise Misuse(f"{WHERE}: [tool.tpgen] must be a table: write its keys below that header")
+        raise UserError(f"{WHERE}: [tool.tpgen] must be a table: write its keys below that header")
     for key in table:
         if key not in KEYS:
             near = get_close_matches(key, KEYS, 1)
             hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
-            raise Misuse(f"{WHERE}: [tool.tpgen] has the unknown key `{key}`; {hint}")
+            raise UserError(f"{WHERE}: [tool.tpgen] has the unknown key `{key}`; {hint}")
     found = Settings(text, table)
     _ = found.exempt
     return found

@@ -67,7 +67,7 @@ def plan(
         observe: send a route a request without credentials; its handler does not run.
 
     Raises:
-        Misuse: no component or several are meant, or a file can't be read.
+        UserError: no component or several are meant, or a file can't be read.
     """
     return _planned(service, find(service, kind, words, with_source, observe))
 
@@ -83,7 +83,7 @@ def write(service: Service, done: Scaffold, command: str) -> None:
         command: the command line, for the journal.
 
     Raises:
-        Misuse: a file can't be written, or changed meanwhile.
+        UserError: a file can't be written, or changed meanwhile.
     """
     if done.changes:
         files.write(service.root, done.changes, command)

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.names import to_class, to_snake
 from tpgen.core.service import Service
 
@@ -21,7 +21,7 @@ def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
     """Return the Python module that a skeleton gives for a component.
 
     Raises:
-        Misuse: there is no such skeleton, it fails, or its text is not Python.
+        UserError: there is no such skeleton, it fails, or its text is not Python.
     """
     environment = SandboxedEnvironment(
         loader=jinja2.FileSystemLoader(service.root / FOLDER),
@@ -35,27 +35,27 @@ def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
         text = environment.get_template(skeleton).render(context)
         ast.parse(text)
     except jinja2.TemplateNotFound as error:
-        raise Misuse(
+        raise UserError(
             f"there is no skeleton {FOLDER}/{error.name}: write it, or correct its name in "
             "policy.toml"
         ) from None
     except jinja2.TemplateSyntaxError as error:
         where = f"{FOLDER}/{error.name or skeleton}:{error.lineno}"
-        raise Misuse(f"{where}: {error.message}; correct the skeleton") from None
+        raise UserError(f"{where}: {error.message}; correct the skeleton") from None
     except SyntaxError as error:
         line = (error.text or "").strip()
-        raise Misuse(
+        raise UserError(
             f"{FOLDER}/{skeleton} gives text that is not Python ({error.msg}): `{line}`; correct "
             "the skeleton"
         ) from None
-    except Misuse:
+    except UserError:
         raise
     except Exception as error:  # A skeleton may call any method of its context.
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, jinja2.UndefinedError):
             reason = str(error)
         where = _place(service, skeleton, error)
-        raise Misuse(f"{where}: {reason}; correct the skeleton") from error
+        raise UserError(f"{where}: {reason}; correct the skeleton") from error
     return text
 
 

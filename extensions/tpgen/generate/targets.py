@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tpgen.core import formatting, settings
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.files import Change, check
 from tpgen.core.names import require_name
 from tpgen.core.policy import Kind, factories
@@ -71,7 +71,7 @@ def find(
         observe: send a route a request without credentials; its handler does not run.
 
     Raises:
-        Misuse: no component or several are meant, or a file can't be read.
+        UserError: no component or several are meant, or a file can't be read.
     """
     if kind.introspect == "route":
         return _of_route(service, kind, words, with_source, observe)
@@ -84,13 +84,13 @@ def read(service: Service, path: Path) -> bytes | None:
     """Return the content of a file of the service, or None if there is no such file.
 
     Raises:
-        Misuse: it can't be read.
+        UserError: it can't be read.
     """
     file = service.root / path
     try:
         return file.read_bytes() if file.exists() else None
     except OSError as error:
-        raise Misuse(f"{path} can't be read: {error.strerror}; nothing was written") from None
+        raise UserError(f"{path} can't be read: {error.strerror}; nothing was written") from None
 
 
 def _of_source(service: Service, kind: Kind, words: list[str], with_source: bool) -> Target:
@@ -124,7 +124,7 @@ def _start(service: Service, kind: Kind, path: Path, context: Mapping[str, Any])
     """Return the file of a component that does not exist yet."""
     check(service.root, path)
     if (service.root / path).exists():
-        raise Misuse(
+        raise UserError(
             f"{path} is there, and holds no such {kind.name}: add it there, or leave out "
             "--with-source"
         )
@@ -145,7 +145,7 @@ def _of_route(
     method, path = words[0].upper(), route.path if route else words[1]
     title = f"{kind.name} {method} {path}"
     if route and app.is_open and not route.is_public:
-        raise Misuse(_why_open(service, f"{method} {path}"))
+        raise UserError(_why_open(service, f"{method} {path}"))
     name = naming.name_of_file(route, path)
     common = _common(service, kind, name)
     missing = "" if route else f"{title} is not in the app yet{_nearest(app, method, path)}"

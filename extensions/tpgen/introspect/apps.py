@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tpgen.core import settings
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
@@ -36,7 +36,7 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
         they leave out; `is_open`, whether the observed route answered.
 
     Raises:
-        Misuse: there is no app, or it can't be made.
+        UserError: there is no app, or it can't be made.
     """
     route: Sequence[str] = observed or ()
     conftest = None if settings.read(service.root).app else _conftest(service)
@@ -46,14 +46,14 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
             found = _probe(service, "fixture", str(conftest.relative_to(service.root)), route)
             if "routes" in found:
                 return found
-        except Misuse as error:
+        except UserError as error:
             # A fixture may need the database; the app in the source usually does not.
             if REFUSED not in str(error):
                 raise
             refused = error
     try:
         return _probe(service, "module", _app_in_source(service), route)
-    except Misuse as error:
+    except UserError as error:
         raise refused or error from None
 
 
@@ -67,12 +67,12 @@ def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Ma
     if "routes" in found or ("error" in found and found["error"] is None):
         return found
     if found.get("missing"):
-        raise Misuse(
+        raise UserError(
             f"{service.python} has no {found['missing']}, which lists the routes of the app: "
             "install the development dependencies of the service (`uv sync`), and run this again"
         )
     said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
-    raise Misuse(_why(service, how, what, said))
+    raise UserError(_why(service, how, what, said))
 
 
 def _why(service: Service, how: str, what: str, said: str) -> str:
@@ -117,7 +117,7 @@ def _app_in_source(service: Service) -> str:
     """Return the only app, as `module:name`; it may be a function that makes it.
 
     Raises:
-        Misuse: there is none, or there are several.
+        UserError: there is none, or there are several.
     """
     if name := settings.read(service.root).app:
         return name
@@ -134,12 +134,12 @@ def _app_in_source(service: Service) -> str:
     # A function that another module calls for its `app` does not make another app.
     apps += [f"{module}:{name}" for module, name in functions if name not in called]
     if not apps:
-        raise Misuse(
+        raise UserError(
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
             "an `app = FastAPI()` in its packages; write that fixture, and run this again"
         )
     if len(apps) > 1:
-        raise Misuse(
+        raise UserError(
             f"the service has several apps: {', '.join(sorted(apps))}; name the one that "
             f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(apps)}"'
         )

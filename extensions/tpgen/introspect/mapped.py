@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
 
@@ -24,14 +24,14 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
         path: the file of the factories, for errors.
 
     Raises:
-        Misuse: the models can't be imported, or two of them have one name.
+        UserError: the models can't be imported, or two of them have one name.
     """
     with waiting("reading the models"):
         ended = service.run([str(PROBE), name, *modules], seconds=READING)
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"
-        raise Misuse(
+        raise UserError(
             f"the models of {service.root} can't be read: {said}; see the traceback with "
             f"`{service.python} -c 'import {', '.join(modules)}'`"
         )
@@ -40,7 +40,7 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
     twice = {name for name, count in names.items() if count > 1}
     if twice:
         homes = sorted(model["module"] for model in found if model["name"] in twice)
-        raise Misuse(
+        raise UserError(
             f"{name} needs two models called {twice.pop()}, of {' and '.join(homes)}, and a "
             f"factory has the name of its model: write the factories of both in {path} first"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.names import alike, to_class, to_snake
 from tpgen.core.policy import Kind
 from tpgen.core.service import Service
@@ -46,10 +46,10 @@ class Component:
         """Its class.
 
         Raises:
-            Misuse: it does not exist yet.
+            UserError: it does not exist yet.
         """
         if self.definition is None:
-            raise Misuse(
+            raise UserError(
                 f"there is no {self.class_name} yet, and its skeleton asks how it is made: build "
                 "it first, or let the skeleton ask `component.exists`"
             )
@@ -65,7 +65,7 @@ def find(service: Service, kind: Kind, name: str) -> Component:
     """Return a component: from the module of its name, else from all classes of the kind.
 
     Raises:
-        Misuse: several classes could be meant, or the component's module can't be read.
+        UserError: several classes could be meant, or the component's module can't be read.
     """
     code = Code(service.packages)
     modules = [module for pattern in _patterns(kind, name) for module in code.matching(pattern)]
@@ -74,7 +74,7 @@ def find(service: Service, kind: Kind, name: str) -> Component:
     found = called or own or [other for other in _all(code, kind) if _is_called(kind, other, name)]
     if len({definition.node for definition in found}) > 1:
         several = " or ".join(sorted(f"{other.name} ({other.module.name})" for other in found))
-        raise Misuse(f"{kind.name} {name} may be {several}: say the name of the class instead")
+        raise UserError(f"{kind.name} {name} may be {several}: say the name of the class instead")
     if not found:
         return _to_build(service, kind, name, code)
     path = found[0].module.path.relative_to(service.root)
@@ -170,7 +170,7 @@ def _own_names(definition: Definition) -> list[str]:
 def _to_build(service: Service, kind: Kind, name: str, code: Code) -> Component:
     """Return a component that does not exist, in its place beside the others."""
     if not service.packages:
-        raise Misuse(f"{service.root} has no package, in src/ or beside tests/: add one first")
+        raise UserError(f"{service.root} has no package, in src/ or beside tests/: add one first")
     package = service.packages[0]
     path = package / _home(kind, package, _all(code, kind)).replace("{name}", name)
     module = ".".join(path.relative_to(package.parent).with_suffix("").parts)

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 
 from .trees import base_names, called, classes, last_name, model_of, unsubscripted
@@ -34,12 +34,12 @@ def factories_of(factories: str, path: str) -> dict[str, str]:
     """Return the factories in a text, by their models.
 
     Raises:
-        Misuse: the text is not Python.
+        UserError: the text is not Python.
     """
     try:
         tree = ast.parse(factories)
     except SyntaxError as error:
-        raise Misuse(
+        raise UserError(
             f"{path}:{error.lineno}: {error.msg}; correct it, then run the same command again"
         ) from None
     owners = reversed(classes(tree))

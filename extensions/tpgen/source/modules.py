@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from . import trees
 
@@ -35,14 +35,14 @@ class Module:
         """Its syntax tree.
 
         Raises:
-            Misuse: it can't be read.
+            UserError: it can't be read.
         """
         try:
             return ast.parse(self.path.read_bytes() if self.text is None else self.text)
         except (OSError, SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             root = self.folder.parent if self.folder.name == "src" else self.folder
-            raise Misuse(
+            raise UserError(
                 f"{self.path.relative_to(root)}:{line} can't be read "
                 f"({getattr(error, 'msg', error)}): correct it, then run the same command again"
             ) from None
@@ -52,7 +52,7 @@ class Module:
         """Whether it can be parsed."""
         try:
             return bool(self.tree)
-        except Misuse:
+        except UserError:
             return False
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tpgen.check.project import ANSWERS
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 RESTORE = f"restore it from git: `git log -- {ANSWERS}` lists its versions"
 MISSING = {
@@ -44,22 +44,22 @@ def read(root: Path) -> Answers:
     """Return the answers of a service, or of a rendered template.
 
     Raises:
-        Misuse: the file is missing, can't be read, or lacks the template or its version.
+        UserError: the file is missing, can't be read, or lacks the template or its version.
     """
     try:
         content = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Misuse(
+        raise UserError(
             f"{ANSWERS} is missing; it names the template of the service; {RESTORE}"
         ) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Misuse(
+        raise UserError(
             f"{ANSWERS} can't be read: {' '.join(str(error).split())}; {RESTORE}"
         ) from None
     known = content if isinstance(content, dict) else {}
     for key, meaning in MISSING.items():
         if not isinstance(known.get(key), str | int | float):
-            raise Misuse(f"{ANSWERS} has no `{key}`, {meaning}")
+            raise UserError(f"{ANSWERS} has no `{key}`, {meaning}")
     given = {key: value for key, value in known.items() if not str(key).startswith("_")}
     return Answers(str(known["_src_path"]), str(known["_commit"]), given)
 
@@ -70,13 +70,13 @@ def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     A value is read as YAML, but for a question whose answer is a text.
 
     Raises:
-        Misuse: a word has no `=`.
+        UserError: a word has no `=`.
     """
     found = dict(given)
     for word in words:
         key, equals, value = (part.strip() for part in word.partition("="))
         if not equals or not key:
-            raise Misuse(f"--data {word!r} is not an answer: write --data KEY=VALUE")
+            raise UserError(f"--data {word!r} is not an answer: write --data KEY=VALUE")
         found[key] = value if isinstance(given.get(key), str) else _loaded(value)
     return found
 

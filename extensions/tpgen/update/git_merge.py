@@ -16,7 +16,7 @@ from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git, names
 
 AUTHOR = {
@@ -179,10 +179,10 @@ def merge(both: Versions) -> Merged:
     """Merge the difference into the work tree and the index; nothing is committed.
 
     Raises:
-        Misuse: git could not write it. All is as it was, or the message has the command for that.
+        UserError: git could not write it. All is as it was, or the message has the command for that.
     """
     if changed := both.git.uncommitted(both.below or "."):
-        raise Misuse(f"{changed[0]} {MEANWHILE}")
+        raise UserError(f"{changed[0]} {MEANWHILE}")
     staged = set(_staged(both))
     try:
         for renames in ([], WITHOUT_RENAMES):
@@ -194,7 +194,7 @@ def merge(both: Versions) -> Merged:
             _take_back(both)
     except subprocess.CalledProcessError as error:
         raise _taken_back(both, error) from None
-    raise Misuse(
+    raise UserError(
         f"git would change {strays[0]}, which is not a file of the template; nothing was changed"
     )
 
@@ -221,7 +221,7 @@ def _pick(git: Git, command: list[str]) -> None:
         git.run(*command, env={"LC_ALL": "C"})
     except subprocess.CalledProcessError as error:
         if b"would be overwritten" in error.stderr:  # git looked before it wrote anything
-            raise Misuse(f"a file of the template {MEANWHILE}") from None
+            raise UserError(f"a file of the template {MEANWHILE}") from None
         if not _unmerged(git):
             raise
 
@@ -297,13 +297,13 @@ def _take_back(both: Versions) -> None:
     both.git.run("clean", "--quiet", "-fd", "--", both.below or ".")
 
 
-def _taken_back(both: Versions, error: subprocess.CalledProcessError) -> Misuse:
+def _taken_back(both: Versions, error: subprocess.CalledProcessError) -> UserError:
     reason = complaint(error)
     try:
         _take_back(both)
     except subprocess.CalledProcessError:
-        return Misuse(
+        return UserError(
             f"git could not write the update ({reason}), nor take it back: make room on the disk, "
             f"then `{way_back(both.below)}` brings everything back"
         )
-    return Misuse(f"git could not write the update, and nothing was changed: {reason}")
+    return UserError(f"git could not write the update, and nothing was changed: {reason}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tpgen.check.project import Project
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git
 
 from . import answers, git_merge, locking, own_files, policy_changes, readiness
@@ -55,7 +55,7 @@ def version_to_take(template: Template, known: Answers, wanted: str) -> str:
     """Return the version to update to: the newest one, or the one that was asked for.
 
     Raises:
-        Misuse: it does not exist, or is older than that of the service.
+        UserError: it does not exist, or is older than that of the service.
     """
     version = template.newest
     if wanted:
@@ -66,7 +66,7 @@ def version_to_take(template: Template, known: Answers, wanted: str) -> str:
     if template.is_newer(version, known.version):
         return version
     if wanted:
-        raise Misuse(
+        raise UserError(
             f"{version} is older than {known.version}, which this service has: an update only "
             "goes forward; to go back, revert the commit of the update"
         )
@@ -97,7 +97,7 @@ def prepare(
         the update, and both versions as commits in the repository of the service.
 
     Raises:
-        Misuse: an answer fits no question; Copier refuses; git ignores a file of the template.
+        UserError: an answer fits no question; Copier refuses; git ignores a file of the template.
     """
     old, new = _rendered(root, template, known, version, data, folder)
     readiness.refuse_ignored(git, [*old.files, *new.files])
@@ -133,13 +133,13 @@ def _rendered(
     new.check(version)
     try:
         old = template.render(known.version, known, folder / "old")
-    except Misuse:
+    except UserError:
         if not data:
             raise
         # The answer that `data` overrides never fitted.
         old = template.render(known.version, overridden, folder / "overridden")
     if unknown := sorted(given.keys() - known.given.keys() - new.answers.given.keys()):
-        raise Misuse(
+        raise UserError(
             f"there is no question `{unknown[0]}` at {version}; "
             f"there are {', '.join(new.answers.given)}"
         )

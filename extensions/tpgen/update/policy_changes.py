@@ -15,7 +15,7 @@ from tpgen.check.project import Project
 from tpgen.check.requirements import Component
 from tpgen.check.test_classes import TestClasses
 from tpgen.core import policy
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind, KindTest
 from tpgen.source import cases
 from tpgen.source.cases import Case
@@ -64,14 +64,14 @@ def between(project: Project, template: Template, old: Rendered, new: Rendered) 
         new: the service as it is rendered now.
 
     Raises:
-        Misuse: this tpgen can't read the new policy.
+        UserError: this tpgen can't read the new policy.
     """
     before, after = old.folder, new.folder
     try:
         policy.kinds(after)
-    except Misuse as error:
+    except UserError as error:
         reason = str(error).removesuffix(f"; {policy.RESTORE}")
-        raise Misuse(
+        raise UserError(
             f"this tpgen is too old for the new policy, so nothing was changed ({reason} there): "
             "install it again: `uv tool install 'tpgen[all] @ git+ADDRESS'`, with the address of the "
             "template"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git, names
 from tpgen.report.text import shortened
 
@@ -25,32 +25,32 @@ def repository(root: Path) -> Git:
     """Return the repository of a service, which is clean.
 
     Raises:
-        Misuse: there is none, it has no commit, or something is not committed.
+        UserError: there is none, it has no commit, or something is not committed.
     """
     git = Git.at(root)
     if git is None or not git.has_commits:
-        raise Misuse(
+        raise UserError(
             f"{root} is not committed to git, which must be able to bring everything back: "
             "`git init && git add --all && git commit -m 'as copied'`"
         )
     folder = Path(git.line("rev-parse", "--absolute-git-dir"))
     for name, command in UNFINISHED.items():
         if (folder / name).exists():
-            raise Misuse(f"a git command is not finished here: finish it, or `{command}`")
+            raise UserError(f"a git command is not finished here: finish it, or `{command}`")
     if (folder / "index.lock").exists():
-        raise Misuse(
+        raise UserError(
             f"{folder / 'index.lock'} is there: another git command runs here, or was killed; "
             "remove that file once none does"
         )
     if changed := git.uncommitted():
         where = "in that submodule, " if (git.root / changed[0] / ".git").exists() else ""
-        raise Misuse(
+        raise UserError(
             f"an update needs a clean tree, and {shortened(changed, SHOWN)} "
             f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or `{_stash(git)}`, "
             f"{where}and run it again"
         )
     if hidden := list(_hidden(git)):
-        raise Misuse(
+        raise UserError(
             f"git was told to overlook changes of {shortened(hidden, SHOWN)}, so that an update "
             "could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
             f"{quote(hidden[0])}`, and commit what differs"
@@ -82,14 +82,14 @@ def refuse_ignored(git: Git, files: Iterable[str]) -> None:
         files: what the update may write, relative to the service.
 
     Raises:
-        Misuse: git ignores one, so the update would overwrite it.
+        UserError: git ignores one, so the update would overwrite it.
     """
     paths = {found for path in files for found in _in_the_way(git.root, path)}
     if not paths:
         return
     listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *sorted(paths))
     if ignored := names(git.run("--literal-pathspecs", *listed)):
-        raise Misuse(
+        raise UserError(
             f"git ignores {ignored[0]}, where a file of the template is, so that an update would "
             f"lose it: `git add --force {quote(ignored[0])}` and commit, or move it away"
         )

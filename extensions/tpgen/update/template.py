@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tpgen.check import moved
 from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import Git, environment
 
 from . import answers
@@ -60,7 +60,7 @@ class Rendered:
         """Parse the rendered Python and TOML.
 
         Raises:
-            Misuse: a file has a syntax error.
+            UserError: a file has a syntax error.
         """
         parsers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
         for path in self.files:
@@ -68,7 +68,7 @@ class Rendered:
                 try:
                     parse((self.folder / path).read_text(encoding="utf-8"))
                 except (ValueError, SyntaxError) as error:
-                    raise Misuse(
+                    raise UserError(
                         f"the template at {version} is broken, so nothing was changed: {path} that "
                         f"it renders can't be read: {error}; tell its maintainers, and take another "
                         "version: `tpgen update --to VERSION`"
@@ -125,12 +125,12 @@ class Template:
         """Return the commit of a version.
 
         Raises:
-            Misuse: there is no such version.
+            UserError: there is no such version.
         """
         found = self.git.commit(version)
         if found is None:
             has = f"it has {', '.join(self.releases[:5])}" if self.releases else "it has no tags"
-            raise Misuse(f"the template at {self.source} has no {version} ({has})")
+            raise UserError(f"the template at {self.source} has no {version} ({has})")
         return found
 
     def is_newer(self, version: str, than: str) -> bool:
@@ -165,7 +165,7 @@ class Template:
         """Return what a version renamed, by its own table; nothing if it has no table.
 
         Raises:
-            Misuse: the table can't be read.
+            UserError: the table can't be read.
         """
         table = self.git.try_run("show", f"{self.commit(version)}:{moved.TABLE}")
         return Moved() if table is None else moved.parse(table.decode(errors="replace"))
@@ -179,7 +179,7 @@ class Template:
             into: the folder to create.
 
         Raises:
-            Misuse: Copier refuses, or would replace an answer by its default.
+            UserError: Copier refuses, or would replace an answer by its default.
         """
         into.mkdir(parents=True)
         (into / ANSWERS).write_text(known.text, encoding="utf-8")
@@ -204,7 +204,7 @@ class Template:
         for key, value in known.given.items():
             taken = made.answers.given.get(key, value)
             if not _is_same(taken, value):
-                raise Misuse(
+                raise UserError(
                     f"the template at {version} refuses the answer `{key}: {value}` and would take "
                     f"`{taken}`; give another: `tpgen update --data {key}=VALUE`"
                 )
@@ -269,7 +269,7 @@ def fetch(known: Answers, into: Path) -> Template:
         into: the folder to create.
 
     Raises:
-        Misuse: the template can't be fetched, or lacks the version that the service was made from.
+        UserError: the template can't be fetched, or lacks the version that the service was made from.
     """
     address = _address(known.source)
     command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
@@ -281,15 +281,15 @@ def fetch(known: Answers, into: Path) -> Template:
         if not Path(address).is_absolute():
             cause = "is there a network, and may you read it?"
         said = " ".join(done.stderr.decode(errors="replace").split())
-        raise Misuse(
+        raise UserError(
             f"the template at {known.source} can't be fetched, so nothing was changed: {cause} "
             f"(git says: {said}); `git ls-remote {quote(address)}` tries again"
         )
     template = Template(known.source, Git(into))
     try:
         template.commit(known.version)
-    except Misuse as error:
-        raise Misuse(
+    except UserError as error:
+        raise UserError(
             f"{error}, which this service was made from: if the tag was deleted, have it restored, "
             f"or set `_commit` in {ANSWERS} to the version that the service matches, and commit"
         ) from None
@@ -300,7 +300,7 @@ def _address(source: str) -> str:
     """Return the address of a template as git takes it.
 
     Raises:
-        Misuse: it is a relative path, or a folder that does not exist.
+        UserError: it is a relative path, or a folder that does not exist.
     """
     host, _, path = source.partition(":")
     if host in HOSTS:
@@ -314,7 +314,7 @@ def _address(source: str) -> str:
     reason = "does not exist any more"
     if not folder.is_absolute():
         reason = "depends on the folder where `copier copy` ran"
-    raise Misuse(
+    raise UserError(
         f"the template of this service is {source}, a path that {reason}: write the address of its "
         f"repository as `_src_path` into {ANSWERS}, such as git+https://HOST/TEAM/tpgen.git, and "
         "commit that"
@@ -333,7 +333,7 @@ def _copier(version: str) -> Iterator[Any]:
     """Provide Copier, with its errors as one sentence and its output on standard error.
 
     Raises:
-        Misuse: Copier failed.
+        UserError: Copier failed.
     """
     import copier
 
@@ -341,10 +341,10 @@ def _copier(version: str) -> Iterator[Any]:
         with warnings.catch_warnings(), redirect_stdout(sys.stderr):
             warnings.simplefilter("ignore")
             yield copier
-    except Misuse:
+    except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - a template may raise anything
-        raise Misuse(
+        raise UserError(
             f"Copier can't render the template at {version} with the answers of this service, so "
             f"nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
             "overrides an answer"

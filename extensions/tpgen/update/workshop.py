@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.git import OF_A_HOOK
 
 from .git_merge import complaint
@@ -21,7 +21,7 @@ def workshop() -> Iterator[Path]:
     folders that git is run in.
 
     Raises:
-        Misuse: it can't be written, or git can't do its work in it or in the service.
+        UserError: it can't be written, or git can't do its work in it or in the service.
     """
     for name in OF_A_HOOK:
         os.environ.pop(name, None)
@@ -32,6 +32,6 @@ def workshop() -> Iterator[Path]:
             yield Path(folder)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        raise Misuse(f"{error.strerror or error}{where}, and nothing was changed") from None
+        raise UserError(f"{error.strerror or error}{where}, and nothing was changed") from None
     except subprocess.CalledProcessError as error:
-        raise Misuse(f"git failed, and nothing was changed: {complaint(error)}") from None
+        raise UserError(f"git failed, and nothing was changed: {complaint(error)}") from None

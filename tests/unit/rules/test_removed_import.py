@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tpgen.check import engine, fixes, moved, project
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.rules import removed_import
 
@@ -215,7 +215,9 @@ def test_a_policy_that_holds_its_engine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[names", "names = 1", "[names]\na = 1"])
 def test_a_table_that_is_broken(text: str) -> None:
-    with pytest.raises(Misuse, match=r"^extensions/tpgen/moved.toml of the template can.t be read"):
+    with pytest.raises(
+        UserError, match=r"^extensions/tpgen/moved.toml of the template can.t be read"
+    ):
         moved.parse(text)
 
 

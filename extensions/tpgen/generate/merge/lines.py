@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.source.code import Code, Definition, Module
 from tpgen.source.comments import is_suite
 from tpgen.source.trees import Function, last_name, unsubscripted
@@ -20,25 +20,25 @@ def decode(content: bytes, path: Path) -> tuple[str, str]:
     """Return the text of a Python file, and its encoding.
 
     Raises:
-        Misuse: Python could not read it.
+        UserError: Python could not read it.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         return codecs.decode(content, encoding), encoding
     except (SyntaxError, UnicodeError) as error:
-        raise Misuse(f"{path} can't be decoded ({error}): save it as UTF-8 first") from error
+        raise UserError(f"{path} can't be decoded ({error}): save it as UTF-8 first") from error
 
 
 def encode(text: str, encoding: str, path: Path) -> bytes:
     """Return the content of a file.
 
     Raises:
-        Misuse: the encoding lacks a character.
+        UserError: the encoding lacks a character.
     """
     try:
         return codecs.encode(text, encoding)
     except UnicodeEncodeError as error:
-        raise Misuse(
+        raise UserError(
             f"{path} is in {encoding}, which has no {text[error.start]!r} for what must be added: "
             "save it as UTF-8 first"
         ) from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.source.comments import CASES, HEADER
 from tpgen.source.suites import Suite
 from tpgen.source.trees import Function, last_name, names, unsubscripted
@@ -56,7 +56,7 @@ def merge(
         path: of the file, relative to the service.
 
     Raises:
-        Misuse: the file can't be read as Python, or uses a needed name for another thing.
+        UserError: the file can't be read as Python, or uses a needed name for another thing.
     """
     text, encoding = decode(mine, path)
     merger = _Merger(
@@ -154,7 +154,7 @@ class _Merger:
         classes = {owner.name for owner in self.yours.classes}
         while free in self.yours.bound or free in self.added:
             if free not in classes and free not in self.added:
-                raise Misuse(
+                raise UserError(
                     f"{self.yours.path} uses the name {free} for something that is no test, and "
                     "the tests to add need it: rename yours"
                 )
@@ -246,7 +246,7 @@ class _Merger:
         ours, yours = (source.module.definitions.get(name) for source in (self.ours, self.yours))
         is_constant = isinstance(ours, ast.Assign | ast.AnnAssign)
         if ours and is_constant and (yours is None or ast.dump(yours) != ast.dump(ours)):
-            raise Misuse(
+            raise UserError(
                 f"{self.yours.path} gives {name} another value than the tests to add need, "
                 f"`{ast.unparse(ours)}`: rename yours"
             )
@@ -283,7 +283,7 @@ class _Merger:
         if origin == bound:
             return False
         other = "something of its own" if name == bound else bound
-        raise Misuse(
+        raise UserError(
             f"{self.yours.path} uses the name {name} for {other}, and the tests to add need it "
             f"for {origin}: rename yours"
         )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.names import alike
 from tpgen.core.service import Service
 from tpgen.introspect import mapped
@@ -23,7 +23,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
         path: of that file, for errors.
 
     Raises:
-        Misuse: there is no such model, or there are two; the models can't be imported; or the
+        UserError: there is no such model, or there are two; the models can't be imported; or the
             text is not Python.
     """
     present = factories_of(factories, path)
@@ -31,7 +31,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     name = _spelled(name, modules)
     homes = sorted(module for module, models in modules.items() if name in models)
     if len(homes) > 1:
-        raise Misuse(
+        raise UserError(
             f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
             f"name of its model: write both in {path}, each with a different name"
         )
@@ -51,7 +51,7 @@ def _spelled(name: str, modules: Mapping[str, Collection[str]]) -> str:
     """Return the name as the model has it.
 
     Raises:
-        Misuse: no model has such a name, or several have.
+        UserError: no model has such a name, or several have.
     """
     known: dict[str, list[str]] = {}
     for model in sorted({model for models in modules.values() for model in models}):
@@ -67,7 +67,7 @@ def _spelled(name: str, modules: Mapping[str, Collection[str]]) -> str:
         if near
         else "write the model first, then run this again"
     )
-    raise Misuse(f"the service has no model {name}: {hint}")
+    raise UserError(f"the service has no model {name}: {hint}")
 
 
 def _in_order(name: str, models: Mapping[str, dict[str, Any]], done: set[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from tpgen.core import settings
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.introspect import apps
 from tpgen.source.covered import normalize_path
@@ -56,7 +56,7 @@ class App:
         """Return the route with this method and path; the names of its parameters may differ.
 
         Raises:
-            Misuse: the method or the path is invalid.
+            UserError: the method or the path is invalid.
         """
         method = _require_route(method, path)
         known = {normalize_path(there): there for verb, there in self.routes if verb == method}
@@ -84,7 +84,7 @@ def read(service: Service, observed: tuple[str, str] | None = None) -> App:
             handler does not run. No request is sent if None.
 
     Raises:
-        Misuse: there is no app, or it can't be made.
+        UserError: there is no app, or it can't be made.
     """
     found = apps.ask(service, observed)
     details = {(each["method"], each["path"]): each for each in found["routes"]}
@@ -110,23 +110,23 @@ def _require_route(method: str, path: str) -> str:
     """Return the method in capitals if a route can have this method and path.
 
     Raises:
-        Misuse: it can't.
+        UserError: it can't.
     """
     if method.startswith("/") and path.upper() in METHODS:
-        raise Misuse(f"the method comes first: `tpgen route {path.upper()} {method}`")
+        raise UserError(f"the method comes first: `tpgen route {path.upper()} {method}`")
     if method.upper() in ("WEBSOCKET", "WS"):
-        raise Misuse(
+        raise UserError(
             "a WebSocket has no suite: AppSuite tests that it refuses a connection without "
             "credentials; write its other tests with `pytest_tpgen.websockets.connect`"
         )
     if method.upper() not in METHODS:
         near = difflib.get_close_matches(method.upper(), METHODS, n=1, cutoff=0.3)
         hint = f": did you mean {near[0]}?" if near else f": use one of {', '.join(METHODS)}"
-        raise Misuse(f"{method} is not an HTTP method{hint}")
+        raise UserError(f"{method} is not an HTTP method{hint}")
     if not path.startswith("/"):
-        raise Misuse(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
+        raise UserError(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
     if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise Misuse(
+        raise UserError(
             f"{path!r} is not the path of a route: write it as the app does, such as "
             "/v1/agents/{agent_id}"
         )

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from math import floor
 from typing import Any
 
-from tpgen.core.errors import Misuse
+from tpgen.core.errors import UserError
 
 from .patterns import matching
 from .schemas import FORMATS, Node
@@ -22,11 +22,11 @@ def valid(node: Node) -> Any:
     """Return a readable value that a schema accepts.
 
     Raises:
-        Misuse: no such value was found.
+        UserError: no such value was found.
     """
     for value in first_of(node):
         return value
-    raise Misuse(
+    raise UserError(
         f"found no value that the schema of {node.name} accepts: give it an example in the "
         "source, as `Field(examples=[…])`, and run this again"
     )
