@@ -39,7 +39,7 @@ def docs_address() -> str:
     url = str(origin.get("url", "")).removesuffix(".git")
     if "vcs_info" in origin and url.startswith("https://"):
         return f"{url}/blob/{origin['vcs_info']['commit_id']}/docs"
-    stated = metadata.metadata("tpgen").get_all("Project-URL") or []
+    stated: list[str] = metadata.metadata("tpgen").get_all("Project-URL") or []
     return dict(each.split(", ", 1) for each in stated).get("Documentation", "")
 
 
