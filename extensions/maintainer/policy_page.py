@@ -25,7 +25,7 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True)
 class Policy:
-    """What one version of the template requires of a service.
+    """The requirements of one version of the template on a service.
 
     Attributes:
         lines: what the policy page must say.

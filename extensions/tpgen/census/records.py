@@ -22,7 +22,7 @@ RUN = "`pytest --census` writes one"
 
 @dataclass(frozen=True)
 class Record:
-    """What one run did, or several merged runs.
+    """The record of a run, or of several merged runs.
 
     Attributes:
         content: as `run.schema.json` describes it.
@@ -34,17 +34,17 @@ class Record:
 
     @property
     def tests(self) -> Sequence[Mapping[str, Any]]:
-        """The tests that ran or were skipped."""
+        """Return the tests that ran or were skipped."""
         return list(self.content["tests"])
 
     @property
     def routes(self) -> Sequence[Mapping[str, Any]]:
-        """The routes of the app."""
+        """Return the routes of the app."""
         return list(self.content["routes"])
 
     @cached_property
     def stale(self) -> list[str]:
-        """The files whose content has changed since the run, and new ones."""
+        """Return the files whose content has changed since the run, and new ones."""
         files = self.content["files"]
         new = [path for path in _files(self.root) if path not in files]
         return [*(path for path, known in files.items() if self._hash(path) != known), *new]

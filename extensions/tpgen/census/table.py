@@ -73,7 +73,7 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """The case in words, such as "403 with the key of another tenant"."""
+        """Return the case in words, such as "403 with the key of another tenant"."""
         return cases.words(self.case)
 
 
@@ -116,23 +116,23 @@ class Census:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many cells there are, by status."""
+        """Return how many cells there are, by status."""
         return Counter(cell.status for row in self.rows for cell in row.cells)
 
     @property
     def is_complete(self) -> bool:
-        """Whether no case is missing or failed, and the run was about all of these files."""
+        """Return whether no case is missing or failed, and the run was about all of these files."""
         bad = self.counts.get("missing") or self.counts.get("failed") or self.lost
         return not (bad or self.record.stale or self.has_no_app)
 
     @property
     def has_no_app(self) -> bool:
-        """Whether no test used the app, so that its routes are unknown."""
+        """Return whether no test used the app, so that its routes are unknown."""
         return self.has_routes and not self.record.routes
 
     @cached_property
     def lost(self) -> list[str]:
-        """The ids of required cases that failed before it was known what they are about."""
+        """Return the ids of required cases that failed before it was known what they are about."""
         shown = {test for row in self.rows for cell in row.cells for test in cell.tests}
         return [
             test["id"]

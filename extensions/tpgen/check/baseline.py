@@ -98,7 +98,7 @@ def write(project: Project, rules: Sequence[Rule], found: Iterable[Finding]) -> 
         UserError: the file can't be written.
     """
     lasting = {rule.code for rule in rules if not rule.diff_only} - NEVER
-    kept = [one for one in found if one.code in lasting and one.level != "note"]
+    kept = [finding for finding in found if finding.code in lasting and finding.level != "note"]
     entries = _counted(project, kept)
     target = project.root / WHERE
     before = target.read_bytes() if target.exists() else None
@@ -145,7 +145,7 @@ def _holds(node: Any, line: int) -> bool:
 
 
 def _counted(project: Project, found: Iterable[Finding]) -> Counter[Entry]:
-    return Counter((one.path, one.code, symbol(project, one)) for one in found)
+    return Counter((finding.path, finding.code, symbol(project, finding)) for finding in found)
 
 
 def _entry(table: Any) -> tuple[Entry, int]:

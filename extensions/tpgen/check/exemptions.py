@@ -50,7 +50,7 @@ class Exemption:
 
     @property
     def is_of_no_rule(self) -> bool:
-        """Whether its rule no longer exists."""
+        """Return whether its rule no longer exists."""
         return self.rule not in registry.all_rules()
 
     def covers(self, finding: Finding) -> bool:
@@ -59,7 +59,7 @@ class Exemption:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its last day is over."""
+        """Return whether its last day is over."""
         return self.until < date.today()
 
 
@@ -72,7 +72,11 @@ class Exemptions:
     def uncovered(self, found: Iterable[Finding]) -> list[Finding]:
         """Return the findings that no exemption in force covers."""
         in_force = [exemption for exemption in self.all if not exemption.has_ended]
-        return [one for one in found if not any(each.covers(one) for each in in_force)]
+        return [
+            finding
+            for finding in found
+            if not any(exemption.covers(finding) for exemption in in_force)
+        ]
 
     def outdated(
         self, project: Project, rules: Sequence[Rule], found: Sequence[Finding]

@@ -70,7 +70,7 @@ class File:
 
     @cached_property
     def text(self) -> str:
-        """Its content as text; bytes that are not UTF-8 become replacement characters."""
+        """Return its content as text; bytes that are not UTF-8 become replacement characters."""
         for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
             if self.data.startswith(mark):
                 return self.data.decode(encoding, errors="replace")
@@ -78,12 +78,12 @@ class File:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Its lines, without their ends."""
+        """Return its lines, without their ends."""
         return self.text.split("\n")
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax tree.
+        """Return its syntax tree.
 
         Raises:
             Unreadable: it is not Python, or only its beginning was read.
@@ -101,7 +101,7 @@ class File:
 
     @cached_property
     def _nodes(self) -> Mapping[type, list[ast.AST]]:
-        """The nodes of its tree by class, in the order of the source."""
+        """Return the nodes of its tree by class, in the order of the source."""
         found: dict[type, list[ast.AST]] = defaultdict(list)
         waiting: list[ast.AST] = [self.tree]
         while waiting:
@@ -117,7 +117,7 @@ class File:
 
     @cached_property
     def parents(self) -> Mapping[ast.AST, ast.AST]:
-        """The parent of each node of its tree."""
+        """Return the parent of each node of its tree."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     def finding(

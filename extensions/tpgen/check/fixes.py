@@ -19,7 +19,7 @@ from .project import Project
 
 @dataclass(frozen=True)
 class Fixed:
-    """What became of files with something to fix, relative to the project.
+    """The files of a `check --fix`, by outcome; paths relative to the project.
 
     Attributes:
         changed: the files that were fixed.

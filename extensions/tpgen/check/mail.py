@@ -56,13 +56,13 @@ class Address:
 
     @property
     def is_free(self) -> bool:
-        """Whether it is a person's at a provider where anybody gets an address."""
+        """Return whether it is a person's at a provider where anybody gets an address."""
         is_person = not ANYBODY.fullmatch(self.local)
         return is_person and FREE.fullmatch(self.domain.lower()) is not None
 
     @property
     def is_reserved(self) -> bool:
-        """Whether its domain is reserved for examples and tests."""
+        """Return whether its domain is reserved for examples and tests."""
         return RESERVED.fullmatch(self.domain.lower()) is not None
 
 

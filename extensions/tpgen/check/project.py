@@ -44,7 +44,7 @@ class Project:
 
     @cached_property
     def policy(self) -> Mapping[str, Any]:
-        """Its policy; empty if it has none, or none that can be read."""
+        """Return its policy; empty if it has none, or none that can be read."""
         try:
             return policy.read(self.root)
         except UserError:
@@ -52,7 +52,7 @@ class Project:
 
     @cached_property
     def excluded(self) -> Sequence[Exclusion]:
-        """The files that no rule looks at.
+        """Return the files that no rule looks at.
 
         Raises:
             UserError: the settings can't be read.
@@ -61,27 +61,27 @@ class Project:
 
     @property
     def is_service(self) -> bool:
-        """Whether it was made from the template."""
+        """Return whether it was made from the template."""
         return (self.root / POLICY).is_file()
 
     @cached_property
     def service(self) -> Service:
-        """The project as the commands see it that write tests."""
+        """Return the project as the commands see it that write tests."""
         return Service(self.root)
 
     @cached_property
     def git(self) -> Git | None:
-        """Its Git repository, if it has one."""
+        """Return its Git repository, if it has one."""
         return Git.at(self.root)
 
     @cached_property
     def tracked(self) -> TrackedFiles:
-        """What git lists in its folder, excluded files too."""
+        """Return what git lists in its folder, excluded files too."""
         return places.list_files(self.root, self.git)
 
     @cached_property
     def files(self) -> list[str]:
-        """All of its files that are not excluded."""
+        """Return all of its files that are not excluded."""
         found = self.tracked.paths
         if folders := tuple(f"{top}/" for top in self.apart):
             found = [path for path in found if not path.startswith(folders)]
@@ -89,19 +89,19 @@ class Project:
 
     @cached_property
     def paths(self) -> frozenset[str]:
-        """The same as a set."""
+        """Return the same as a set."""
         return frozenset(self.files)
 
     @property
     def checked(self) -> list[str]:
-        """The files that the check is about."""
+        """Return the files that the check is about."""
         if self.asked is None:
             return self.files
         return sorted(path for path in self.asked if not self._exclusion(path))
 
     @property
     def left_out(self) -> Counter[str]:
-        """The number of files that are left out before they are read, by reason."""
+        """Return the number of files that are left out before they are read, by reason."""
         named = self.tracked.paths if self.asked is None else self.asked
         excluded = [self._exclusion(path) for path in named] if self.excluded else []
         found = Counter(str(exclusion) for exclusion in excluded if exclusion)
@@ -128,14 +128,14 @@ class Project:
 
     @cached_property
     def changed(self) -> Mapping[str, str]:
-        """The files that differ from the base: path to `A`, `M` or `D`; empty without git."""
+        """Return the files that differ from the base: path to `A`, `M` or `D`; empty without git."""
         if not self.git or not self.git.has_commits:
             return {}
         return self.git.changed(self.compared)
 
     @cached_property
     def template_commit(self) -> str:
-        """The commit in which the template last wrote its files; empty if git can't tell."""
+        """Return the commit in which the template last wrote its files; empty if git can't tell."""
         git = self.git
         if not git or not git.has_commits or git.is_shallow:
             return ""
@@ -152,7 +152,7 @@ class Project:
 
     @cached_property
     def is_update(self) -> bool:
-        """Whether this change brings another version of the template."""
+        """Return whether this change brings another version of the template."""
         if ANSWERS not in self.changed:
             return False
         now = self.file(ANSWERS)
@@ -174,7 +174,7 @@ class Project:
 
     @cached_property
     def compared(self) -> str:
-        """The commit where this change begins.
+        """Return the commit where this change begins.
 
         Raises:
             UserError: there is no such revision.

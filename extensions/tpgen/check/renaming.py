@@ -104,7 +104,7 @@ class Renaming:
 
     @cached_property
     def _bound(self) -> set[str]:
-        """The names that the file defines otherwise than by an import."""
+        """Return the names that the file defines otherwise than by an import."""
         stored = (node for node in self.file.nodes(ast.Name) if isinstance(node.ctx, ast.Store))
         return {
             *(node.name for node in [*self._functions, *self.file.nodes(ast.ClassDef)]),
@@ -114,7 +114,7 @@ class Renaming:
 
     @cached_property
     def _used(self) -> set[str]:
-        """The names that the file uses for anything."""
+        """Return the names that the file uses for anything."""
         aliases = (alias for node in imports(self.file) for alias in node.names)
         imported = {alias.asname or alias.name for alias in aliases}
         return self._bound | imported | {node.id for node in self.file.nodes(ast.Name)}

@@ -49,7 +49,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Missing:
-    """What a component has no test for.
+    """A component, and the tests that it is missing.
 
     Attributes:
         component: of the service.

@@ -53,12 +53,12 @@ class Skip:
 
     @property
     def is_flaky(self) -> bool:
-        """Whether its reason tells of a flaky test."""
+        """Return whether its reason tells of a flaky test."""
         return FLAKY.search(self.reason or "") is not None
 
     @property
     def names_issue(self) -> bool:
-        """Whether its reason names an issue."""
+        """Return whether its reason names an issue."""
         return ISSUE.search(self.reason or "") is not None
 
 

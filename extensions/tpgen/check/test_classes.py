@@ -55,7 +55,7 @@ class TestClasses:
 
     @cached_property
     def all(self) -> list[TestClass]:
-        """The test classes, by file."""
+        """Return the test classes, by file."""
         suites = {
             name
             for path in self._project.files

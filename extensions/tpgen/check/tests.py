@@ -28,12 +28,12 @@ class Test:
 
     @property
     def first_line(self) -> int:
-        """The line where it begins, with its decorators."""
+        """Return the line where it begins, with its decorators."""
         return min(node.lineno for node in [self.function, *self.function.decorator_list])
 
     @property
     def decorators(self) -> list[ast.expr]:
-        """Its decorators, and those of its classes."""
+        """Return its decorators, and those of its classes."""
         holders = [*self.classes, self.function]
         return [decorator for holder in holders for decorator in holder.decorator_list]
 

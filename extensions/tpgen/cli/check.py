@@ -134,7 +134,7 @@ def _above(folder: Path) -> Sequence[Path]:
 
 
 def _words(option: str, given: Sequence[str]) -> list[str]:
-    words = [word.strip() for one in given for word in one.split(",") if word.strip()]
+    words = [word.strip() for text in given for word in text.split(",") if word.strip()]
     if given and not words:
         raise UserError(f"{option} names no rule; `tpgen explain` lists them all")
     return words

@@ -48,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Undone:
-    """What `undo` did to a file of the last command.
+    """A file of the last command, and what `undo` did to it.
 
     Attributes:
         path: relative to the service.

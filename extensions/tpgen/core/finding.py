@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The results of a check."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -46,13 +46,13 @@ class Finding:
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
-        """The key that findings are sorted by."""
+        """Return the key that findings are sorted by."""
         return self.path, self.line, self.column, self.code, self.message
 
 
 @dataclass
 class CheckResult:
-    """What a check found, and what it looked at.
+    """The findings of a check, and the files that it looked at.
 
     Attributes:
         findings: what is neither exempt nor in the baseline.

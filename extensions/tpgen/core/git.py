@@ -51,7 +51,7 @@ SETTINGS = tuple(
 
 @dataclass(frozen=True)
 class TrackedFiles:
-    """What git lists below a folder; paths are relative to it.
+    """The files that git lists below a folder; paths are relative to it.
 
     Attributes:
         paths: the files in the index, and those that could be added to it.
@@ -143,12 +143,12 @@ class Git:
 
     @cached_property
     def has_commits(self) -> bool:
-        """Whether the repository has a commit."""
+        """Return whether the repository has a commit."""
         return self.commit("HEAD") is not None
 
     @cached_property
     def is_shallow(self) -> bool:
-        """Whether the history is cut off, so that the oldest commit seems to add all files."""
+        """Return whether the history is cut off: the oldest commit seems to add all files."""
         return self.line("rev-parse", "--is-shallow-repository") == "true"
 
     def commit(self, revision: str) -> str | None:

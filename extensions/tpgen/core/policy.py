@@ -38,12 +38,12 @@ class KindTest:
 
     @property
     def is_shared(self) -> bool:
-        """Whether it holds one test class for all components of the kind."""
+        """Return whether it holds one test class for all components of the kind."""
         return bool(self.suites) and "{name}" not in self.path
 
     @property
     def suite_names(self) -> list[str]:
-        """The names of the classes, without their modules."""
+        """Return the names of the classes, without their modules."""
         return [suite.rpartition(".")[2] for suite in self.suites]
 
 

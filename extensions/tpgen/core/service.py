@@ -21,7 +21,7 @@ class Service:
 
     @cached_property
     def packages(self) -> list[Path]:
-        """The folders of its top-level packages, in `src/` or beside `tests/`."""
+        """Return the folders of its top-level packages, in `src/` or beside `tests/`."""
         sources = self.root / "src"
         if found := sorted(_folders_with_python(sources)):
             return found
@@ -29,7 +29,7 @@ class Service:
 
     @cached_property
     def python(self) -> Path:
-        """The interpreter of the service's own environment.
+        """Return the interpreter of the service's own environment.
 
         Raises:
             UserError: there is no environment.

@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def app(self) -> str:
-        """The app, as `module:name`; empty if it is not stated.
+        """Return the app, as `module:name`; empty if it is not stated.
 
         Raises:
             UserError: it is something else.
@@ -60,7 +60,7 @@ class Settings:
 
     @property
     def exclude(self) -> list[Exclusion]:
-        """The files that no rule looks at.
+        """Return the files that no rule looks at.
 
         Raises:
             UserError: one has no reason, or is something else.
@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def exempt(self) -> list[Mapping[str, Any]]:
-        """The required cases that do not apply: tables with `case` and `reason`.
+        """Return the required cases that do not apply: tables with `case` and `reason`.
 
         They may have `issue` too, and `until`, the last day.
 
@@ -95,7 +95,7 @@ class Settings:
 
     @property
     def exemptions(self) -> list[tuple[Any, int]]:
-        """The tables of the exemptions, as they stand there, each with its line."""
+        """Return the tables of the exemptions, as they stand there, each with its line."""
         tables = self.table.get("exemptions", [])
         headers = re.finditer(
             r"^[ \t]*\[\[\s*tool\s*\.\s*tpgen\s*\.\s*exemptions\s*\]\]", self.text, re.MULTILINE

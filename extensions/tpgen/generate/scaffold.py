@@ -45,7 +45,7 @@ class Scaffold:
 
     @property
     def tests(self) -> list[Path]:
-        """The test files of the component, written or there before."""
+        """Return the test files of the component, written or there before."""
         return [path for path in [*self.added, *self.complete] if path.parts[0] == "tests"]
 
 

@@ -1,4 +1,4 @@
-"""What `tpgen explain` prints: the page of a rule, and the list of all."""
+"""Render the output of `tpgen explain`: the page of a rule, and the list of all."""
 
 import textwrap
 from collections.abc import Iterable, Mapping

@@ -20,7 +20,7 @@ def check(file: File) -> Iterator[Finding]:
     used = [call.func for call in file.nodes(ast.Call)]
     for node in [*tests.functions(file), *file.nodes(ast.ClassDef)]:
         # Those with arguments are calls.
-        used += [one for one in node.decorator_list if not isinstance(one, ast.Call)]
+        used += [used_as for used_as in node.decorator_list if not isinstance(used_as, ast.Call)]
     for expression in used:
         if _is_patch(file, expression):
             yield file.finding(

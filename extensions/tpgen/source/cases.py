@@ -34,12 +34,12 @@ class Case:
 
     @property
     def words(self) -> str:
-        """Its name in words: "403 with the key of another tenant"."""
+        """Return its name in words: "403 with the key of another tenant"."""
         return words(self.name)
 
     @property
     def is_future(self) -> bool:
-        """Whether its day is in the future."""
+        """Return whether its day is in the future."""
         return self.required_from is not None and date.today() < self.required_from
 
 

@@ -39,14 +39,14 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """What a module defines at its top."""
+    """A definition at the top of a module."""
 
     module: Module
     node: ast.stmt
 
     @property
     def name(self) -> str:
-        """Its name there; empty for an assignment to several."""
+        """Return its name there; empty for an assignment to several."""
         return (trees.names(self.node) or [""])[0]
 
 

@@ -38,12 +38,12 @@ class Component:
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a class."""
+        """Return whether there is such a class."""
         return self.definition is not None
 
     @property
     def built(self) -> Definition:
-        """Its class.
+        """Return its class.
 
         Raises:
             UserError: it does not exist yet.
@@ -57,7 +57,7 @@ class Component:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """The parameters of its constructor."""
+        """Return the parameters of its constructor."""
         return self.code.parameters(self.definition) if self.definition else []
 
 

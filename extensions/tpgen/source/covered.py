@@ -1,4 +1,4 @@
-"""Which test class is about which route, as far as the classes state it; nothing is imported."""
+"""Find the test class of each route, from what the classes state; nothing is imported."""
 
 import ast
 import re

@@ -26,13 +26,13 @@ class Module:
 
     @property
     def name(self) -> str:
-        """Its dotted name."""
+        """Return its dotted name."""
         parts = self.path.relative_to(self.folder).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax tree.
+        """Return its syntax tree.
 
         Raises:
             UserError: it can't be read.
@@ -49,7 +49,7 @@ class Module:
 
     @property
     def is_readable(self) -> bool:
-        """Whether it can be parsed."""
+        """Return whether it can be parsed."""
         try:
             return bool(self.tree)
         except UserError:
@@ -57,12 +57,12 @@ class Module:
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """What it defines at the top, by name; the last definition counts."""
+        """Return what it defines at the top, by name; the last definition counts."""
         return {name: node for node in trees.statements(self.tree) for name in trees.names(node)}
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
-        """What it imports at the top: name to module and name there (empty for a module)."""
+        """Return what it imports at the top: name to module and name there (empty for a module)."""
         found = {}
         for node in trees.statements(self.tree):
             if isinstance(node, ast.Import):

@@ -35,7 +35,7 @@ class Answers:
 
     @property
     def text(self) -> str:
-        """The content of the file, as Copier reads it."""
+        """Return the content of the file, as Copier reads it."""
         private = {"_commit": self.version, "_src_path": self.source}
         return yaml.safe_dump({**private, **self.given}, allow_unicode=True)
 

@@ -86,7 +86,7 @@ class Versions:
 
     @cached_property
     def changed(self) -> list[tuple[str, ...]]:
-        """The files that differ: state (`A`, `M`, `D`, or `R` with two paths) and paths."""
+        """Return the files that differ: state (`A`, `M`, `D`, or `R` with two paths) and paths."""
         words = names(
             self.git.run("diff-tree", "-r", "-z", "-M", "--name-status", self.old, self.new)
         )
@@ -99,13 +99,13 @@ class Versions:
 
     @property
     def paths(self) -> set[str]:
-        """The paths of the files that differ."""
+        """Return the paths of the files that differ."""
         return {path for _, *paths in self.changed for path in paths}
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What a person must look at after a merge; paths relative to the service, sorted.
+    """The files that a person must look at after a merge; paths relative to the service, sorted.
 
     Attributes:
         conflicts: files that both sides changed in one place.
@@ -133,7 +133,7 @@ class Merged:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether something is left to decide."""
+        """Return whether something is left to decide."""
         files = (self.conflicts, self.kept, self.missing, self.renamed, self.aside)
         return bool(self.broken or self.unlocked or any(files))
 

@@ -31,7 +31,7 @@ class OwnFile:
 
     @property
     def by_hand(self) -> list[Finding]:
-        """The findings that `tpgen check --fix` can't fix."""
+        """Return the findings that `tpgen check --fix` can't fix."""
         return [finding for finding in self.findings if not finding.edits]
 
 

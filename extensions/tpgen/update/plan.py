@@ -1,4 +1,4 @@
-"""What an update will do, before anything is written."""
+"""Plan an update: its version, and its changes, before anything is written."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Update:
 
     @property
     def waits(self) -> bool:
-        """Whether there is another version to update to."""
+        """Return whether there is another version to update to."""
         return self.old != self.new
 
 

@@ -1,4 +1,4 @@
-"""What changes in the policy between two versions, in the policy's own words."""
+"""List what changes in the policy between two versions, in the policy's own words."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -170,7 +170,7 @@ class Requirement:
 
     @property
     def words(self) -> str:
-        """The requirement, such as "A route of the API: answers are not cached."."""
+        """Return the requirement, such as "A route of the API: answers are not cached."."""
         owners = " or ".join(kind.help for kind in self.kinds) or self.case.suite
         return f"{owners[:1].upper()}{owners[1:]}: {self.case.words}."
 

@@ -52,7 +52,7 @@ class Rendered:
 
     @property
     def files(self) -> list[str]:
-        """The files, as paths below the folder."""
+        """Return the files, as paths below the folder."""
         found = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
@@ -94,14 +94,14 @@ class Template:
 
     @cached_property
     def releases(self) -> list[str]:
-        """The tags that are versions by PEP 440, newest first; no pre-releases."""
+        """Return the tags that are versions by PEP 440, newest first; no pre-releases."""
         known = self.versions
         stable = [tag for tag in known if not known[tag].is_prerelease]
         return sorted(stable, key=lambda tag: known[tag], reverse=True)
 
     @cached_property
     def versions(self) -> "dict[str, Version]":
-        """The tags that are versions by PEP 440, as in Copier."""
+        """Return the tags that are versions by PEP 440, as in Copier."""
         from packaging.version import InvalidVersion, Version
 
         known = {}
@@ -114,7 +114,7 @@ class Template:
 
     @property
     def newest(self) -> str:
-        """The newest release, or the newest commit if there is no release."""
+        """Return the newest release, or the newest commit if there is no release."""
         return self.releases[0] if self.releases else self.describe("HEAD")
 
     def describe(self, revision: str) -> str:

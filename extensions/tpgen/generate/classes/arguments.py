@@ -67,7 +67,7 @@ class Construction:
 
     @property
     def example(self) -> str:
-        """The call as it stands in a placeholder: `…` for what is not known."""
+        """Return the call as it stands in a placeholder: `…` for what is not known."""
         text = self.call
         for placeholder in self.unknown:
             text = text.replace(placeholder, "…")

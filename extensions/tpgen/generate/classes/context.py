@@ -89,7 +89,7 @@ class ComponentContext:
 
     @property
     def mode(self) -> Typed:
-        """The parameter that decides about a message: `on_detection`, or one that takes "redact".
+        """Return the parameter that decides about a message, such as `on_detection`.
 
         Its name is empty if there is none.
         """
@@ -121,7 +121,7 @@ class ComponentContext:
 
     @property
     def errors(self) -> Typed:
-        """The exceptions that its module defines or raises, without those that inherit from others.
+        """Return the exceptions that its module defines or raises, without subclasses of others.
 
         Those of httpx, if there are none.
         """
@@ -151,7 +151,7 @@ class ComponentContext:
 
     @property
     def calls(self) -> list[str]:
-        """The methods that may send a request, the likeliest first."""
+        """Return the methods that may send a request, the likeliest first."""
         if not self.exists:
             return []
         methods = self.component.code.methods(self.component.built)

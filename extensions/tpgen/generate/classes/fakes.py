@@ -40,7 +40,7 @@ class Fake:
 
     @property
     def finds(self) -> bool:
-        """Whether a method returns what the component finds."""
+        """Return whether a method returns what the component finds."""
         return any("self.found" in body for _, body in self.methods)
 
 

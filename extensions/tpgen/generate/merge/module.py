@@ -291,8 +291,8 @@ class _Merger:
 
 def _is_same(owner: ast.ClassDef, template: ast.ClassDef) -> bool:
     """Return whether two classes have the same bases and members."""
-    bases = [[last_name(unsubscripted(base)) for base in one.bases] for one in (owner, template)]
-    members = [[ast.dump(member) for member in one.body] for one in (owner, template)]
+    bases = [[last_name(unsubscripted(base)) for base in cls.bases] for cls in (owner, template)]
+    members = [[ast.dump(member) for member in cls.body] for cls in (owner, template)]
     return bases[0] == bases[1] and members[0] == members[1]
 
 

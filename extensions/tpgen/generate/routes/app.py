@@ -43,7 +43,7 @@ class App:
 
     @cached_property
     def _mounts(self) -> dict[tuple[str, str], str]:
-        """The path where the app of a route is mounted, by method and path of the route."""
+        """Return the path where the app of a route is mounted, by method and path of the route."""
         return {
             (method.upper(), mounted + path): mounted
             for mounted, document in self.documents.items()

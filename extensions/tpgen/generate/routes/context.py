@@ -48,7 +48,7 @@ class Expression:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it can be an attribute of the class, without a fixture."""
+        """Return whether it can be an attribute of the class, without a fixture."""
         return bool(self.text) and not self.rows and not self.caller
 
     def use(self, row: Row, caller: tuple[str, str]) -> None:
@@ -87,7 +87,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class RouteContext:
-    """What the skeleton of a route's test class renders.
+    """The variables of a skeleton that renders a route's test class.
 
     Attributes:
         route: as the app describes it.
@@ -103,14 +103,14 @@ class RouteContext:
 
     @property
     def class_name(self) -> str:
-        """The name of the test class."""
+        """Return the name of the test class."""
         if not self.route.exists:
             return name_by_path(self.route.method, self.route.path)
         return name_of_class(self.route, self.taken)
 
     @property
     def names_a_row(self) -> bool:
-        """Whether a request may name a row, by its path, its parameters or its body."""
+        """Return whether a request may name a row, by its path, its parameters or its body."""
         route = self.route
         body = route.valid.get("json")
         named = [*route.valid.get("params", {}), *route.valid.get("headers", {})]
@@ -124,28 +124,28 @@ class RouteContext:
 
     @property
     def is_list(self) -> bool:
-        """Whether it lists rows of the caller's tenant."""
+        """Return whether it lists rows of the caller's tenant."""
         return bool(self.route.listing and not self.route.is_public and not self.route.idempotent)
 
     @property
     def is_known(self) -> bool:
-        """Whether a valid request is known in full."""
+        """Return whether a valid request is known in full."""
         return bool(self.url.text and self.valid.text)
 
     @property
     def refused(self) -> Failure | None:
-        """The app's answer to the valid request, if it refused that."""
+        """Return the app's answer to the valid request, if it refused that."""
         return next((failure for failure in self.failures if failure.case == HAPPY_PATH), None)
 
     @property
     def contradicted(self) -> dict[int, Failure]:
-        """The app's answers to malformed requests that it does not refuse with 422, by number."""
+        """Return the app's answers to malformed requests other than 422, by number."""
         answers = (each for each in self.failures if each.case == MALFORMED and each.status)
         return {failure.number: failure for failure in answers}
 
     @property
     def blamed(self) -> str:
-        """The guess that the app's answer disproves: `status`, `url`, `valid`, or an empty text."""
+        """Return the guess that the answer disproves: `status`, `url`, `valid` or an empty text."""
         status = self.refused.status if self.refused else 0
         if 200 <= status < 400:
             return "status"
@@ -159,7 +159,7 @@ class RouteContext:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes of the test class, as source."""
+        """Return the attributes of the test class, as source."""
         route, found = self.route, {}
         if self.url.is_constant or not self.url.text:
             found["path"] = self.url.text or self.url_placeholder
@@ -183,7 +183,7 @@ class RouteContext:
 
     @property
     def fixtures(self) -> list[str]:
-        """The fixtures and other methods of the test class, as source."""
+        """Return the fixtures and other methods of the test class, as source."""
         found = list(self._parent_fixtures())
         if self.url.text and not self.url.is_constant:
             found.append(self.url.fixture("url", "str"))
@@ -196,13 +196,13 @@ class RouteContext:
 
     @property
     def url(self) -> Expression:
-        """The path with its ids filled in; without a text if it is not known."""
+        """Return the path with its ids filled in; without a text if it is not known."""
         is_unknown = self.blamed == "url" or not self.route.exists
         return Expression() if is_unknown else self._guessed_url
 
     @property
     def url_placeholder(self) -> str:
-        """The placeholder for a path that is not known."""
+        """Return the placeholder for a path that is not known."""
         route = self.route
         if not route.exists:
             return placeholder(f'path = "{route.path}"  # build {route.method} {route.path} first')
@@ -212,12 +212,12 @@ class RouteContext:
 
     @property
     def valid(self) -> Expression:
-        """The valid request; without a text if it is not known."""
+        """Return the valid request; without a text if it is not known."""
         return Expression() if self.blamed == "valid" else self._guessed_valid
 
     @property
     def valid_placeholder(self) -> str:
-        """The placeholder for a valid request that is not known."""
+        """Return the placeholder for a valid request that is not known."""
         code = self._guessed_valid
         if code.is_constant:
             return self._placeholder(f"valid = {code.text}")
@@ -238,7 +238,7 @@ class RouteContext:
 
     @property
     def malformed(self) -> list[str]:
-        """The malformed requests, without those that the router itself refuses."""
+        """Return the malformed requests, without those that the router itself refuses."""
         found = []
         for number, change in enumerate(self.route.malformed):
             answer = self.contradicted.get(number)
@@ -250,7 +250,7 @@ class RouteContext:
 
     @property
     def listed_row(self) -> Row | None:
-        """A row of the caller that the route lists; None if the factories don't show which."""
+        """Return a row of the caller that the route lists; None if the factories show none."""
         if not (self.is_list and self._listing.shows_id and self.url.text):
             return None
         row = self.rows.listed(self._last_word, self._parents)
@@ -258,7 +258,7 @@ class RouteContext:
 
     @property
     def _last_word(self) -> str:
-        """The last part of the path, such as `agents`."""
+        """Return the last part of the path, such as `agents`."""
         return self.route.path.rstrip("/").rpartition("/")[2]
 
     @property
@@ -268,7 +268,7 @@ class RouteContext:
 
     @property
     def _parents(self) -> list[Row]:
-        """The rows that the path of a list names."""
+        """Return the rows that the path of a list names."""
         return self.url.shared
 
     def _parent_fixtures(self) -> Iterator[str]:

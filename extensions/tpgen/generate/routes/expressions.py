@@ -26,7 +26,7 @@ class Change:
 
     @property
     def source(self) -> str:
-        """A call such as `without("json.text")` or `with_value("params.limit", 0)`."""
+        """Return a call such as `without("json.text")` or `with_value("params.limit", 0)`."""
         names = ", ".join(map(source, self.place))
         if not any("." in str(step) for step in self.place):
             names = source(".".join(map(str, self.place)))

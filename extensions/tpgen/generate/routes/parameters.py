@@ -31,31 +31,31 @@ class Parameter:
 
     @cached_property
     def valid(self) -> Any:
-        """A valid value."""
+        """Return a valid value."""
         return (f"{self.name}.txt", b"hello") if self.place == "files" else values.valid(self.node)
 
     @property
     def is_credential(self) -> bool:
-        """Whether the fixtures of the tests give it, as they do an optional idempotency key."""
+        """Return whether the fixtures of the tests give it, as an optional idempotency key."""
         name = self.name.lower().replace("_", "-")
         is_key = self.place in ("header", "cookie") and bool(_CREDENTIAL.fullmatch(name))
         return is_key or (self.is_idempotency_key and not self.required)
 
     @property
     def is_sent(self) -> bool:
-        """Whether a valid request has it beside the URL."""
+        """Return whether a valid request has it beside the URL."""
         is_here = self.place not in ("path", "cookie")
         return is_here and self.required and not self.is_credential
 
     @property
     def is_idempotency_key(self) -> bool:
-        """Whether it is the header `Idempotency-Key`."""
+        """Return whether it is the header `Idempotency-Key`."""
         name = self.name.lower().replace("_", "-")
         return self.place == "header" and name == "idempotency-key"
 
     @property
     def removal(self) -> Change:
-        """The change that removes it from a request."""
+        """Return the change that removes it from a request."""
         argument = {"query": "params", "header": "headers"}.get(self.place, self.place)
         return Change((argument, self.name), is_removal=True)
 

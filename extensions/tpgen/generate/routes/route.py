@@ -42,34 +42,34 @@ class Route:
 
     @property
     def exists(self) -> bool:
-        """Whether the app has it."""
+        """Return whether the app has it."""
         return bool(self.document)
 
     @property
     def name(self) -> str:
-        """The name of its function."""
+        """Return the name of its function."""
         return str(self.details.get("name", ""))
 
     @property
     def module(self) -> str:
-        """The module of its function."""
+        """Return the module of its function."""
         return str(self.details.get("module", ""))
 
     @property
     def status(self) -> int:
-        """The first documented status of a success."""
+        """Return the first documented status of a success."""
         codes = [str(code) for code in self._operation.get("responses", ())]
         successes = [code for code in codes if re.fullmatch(r"[23]\d\d", code)]
         return int(min(successes, key=lambda code: code[0])) if successes else 200
 
     @property
     def idempotent(self) -> bool:
-        """Whether it, or a dependency of it, has a header parameter `Idempotency-Key`."""
+        """Return whether it, or a dependency of it, has a header parameter `Idempotency-Key`."""
         return bool(self.details.get("idempotent"))
 
     @cached_property
     def listing(self) -> Listing | None:
-        """The list of rows that it returns, or None."""
+        """Return the list of rows that it returns, or None."""
         responses = self._operation.get("responses", {})
         content = self._resolved(responses.get(str(self.status), {})).get("content", {})
         schemas = [media.get("schema", {}) for name, media in content.items() if _is_json(name)]
@@ -80,7 +80,7 @@ class Route:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """The parameters, without the body."""
+        """Return the parameters, without the body."""
         stated = [
             *self._operations.get("parameters", ()),
             *self._operation.get("parameters", ()),
@@ -97,12 +97,12 @@ class Route:
 
     @property
     def url(self) -> str:
-        """The path with a valid value for each parameter."""
+        """Return the path with a valid value for each parameter."""
         return self._url({})
 
     @cached_property
     def valid(self) -> Request:
-        """A valid request: what httpx takes, except for method, URL and credentials."""
+        """Return a valid request: what httpx takes, except for method, URL and credentials."""
         request: Request = {}
         for parameter in [*self.parameters, *self._form]:
             if parameter.is_sent:
@@ -115,7 +115,7 @@ class Route:
 
     @cached_property
     def other(self) -> Request | None:
-        """A valid request with another JSON body, or None."""
+        """Return a valid request with another JSON body, or None."""
         if not _is_json(self._media_type):
             return None
         body = values.other(self._body, self._json)
@@ -123,12 +123,12 @@ class Route:
 
     @cached_property
     def malformed(self) -> list[Change]:
-        """The changes of the valid request after which it must be refused with 422."""
+        """Return the changes of the valid request after which it must be refused with 422."""
         return list({change.source: change for change in self._malformed()}.values())
 
     @property
     def path_references(self) -> list[str]:
-        """The parameters of the path that must name a row."""
+        """Return the parameters of the path that must name a row."""
         return [
             parameter.name
             for parameter in self.parameters
@@ -137,7 +137,7 @@ class Route:
 
     @property
     def references(self) -> list[Place]:
-        """The places in the valid body that must name a row."""
+        """Return the places in the valid body that must name a row."""
         places = values.places(self._body, self._json) if _is_json(self._media_type) else ()
         return [place for place, node in places if place and _is_reference(str(place[-1]), node)]
 
@@ -166,12 +166,12 @@ class Route:
 
     @property
     def _media_type(self) -> str:
-        """The media type of the body, JSON if there is a choice; empty without a body."""
+        """Return the media type of the body, JSON if there is a choice; empty without a body."""
         return next(iter(sorted(self._content, key=lambda name: not _is_json(name))), "")
 
     @cached_property
     def _body(self) -> Node:
-        """The schema of the body, with the examples of its media type."""
+        """Return the schema of the body, with the examples of its media type."""
         media = self._content[self._media_type]
         named = [each["value"] for each in media.get("examples", {}).values() if "value" in each]
         examples = [*([media["example"]] if "example" in media else []), *named]
@@ -180,7 +180,7 @@ class Route:
 
     @cached_property
     def _form(self) -> list[Parameter]:
-        """The fields of a form."""
+        """Return the fields of a form."""
         if not self._media_type.startswith(FORMS):
             return []
         required = self._body.schema.get("required", ())
@@ -191,7 +191,7 @@ class Route:
 
     @cached_property
     def _json(self) -> Any:
-        """A valid JSON body; for a change one that changes something."""
+        """Return a valid JSON body; for a change one that changes something."""
         value = values.valid(self._body)
         if value == {} and self.method in ("PATCH", "PUT"):
             return values.other(self._body, value) or value

@@ -34,7 +34,7 @@ class Row:
 
     @property
     def create(self) -> str:
-        """The expression that makes it."""
+        """Return the expression that makes it."""
         return f"await {self.factory}.create({', '.join(['session=session', *self.belongs])})"
 
     def uses(self, name: str) -> bool:
@@ -53,7 +53,7 @@ class Rows:
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
-        """The factories, by their models."""
+        """Return the factories, by their models."""
         classes = (node for node in self.factories.body if isinstance(node, ast.ClassDef))
         return {model: node for node in classes if (model := model_of(node))}
 
@@ -74,7 +74,7 @@ class Rows:
 
     @property
     def caller_module(self) -> str:
-        """The module from which the conftest or the factories import the caller's model."""
+        """Return the module from which the conftest or the factories import the caller's model."""
         for node in [*self.conftest.body, *self.factories.body]:
             if isinstance(node, ast.ImportFrom) and self.caller[1] in {a.name for a in node.names}:
                 return "." * node.level + (node.module or "")
@@ -110,7 +110,7 @@ class Rows:
 
     @property
     def keys(self) -> set[str]:
-        """The names of the primary keys that are not called `id`."""
+        """Return the names of the primary keys that are not called `id`."""
         return set(self._keys.values()) - {"id"}
 
     @cached_property

@@ -95,12 +95,12 @@ class Node:
 
     @property
     def properties(self) -> dict[str, "Node"]:
-        """The nodes of all properties, by name."""
+        """Return the nodes of all properties, by name."""
         return {name: self.child(name) for name in self.schema.get("properties", {})}
 
     @property
     def kind(self) -> str:
-        """The type, or what other keywords imply."""
+        """Return the type, or what other keywords imply."""
         if "type" in self.schema:
             return str(self.schema["type"])
         by_keyword = {"properties": "object", "items": "array"}
@@ -108,7 +108,7 @@ class Node:
 
     @cached_property
     def branches(self) -> list["Node"]:
-        """The alternatives of `anyOf`, `oneOf` or a list of types; null is the last."""
+        """Return the alternatives of `anyOf`, `oneOf` or a list of types; null is the last."""
         schema, kind = self.schema, self.schema.get("type")
         options = schema.get("anyOf") or schema.get("oneOf") or []
         if not options and isinstance(kind, list):

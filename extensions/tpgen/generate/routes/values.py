@@ -113,14 +113,14 @@ def _variants(node: Node, value: Any) -> Iterator[Any]:
             if names_a_row(name):
                 continue
             changed = _variants(child, value[name]) if name in value else _candidates(child)
-            known = (one for one in filter(child.accepts, changed) if one is not None)
-            yield from ({**value, name: one} for one in known)
+            known = (new for new in filter(child.accepts, changed) if new is not None)
+            yield from ({**value, name: new} for new in known)
     elif isinstance(value, list) and value:
-        yield from ([one, *value[1:]] for one in _variants(node.items(), value[0]))
+        yield from ([first, *value[1:]] for first in _variants(node.items(), value[0]))
     elif isinstance(value, str) and node.kind == "string":
-        yield from (one for one in chain(_numbered(value, node), _candidates(node)) if one != value)
+        yield from (new for new in chain(_numbered(value, node), _candidates(node)) if new != value)
     else:
-        yield from (one for one in _candidates(node) if one != value)
+        yield from (new for new in _candidates(node) if new != value)
 
 
 def _objects(node: Node) -> Iterator[Any]:

@@ -112,7 +112,7 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
                 item.own_markers.clear()  # a conftest may skip every test
                 definitions = session._fixturemanager.getfixturedefs
                 wired = definitions("databases", item) or ()
-                if any(one.func.__module__.startswith(ENGINE) for one in wired):
+                if any(fixture.func.__module__.startswith(ENGINE) for fixture in wired):
                     for name in DATABASE:
                         for fixture in definitions(name, item) or ():
                             vars(fixture).update(func=lambda: None, argnames=())
@@ -162,16 +162,16 @@ def _hidden_routes_shown() -> Iterator[None]:
     """Let the OpenAPI document describe the routes that have `include_in_schema=False` too."""
     fastapi = sys.modules.get("fastapi.routing")
     classes = [getattr(fastapi, name, None) for name in ("APIRoute", "_EffectiveRouteContext")]
-    before = {one: vars(one).get("include_in_schema") for one in classes if one}
-    for one in before:
-        one.include_in_schema = property(lambda _: True, lambda _, value: None)
+    before = {cls: vars(cls).get("include_in_schema") for cls in classes if cls}
+    for cls in before:
+        cls.include_in_schema = property(lambda _: True, lambda _, value: None)
     try:
         yield
     finally:
-        for one, default in before.items():
-            del one.include_in_schema
+        for cls, default in before.items():
+            del cls.include_in_schema
             if default is not None:
-                one.include_in_schema = default
+                cls.include_in_schema = default
 
 
 def _described(app: Any) -> dict[str, Any]:
