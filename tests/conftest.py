@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_copie.plugin import Copie
 
 from tests.processes import warm
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from tests.updating import Pair
 
 ROOT = Path(__file__).parents[1]
+_ANY = settings(deadline=None, suppress_health_check=list(HealthCheck))
+# CI tries few examples, the same in each run; `HYPOTHESIS_PROFILE=night` tries many new ones.
+settings.register_profile("ci", _ANY, max_examples=40, derandomize=True)
+settings.register_profile("night", _ANY, max_examples=3000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session", autouse=True)

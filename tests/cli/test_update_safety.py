@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tpgen.core.errors import UserError
 from tpgen.core.git import Git
@@ -991,9 +991,6 @@ EDITS = st.lists(
 
 
 @example(edits=[(0, "append", 0), (1, "insert", 3), (2, "replace", 9)])
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(edits=EDITS)
 def test_every_edited_line_is_there_or_in_a_conflict(
     versions: tuple[Path, Path, Path], edits: list[tuple[int, str, int]]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.check import engine, registry
 from tpgen.check.project import Project
@@ -28,11 +28,6 @@ PLACES_OF_FUZZ = [
     "tests/policy/plugin.py",
 ]
 SOURCES = sorted([*ROOT.glob("tests/*/test_*.py"), *ROOT.glob("template/tests/policy/*.py")])
-QUICK = settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def broken_rules(root: Path, path: str, content: bytes) -> list[str]:
@@ -48,7 +43,6 @@ def broken_rules(root: Path, path: str, content: bytes) -> list[str]:
     return [one.message for one in found if "broke here" in one.message]
 
 
-@QUICK
 @given(path=st.sampled_from(PLACES_OF_FUZZ), content=st.binary(max_size=400))
 def test_no_rule_breaks_on_any_bytes(tmp_path: Path, path: str, content: bytes) -> None:
     assert broken_rules(tmp_path, path, content) == []
@@ -67,7 +61,6 @@ def mutated(draw: st.DrawFn) -> bytes:
     return content
 
 
-@QUICK
 @given(path=st.sampled_from(PLACES_OF_FUZZ[:4]), content=mutated())
 def test_no_rule_breaks_on_files_that_are_damaged(
     tmp_path: Path, path: str, content: bytes

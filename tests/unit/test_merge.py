@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.core.errors import UserError
 from tpgen.generate.merge import Merged, merge
@@ -392,7 +392,6 @@ def comments(text: bytes) -> list[str]:
     return [token.string for token in tokens if token.type == tokenize.COMMENT]
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(mine=modules(), rendered=st.sampled_from([RENDERED, FILLED]))
 def test_no_line_is_ever_lost(mine: bytes, rendered: str) -> None:
     """But for placeholders and a lone `pass` that are replaced; and once is enough."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.check.dumps import LIMIT, kind
 from tpgen.check.file import LIMIT as READ
@@ -142,7 +142,6 @@ def test_a_bomb_costs_no_time(how: str, tmp_path: Path) -> None:
     assert time.process_time() - start < 0.1
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(sorted(COMPRESSED)),
     st.integers(0, 400),

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.check import registry
 from tpgen.check.file import File, Unreadable
@@ -75,7 +75,6 @@ def look(text: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken())
 def test_rules_end_in_findings_whatever_a_file_holds(text: str) -> None:
     """Or say that it is no Python; nothing else is raised, and each finding is in the file."""

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 from stdnum.us import ssn
@@ -120,13 +120,11 @@ def test_the_line_is_reported(tmp_path: Path) -> None:
     assert found == ["tests/a.py:3:1 TPG401", "tests/a.py:3:1 TPG401"]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.integers(10**14, 10**16 - 1))
 def test_the_check_digit_is_luhns(number: int) -> None:
     assert personal._luhn(str(number)) == luhn.is_valid(str(number))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 899), st.integers(0, 99), st.integers(0, 9999))
 def test_a_social_security_number_is_one_that_is_given_out(
     area: int, group: int, serial: int
@@ -159,7 +157,6 @@ def test_a_published_card_is_not_found(number: str) -> None:
     assert list(numbers(number)) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text("0123456789 -.'\"NLRABO\n\0é€", max_size=400))
 def test_no_text_breaks_it(text: str) -> None:
     """Whatever stands in a file, each number is in one of its lines."""

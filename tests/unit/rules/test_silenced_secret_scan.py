@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.check.gitleaks import faults, live_key_rule
 from tpgen.rules.silenced_secret_scan import ALLOW
@@ -123,7 +123,6 @@ def test_a_value_of_another_type_breaks_nothing(name: str, value: str) -> None:
     assert list(faults(f"{name} = {value}", "tp"))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text("[]extnd.rules= 'allowtpgh\"\n", max_size=80))
 def test_no_configuration_breaks_it(text: str) -> None:
     """Whatever a configuration holds, each fault has a message."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tpgen.check.mail import addresses
 
@@ -53,7 +53,6 @@ def test_an_address_at_a_free_provider_is_reported_once(tmp_path: Path) -> None:
     assert findings(tmp_path, tree, select="TPG401,TPG402") == ["tests/a.txt:2:1 TPG401"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text("ab@.:/com-\\ \n#\"'*", max_size=60))
 def test_an_address_stands_where_it_is_reported(text: str) -> None:
     for address in addresses(text):
