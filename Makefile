@@ -11,8 +11,8 @@ demo: $(UV)  ## render a service into a new folder, and run its tests there
 quick: $(UV)  ## run the tests that start no process: under 30 seconds
 	$(UV) run --frozen pytest tests/unit
 
-test: $(UV)  ## run all tests of this project
-	$(UV) run --frozen pytest
+test: $(UV)  ## run all tests of this project; the coverage of the tool must not fall
+	$(UV) run --frozen pytest --cov --cov-report=
 
 lint: $(UV)
 	$(UV) run --frozen ruff check

@@ -351,7 +351,7 @@ def test_each_of_several_services_is_checked(
     assert top.run(tool, "install").code == 0
     clean, fault = (
         "def test_a() -> None:\n    assert abs(-1) == 1\n",
-        "\n\ndef test_b() -> None:\n    abs(-1)\n",
+        "\n\ndef test_b() -> None:\n    assert True\n",
     )
     said = blocked(top, {"a/tests/unit/test_a.py": clean, "b/tests/unit/test_b.py": clean + fault})
     assert "tests/unit/test_b.py:5:1: TPG301" in said

@@ -243,7 +243,7 @@ def test_a_client_that_retries_without_end(between: str, rendered: Service) -> N
     with temporary() as tmp:
         service = rendered.copy(tmp / "service")
         client = service.path / "src/gateway/openai.py"
-        start = '"""Return a response that is a success, after retries where they may help."""'
+        start = '"""Return a successful response; retry after errors that may be temporary."""'
         text = client.read_text()
         assert text.count(start) == 1
         endless = RETRIES.format(between) + "self, body: Any, stream: bool) -> httpx.Response:"
