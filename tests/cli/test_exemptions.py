@@ -124,6 +124,14 @@ MISTAKES = {
         '[[tool.tpgen.exclude]]\npath = "b.py"\nreason = ',
     ),
     "an exclusion that is a text": ('[tool.tpgen]\nexclude = "a/**"\n', 'path = "a/**"'),
+    "an exclusion of a folder": (
+        '[[tool.tpgen.exclude]]\npath = "tests"\nreason = "not ours"\n',
+        "an exclusion has the `path` of a folder: write 'tests/**'",
+    ),
+    "an exclusion with a dot": (
+        '[[tool.tpgen.exclude]]\npath = "./tests/**"\nreason = "not ours"\n',
+        "an exclusion has the `path` './tests/**'",
+    ),
     "an exempt case without a reason": (
         '[[tool.tpgen.exempt]]\ncase = "TestA.test_b"\n',
         "each [[tool.tpgen.exempt]] needs `case` and `reason`",

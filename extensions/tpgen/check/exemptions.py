@@ -14,7 +14,7 @@ from tpgen.core.finding import Finding
 from tpgen.core.settings import WHERE
 
 from . import registry
-from .places import matches
+from .places import matches, require_pattern
 from .project import Project
 from .rule import CODE_OF_EXEMPTIONS, Rule
 
@@ -130,7 +130,7 @@ def _exemption(root: Path, table: Any, line: int) -> Exemption:
         if not isinstance(table, dict):
             raise TypeError("must be a table")
         _require_keys(table)
-        _require_path(root, table["path"])
+        require_pattern(root, table["path"])
         return Exemption(**{**table, "rule": _code(table["rule"].strip())}, line=line)
     except (TypeError, ValueError) as error:
         raise UserError(
@@ -153,14 +153,6 @@ def _require_keys(table: Mapping[str, Any]) -> None:
         raise ValueError("lacks `until`, a date without quotes")
     if table["until"] > date.today() + LONGEST:
         raise ValueError(f"ends on {table['until']}: that is more than a year from now")
-
-
-def _require_path(root: Path, path: str) -> None:
-    """Refuse a path that can't fit any file."""
-    if path.startswith(("/", "./", "~")) or "\\" in path or ".." in path.split("/"):
-        raise ValueError(f"has the `path` {path!r}: write it relative to {WHERE}, with /")
-    if not re.search(r"[*?]", path) and (root / path).is_dir():
-        raise ValueError(f"has the `path` of a folder: write {path.rstrip('/') + '/**'!r}")
 
 
 def _code(word: str) -> str:

@@ -46,6 +46,18 @@ def matches(path: str, pattern: str) -> bool:
     return _compiled(pattern).fullmatch(path) is not None
 
 
+def require_pattern(root: Path, pattern: str) -> None:
+    """Refuse a pattern that can't fit any file.
+
+    Raises:
+        ValueError: it is one; the message continues "an exemption …".
+    """
+    if pattern.startswith(("/", "./", "~")) or "\\" in pattern or ".." in pattern.split("/"):
+        raise ValueError(f"has the `path` {pattern!r}: write it relative to pyproject.toml, with /")
+    if not re.search(r"[*?]", pattern) and (root / pattern).is_dir():
+        raise ValueError(f"has the `path` of a folder: write {pattern.rstrip('/') + '/**'!r}")
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -55,9 +55,15 @@ class Project:
         """Return the files that no rule looks at.
 
         Raises:
-            UserError: the settings can't be read.
+            UserError: the settings can't be read, or a pattern can't fit any file.
         """
-        return settings.read(self.root).exclude
+        found = settings.read(self.root).exclude
+        try:
+            for exclusion in found:
+                places.require_pattern(self.root, exclusion.path)
+        except ValueError as error:
+            raise UserError(f"{settings.WHERE}: an exclusion {error}") from None
+        return found
 
     @property
     def is_service(self) -> bool:

@@ -19,6 +19,8 @@ CLIENTS = {
     for library in ("httpx", "requests")
     for method in ("get", "post", "put", "patch", "delete", "request", "stream")
 }
+# They answer the requests of a test in place of the server.
+INTERCEPTORS = {"httpretty", "pook", "requests_mock", "respx", "responses", "vcr"}
 TRIGGERS = (
     *(b"pg_container", b"committed_db", b"pg_session", b"PostgresContainer"),
     *(b"playwright", b"http://", b"https://"),
@@ -59,16 +61,16 @@ def _needed(file: File, test: tests.Test) -> Iterator[tuple[str, str]]:
             yield "integration", f"asks for {min(databases)}"
         elif any(last_name(call.func) == "PostgresContainer" for call in calls):
             yield "integration", "starts a Postgres"
-    if "page" in fixtures and _imports_playwright(file):
+    if "page" in fixtures and _imports(file, {"playwright"}):
         yield "e2e", "drives a browser"
-    if any(_is_live(file, call) for call in calls):
+    if not _imports(file, INTERCEPTORS) and any(_is_live(file, call) for call in calls):
         yield "contract", "sends a request to a live server"
 
 
-def _imports_playwright(file: File) -> bool:
+def _imports(file: File, libraries: set[str]) -> bool:
     modules = [node.module or "" for node in file.nodes(ast.ImportFrom)]
     modules += [alias.name for node in file.nodes(ast.Import) for alias in node.names]
-    return any(module.split(".")[0] == "playwright" for module in modules)
+    return any(module.split(".")[0] in libraries for module in modules)
 
 
 def _is_live(file: File, call: ast.Call) -> bool:

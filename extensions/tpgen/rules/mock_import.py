@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tpgen.check.file import File
 from tpgen.check.mocks import LIBRARIES, is_library
 from tpgen.check.places import is_policy, is_python
+from tpgen.check.qualified import full_name, imported
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
@@ -25,10 +26,11 @@ def applies(path: str) -> bool:
 
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each import of a mock library, or of names of it."""
-    for node, what in [*_imports(file), *_from_imports(file)]:
+    found = [*_imports(file), *_from_imports(file)]
+    for node, what in found or _attributes(file):
         yield file.finding(
             node,
-            f"{what} imports a mock library: give the code an httpx.MockTransport, or a small "
+            f"{what} a mock library: give the code an httpx.MockTransport, or a small "
             "class of your own",
         )
 
@@ -37,7 +39,7 @@ def _imports(file: File) -> Iterator[tuple[ast.AST, str]]:
     for node in file.nodes(ast.Import):
         for alias in node.names:
             if is_library(alias.name):
-                yield alias, f"import {alias.name}"
+                yield alias, f"import {alias.name} imports"
 
 
 def _from_imports(file: File) -> Iterator[tuple[ast.AST, str]]:
@@ -45,7 +47,16 @@ def _from_imports(file: File) -> Iterator[tuple[ast.AST, str]]:
         module = "." * node.level + (node.module or "")
         names = [alias.name for alias in node.names]
         if found := [name for name in names if name in CLASSES or _is_of_library(module, name)]:
-            yield node, f"from {module} import {found[0]}"
+            yield node, f"from {module} import {found[0]} imports"
+
+
+def _attributes(file: File) -> Iterator[tuple[ast.AST, str]]:
+    """Yield the uses of `unittest.mock` after `import unittest`, if another file imported it."""
+    if imported(file).get("unittest") != "unittest":
+        return
+    for node in file.nodes(ast.Attribute):
+        if full_name(file, node) == "unittest.mock":
+            yield node, "unittest.mock is"
 
 
 def _is_of_library(module: str, name: str) -> bool:

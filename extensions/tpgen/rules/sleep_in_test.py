@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_test_python
-from tpgen.check.qualified import full_name
+from tpgen.check.qualified import dotted, full_name, imported
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 from tpgen.source.trees import Function, is_fixture, last_name
@@ -14,6 +14,14 @@ from tpgen.source.trees import Function, is_fixture, last_name
 SLEEPS = {
     f"{module}.sleep" for module in ("time", "asyncio", "anyio", "trio", "gevent", "eventlet")
 }
+# Functions and methods that pytest and unittest call before and after the tests.
+SETUPS = {
+    f"{side}_{scope}"
+    for side in ("setup", "teardown")
+    for scope in ("module", "function", "class", "method")
+}
+SETUPS |= {"setUp", "tearDown", "setUpClass", "tearDownClass", "setUpModule", "tearDownModule"}
+SETUPS |= {"asyncSetUp", "asyncTearDown"}
 # Of Playwright's page.
 METHOD = "wait_for_timeout"
 
@@ -30,15 +38,21 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _is_pause(file: File, call: ast.Call) -> bool:
-    if last_name(call.func) != METHOD and full_name(file, call.func) not in SLEEPS:
+    if last_name(call.func) != METHOD and not _is_sleep(file, call.func):
         return False
     # `asyncio.sleep(0)` lets other tasks run; a sleep that is passed on is a slow fake.
     is_zero = bool(call.args) and ast.unparse(call.args[0]) == "0"
     return not is_zero and isinstance(file.parents[call], ast.Expr | ast.Await)
 
 
+def _is_sleep(file: File, expression: ast.expr) -> bool:
+    """Return whether it is a `sleep` that the file imports: `time` may also be a fake clock."""
+    is_imported = dotted(expression).split(".")[0] in imported(file)
+    return is_imported and full_name(file, expression) in SLEEPS
+
+
 def _is_of_test(file: File, call: ast.Call) -> bool:
-    """Return whether a test or fixture itself makes a call, and not in a loop that it leaves.
+    """Return whether a test, fixture or setup makes a call, and not in a loop that it leaves.
 
     Another function may be a fake that is slow on purpose.
     """
@@ -48,7 +62,8 @@ def _is_of_test(file: File, call: ast.Call) -> bool:
         if isinstance(node, ast.While | ast.For | ast.AsyncFor) and _ends_early(node):
             return False
         if isinstance(node, Function):
-            return is_fixture(node) or any(test.function is node for test in tests.of(file))
+            is_test = any(test.function is node for test in tests.of(file))
+            return is_test or is_fixture(node) or node.name in SETUPS
     return False
 
 

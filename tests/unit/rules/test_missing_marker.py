@@ -21,6 +21,8 @@ FINE = {
     "tests/integration/test_c.py": "def test_a(committed_db):\n    assert 1\n",
     "tests/test_d.py": "def test_a(db):\n    assert db\n",
     "tests/test_f.py": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("https://api.example.com/a")\n',
+    "tests/test_i.py": "import httpx\nimport respx\n\n\n@respx.mock\ndef test_a():\n"
+    '    assert httpx.get("https://api.openai.com/v1")\n',
     "tests/test_e.py": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("http://localhost/a")\n',
 }
 

@@ -14,6 +14,8 @@ PAUSES = {
     "page": "def test_a(page):\n    page.wait_for_timeout(3000)\n",
     "computed": "async def test_a(ttl):\n    await asyncio.sleep(ttl + 1)\n",
     "loop": "def test_a(jobs):\n    for job in jobs:\n        job.start()\n        time.sleep(1)\n",
+    "setup of pytest": "class TestA:\n    def setup_method(self):\n        time.sleep(1)\n",
+    "setup of unittest": "class Some(TestCase):\n    def setUp(self):\n        nap(1)\n",
     "asyncio": "async def test_a():\n    await asyncio.sleep(0.1)\n",
 }
 FINE = {
@@ -25,6 +27,7 @@ FINE = {
     "deadline": "def test_a():\n    while time.time() < end:\n        time.sleep(0.1)\n",
     "tries": "def test_a():\n    for _ in range(9):\n        if done():\n            break\n"
     "        time.sleep(0.1)\n",
+    "fake clock": "def test_a(trio):\n    trio.sleep(9)\n",
     "own": "def test_a(bear):\n    bear.sleep(9)\n",
 }
 
