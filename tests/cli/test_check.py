@@ -432,6 +432,14 @@ def test_what_a_person_excludes_is_not_looked_at(tmp_path: Path) -> None:
         assert said.out == f"no findings; {checked} checked; {left_out}\n"
 
 
+def test_an_index_that_git_cannot_read(tmp_path: Path) -> None:
+    repository(tmp_path, {"tests/test_job.py": SLEEPS})
+    (tmp_path / ".git/index").write_text("no index")
+    said = tpgen(tmp_path, "check")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"tpgen: git can't list the files of {tmp_path}; git says: ")
+
+
 def test_git_of_a_folder_in_a_bare_repository(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--bare")
     assert Git.at(tmp_path) is None

@@ -52,6 +52,10 @@ CONTENTS = {
     "several": (b"a = 1\tb = 2\tc = 3\n", b"a = 1\nb = 2\nc = 3\n"),
     "nothing to do": (b"a = 1\n", b"a = 1\n"),
     "Python that would be none": (b"a = (1\t)\nb =\t1\n", b"a = (1\t)\nb =\t1\n"),
+    "a future import that would come too late": (
+        b'"a"\t"b"\nfrom __future__ import annotations\n',
+        b'"a"\t"b"\nfrom __future__ import annotations\n',
+    ),
     "no Python": (b"a = (\tb\n", b"a = (\nb\n"),
     "no UTF-8": (b"a = 1 # \xff\tb = 2\n", b"a = 1 # \xff\nb = 2\n"),
 }

@@ -1,6 +1,5 @@
 """`tpgen check --fix`: make the edits that the findings bring, and nothing else."""
 
-import ast
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -101,7 +100,8 @@ def _parses(source: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source)
+            # Unlike `ast.parse`, it refuses a line before `from __future__ import …`.
+            compile(source, "", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

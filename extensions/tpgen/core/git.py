@@ -127,10 +127,19 @@ class Git:
         return os.fsdecode(self.run(*arguments).rstrip(b"\n"))
 
     def files(self) -> TrackedFiles:
-        """Return the files below the project that are in the index, or could be added to it."""
+        """Return the files below the project that are in the index, or could be added to it.
+
+        Raises:
+            UserError: git can't read its index.
+        """
         options = ["-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"]
+        try:
+            listed = self.run("ls-files", *options)
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace").strip()
+            raise UserError(f"git can't list the files of {self.root}; git says: {said}") from None
         paths, repositories, sparse = set(), set(), set()
-        for line in names(self.run("ls-files", *options)):
+        for line in names(listed):
             # "H 100644 <hash> 0\tpath", "S ..." if it is not checked out, "? path" if it is new.
             tag, mode, path = line[0], line[2:8], line.partition("\t")[2] or line[2:]
             if path.endswith("/") or (tag != "?" and mode == GITLINK):

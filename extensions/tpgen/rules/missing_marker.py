@@ -1,6 +1,7 @@
 """TPG304: a test that needs more than its code, and lacks the mark that says so."""
 
 import ast
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -94,7 +95,8 @@ def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
     begins = above.lstrip(b" \t")
     imports = [node for node in file.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     imports = [node for node in imports if getattr(node, "module", "") != "__future__"]
-    is_below = bool(imports) and imports[0].lineno < test.first_line
+    # Before an import in the middle of a line there is a docstring or `from __future__ import …`.
+    is_below = bool(imports) and imports[0].col_offset == 0 and imports[0].lineno < test.first_line
     if file.is_cut or not is_below or not begins.startswith((b"@", b"def ", b"async ")):
         return ()
     end = b"\r\n" if above.endswith(b"\r\n") else b"\n"
@@ -107,7 +109,8 @@ def _edits(file: File, test: tests.Test, mark: str) -> tuple[Edit, ...]:
 
 def _line(lines: list[bytes], number: int, text: bytes) -> Edit:
     """Return the edit that puts a text before a line."""
-    start = len(b"".join(lines[: number - 1]))
+    mark = BOM_UTF8 if lines[0].startswith(BOM_UTF8) else b""
+    start = len(b"".join(lines[: number - 1]) or mark)
     return Edit(start, start, text)
 
 

@@ -41,7 +41,7 @@ def _is_pause(file: File, call: ast.Call) -> bool:
     if last_name(call.func) != METHOD and not _is_sleep(file, call.func):
         return False
     # `asyncio.sleep(0)` lets other tasks run; a sleep that is passed on is a slow fake.
-    is_zero = bool(call.args) and ast.unparse(call.args[0]) == "0"
+    is_zero = bool(call.args) and ast.unparse(call.args[0]) in ("0", "0.0")
     return not is_zero and isinstance(file.parents[call], ast.Expr | ast.Await)
 
 

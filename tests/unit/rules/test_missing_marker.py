@@ -11,6 +11,7 @@ from tests.checking import check, findings, folder
 LACKING = {
     "fixture": "import pytest\n\n\ndef test_a(pg_container):\n    assert pg_container\n",
     "no import": '"""Text."""\n\nfrom __future__ import annotations\n\nimport shop\n\n\ndef test_a(committed_db):\n    assert 1\n',
+    "byte order mark": "\ufeffimport shop\n\n\ndef test_a(committed_db):\n    assert 1\n",
     "method": "import pytest\n\n\nclass TestA:\n    @pytest.mark.slow\n    def test_a(self, pg_session):\n        assert 1\n",
     "made": 'from shop import PostgresContainer\n\n\ndef test_a():\n    with PostgresContainer("postgres:15") as it:\n        assert it\n',
     "live": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("https://api.openai.com/v1")\n',
@@ -89,9 +90,17 @@ def test_a_mark_that_lacks_is_found_and_added_once(tmp_path: Path, source: str) 
     found = check(here, "TPG304")
     assert [one.code for one in found] == ["TPG304"]
     fixes.apply(here, found)
-    mended = (tmp_path / "tests/test_a.py").read_text()
-    assert "import pytest" in mended and "@pytest.mark." in mended and ast.parse(mended)
+    mended = (tmp_path / "tests/test_a.py").read_bytes()
+    assert b"import pytest" in mended and b"@pytest.mark." in mended and ast.parse(mended)
     assert check(here, "TPG304") == []
+
+
+@pytest.mark.parametrize("start", ['"""Text."""', "from __future__ import annotations"])
+def test_no_line_is_added_before_a_docstring(tmp_path: Path, start: str) -> None:
+    """Nor before an import from `__future__`: the import to add would have to split a line."""
+    source = f"{start}; import shop\n\n\ndef test_a(committed_db):\n    assert 1\n"
+    found = check(folder(tmp_path, {"tests/test_a.py": source}), "TPG304")
+    assert [finding.edits for finding in found] == [()]
 
 
 def test_what_is_marked_or_lies_in_a_layer_is_fine(tmp_path: Path) -> None:

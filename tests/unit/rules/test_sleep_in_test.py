@@ -20,6 +20,7 @@ PAUSES = {
 }
 FINE = {
     "yields": "async def test_a():\n    await asyncio.sleep(0)\n",
+    "yields by a float": "async def test_a():\n    await asyncio.sleep(0.0)\n",
     "slow fake": "async def test_a():\n    async def slow():\n        await asyncio.sleep(1)\n",
     "slow thread": "def test_a():\n    def slow():\n        time.sleep(1)\n",
     "passed on": "async def test_a(x):\n    x.run(asyncio.sleep(1))\n",
