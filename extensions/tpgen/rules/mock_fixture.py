@@ -50,6 +50,7 @@ RULE = FileRule(
     "real one does.",
     applies=is_test_python,
     triggers=tuple(name.encode() for name in sorted(FIXTURES)),
+    reads_project=True,
     check=check,
     bad={
         "tests/unit/test_client.py": """\
