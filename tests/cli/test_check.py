@@ -467,11 +467,28 @@ def test_a_shell_completes_rules(tmp_path: Path) -> None:
     assert "TPG1,TPG205" in completed(tmp_path, "tpgen check --ignore TPG1,TPG2")
 
 
-def test_of_a_rule_in_one_file_no_more_is_shown_than_anybody_reads(tmp_path: Path) -> None:
+def test_more_findings_than_are_shown(tmp_path: Path) -> None:
+    """A note says that there are more, and the baseline covers all: a new one is found."""
+    test = "def test_{}():\n    time.sleep(1)\n\n\n"
+    numbers = range(engine.SHOWN + 5)
+    source = "import time\n\n\n" + "".join(map(test.format, numbers))
+    repository(tmp_path, {"tests/test_a.py": source})
+    said = tpgen(tmp_path, "check", "--select=TPG205")
+    assert said.out.count("the test sleeps") == engine.SHOWN
+    assert f"TPG205 has more findings here: the first {engine.SHOWN} are shown" in said.out
+    tpgen(tmp_path, "check", "--write-baseline")
+    write(tmp_path, {"tests/test_a.py": source + test.format("new")})
+    last = tpgen(tmp_path, "check", "--select=TPG205")
+    assert (last.code, last.out.count("the test sleeps")) == (1, 1)
+
+
+def test_of_a_rule_in_one_file_no_more_is_found_than_anybody_fixes(tmp_path: Path) -> None:
     """And a note says so: a file of production data would fill the terminal for minutes."""
     sleeps = "    time.sleep(1)\n" * (inspection.MOST + 5)
     here = repository(tmp_path, {"tests/test_a.py": f"import time\n\n\ndef test_a():\n{sleeps}"})
     found = [one for one in check(here, "TPG205") if one.code == "TPG205"]
     notes = [one.message for one in check(here, "TPG205") if one.level == "note"]
     assert len(found) == inspection.MOST
-    assert notes == [f"TPG205 has more findings here: the first {inspection.MOST} are shown"]
+    assert notes == [
+        f"TPG205 has more than {inspection.MOST} findings here: the rest was not checked"
+    ]

@@ -3,21 +3,24 @@
 import gc
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tpgen.core.errors import UserError
-from tpgen.core.finding import CheckResult
+from tpgen.core.finding import CheckResult, Finding
 
 from . import baseline, exemptions
 from .cache import Cache, Entry
 from .inspection import FileCheck, check_project
 from .project import Project
-from .rule import FileRule, Rule
+from .rule import CODE_OF_READING, FileRule, Rule
 
 # Below so many files, a second process and a cache cost more than they save.
 MANY = 100
 CHUNK = 64
+# Of a rule in a file: more help nobody.
+SHOWN = 100
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -51,6 +54,22 @@ def run(
         (finding for finding in new if finding.code in codes), key=lambda finding: finding.order
     )
     return result
+
+
+def shown(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the first findings of each rule in each file, and a note where there are more.
+
+    Only what is shown is limited: the baseline covers all findings, or a new one could hide.
+    """
+    numbers: Counter[tuple[str, str]] = Counter()
+    for finding in found:
+        numbers[finding.path, finding.code] += 1
+        number = numbers[finding.path, finding.code]
+        if number <= SHOWN:
+            yield finding
+        elif number == SHOWN + 1:
+            message = f"{finding.code} has more findings here: the first {SHOWN} are shown"
+            yield Finding(finding.path, 1, 1, message, CODE_OF_READING, "note")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from .project import REPOSITORIES, Project
 from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
 
 # The most findings of a rule in a file: production data may have a hundred thousand.
-MOST = 100
+MOST = 1000
 TOO_LARGE = f"the rest of files over {LIMIT // 1024 // 1024} MB"
 Subject = TypeVar("Subject", File, Project)
 
@@ -134,7 +134,9 @@ def _guarded(
     try:
         for number, finding in enumerate(check(subject)):
             if number == MOST and isinstance(subject, File):
-                yield note(f"{rule.code} has more findings here: the first {MOST} are shown")
+                yield note(
+                    f"{rule.code} has more than {MOST} findings here: the rest was not checked"
+                )
                 return
             yield _stamped(rule, subject, finding)
     except UserError:

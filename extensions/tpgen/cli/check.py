@@ -69,7 +69,8 @@ def run(chosen: argparse.Namespace) -> int:
     result = CheckResult()
     for part in parts:
         result.add(_checked(here, part, rules, chosen))
-    result.findings.sort(key=lambda finding: finding.order)
+    in_order = sorted(result.findings, key=lambda finding: finding.order)
+    result.findings = sorted(engine.shown(in_order), key=lambda finding: finding.order)
     _report(chosen.format or _usual_format(), here, result)
     return int(any(finding.level == "error" for finding in result.findings))
 
