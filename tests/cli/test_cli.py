@@ -133,6 +133,11 @@ BROKEN = {
         '"step.StepSuit"',
         "names 'step.StepSuit', and tests/policy/suites/step.py has no class StepSuit;",
     ),
+    "a file of suites that is not there": (
+        '"step.StepSuite"',
+        '"steps.StepSuite"',
+        "names 'steps.StepSuite', and there is no tests/policy/suites/steps.py;",
+    ),
     "an empty source": ('"pipeline/steps/**/*.py"', '""', "`sources` .* must end in .py"),
     "an unknown placeholder": (
         '"pipeline/steps/{name}.py"',

@@ -312,6 +312,10 @@ def test_of_several_apps_the_one_of_the_setting(
             ["tests/conftest.py", "No module named 'missing_module'"],
         ),
         (
+            {"tests/conftest.py": "raise ValueError('2 errors\\nurl\\n  see https://example.com')"},
+            ["fixtures of tests/conftest.py: ValueError: 2 errors url see https://example.com;"],
+        ),
+        (
             {
                 "tests/conftest.py": CONFTEST.format(
                     "@pytest.fixture\ndef app(): raise OSError('no disk')"
@@ -320,7 +324,7 @@ def test_of_several_apps_the_one_of_the_setting(
             ["fixtures of tests/conftest.py: OSError: no disk;"],
         ),
     ],
-    ids=["several", "nowhere", "import", "conftest", "fixture"],
+    ids=["several", "nowhere", "import", "conftest", "lines", "fixture"],
 )
 def test_why_there_is_no_app(
     rendered: Rendered, tmp_path: Path, files: dict[str, str], reasons: list[str]

@@ -169,3 +169,10 @@ def test_other_formats_are_of_the_same_value() -> None:
     """The page shows as many cells as the JSON has."""
     cells = [one for row in render.document(SMALL)["rows"] for one in row["cells"]]
     assert len(re.findall(r'<td class="(?!none)', page.render(SMALL))) == len(cells)
+
+
+def test_a_class_that_is_not_collected_has_no_line() -> None:
+    """The record knows only the lines of functions."""
+    missed = {"file": "tests/b.py", "line": 0, "name": "TestB", "reason": "`__test__` is False"}
+    said = render.text(Census(record(uncollected=[missed]), []), everything=False)
+    assert "  tests/b.py  not collected: TestB: `__test__` is False\n" in said

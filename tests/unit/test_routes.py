@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_tpgen.requests import request_id
+from pytest_tpgen.suites import placeholder
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate.routes.app import App
@@ -343,3 +345,9 @@ def test_two_routes_that_differ_in_the_slash_are_two() -> None:
 def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:
     with pytest.raises(UserError, match="^" + reason.replace("?", r"\?") + "$"):
         App({"": {}}, {}).find(method, path)
+
+
+def test_placeholders_among_the_malformed_requests_have_different_ids() -> None:
+    """In strict mode pytest refuses two equal ids."""
+    malformed = [placeholder(f'without("params.{name}")') for name in "ab"]
+    assert len({request_id(request) for request in malformed}) == 2

@@ -84,7 +84,8 @@ class Placeholder:
         self.lines = lines
 
     def __repr__(self) -> str:
-        return "placeholder"
+        # It is the id of a malformed request, and pytest refuses two equal ids.
+        return f"placeholder({self.lines!r})"
 
     def __set_name__(self, owner: type, name: str) -> None:
         for fact in re.findall(r"^(\w+)[^=\n]* = ", dedent(self.lines), re.MULTILINE):

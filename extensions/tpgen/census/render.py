@@ -73,12 +73,16 @@ def _warnings(census: Census) -> Iterator[str]:
 def _notes(census: Census) -> list[str]:
     notes = list(dict.fromkeys(map(_note, census.notes)))
     notes += [
-        f"  {test['file']}:{test['line']}  not collected: {test['name'] or 'the file'}: "
-        f"{test['reason']}"
+        f"  {_place(test)}  not collected: {test['name'] or 'the file'}: {test['reason']}"
         for test in _others(census.record.content["uncollected"])
     ]
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []
+
+
+def _place(test: Mapping[str, Any]) -> str:
+    """Return file and line; the record knows no line of a class or of a whole file."""
+    return f"{test['file']}:{test['line']}" if test["line"] else str(test["file"])
 
 
 def _note(note: Mapping[str, Any]) -> str:

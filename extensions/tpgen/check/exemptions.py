@@ -81,7 +81,7 @@ class Exemptions:
     def outdated(
         self, project: Project, rules: Sequence[Rule], found: Sequence[Finding]
     ) -> Iterator[Finding]:
-        """Yield a finding for each exemption that has ended, or covers nothing."""
+        """Yield a finding for each exemption that has ended, and for all that covers nothing."""
         if not project.is_asked(WHERE):
             return
         ran = {rule.code for rule in rules}
@@ -100,6 +100,23 @@ class Exemptions:
                 message += f" ({exemption.issue})"
             if message:
                 yield Finding(WHERE, exemption.line, 1, message, CODE_OF_EXEMPTIONS)
+        if project.asked is None:
+            yield from _idle_exclusions(project)
+
+
+def _idle_exclusions(project: Project) -> Iterator[Finding]:
+    """Yield a finding for each exclusion that matches no file."""
+    for exclusion in project.excluded:
+        if any(matches(path, exclusion.path) for path in project.tracked.paths):
+            continue
+        message = f"the exclusion of {exclusion.path} matches no file: "
+        if (project.root / exclusion.path).is_dir():
+            message += f'write path = "{exclusion.path.rstrip("/")}/**" for all files in the folder'
+        else:
+            message += "correct its path, or remove it"
+        text = settings.read(project.root).text
+        line = text.count("\n", 0, max(0, text.find(exclusion.path))) + 1
+        yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)
 
 
 def read(root: Path) -> Exemptions:

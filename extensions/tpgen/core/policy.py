@@ -261,7 +261,8 @@ def _test(root: Path, table: _Table) -> KindTest:
         there = (root / file).is_file()
         text = (root / file).read_text("utf-8", "replace") if there else ""
         if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
-            table.refuse("suites", f"names {suite!r}, and {file} has no class {name or '?'}")
+            lacks = f"{file} has no class {name or '?'}" if there else f"there is no {file}"
+            table.refuse("suites", f"names {suite!r}, and {lacks}")
     return KindTest(path, table.values["skeleton"], suites)
 
 

@@ -22,6 +22,7 @@ from .mapped import READING
 REFUSED = "which tpgen does not allow"
 PROBE = Path(__file__).parent / "probes" / "probe_app.py"
 CLASSES = frozenset({"FastAPI", "Starlette"})
+LONGEST_REASON = 300
 
 
 def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
@@ -71,7 +72,7 @@ def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Ma
             f"{service.python} has no {found['missing']}, which lists the routes of the app: "
             "install the development dependencies of the service (`uv sync`), and run this again"
         )
-    said = found.get("error") or _last_line(run.stderr) or _last_line(run.stdout)
+    said = found.get("error") or _reason(run.stderr) or _reason(run.stdout)
     raise UserError(_why(service, how, what, said))
 
 
@@ -87,8 +88,8 @@ def _why(service: Service, how: str, what: str, said: str) -> str:
         )
     if how == "fixture":
         return (
-            f"the app of the tests can't be made with the fixtures of {what}: {said}; make "
-            f"`pytest {what}` pass with a test that requests `app`, and run this again"
+            f"the app of the tests can't be made with the fixtures of {what}: {said}; correct "
+            "them until a test that requests `app` passes, and run this again"
         )
     return (
         f"{what} can't be made: {said}; if it needs settings, set them in a fixture `app` of "
@@ -96,9 +97,11 @@ def _why(service: Service, how: str, what: str, said: str) -> str:
     )
 
 
-def _last_line(text: str) -> str:
-    lines = [line.removeprefix("E ").strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _reason(text: str) -> str:
+    """Return the error that pytest printed, or else the last line."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    return " ".join(errors)[:LONGEST_REASON] or "".join(lines[-1:]).strip()
 
 
 def _conftest(service: Service) -> Path | None:

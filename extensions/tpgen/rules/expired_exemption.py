@@ -1,4 +1,4 @@
-"""TPG002: an exemption that has ended, or that covers nothing."""
+"""TPG002: an exemption that has ended, or an exemption or exclusion that covers nothing."""
 
 from datetime import date, timedelta
 
