@@ -92,7 +92,7 @@ def links(root: Path) -> dict[str, str]:
     (tests / "test_folder.py").mkdir()
     os.mkfifo(tests / "test_pipe.py")
     (tests / "test_job.py").write_text(SLEEPS)
-    broken = "a symbolic link that leads nowhere"
+    broken = "broken symbolic link"
     return {
         "test_loop.py": broken,
         "test_gone.py": broken,

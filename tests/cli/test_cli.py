@@ -441,10 +441,10 @@ def test_placeholders_of_other_components_are_only_counted(tpgen: Tpgen, service
     mine = "class SecretFactory:\n    c = fill_in('c')\n\n    class Meta:\n        model = Secret\n"
     service.write({"tests/factories.py": f"{old}\n\n{mine}"})
     done = tpgen("factory", "Secret")
-    assert "to fill  tests/factories.py:7\nto fill  and 2 older ones\n" in done.text
+    assert "to fill  tests/factories.py:7\nto fill  2 older placeholders\n" in done.text
     done = tpgen("factory", "Tenant")
     assert "extended tests/factories.py: TenantFactory\n" in done.text
-    assert "to fill  3 older ones\n" in done.text
+    assert "to fill  3 older placeholders\n" in done.text
 
 
 def test_a_service_without_the_engine(service: Service, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_pytest_says_in_one_line_that_there_is_no_postgres(service: Service) -> 
         assert outcome.code == 4
         # On a busy machine pytest has printed its header by then.
         assert len(outcome.text.strip().splitlines()) <= 12, outcome.text
-        assert "start it, or say --postgres embedded" in outcome.text
+        assert "start it, or pass --postgres embedded" in outcome.text
         assert outcome.count("passed") == 0
 
 
@@ -196,7 +196,7 @@ def test_what_is_no_postgres_is_told(service: Service) -> None:
         for url in (silent, http, "postgresql://me:secret@127.0.0.1:1/mine"):
             line = told(service, url)
             assert "No Postgres answers there" in line
-            assert "Start it, or say --postgres auto" in line
+            assert "Start it, or pass --postgres auto" in line
             assert "secret" not in line
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pytest_tpgen.requests import request_id
-from pytest_tpgen.suites import placeholder
+from pytest_tpgen.suites import Placeholder
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate.routes.app import App
@@ -349,5 +349,5 @@ def test_a_slip_of_the_pen_is_told(method: str, path: str, reason: str) -> None:
 
 def test_placeholders_among_the_malformed_requests_have_different_ids() -> None:
     """In strict mode pytest refuses two equal ids."""
-    malformed = [placeholder(f'without("params.{name}")') for name in "ab"]
+    malformed = [Placeholder(f'without("params.{name}")') for name in "ab"]
     assert len({request_id(request) for request in malformed}) == 2

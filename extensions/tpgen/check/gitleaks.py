@@ -55,7 +55,10 @@ def faults(text: str, prefix: str) -> Iterator[tuple[str, str]]:
         yield f"gitleaks can't read this file: {error}", ""
         return
     for name in sorted(config.keys() - TOP):
-        yield f"gitleaks has no setting `{name}` at the top, or an outdated one", name
+        yield (
+            f"`{name}` is not a top-level setting of gitleaks, or an outdated one: remove it or correct its name",
+            name,
+        )
     if config.get("extend") not in EXTENDS:
         yield (
             (

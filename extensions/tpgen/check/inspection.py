@@ -59,7 +59,7 @@ class FileCheck:
     def _unread(self, path: str, error: OSError) -> None:
         place = self.project.root / path
         if place.is_symlink():
-            broken = "" if place.exists() else "a symbolic link that leads nowhere"
+            broken = "" if place.exists() else "broken symbolic link"
             self._leave_out(path, "symbolic links", broken)
         elif place.is_dir():
             self._leave_out(path, REPOSITORIES if (place / ".git").exists() else "folders")
@@ -121,7 +121,7 @@ def _checked(file: File, rules: Sequence[FileRule]) -> Iterator[Finding]:
             yield from _guarded(rule, file, rule.check, file.path)
         except Unreadable as error:
             if not is_broken and not file.is_cut:
-                message = f"the file is not Python that can be parsed: {error}"
+                message = f"the file is not valid Python: {error}"
                 yield replace(file.finding(error.line, message), code=CODE_OF_READING)
             is_broken = True
 
@@ -144,7 +144,7 @@ def _guarded(
     except Unreadable as error:
         if isinstance(subject, File):
             raise
-        message = f"{rule.code} reads a file that is not Python that can be parsed: {error}"
+        message = f"{rule.code} reads a file that is not valid Python: {error}"
         yield Finding(error.path, error.line, 1, message, CODE_OF_READING)
     except RecursionError:
         yield note(f"the file is nested too deeply for {rule.code}: it was not checked")

@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help=text)
     text = "revision to compare with, for rules about a change (default: HEAD)"
     parser.add_argument("--base", default="", metavar="REVISION", help=text)
-    text = "name of the file that standard input is, if PATH is `-`"
+    text = "file name of standard input, if PATH is `-`"
     parser.add_argument("--stdin-filename", default="", metavar="PATH", help=text)
-    text = "record the findings of today in tpgen-baseline.json; only new ones fail"
+    text = "record the current findings in tpgen-baseline.json; only new ones fail"
     parser.add_argument("--write-baseline", action="store_true", help=text)
     text = "check every file again, and leave .tpgen/cache as it is"
     parser.add_argument("--no-cache", action="store_true", help=text)

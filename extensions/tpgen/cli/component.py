@@ -10,7 +10,7 @@ from tpgen.core.policy import Kind
 
 # The words that name a component, by what tpgen reads about it.
 WORDS = {
-    "source": [("NAME", "its name, such as detect_pii")],
+    "source": [("NAME", "name, such as detect_pii")],
     "model": [("NAME", "the model, such as Invoice")],
     "route": [("METHOD", "such as POST"), ("PATH", "such as /v1/agents")],
 }

@@ -61,7 +61,7 @@ def _failures(done: Scaffold) -> Iterator[str]:
             reasons.setdefault(str(failure), []).append(failure.case)
     for reason, cases in reasons.items():
         more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-        yield f"fails    {cases[0]}{more}, as yet: {reason}"
+        yield f"fails    {cases[0]}{more}: {reason}"
     for reason in reasons:
         if found := re.search(r"must get \d+, and got (401|403|404)", reason):
             yield (
@@ -95,7 +95,7 @@ def _exempt(service: Service, done: Scaffold) -> Iterator[str]:
 
 def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
     """Yield the placeholders of this component by line, and the number of the others."""
-    new, older = 0, 0
+    older = 0
     for path in done.tests:
         tree = ast.parse((service.root / path).read_bytes())
         others = _others(done, path, tree)
@@ -103,11 +103,9 @@ def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
             if any(line in lines for lines in others):
                 older += 1
             else:
-                new += 1
                 yield f"to fill  {path}:{line}"
     if older:
-        more = "and " if new else ""
-        yield f"to fill  {more}{older} older {'one' if older == 1 else 'ones'}"
+        yield f"to fill  {older} older placeholder{'s' * (older != 1)}"
 
 
 def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:

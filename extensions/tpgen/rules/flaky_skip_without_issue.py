@@ -15,7 +15,9 @@ def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each skip without a reason, and each for a flake without an issue."""
     for skip in skips.of(file):
         if skip.is_unconditional and skip.reason == "":
-            yield file.finding(skip.node, f"this skip has no reason: state one, and {NAME_IT}")
+            yield file.finding(
+                skip.node, 'this skip has no reason: add one, such as reason="needs a GPU"'
+            )
         elif skip.is_flaky and not skip.names_issue:
             yield file.finding(
                 skip.node, f"a flaky test is skipped without an issue: open one, and {NAME_IT}"

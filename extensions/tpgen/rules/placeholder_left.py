@@ -10,7 +10,7 @@ from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
 ENGINE = "pytest_tpgen.suites"
-REPLACE = "a placeholder is left: replace it by the lines that it shows"
+REPLACE = "a placeholder is left: replace it with the lines that it shows"
 MESSAGES = {
     f"{ENGINE}.placeholder": REPLACE,
     f"{ENGINE}.fill_in": REPLACE,

@@ -155,7 +155,7 @@ def test_without_docker_the_sentence_names_no_socket(tree: Tree, short: Path) ->
     (short / ".rd").mkdir()
     (short / ".rd/docker.sock").touch()
     line = found_by(tree, "docker", short)
-    assert line == "Docker is not running here: start it, or say --postgres embedded."
+    assert line == "Docker is not running here: start it, or pass --postgres embedded."
     assert len(found_by(tree, "auto", short).splitlines()) == 1
 
 

@@ -38,7 +38,7 @@ def local(image: Image) -> Server:
     if install is None:
         raise PostgresUnavailable(
             "No PostgreSQL server is installed on this machine: install one, put the folder of its "
-            "`postgres` and `initdb` on PATH, or say --postgres embedded."
+            "`postgres` and `initdb` on PATH, or pass --postgres embedded."
         )
     return start(install, image)
 
@@ -80,7 +80,7 @@ def start(install: Install, image: Image) -> Server:
     """
     if os.name == "nt":
         raise PostgresUnavailable(
-            "Servers from binaries run on Linux and macOS: on Windows say --postgres docker, or "
+            "Servers from binaries run on Linux and macOS: on Windows pass --postgres docker, or "
             "name a server by its URL."
         )
     with contextlib.ExitStack() as undo:
@@ -343,7 +343,7 @@ def _reason(install: Install, error: Exception) -> str:
         if not install.wheel and not _nobody_runs(install.bin):
             return (
                 f"nobody, as whom root runs Postgres, can't run {install.bin}: run the tests as "
-                "another user than root, or say --postgres embedded."
+                "another user than root, or pass --postgres embedded."
             )
         return (
             f"nobody, as whom root runs Postgres, can't enter {tempfile.gettempdir()}: set TMPDIR "

@@ -56,7 +56,7 @@ def start(image: str, say: Callable[[str], None]) -> Server:
     except Unreachable as error:
         raise PostgresUnavailable(
             f"The {image} container runs, but can't be reached from here (tried {error}): set "
-            "TESTCONTAINERS_HOST_OVERRIDE to an address of Docker's host that leads there, or say "
+            "TESTCONTAINERS_HOST_OVERRIDE to an address of Docker's host that leads there, or pass "
             "--postgres embedded."
         ) from error
     except Exception as error:
@@ -99,11 +99,11 @@ def connect() -> DockerClient:
         from testcontainers.core.docker_client import DockerClient
     except ImportError as error:
         raise PostgresUnavailable(
-            f"{(error.name or '').partition('.')[0]} is not installed: `uv sync`, or say --postgres embedded."
+            f"{(error.name or '').partition('.')[0]} is not installed: `uv sync`, or pass --postgres embedded."
         ) from error
     except RuntimeError as error:  # testcontainers reads a file of the home directory
         raise PostgresUnavailable(
-            f"testcontainers needs a home directory ({error}): set HOME, or say --postgres embedded."
+            f"testcontainers needs a home directory ({error}): set HOME, or pass --postgres embedded."
         ) from error
 
     with warnings.catch_warnings():
@@ -119,7 +119,7 @@ def connect() -> DockerClient:
     if "Permission denied" in reason:
         raise PostgresUnavailable(
             f"This user may not use Docker ({reason}): `sudo usermod -aG docker $USER` and log in "
-            "again, or say --postgres embedded."
+            "again, or pass --postgres embedded."
         )
     raise PostgresUnavailable(f"Docker does not answer ({reason}): {_remedy('start it')}")
 
@@ -159,7 +159,7 @@ def _remedy(otherwise: str) -> str:
     """Return what to do where Docker does not answer: a server that listens elsewhere is named."""
     here = next((path for path in _sockets() if _listens(path)), None)
     todo = f"set DOCKER_HOST=unix://{here}, where one listens" if here else otherwise
-    return f"{todo}, or say --postgres embedded."
+    return f"{todo}, or pass --postgres embedded."
 
 
 def _listens(path: Path) -> bool:
@@ -190,7 +190,7 @@ def _require_image(client: DockerClient, image: str, say: Callable[[str], None])
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise PostgresUnavailable(
             f"Docker has no image {image} and cannot pull it ({_short(error)}): "
-            f"`docker pull {image}` where there is a network, or say --postgres embedded."
+            f"`docker pull {image}` where there is a network, or pass --postgres embedded."
         ) from error
 
 
@@ -289,7 +289,7 @@ def clean_up(client: DockerClient) -> None:
 def _reason(image: str, error: Exception) -> str:
     if "No space left" in str(error):
         return (
-            "Docker's disk is full: `docker system prune` frees some, or say --postgres embedded."
+            "Docker's disk is full: `docker system prune` frees some, or pass --postgres embedded."
         )
     return f"The {image} container did not start: {_short(error)}"
 

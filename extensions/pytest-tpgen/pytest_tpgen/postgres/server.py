@@ -159,7 +159,7 @@ def administer(url: str, work: Callable[[asyncpg.Connection], Coroutine[Any, Any
             ) from error
         except NO_ANSWER as error:
             raise PostgresUnavailable(
-                f"No Postgres answers there ({_short(error)}). Start it, or say --postgres auto "
+                f"No Postgres answers there ({_short(error)}). Start it, or pass --postgres auto "
                 "for a server of the suite's own."
             ) from error
 
