@@ -40,6 +40,15 @@ def nothing_of_the_runner(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.parametrize("content", ["def x(:\n", "x = 1\n".encode("utf-16")])
+def test_a_broken_test_file_is_a_finding_whatever_it_holds(
+    content: str | bytes, tmp_path: Path
+) -> None:
+    """Also if no rule looks at it, since no rule could find anything in it."""
+    found = findings(tmp_path, {"tests/test_x.py": content})
+    assert re.fullmatch(r"tests/test_x.py:\d+:1 TPG001", found[0])
+
+
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_what_is_no_python_is_a_finding_and_the_rest_is_checked(what: str, tmp_path: Path) -> None:
     tree: dict[str, str | bytes] = {"tests/test_a.py": UNREADABLE[what]}
@@ -142,7 +151,7 @@ def test_a_rule_of_the_project_that_parses_what_is_none(tmp_path: Path) -> None:
     """A finding at that file; the other rules go on."""
 
     def reads(here: Project) -> Iterator[Finding]:
-        file = here.file("tests/test_a.py")
+        file = here.file("tests/helper.py")
         assert file
         yield file.finding(file.tree, "never")
 
@@ -156,10 +165,10 @@ def test_a_rule_of_the_project_that_parses_what_is_none(tmp_path: Path) -> None:
         good={},
         check=reads,
     )
-    here = repository(tmp_path, {"tests/test_a.py": "x = (\n", "tests/test_job.py": SLEEPS})
+    here = repository(tmp_path, {"tests/helper.py": "x = (\n", "tests/test_job.py": SLEEPS})
     found = engine.run(here, [rule, *registry.selected(["TPG205"], [])]).findings
     assert [(one.path, one.code) for one in found] == [
-        ("tests/test_a.py", "TPG001"),
+        ("tests/helper.py", "TPG001"),
         ("tests/test_job.py", "TPG205"),
     ]
 
@@ -410,6 +419,7 @@ def test_words_that_name_rules() -> None:
         (["check", "--ignore", "TPG2005"], "is it TPG2"),
         (["check", "--select", "TPG9"], "no rule begins with TPG9"),
         (["check", "--select", ","], "--select names no rule"),
+        (["check", "--ignore", "TPG"], "no rule is left to run"),
         (["explain", "slep-in-test"], "is it sleep-in-test?"),
         (["check", "--base", "nope"], "there is no revision nope"),
     ],

@@ -50,20 +50,12 @@ def test_what_covers_nothing_is_a_finding(path: str, tmp_path: Path) -> None:
     assert found(tmp_path, exempt(path=f'"{path}"')) == ["pyproject.toml:2:1 TPG002", FOUND]
 
 
-@pytest.mark.parametrize(
-    ("path", "advice"),
-    [
-        ("tests", 'write path = "tests/**" for all files in the folder'),
-        ("old/**", "correct its path, or remove it"),
-    ],
-)
-def test_an_exclusion_that_matches_no_file_is_a_finding(
-    path: str, advice: str, tmp_path: Path
-) -> None:
-    settings = f'[[tool.tpgen.exclude]]\npath = "{path}"\nreason = "copied"\n'
+def test_an_exclusion_that_matches_no_file_is_a_finding(tmp_path: Path) -> None:
+    settings = '[[tool.tpgen.exclude]]\npath = "old/**"\nreason = "copied"\n'
     assert found(tmp_path, settings) == ["pyproject.toml:2:1 TPG002", FOUND]
     said = tpgen(tmp_path, "check").out
-    assert f"pyproject.toml:2:1: TPG002 the exclusion of {path} matches no file: {advice}" in said
+    message = "the exclusion of old/** matches no file: correct its path, or remove it"
+    assert f"pyproject.toml:2:1: TPG002 {message}" in said
 
 
 def test_a_rule_may_be_named(tmp_path: Path) -> None:

@@ -109,11 +109,9 @@ def _idle_exclusions(project: Project) -> Iterator[Finding]:
     for exclusion in project.excluded:
         if any(matches(path, exclusion.path) for path in project.tracked.paths):
             continue
-        message = f"the exclusion of {exclusion.path} matches no file: "
-        if (project.root / exclusion.path).is_dir():
-            message += f'write path = "{exclusion.path.rstrip("/")}/**" for all files in the folder'
-        else:
-            message += "correct its path, or remove it"
+        message = (
+            f"the exclusion of {exclusion.path} matches no file: correct its path, or remove it"
+        )
         text = settings.read(project.root).text
         line = text.count("\n", 0, max(0, text.find(exclusion.path))) + 1
         yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)

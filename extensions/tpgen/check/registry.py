@@ -72,6 +72,8 @@ def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
     """
     chosen = _meant(select) | _meant([OF_THE_ENGINE]) if select else set(all_rules())
     left = chosen - _meant(ignore)
+    if not left:
+        raise UserError("no rule is left to run: name fewer with --ignore")
     return [rule for code, rule in all_rules().items() if code in left]
 
 

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 
 from tpgen.check.file import File
-from tpgen.check.places import is_policy, is_python
+from tpgen.check.places import is_policy, is_python, is_test_file
 from tpgen.check.rule import CODE_OF_READING, FileRule
 from tpgen.core.finding import Finding
 
@@ -13,8 +13,8 @@ CONFLICT = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield what makes a file of the policy unreadable; other files are read by the other rules."""
-    if marker := CONFLICT.search(file.text):
+    """Yield what makes a file of tests or of the policy unreadable."""
+    if is_policy(file.path) and (marker := CONFLICT.search(file.text)):
         line = file.text.count("\n", 0, marker.start()) + 1
         yield file.finding(line, "a conflict marker: resolve the conflict, and commit the file")
     elif is_python(file.path):
@@ -38,7 +38,7 @@ RULE = FileRule(
     why="No rule finds what is in a file that it can't read. A note says what was not checked, "
     "such as a broken symbolic link or the end of a very large file; it fails nothing.",
     fix="Correct the syntax or the encoding, or resolve the conflict. A text file is UTF-8.",
-    applies=is_policy,
+    applies=lambda path: is_policy(path) or is_test_file(path),
     check=check,
     bad={
         "tests/unit/test_worker.py": "from time import sleep\n\ndef test_finishes(:\n",
