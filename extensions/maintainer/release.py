@@ -53,12 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def release(folder: Path, version: str) -> str:
+def release(
+    folder: Path, version: str, combinations: Sequence[Mapping[str, bool]] = COMBINATIONS
+) -> str:
     """Write a version wherever it is stated, commit that, and tag it.
 
     Args:
         folder: a repository of the template.
         version: to release.
+        combinations: answers for parts of the template, each of which must render.
 
     Returns:
         What was done, and the next command.
@@ -72,7 +75,7 @@ def release(folder: Path, version: str) -> str:
     template = Template(str(git.root), git)
     _require_same_questions(template)
     _require_policy_page(git, template)
-    _require_rendering(template)
+    _require_rendering(template, combinations)
     commit = _commit(git, texts, version)
     return (
         f"released {version}: {', '.join(texts)} and the wheel state it, in the commit "
@@ -190,9 +193,9 @@ def _choices(question: Mapping[str, Any]) -> set[str]:
     return set(map(str, question.get("choices", ())))
 
 
-def _require_rendering(template: Template) -> None:
+def _require_rendering(template: Template, combinations: Sequence[Mapping[str, bool]]) -> None:
     """Refuse a combination of parts that does not render, or renders files that can't be read."""
-    for parts in COMBINATIONS:
+    for parts in combinations:
         with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
             known = Answers(template.source, "HEAD", parts)
             try:

@@ -18,6 +18,7 @@ from tpgen.report import json as as_json
 from tpgen.report import text
 
 from tests.checking import check, findings, git, repository, tpgen, write
+from tests.conftest import ROOT
 
 SLEEPS = "import time\n\n\ndef test_waits(job):\n    time.sleep(1)\n    assert job\n"
 FOUND = "tests/test_job.py:5:5 TPG205"
@@ -502,3 +503,8 @@ def test_of_a_rule_in_one_file_no_more_is_found_than_anybody_fixes(tmp_path: Pat
     assert notes == [
         f"TPG205 has more than {inspection.MOST} findings here: the rest was not checked"
     ]
+
+
+def test_this_project_keeps_the_policy() -> None:
+    said = tpgen(ROOT, "check")
+    assert said.code == 0, said.out

@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from tpgen.core.service import Service
 from tpgen.generate import missing, scaffold
 from tpgen.generate.models import needed
 from tpgen.generate.routes import app as routes
-from tpgen.introspect import apps
 
 from tests.rendering import Service as Rendered
 from tests.servers import Given, given
@@ -451,13 +451,11 @@ def app(session, db_session):
     assert routes.read(shop(tmp_path / "shop", rendered, files)).routes == [("GET", "/orders")]
 
 
-def test_code_that_never_ends_is_given_up(
-    rendered: Rendered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(apps, "READING", 2)
+def test_code_that_never_ends_is_given_up(rendered: Rendered, tmp_path: Path) -> None:
     main = f"import time\n{APP}\nwhile True:\n    time.sleep(0.1)\n"
+    found = shop(tmp_path / "shop", rendered, {"src/shop/main.py": main})
     with pytest.raises(UserError, match="did not end within 2 seconds while it was read"):
-        routes.read(shop(tmp_path / "shop", rendered, {"src/shop/main.py": main}))
+        routes.read(replace(found, reading_seconds=2))
 
 
 UNDESCRIBED = """

@@ -4,7 +4,7 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from tpgen.update.template import Template
 from tests.conftest import ROOT
 from tests.hooks import Repository, once, template
 
+# A third of a second each.
+FEW = release.COMBINATIONS[:1]
 CHANGES = "# Changelog\n\n## Unreleased\n\n- News.\n\n## 0.1.0 (2026-11-27)\n\n- All.\n"
 RELEASED_CHANGES = """\
 # Changelog
@@ -63,13 +65,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def source(
-    prepared: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Repository:
+def source(prepared: Path, tmp_path: Path) -> Repository:
     """Such a repository, of this test's own."""
-    if "combination" not in request.node.name:
-        # Each takes a third of a second.
-        monkeypatch.setattr(release, "COMBINATIONS", release.COMBINATIONS[:1])
     shutil.copytree(prepared, tmp_path / "tpgen")
     return Repository(tmp_path / "tpgen")
 
@@ -113,11 +110,15 @@ def state(source: Repository) -> str:
     return source.git("for-each-ref") + source.git("status", "--porcelain", "--branch")
 
 
-def refused(source: Repository, version: str = "0.2.0") -> str:
-    """Why a release is refused, which leaves no trace."""
+def refused(
+    source: Repository,
+    version: str = "0.2.0",
+    combinations: Sequence[Mapping[str, bool]] = FEW,
+) -> str:
+    """Return why a release is refused, which leaves no trace."""
     before = state(source)
     with pytest.raises(UserError) as error:
-        release.release(source.path, version)
+        release.release(source.path, version, combinations)
     assert state(source) == before
     return str(error.value)
 
@@ -223,7 +224,7 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
 def test_refuses(source: Repository, name: str) -> None:
     change, version, said = REFUSED[name]
     change(source)
-    assert said in refused(source, version)
+    assert said in refused(source, version, release.COMBINATIONS if "combination" in name else FEW)
 
 
 def test_a_folder_that_is_no_clone(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_the_version_stands_everywhere(source: Repository, tmp_path: Path) -> No
     """In each file, in the wheel, in the tag, and in the services that Copier makes."""
     locked = (source.path / LOCK).read_text()
 
-    said = release.release(source.path, "0.2.0")
+    said = release.release(source.path, "0.2.0", FEW)
 
     assert said.endswith("next: git push --atomic origin main v0.2.0")
     assert source.git("status", "--porcelain") == ""
@@ -280,7 +281,7 @@ def test_a_hook_refuses(source: Repository, hook: str, script: str) -> None:
 def test_the_first_release_has_nothing_to_compare_with(source: Repository) -> None:
     """Also where its version stands in `pyproject.toml` already."""
     make_first(source)
-    assert "released 0.1.0" in release.release(source.path, "0.1.0")
+    assert "released 0.1.0" in release.release(source.path, "0.1.0", FEW)
 
 
 def make_first(source: Repository) -> None:
@@ -320,7 +321,7 @@ def test_a_new_case_that_is_announced(source: Repository) -> None:
     assert "name its test in backticks below a line `Required at once:`" in refused(source)
     news = "- News.\n\nRequired at once:\n\n- `test_429_over_the_limit`: slow down\n"
     replacing(CHANGELOG, "- News.\n", news)(source)
-    assert "released 0.2.0" in release.release(source.path, "0.2.0")
+    assert "released 0.2.0" in release.release(source.path, "0.2.0", FEW)
 
 
 @pytest.mark.parametrize("name", ["test_429_over_the_limit", "RouteSuite.test_429_over_the_limit"])

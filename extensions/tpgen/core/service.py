@@ -15,9 +15,15 @@ NO_PACKAGES = {"alembic", "build", "dist", "docs", "migrations", "scripts", "sit
 
 @dataclass(frozen=True)
 class Service:
-    """A service: the folder that holds `tests/policy/policy.toml`."""
+    """A service.
+
+    Attributes:
+        root: the folder that holds `tests/policy/policy.toml`.
+        reading_seconds: how long its code may run while its app or its models are read.
+    """
 
     root: Path
+    reading_seconds: float = 60
 
     @cached_property
     def packages(self) -> list[Path]:

@@ -16,8 +16,6 @@ from tpgen.core.terminal import waiting
 from tpgen.source import models
 from tpgen.source.trees import base_names, last_name, names, tree_of
 
-from .mapped import READING
-
 # What the probe says of code that it refuses to run.
 REFUSED = "which tpgen does not allow"
 PROBE = Path(__file__).parent / "probes" / "probe_app.py"
@@ -63,7 +61,9 @@ def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Ma
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "routes.json"
         with waiting("reading the routes of the app"):
-            run = service.run(["-B", str(PROBE), str(out), how, what, *observed], seconds=READING)
+            run = service.run(
+                ["-B", str(PROBE), str(out), how, what, *observed], seconds=service.reading_seconds
+            )
         found: dict[str, Any] = json.loads((out.exists() and out.read_text()) or "{}")
     if "routes" in found or ("error" in found and found["error"] is None):
         return found

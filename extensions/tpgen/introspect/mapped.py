@@ -9,8 +9,6 @@ from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
 
-# Seconds that reading a service may take.
-READING = 60
 PROBE = Path(__file__).parent / "probes" / "probe_models.py"
 
 
@@ -27,7 +25,7 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
         UserError: the models can't be imported, or two of them have one name.
     """
     with waiting("reading the models"):
-        ended = service.run([str(PROBE), name, *modules], seconds=READING)
+        ended = service.run([str(PROBE), name, *modules], seconds=service.reading_seconds)
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip() and line[0] != "("]
         said = lines[-1] if lines else f"Python ended with {ended.returncode}"

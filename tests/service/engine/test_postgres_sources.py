@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_tpgen.postgres.server import PostgresUnavailable, administer
 
 from tests.servers import temporary
 from tests.service.engine.environments import run
@@ -312,15 +313,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sql(url, "CREATE ROLE locked LOGIN CREATEDB PASSWORD 'right'")
         sql(url, "CREATE ROLE small LOGIN")
         sql(url, "SELECT pg_reload_conf()")
-        time.sleep(0.2)
+        wait_for_reload(url)
         yield url
         process.stdin.close()
 
 
+def wait_for_reload(url: str) -> None:
+    """Wait until the server follows the new rules."""
+    stranger = f"postgresql://stranger@/postgres?{url.partition('?')[2]}"
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with pytest.raises(PostgresUnavailable) as refused:
+            sql(stranger, "SELECT 1")
+        if "pg_hba.conf" in str(refused.value):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the server does not follow the new rules")
+
+
 def sql(url: str, command: str) -> None:
     """Run a command on a server."""
-    from pytest_tpgen.postgres.server import administer
-
     administer(url, lambda connection: connection.execute(command))
 
 
