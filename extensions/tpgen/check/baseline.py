@@ -7,17 +7,20 @@ no other function, and lines may move.
 import ast
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tpgen.core import files
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
+from tpgen.source.trees import Function
 
 from . import registry
-from .file import Unreadable
+from .file import File, Unreadable
+from .places import is_python
 from .project import Project
 from .rule import CODE_OF_BASELINE, CODE_OF_EXEMPTIONS, Rule
 
@@ -120,28 +123,33 @@ def as_text(entries: dict[Entry, int]) -> str:
 def symbol(project: Project, finding: Finding) -> str:
     """Return the class and function around a finding, such as `TestA.test_b`; empty outside."""
     file = project.file(finding.path)
-    if file is None or not finding.path.endswith((".py", ".pyi")):
+    if file is None or not is_python(finding.path):
         return ""
     try:
-        return ".".join(_names_around(file.tree, finding.line))
+        return _symbols(file).get(finding.line, "")
     except Unreadable:
         return ""
 
 
-def _names_around(node: ast.AST, line: int) -> Iterator[str]:
+@lru_cache(maxsize=4)
+def _symbols(file: File) -> Mapping[int, str]:
+    """Return the innermost symbol around each line, with its decorators."""
+    found: dict[int, str] = {}
+    for name, node in _named(file.tree, ""):
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        found |= dict.fromkeys(range(first, (node.end_lineno or first) + 1), name)
+    return found
+
+
+def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function | ast.ClassDef]]:
+    """Yield the classes and functions in a node, each before those in it."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and _holds(child, line):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                yield child.name
-            yield from _names_around(child, line)
-
-
-def _holds(node: Any, line: int) -> bool:
-    """Return whether a line is one of a statement, or of its decorators."""
-    if isinstance(node, ast.match_case):
-        return any(_holds(child, line) for child in node.body)
-    above = [decorator.lineno for decorator in getattr(node, "decorator_list", ())]
-    return bool(min([node.lineno, *above]) <= line <= node.end_lineno)
+        if isinstance(child, Function | ast.ClassDef):
+            name = f"{prefix}{child.name}"
+            yield name, child
+            yield from _named(child, f"{name}.")
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _named(child, prefix)
 
 
 def _counted(project: Project, found: Iterable[Finding]) -> Counter[Entry]:
