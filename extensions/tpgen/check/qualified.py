@@ -46,11 +46,6 @@ def dotted(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(parts)])
 
 
-def called(decorator: ast.expr) -> ast.expr:
-    """Return what a decorator names: `x` of both `@x` and `@x(…)`."""
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
 def literal(node: ast.AST | None) -> str | None:
     """Return the text of a string literal; None for any other expression."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tpgen.source.trees import callee
+
 from . import tests
 from .file import File, Unreadable
 from .places import is_test_python
 from .project import Project
-from .qualified import called, full_name
+from .qualified import full_name
 from .skips import ISSUE
 
 TRIGGERS = (b"flaky", b"retry", b"reruns", b"retries", b"max-runs")
@@ -47,7 +49,7 @@ class Rerun:
 
 def of(file: File) -> Iterator[Rerun]:
     """Yield the reruns that a file marks: those of its tests, and each other `pytest.mark.flaky`."""
-    marks = (called(mark) for test in tests.of(file) for mark in tests.marks(file, test))
+    marks = (callee(mark) for test in tests.of(file) for mark in tests.marks(file, test))
     found = Counter(mark for mark in marks if NAME.fullmatch(full_name(file, mark)))
     others = (node for node in file.nodes(ast.Attribute) if node not in found)
     found.update(node for node in others if full_name(file, node) == "pytest.mark.flaky")

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_policy, is_test_file
-from tpgen.check.qualified import called, full_name
+from tpgen.check.qualified import full_name
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
-from tpgen.source.trees import last_name
+from tpgen.source.trees import callee, last_name
 
 # Calls that only wait or print.
 WAITS = {"sleep", "wait_for_timeout", "print"}
@@ -39,7 +39,7 @@ def check(file: File) -> Iterator[Finding]:
 
 def _is_decorated(file: File, test: tests.Test) -> bool:
     """Return whether a decorator skips the test, or may assert by itself."""
-    names = {full_name(file, called(decorator)) for decorator in test.decorators}
+    names = {full_name(file, callee(decorator)) for decorator in test.decorators}
     return any(name == "pytest.mark.skip" or "pytest.mark." not in name for name in names)
 
 

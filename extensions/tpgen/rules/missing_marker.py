@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from tpgen.check import tests
 from tpgen.check.file import File
 from tpgen.check.places import is_policy, is_test_file
-from tpgen.check.qualified import called, full_name, literal
+from tpgen.check.qualified import full_name, literal
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Edit, Finding
-from tpgen.source.trees import last_name
+from tpgen.source.trees import callee, last_name
 
 LAYERS = {"unit", "integration", "contract", "e2e"}
 DATABASES = {"pg_container", "committed_db", "pg_session"}
@@ -42,7 +42,7 @@ def applies(path: str) -> bool:
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each mark that a test lacks."""
     for test in tests.of(file):
-        marks = {full_name(file, called(mark)) for mark in tests.marks(file, test)}
+        marks = {full_name(file, callee(mark)) for mark in tests.marks(file, test)}
         for mark, reason in _needed(file, test):
             if f"pytest.mark.{mark}" not in marks:
                 yield file.finding(

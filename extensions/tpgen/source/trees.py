@@ -31,9 +31,14 @@ def last_name(expression: ast.expr | None) -> str:
     return str(getattr(expression, "attr", "") or getattr(expression, "id", ""))
 
 
+def callee(expression: ast.expr) -> ast.expr:
+    """Return what is called, or the expression itself if it is not a call: `x` of `x` and `x(…)`."""
+    return expression.func if isinstance(expression, ast.Call) else expression
+
+
 def called(expression: ast.expr | None) -> str:
     """Return the last name of what is called, or of the expression itself if it is not a call."""
-    return last_name(expression.func if isinstance(expression, ast.Call) else expression)
+    return last_name(expression and callee(expression))
 
 
 def unsubscripted(expression: ast.expr) -> ast.expr:
