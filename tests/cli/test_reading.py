@@ -13,7 +13,7 @@ import pytest
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
-from tpgen.generate import missing, scaffold
+from tpgen.generate import missing, scaffold, targets
 from tpgen.generate.models import needed
 from tpgen.generate.routes import app as routes
 
@@ -242,11 +242,14 @@ def test_reading_a_hostile_service_changes_nothing(
     before, data = files_of(service.root), server.dump()
     app = routes.read(service)
     assert app.documents[""]["info"]["title"] == "as the tests have it"
-    planned = scaffold.plan(service, route_kind(service), ["GET", "/orders"])
+    words = ["GET", "/orders"]
+    planned = scaffold.plan(
+        service, targets.find(service, route_kind(service), words, with_source=False, observe=False)
+    )
     assert "tests/integration/api/test_orders.py" in map(str, planned.added)
     assert missing.names(service, route_kind(service), ["GET"]) == ["/orders"]
     with pytest.raises(UserError, match="GET /orders runs its handler without credentials"):
-        scaffold.plan(service, route_kind(service), ["GET", "/orders"], observe=True)
+        targets.find(service, route_kind(service), words, with_source=False, observe=True)
     assert [made.name for made in needed.read(service, "Order", "", "").made] == ["OrderFactory"]
     assert (files_of(service.root), server.dump(), paths) == (before, data, [])
 

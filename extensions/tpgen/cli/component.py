@@ -52,16 +52,12 @@ class _Completer:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the tests of a component, or print the diff."""
-    from tpgen.generate import messages, scaffold
+    from tpgen.generate import messages, scaffold, targets
 
     here = service.find(Path.cwd())
-    done = scaffold.plan(
-        here,
-        chosen.kind,
-        chosen.words,
-        with_source=chosen.with_source,
-        observe=not chosen.dry_run and not chosen.guarded,
-    )
+    observe = not chosen.dry_run and not chosen.guarded
+    target = targets.find(here, chosen.kind, chosen.words, chosen.with_source, observe)
+    done = scaffold.plan(here, target)
     if chosen.dry_run:
         print(messages.dry_run(here, done), end="")
     else:

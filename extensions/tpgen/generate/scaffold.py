@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tpgen.core import files, formatting
 from tpgen.core.files import Change, check
-from tpgen.core.policy import Kind, KindTest
+from tpgen.core.policy import KindTest
 from tpgen.core.service import Service
 from tpgen.source import comments, suites
 from tpgen.source.code import Code
@@ -15,7 +15,7 @@ from tpgen.source.code import Code
 from . import skeletons, snapshots
 from .merge import merge, name_of_tests
 from .snapshots import Failure
-from .targets import Target, find, read
+from .targets import Target, read
 
 
 @dataclass
@@ -49,27 +49,25 @@ class Scaffold:
         return [path for path in [*self.added, *self.complete] if path.parts[0] == "tests"]
 
 
-def plan(
-    service: Service,
-    kind: Kind,
-    words: list[str],
-    *,
-    with_source: bool = False,
-    observe: bool = False,
-) -> Scaffold:
+def plan(service: Service, target: Target) -> Scaffold:
     """Return what the tests of a component are missing.
 
-    Args:
-        service: where.
-        kind: of the component.
-        words: the arguments of the command: a name, or method and path.
-        with_source: plan a start of the component too, if it does not exist.
-        observe: send a route a request without credentials; its handler does not run.
-
     Raises:
-        UserError: no component or several are meant, or a file can't be read.
+        UserError: a file can't be read.
     """
-    return _planned(service, find(service, kind, words, with_source, observe))
+    done = Scaffold(target, [*target.changes], {change.path: () for change in target.changes})
+    tests = target.kind.tests
+    has_own_tests = any(test.suites and not test.is_shared for test in tests)
+    for test in tests:
+        path = Path(test.path.replace("{name}", target.name))
+        if test.is_shared:
+            # Its one class is not about this component.
+            _plan_test(service, replace(target, identity=None), path, test, done)
+            if path in done.complete and has_own_tests:
+                done.complete.remove(path)
+        else:
+            _plan_test(service, target, target.file or path, test, done)
+    return done
 
 
 def write(service: Service, done: Scaffold, command: str) -> None:
@@ -92,7 +90,7 @@ def write(service: Service, done: Scaffold, command: str) -> None:
         files.note(service.root, recorded)
         if target := done.target.without(failed) if failed else None:
             files.undo(service.root)
-            vars(done).update(vars(_planned(service, target)))
+            vars(done).update(vars(plan(service, target)))
             write(service, done, command)
         else:
             done.failed = failed
@@ -104,22 +102,6 @@ def placeholders(tree: ast.Module) -> list[int]:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     names = suites.PLACEHOLDERS
     return sorted(call.lineno for call in calls if getattr(call.func, "id", "") in names)
-
-
-def _planned(service: Service, target: Target) -> Scaffold:
-    done = Scaffold(target, [*target.changes], {change.path: () for change in target.changes})
-    tests = target.kind.tests
-    has_own_tests = any(test.suites and not test.is_shared for test in tests)
-    for test in tests:
-        path = Path(test.path.replace("{name}", target.name))
-        if test.is_shared:
-            # Its one class is not about this component.
-            _plan_test(service, replace(target, identity=None), path, test, done)
-            if path in done.complete and has_own_tests:
-                done.complete.remove(path)
-        else:
-            _plan_test(service, target, target.file or path, test, done)
-    return done
 
 
 def _plan_test(
