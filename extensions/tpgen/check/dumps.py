@@ -53,7 +53,7 @@ def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
 
     Args:
         data: the beginning of a file, or all of it.
-        is_whole: whether it is all of it, so that a schema without rows can be told from a dump.
+        is_whole: whether the data is the whole file: only then is a schema without rows not a dump.
         is_prose: whether it is code or documentation, which may quote a dump.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

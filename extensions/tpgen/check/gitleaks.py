@@ -1,7 +1,7 @@
 """Compare a `.gitleaks.toml` with the forms that cannot hide a live key.
 
-Which keys a configuration hides can only be told by running gitleaks on every key there may be. So
-a few forms are known to be safe, and anything else is a fault.
+To find out which keys a configuration hides, gitleaks would have to run on every possible key.
+Instead, a few forms are known to be safe, and anything else is a fault.
 """
 
 import re
