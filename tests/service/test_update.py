@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT
 from tests.hooks import once, renew
 from tests.processes import Outcome
 from tests.rendering import Service
@@ -17,7 +16,6 @@ from tests.updating import Pair, at, copy, made, releases, tree
 LATER = date.today() + timedelta(days=30)
 NUMBERS = "questions/policy.yml"
 POLICY = "template/tests/policy/"
-SUITES = ROOT / POLICY / "suites"
 CASE = f'''
     @pytest.mark.required_from("{LATER}")
     async def test_answers_are_not_cached(
@@ -84,17 +82,6 @@ until = {LATER}
 """
 
 
-# The cases that this template itself announces, in words: the check tells each until its day.
-NEW_AT_PRESENT = {
-    name.replace("_", " ")
-    for file in SUITES.glob("*.py*")
-    for name in re.findall(
-        r"@pytest\.mark\.required_from\(.*\)\n(?: +@.*\n)* +(?:async )?def test_(\w+)",
-        file.read_text(),
-    )
-}
-
-
 @pytest.fixture
 def pair(first: Pair, tmp_path: Path) -> Pair:
     """A template and a service of this test's own."""
@@ -128,16 +115,11 @@ def updated(pair: Pair) -> str:
 
 
 def checked(pair: Pair) -> list[str]:
-    """Code, level and path of what the new check finds, less the cases that are new at present."""
+    """Code, level and path of what the new check finds."""
     said = pair.theirs("check", "--format=json")
     assert said.code in (0, 1), said.text
     found = json.loads(said.text)["findings"]
-    new = [
-        one
-        for one in found
-        if one["code"] != "TPG307" or not any(case in one["message"] for case in NEW_AT_PRESENT)
-    ]
-    return sorted(f"{one['code']} {one['level']} {one['path']}" for one in new)
+    return sorted(f"{one['code']} {one['level']} {one['path']}" for one in found)
 
 
 def suite(pair: Pair, rendered: Service, *arguments: str) -> Outcome:
@@ -169,14 +151,14 @@ def test_another_postgres(pair: Pair, rendered: Service) -> None:
 
 
 def test_a_new_case(pair: Pair, rendered: Service) -> None:
-    """It warns until its day, in the suite and in the check, and the update says whom it hits."""
+    """It warns until its day in the suite, and the update says whom it hits."""
     suite_file = f"{POLICY}suites/route.py"
     pair.replace(suite_file, "\n    async def test_422_on_a_malformed_request(", CASE)
     said = updated(pair)
     assert f"An API route: answers are not cached. Required from {LATER} (in " in said
     hit = ["POST /v1/agents", "GET /v1/agents/{agent_id}", "POST /v1/chat/completions"]
     assert [route for route in hit if f"route {route}" not in said] == []
-    assert checked(pair) == ["TPG307 warning tests/policy/suites/route.py"]
+    assert checked(pair) == []
     told = suite(pair, rendered, "tests/integration/api", "-k", "not_cached").text
     assert f"will fail from {LATER} on (in " in told
     assert "days): tests/integration/api/test_agents.py" in told

@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter
-from typing import Any
 
 from tpgen.check import registry
-from tpgen.core.finding import CheckResult, Finding
+from tpgen.core.finding import CheckResult
 
 VERSION = 1
 
@@ -16,6 +15,20 @@ def render(result: CheckResult) -> str:
     A byte of a file's name that is not UTF-8 is a lone surrogate, as `os.fsdecode` returns it.
     """
     counts = Counter(finding.level for finding in result.findings)
+    findings = [
+        {
+            "code": finding.code,
+            "name": registry.find(finding.code).name,
+            "level": finding.level,
+            "confidence": finding.confidence,
+            "path": finding.path,
+            "line": finding.line,
+            "column": finding.column,
+            "message": finding.message,
+            "fixable": bool(finding.edits),
+        }
+        for finding in result.findings
+    ]
     content = {
         "version": VERSION,
         "counts": {level: counts[level] for level in ("error", "warning", "note")},
@@ -23,20 +36,6 @@ def render(result: CheckResult) -> str:
         "left_out": dict(sorted(result.left_out.items())),
         "exempt": result.exempt,
         "in_baseline": result.in_baseline,
-        "findings": [_finding(finding) for finding in result.findings],
+        "findings": findings,
     }
     return json.dumps(content, indent=2) + "\n"
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "name": registry.find(finding.code).name,
-        "level": finding.level,
-        "confidence": finding.confidence,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "message": finding.message,
-        "fixable": bool(finding.edits),
-    }

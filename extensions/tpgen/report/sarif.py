@@ -5,7 +5,6 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 from urllib.parse import quote
@@ -17,76 +16,58 @@ from tpgen.core.installation import docs_address
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
-PAGE = "checks.md#all-rules"
 
 
 def render(result: CheckResult) -> str:
-    """Return one run, with all rules and a result for each finding.
-
-    Args:
-        result: its paths start at the top of the repository.
-    """
-    rules = list(registry.all_rules().values())
+    """Return one run; the paths of the result must start at the top of the repository."""
+    version, docs = metadata.version("tpgen"), docs_address()
+    page = {"helpUri": f"{docs}/checks.md#all-rules"} if docs else {}
+    driver = {
+        "name": "tpgen",
+        "version": version,
+        "semanticVersion": version,
+        "rules": [_rule(rule) | page for rule in registry.all_rules().values()],
+    }
+    seen: Counter[str] = Counter()
+    results = []
+    for finding in result.findings:
+        fingerprint = _fingerprint(finding)
+        seen[fingerprint] += 1
+        results.append(_result(finding, f"{fingerprint}:{seen[fingerprint]}"))
     run = {
-        "tool": {"driver": _driver(rules)},
+        "tool": {"driver": driver},
         # `ast` and we count characters; without it a reader takes UTF-16 units.
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
-        "results": _results(result.findings, [rule.code for rule in rules]),
+        "results": results,
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
-    docs = docs_address()
-    page = {"helpUri": f"{docs}/{PAGE}"} if docs else {}
-    version = metadata.version("tpgen")
-    return {
-        "name": "tpgen",
-        "version": version,
-        "semanticVersion": version,
-        "rules": [_rule(rule) | page for rule in rules],
-    }
-
-
 def _rule(rule: Rule) -> dict[str, Any]:
-    words = rule.name.split("-")
+    # Without the trees: some hold what looks like a key, new for each run.
+    text = (
+        f"{rule.why}\n\n**What to do:** {rule.fix}\n\n**Policy:** {rule.section}\n\n"
+        f"`tpgen explain {rule.code}` shows examples."
+    )
     return {
         "id": rule.code,
-        "name": "".join(word.capitalize() for word in words),
-        "shortDescription": {"text": " ".join(words).capitalize()},
+        "name": rule.name.title().replace("-", ""),
+        "shortDescription": {"text": rule.name.replace("-", " ").capitalize()},
         "fullDescription": {"text": f"{rule.why} Policy: {rule.section}."},
-        "help": {"text": _help(rule, ""), "markdown": _help(rule, "**")},
+        "help": {"text": text.replace("**", ""), "markdown": text},
         "defaultConfiguration": {"level": "error"},
         "properties": {"tags": ["testing-policy"]},
     }
 
 
-def _help(rule: Rule, bold: str) -> str:
-    """Return what to do. Without the trees: some hold what looks like a key, new for each run."""
-    parts = {"What to do": rule.fix, "Policy": rule.section}
-    lines = [rule.why, *(f"{bold}{title}:{bold} {text}" for title, text in parts.items())]
-    return "\n\n".join([*lines, f"`tpgen explain {rule.code}` shows examples."])
-
-
-def _results(findings: Sequence[Finding], codes: Sequence[str]) -> list[dict[str, Any]]:
-    seen: Counter[str] = Counter()
-    results = []
-    for finding in findings:
-        fingerprint = _fingerprint(finding)
-        seen[fingerprint] += 1
-        key = f"{fingerprint}:{seen[fingerprint]}"
-        results.append(_result(finding, codes.index(finding.code), key))
-    return results
-
-
-def _result(finding: Finding, index: int, fingerprint: str) -> dict[str, Any]:
-    region = {"startLine": max(finding.line, 1), "startColumn": max(finding.column, 1)}
+def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
     uri = quote(os.fsencode(finding.path), safe="/")
+    region = {"startLine": max(finding.line, 1), "startColumn": max(finding.column, 1)}
     place = {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": region}
     return {
         "ruleId": finding.code,
-        "ruleIndex": index,
+        "ruleIndex": [*registry.all_rules()].index(finding.code),
         "level": finding.level,
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": place}],

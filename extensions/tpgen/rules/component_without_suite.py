@@ -11,22 +11,14 @@ from tpgen.source.cases import until
 
 from . import removed_import
 
-POLICY = """\
-[kinds.step]
-help = "a pipeline step"
-sources = ["pipeline/steps/{name}.py"]
-methods = ["run"]
-
-[[kinds.step.tests]]
-path = "tests/unit/pipeline/steps/test_{name}.py"
-skeleton = "step.py.j2"
-suites = ["step.StepSuite"]
-"""
-
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield a finding at the class or route of each component, with the command that fixes it."""
-    if not project.is_service or not _is_touched(project):
+    if not project.is_service:
+        return
+    packages = [path.relative_to(project.root).as_posix() for path in project.service.packages]
+    code = tuple(f"{package}/" for package in packages)
+    if project.asked is not None and not any(path.startswith(code) for path in project.asked):
         return
     for missing in requirements.missing(project):
         # TPG503 reports that its suite was renamed: `tpgen` would write a second class.
@@ -52,25 +44,18 @@ def _has_removed_import(file: File | None) -> bool:
         return False
 
 
-def _is_touched(project: Project) -> bool:
-    """Return whether the check is about any code of the service."""
-    folders = [path.relative_to(project.root).as_posix() for path in project.service.packages]
-    return project.asked is None or any(
-        path.startswith(f"{folder}/") for folder in folders for path in project.asked
-    )
-
-
 STEP = {
-    "tests/policy/policy.toml": POLICY,
+    "tests/policy/policy.toml": """\
+[kinds.step]
+help = "a pipeline step"
+sources = ["steps/{name}.py"]
+methods = ["run"]
+tests = [{path = "tests/test_{name}.py", skeleton = "x.j2", suites = ["step.StepSuite"]}]
+""",
     "tests/policy/suites/step.py": "class StepSuite: ...\n",
     "src/gateway/__init__.py": "",
-    "src/gateway/pipeline/steps/detect_pii.py": """\
-class DetectPII:
-    async def run(self, ctx):
-        return []
-""",
+    "src/gateway/steps/detect_pii.py": "class DetectPII:\n    def run(self, ctx): ...\n",
 }
-
 RULE = ProjectRule(
     code="TPG302",
     name="component-without-suite",
@@ -82,12 +67,7 @@ RULE = ProjectRule(
     bad=STEP,
     good={
         **STEP,
-        "tests/unit/pipeline/steps/test_detect_pii.py": """\
-from tests.policy.suites.step import StepSuite
-
-
-class TestDetectPII(StepSuite):
-    message = "write to jane@example.com"
-""",
+        "tests/test_detect_pii.py": "from tests.policy.suites.step import StepSuite\n\n\n"
+        "class TestDetectPII(StepSuite):\n    message = 'write to jane@example.com'\n",
     },
 )

@@ -1,9 +1,6 @@
 """TPG404: a dump of a database, whatever its name."""
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from tpgen.check.dumps import kind
 from tpgen.check.file import File
@@ -24,19 +21,6 @@ def check(file: File) -> Iterator[Finding]:
         )
 
 
-def _bad() -> dict[str, str | bytes]:
-    return {"tests/fixtures/agents.bin": _database()}
-
-
-def _database() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "agents.db"
-        with sqlite3.connect(path) as database:
-            database.execute("create table agents (label text)")
-        database.close()
-        return path.read_bytes()
-
-
 RULE = FileRule(
     code="TPG404",
     name="database-dump",
@@ -47,8 +31,6 @@ RULE = FileRule(
     "without rows is not a finding.",
     applies=lambda path: True,
     check=check,
-    bad=_bad,
-    good={
-        "tests/fixtures/schema.sql": "CREATE TABLE agents (label text NOT NULL);\n",
-    },
+    bad={"tests/fixtures/agents.bin": b"SQLite format 3\0" + bytes(84)},
+    good={"tests/fixtures/schema.sql": "CREATE TABLE agents (label text NOT NULL);\n"},
 )

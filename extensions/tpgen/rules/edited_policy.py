@@ -26,19 +26,28 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _lost(project, git)
         return
     for path, state in sorted(git.changed(commit, FOLDER).items()):
-        if state in "MD" and not _only_adds(project, commit, path):
-            yield _finding(path, state, commit)
+        file = project.read(path) if path == str(POLICY) else None
+        # A service may add kinds of its own.
+        if state not in "MD" or (
+            file and adds_only_kinds(git.show(commit, path) or b"", file.data)
+        ):
+            continue
+        message = (
+            f"{path} is the template's, and {'is gone' if state == 'D' else 'was edited by hand'}: "
+            f"`git checkout {commit[:10]} -- {path}` restores it; change the policy in the "
+            "template, for every service"
+        )
+        yield Finding(path, 1, 1, message)
 
 
 def _lost(project: Project, git: Git) -> Iterator[Finding]:
     """Yield each edited file that an update removes; `tpgen update` would keep it."""
     base = project.compared
-    made = project.template_commit_in(base)
-    renamed = git.renamed(base, FOLDER)
+    written, renamed = project.template_commit_in(base), git.renamed(base, FOLDER)
     for path, state in sorted(project.changed.items()):
-        is_lost = state == "D" and path not in renamed
-        was = git.show(made, path) if is_lost and made and is_policy(path) else None
-        if was is not None and was != git.show(base, path):
+        is_lost = state == "D" and is_policy(path) and path not in renamed
+        original = git.show(written, path) if is_lost and written else None
+        if original is not None and original != git.show(base, path):
             message = (
                 f"this update removes {path}, which had been edited here: `git show "
                 f"{base[:10]}:./{path}` has it; move what you need of it"
@@ -46,27 +55,13 @@ def _lost(project: Project, git: Git) -> Iterator[Finding]:
             yield Finding(path, 1, 1, message, level="warning")
 
 
-def _finding(path: str, state: str, commit: str) -> Finding:
-    what = "was edited by hand" if state == "M" else "is gone"
-    message = (
-        f"{path} is the template's, and {what}: `git checkout {commit[:10]} -- {path}` restores "
-        "it; change the policy in the template, for every service"
-    )
-    return Finding(path, 1, 1, message)
-
-
-def _only_adds(project: Project, commit: str, path: str) -> bool:
-    """Return whether a service only adds kinds of its own to the numbers and kinds of the policy."""
-    git = project.git
-    if path != POLICY.as_posix() or git is None:
-        return False
-    try:
-        now = (project.root / path).read_bytes()
-    except OSError:
-        return False
-    return adds_only_kinds(git.show(commit, path) or b"", now)
-
-
+NUMBERS = "[slow]\nseconds = 1.0\n"
+KIND = """
+[kinds.job]
+help = "a nightly job"
+sources = ["jobs/{name}.py"]
+tests = [{path = "tests/unit/jobs/test_{name}.py", skeleton = "job.py.j2"}]
+"""
 RULE = ProjectRule(
     code="TPG501",
     name="edited-policy",
@@ -77,14 +72,7 @@ RULE = ProjectRule(
     fix="Restore the file, and change the policy in the template. A kind of components that "
     "only this service has may be added to policy.toml, with a suite and a skeleton in new files.",
     check=check,
-    before={
-        ANSWERS: "_commit: v1.0.0\n",
-        "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n",
-    },
-    bad={"tests/policy/policy.toml": "[slow]\nseconds = 30.0\n"},
-    good={
-        "tests/policy/policy.toml": "[slow]\nseconds = 1.0\n\n[kinds.job]\n"
-        'help = "a nightly job"\nsources = ["jobs/{name}.py"]\n\n[[kinds.job.tests]]\n'
-        'path = "tests/unit/jobs/test_{name}.py"\nskeleton = "job.py.j2"\n'
-    },
+    before={ANSWERS: "_commit: v1.0.0\n", str(POLICY): NUMBERS},
+    bad={str(POLICY): NUMBERS.replace("1.0", "30.0")},
+    good={str(POLICY): NUMBERS + KIND},
 )

@@ -4,9 +4,8 @@ from datetime import date, timedelta
 
 from tpgen.check.rule import CODE_OF_EXEMPTIONS, Rule
 
-SLEEPING = (
-    "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
-)
+from .sleep_in_test import SLEEPING
+
 EXEMPT = """\
 [[tool.tpgen.exemptions]]
 rule = "TPG205"

@@ -8,22 +8,30 @@ from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
-NAME_IT = 'name it: reason="flaky, see #123"'
-
 
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each skip without a reason, and each for a flake without an issue."""
     for skip in skips.of(file):
+        message = ""
         if skip.is_unconditional and skip.reason == "":
-            yield file.finding(
-                skip.node, 'this skip has no reason: add one, such as reason="needs a GPU"'
-            )
+            message = 'this skip has no reason: add one, such as reason="needs a GPU"'
         elif skip.is_flaky and not skip.names_issue:
-            yield file.finding(
-                skip.node, f"a flaky test is skipped without an issue: open one, and {NAME_IT}"
+            message = (
+                "a flaky test is skipped without an issue: open one, and name it: "
+                'reason="flaky, see #123"'
             )
+        if message:
+            yield file.finding(skip.node, message)
 
 
+SKIPPED = """\
+import pytest
+
+
+@pytest.mark.skip(reason="flaky on a busy machine{issue}")
+async def test_writes(db):
+    assert await db.get("row")
+"""
 RULE = FileRule(
     code="TPG201",
     name="flaky-skip-without-issue",
@@ -35,24 +43,6 @@ RULE = FileRule(
     applies=is_test_python,
     triggers=skips.TRIGGERS,
     check=check,
-    bad={
-        "tests/integration/test_audit.py": """\
-import pytest
-
-
-@pytest.mark.skip(reason="flaky on a busy machine")
-async def test_writes(db):
-    assert await db.get("row")
-"""
-    },
-    good={
-        "tests/integration/test_audit.py": """\
-import pytest
-
-
-@pytest.mark.skip(reason="flaky on a busy machine, see #123")
-async def test_writes(db):
-    assert await db.get("row")
-"""
-    },
+    bad={"tests/integration/test_audit.py": SKIPPED.format(issue="")},
+    good={"tests/integration/test_audit.py": SKIPPED.format(issue=", see #123")},
 )

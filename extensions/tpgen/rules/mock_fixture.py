@@ -12,30 +12,26 @@ from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 from tpgen.source.trees import last_name
 
+from . import mock_import
+
 REQUESTS = {"getfixturevalue", "usefixtures"}
 
 
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding where such a fixture is asked for, unless the project defines it itself."""
-    for node, name in _requested(file):
-        if not tests.defines_fixture(file, name):
+    asked: list[tuple[ast.AST, str | None]] = []
+    for function in tests.functions(file):
+        asked += [(parameter, parameter.arg) for parameter in tests.parameters(function)]
+    for call in file.nodes(ast.Call):
+        if last_name(call.func) in REQUESTS:
+            asked += [(argument, literal(argument)) for argument in call.args]
+    for node, name in asked:
+        if name in FIXTURES and not tests.defines_fixture(file, name):
             yield file.finding(
                 node,
                 f"{name} patches what the test runs: give the code an httpx.MockTransport, or a "
                 "small class of your own",
             )
-
-
-def _requested(file: File) -> Iterator[tuple[ast.AST, str]]:
-    for function in tests.functions(file):
-        for parameter in tests.parameters(function):
-            if parameter.arg in FIXTURES:
-                yield parameter, parameter.arg
-    for call in file.nodes(ast.Call):
-        if last_name(call.func) in REQUESTS:
-            for argument in call.args:
-                if (name := literal(argument)) in FIXTURES:
-                    yield argument, name or ""
 
 
 RULE = FileRule(
@@ -46,27 +42,11 @@ RULE = FileRule(
     why="`mocker` is unittest.mock without an import, so no linter of imports sees it. `httpx_mock`, "
     "`respx_mock` and `requests_mock` patch the library below the code, so that a client that "
     "is wired wrongly passes.",
-    fix="Give the client `httpx.MockTransport(handler)`, or write a small class that does what the "
-    "real one does.",
+    fix=mock_import.RULE.fix,
     applies=is_test_python,
     triggers=tuple(name.encode() for name in sorted(FIXTURES)),
     reads_project=True,
     check=check,
-    bad={
-        "tests/unit/test_client.py": """\
-def test_asks(mocker, client):
-    client.http = mocker.stub()
-    assert client.ask()
-"""
-    },
-    good={
-        "tests/unit/test_client.py": """\
-import httpx
-
-
-def test_asks(make_client):
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, text="hello"))
-    assert make_client(httpx.Client(transport=transport)).ask() == "hello"
-"""
-    },
+    bad={"tests/unit/test_client.py": "def test_asks(mocker):\n    mocker.patch('client.http')\n"},
+    good=mock_import.RULE.good,
 )

@@ -7,6 +7,7 @@ from tpgen.check.file import File
 from tpgen.check.mocks import LIBRARIES, is_library
 from tpgen.check.places import is_policy, is_python
 from tpgen.check.qualified import full_name, imported
+from tpgen.check.renaming import Import, imports
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
@@ -19,50 +20,31 @@ CLASSES = {
 NAMES = CLASSES | {"*", "ANY", "DEFAULT", "Mock", "call", "mock", "patch", "seal", "sentinel"}
 
 
-def applies(path: str) -> bool:
-    """Return whether a file is Python outside the policy: a helper anywhere can pass mocks on."""
-    return is_python(path) and not is_policy(path)
-
-
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each import of a mock library, or of names of it."""
-    found = [*_imports(file), *_from_imports(file)]
-    for node, what in found or _attributes(file):
+    """Yield a finding for each statement that imports a mock library, or names of it."""
+    found: dict[ast.AST, str] = {node: name for node in imports(file) if (name := _mock_of(node))}
+    if not found and imported(file).get("unittest") == "unittest":
+        # `import unittest` is enough if another file imports `unittest.mock`.
+        names = {node: full_name(file, node) for node in file.nodes(ast.Attribute)}
+        found = {node: name for node, name in names.items() if name == "unittest.mock"}
+    for node, name in found.items():
         yield file.finding(
             node,
-            f"{what} a mock library: give the code an httpx.MockTransport, or a small "
-            "class of your own",
+            f"{name} is a mock library, or a part of one: give the code an httpx.MockTransport, "
+            "or a small class of your own",
         )
 
 
-def _imports(file: File) -> Iterator[tuple[ast.AST, str]]:
-    for node in file.nodes(ast.Import):
-        for alias in node.names:
-            if is_library(alias.name):
-                yield alias, f"import {alias.name} imports"
-
-
-def _from_imports(file: File) -> Iterator[tuple[ast.AST, str]]:
-    for node in file.nodes(ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        names = [alias.name for alias in node.names]
-        if found := [name for name in names if name in CLASSES or _is_of_library(module, name)]:
-            yield node, f"from {module} import {found[0]} imports"
-
-
-def _attributes(file: File) -> Iterator[tuple[ast.AST, str]]:
-    """Yield the uses of `unittest.mock` after `import unittest`, if another file imported it."""
-    if imported(file).get("unittest") != "unittest":
-        return
-    for node in file.nodes(ast.Attribute):
-        if full_name(file, node) == "unittest.mock":
-            yield node, "unittest.mock is"
-
-
-def _is_of_library(module: str, name: str) -> bool:
-    if module == "mock":
-        return name in NAMES
-    return is_library(module) or is_library(f"{module}.{name}")
+def _mock_of(statement: Import) -> str:
+    """Return the first part of a mock library that a statement imports; "" if it imports none."""
+    module = ""
+    if isinstance(statement, ast.ImportFrom):
+        module = f"{'.' * statement.level}{statement.module or ''}."
+    for name in (alias.name for alias in statement.names):
+        is_part = name in NAMES if module == "mock." else is_library(module + name)
+        if is_part or (module and name in CLASSES):
+            return module + name
+    return ""
 
 
 RULE = FileRule(
@@ -71,10 +53,11 @@ RULE = FileRule(
     section="Never import unittest.mock. Use httpx.MockTransport",
     why="Mocked tests passed, and production broke. Unlike ruff's TID251, this rule can't be "
     "silenced by a `# noqa`, and knows more libraries. The run sees hidden imports: "
-    "`pytest --census` records every mock that is made.",
+    "`pytest --census` records every mock that is made and every patch that starts.",
     fix="Give the client `httpx.MockTransport(handler)`, or write a small class that does what the "
     "real one does.",
-    applies=applies,
+    # A helper anywhere can pass mocks on.
+    applies=lambda path: is_python(path) and not is_policy(path),
     triggers=(b"Mock", b"autospec", *(library.encode() for library in LIBRARIES)),
     check=check,
     bad={
@@ -82,10 +65,9 @@ RULE = FileRule(
 from unittest import mock  # noqa: TID251
 
 
-def test_asks(client):
-    client.http = mock.Mock()
-    client.ask()
-    assert client.http.called
+@mock.patch("gateway.client.http")
+def test_asks(http, client):
+    assert client.ask() == http.post.return_value
 """,
     },
     good={

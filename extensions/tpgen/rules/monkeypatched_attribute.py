@@ -17,24 +17,18 @@ PROCESS = {f"sys.{name}" for name in ("argv", "stdin", "stdout", "stderr", "path
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each `setattr` and `delattr` of an object, whatever it is called."""
     for call in file.nodes(ast.Call):
-        if _replaces(file, call):
+        method = call.func
+        if not isinstance(method, ast.Attribute) or method.attr not in METHODS or not call.args:
+            continue
+        target = literal(call.args[0])
+        if target is None and len(call.args) > 1:
+            target = f"{full_name(file, call.args[0])}.{literal(call.args[1])}"
+        if target not in PROCESS and dotted(method.value) != "builtins":
             yield file.finding(
-                call.func,
-                f"{dotted(call.func) or ast.unparse(call.func)}() replaces code of the program while "
-                "it runs: pass what differs as an argument (setenv, delenv and chdir are fine)",
+                method,
+                f"{ast.unparse(method)}() replaces code of the program while it runs: pass what "
+                "differs as an argument (setenv, delenv and chdir are fine)",
             )
-
-
-def _replaces(file: File, call: ast.Call) -> bool:
-    method = call.func
-    if not isinstance(method, ast.Attribute) or method.attr not in METHODS or not call.args:
-        return False
-    if dotted(method.value) == "builtins":
-        return False
-    target = literal(call.args[0])
-    if target is None and len(call.args) > 1:
-        target = f"{full_name(file, call.args[0])}.{literal(call.args[1])}"
-    return target not in PROCESS
 
 
 RULE = FileRule(
@@ -51,17 +45,11 @@ RULE = FileRule(
     triggers=(b".setattr", b".delattr"),
     check=check,
     bad={
-        "tests/unit/test_client.py": """\
-def test_asks(monkeypatch, client):
-    monkeypatch.setattr(client, "http", None)
-    assert client.ask()
-"""
+        "tests/unit/test_client.py": "def test_asks(monkeypatch, client):\n"
+        "    monkeypatch.setattr(client, 'http', None)\n"
     },
     good={
-        "tests/unit/test_settings.py": """\
-def test_reads_the_environment(monkeypatch, settings):
-    monkeypatch.setenv("PORT", "8080")
-    assert settings().port == 8080
-"""
+        "tests/unit/test_settings.py": "def test_port(monkeypatch, settings):\n"
+        "    monkeypatch.setenv('PORT', '8080')\n    assert settings().port == 8080\n"
     },
 )

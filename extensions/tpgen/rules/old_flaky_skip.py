@@ -1,7 +1,6 @@
 """TPG202: a flaky test that is skipped for too long."""
 
 import ast
-import re
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,19 +13,20 @@ from tpgen.core.finding import Finding
 from tpgen.core.git import Git
 from tpgen.source.trees import Function
 
+from . import flaky_skip_without_issue
+
 DAYS = 14
 
 
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each flaky skip that is older than the policy allows."""
-    git = file.project.git
-    flaky = [skip for skip in skips.of(file) if skip.is_flaky]
-    if not flaky or not git or not git.has_commits:
+    git, skipped = file.project.git, _skipped(file)
+    if not skipped or not git or not git.has_commits:
         return
     days = file.project.number("flaky", "days", DAYS)
     commit = _commit_before(git, days)
-    for skip in flaky:
-        if commit and _was_skipped(file, git, _function(file, skip.node), commit):
+    for skip, function in skipped:
+        if commit and _was_skipped(file, git, commit, function):
             yield file.finding(
                 skip.node,
                 f"this flaky test is skipped for more than the {days} days that the policy allows: "
@@ -48,61 +48,39 @@ def _commit_before(git: Git, days: float) -> str:
     return git.run("rev-list", "-1", f"--before={since}", "HEAD").decode().strip()
 
 
-def _was_skipped(file: File, git: Git, function: str, commit: str) -> bool:
+def _was_skipped(file: File, git: Git, commit: str, function: str) -> bool:
     """Return whether a function, or a whole file, was skipped as flaky in a commit."""
-    then = _read(file, git, commit, file.path)
-    if then and (not function or _defines(then, function)):
-        return function in _skipped(then)
-    return bool(function) and any(
-        function in _skipped(moved) for moved in _elsewhere(file, git, function, commit)
-    )
+    paths, definition = [file.path], f"def {function}("
+    if function:
+        found = git.grep("-F", "-e", definition, commit, "--", "*.py")
+        defining = [name.partition(":")[2] for name in found]
+        if file.path not in defining:
+            # It was moved here from a file that no longer defines it.
+            now = [(path, file.project.file(path)) for path in defining]
+            paths = [path for path, left in now if not left or definition not in left.text]
+    for path in paths:
+        then = File(path, git.show(commit, path) or b"", file.project)
+        try:
+            if function in (skipped for _, skipped in _skipped(then)):
+                return True
+        except Unreadable:
+            continue
+    return False
 
 
-def _elsewhere(file: File, git: Git, function: str, commit: str) -> Iterator[File]:
-    """Yield the files that defined a function in a commit, and define it no longer."""
-    found = git.grep("-E", "-e", rf"def {function} *\(", commit, "--", "*.py")
-    for path in (name.partition(":")[2] for name in found):
-        now = file.project.file(path) if path in file.project.paths else None
-        then = _read(file, git, commit, path)
-        if then and not (now and _defines(now, function)):
-            yield then
+def _skipped(file: File) -> list[tuple[skips.Skip, str]]:
+    """Return the flaky skips of a file, each with its function; "" if it is for the whole file."""
+    found = []
+    for skip in filter(lambda skip: skip.is_flaky, skips.of(file)):
+        node: ast.AST | None = skip.node
+        while node is not None and not isinstance(node, Function):
+            node = file.parents.get(node)
+        found.append((skip, node.name if node else ""))
+    return found
 
 
-def _read(file: File, git: Git, commit: str, path: str) -> File | None:
-    data = git.show(commit, path)
-    return None if data is None else File(path, data, file.project)
-
-
-def _defines(file: File, function: str) -> bool:
-    return re.search(rf"\bdef {function}\b".encode(), file.data) is not None
-
-
-def _skipped(file: File) -> set[str]:
-    """Return the functions of a file that are skipped as flaky; "" if all are."""
-    try:
-        return {_function(file, skip.node) for skip in skips.of(file) if skip.is_flaky}
-    except Unreadable:
-        return set()
-
-
-def _function(file: File, node: ast.AST) -> str:
-    """Return the name of the function that a node is in or decorates, or ""."""
-    above: ast.AST | None = node
-    while above is not None and not isinstance(above, Function):
-        above = file.parents.get(above)
-    return getattr(above, "name", "")
-
-
-SKIPPED = """\
-import pytest
-
-
-@pytest.mark.skip(reason="flaky on a busy machine, see #123")
-async def test_writes(db):
-    assert await db.get("row")
-"""
-
-
+PATH = "tests/integration/test_audit.py"
+SKIPPED = {PATH: flaky_skip_without_issue.SKIPPED.format(issue=", see #123")}
 RULE = FileRule(
     code="TPG202",
     name="old-flaky-skip",
@@ -115,14 +93,8 @@ RULE = FileRule(
     triggers=skips.TRIGGERS,
     reads_project=True,
     check=check,
-    before={"tests/integration/test_audit.py": SKIPPED},
+    before=SKIPPED,
     days_ago=20,
-    bad={"tests/integration/test_audit.py": SKIPPED},
-    good={
-        "tests/integration/test_audit.py": """\
-async def test_writes(db):
-    assert await db.get("row")
-""",
-        "tests/integration/test_usage.py": SKIPPED.replace("test_writes", "test_counts"),
-    },
+    bad=SKIPPED,
+    good={PATH: SKIPPED[PATH].replace("test_writes", "test_counts")},
 )

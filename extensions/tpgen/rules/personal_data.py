@@ -18,20 +18,16 @@ def check(file: File) -> Iterator[Finding]:
     """Yield each kind of personal data once per line."""
     if file.path.endswith(SKIPPED) or b"\0" in file.data[:1000]:
         return
-    for line, what in sorted(set(_all(file))):
+    found = set(numbers(file.text, is_code=is_python(file.path)))
+    if b"@" in file.data:
+        people = (address for address in addresses(file.text) if address.is_free)
+        found |= {(address.line, "a mail address") for address in people}
+    for line, what in sorted(found):
         yield file.finding(
             line,
             f"this looks like {what} of a real person: let Faker or a factory make one, or use "
             "one that was published for tests",
         )
-
-
-def _all(file: File) -> Iterator[tuple[int, str]]:
-    yield from numbers(file.text, is_code=is_python(file.path))
-    if b"@" in file.data:
-        for address in addresses(file.text):
-            if address.is_free:
-                yield address.line, "a mail address"
 
 
 RULE = FileRule(

@@ -8,26 +8,32 @@ from tpgen.check.places import is_test_python
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
 
-FIX = "fix the cause, or say in a comment on the same line why it can only be flaky"
-
-
-def applies(path: str) -> bool:
-    """Return whether a file is a test, or may configure how pytest runs."""
-    return is_test_python(path) or reruns.is_configuration(path)
-
 
 def check(file: File) -> Iterator[Finding]:
     """Yield a finding for each rerun without a comment that says why."""
-    if not is_test_python(file.path):
-        for number, _ in reruns.configured(file):
-            if not reruns.has_reason(file, number, number):
-                yield file.finding(number, f"every test is run again until it passes: {FIX}")
+    message = (
+        "{} is run again until it passes: fix the cause, or say in a comment on the same line why "
+        "it can only be flaky"
+    )
+    if is_test_python(file.path):
+        for node in (rerun.node for rerun in reruns.of(file)):
+            if not reruns.has_reason(file, node.lineno, node.end_lineno or node.lineno):
+                yield file.finding(node, message.format("this test"))
         return
-    for node in (rerun.node for rerun in reruns.of(file)):
-        if not reruns.has_reason(file, node.lineno, node.end_lineno or node.lineno):
-            yield file.finding(node, f"this test is run again until it passes: {FIX}")
+    for number, _ in reruns.configured(file):
+        if not reruns.has_reason(file, number, number):
+            yield file.finding(number, message.format("every test"))
 
 
+RERUN = """\
+import pytest
+
+
+@pytest.mark.flaky(reruns={times}){reason}
+async def test_answers(openai):
+    assert await openai.chat("hello")
+"""
+REASON = "  # the provider drops one call in a hundred, see #123"
 RULE = FileRule(
     code="TPG203",
     name="rerun-without-reason",
@@ -37,27 +43,9 @@ RULE = FileRule(
     fix="Fix the cause. If a test can only be flaky, say why in a comment on the line of the mark or "
     "directly above: at least three words, or an issue such as #123. In a configuration, a comment "
     "above counts only if it is about reruns. `pytest-rerunfailures` ignores a `reason=` of its mark.",
-    applies=applies,
+    applies=lambda path: is_test_python(path) or reruns.is_configuration(path),
     triggers=reruns.TRIGGERS,
     check=check,
-    bad={
-        "tests/contract/test_openai.py": """\
-import pytest
-
-
-@pytest.mark.flaky(reruns=3)
-async def test_answers(openai):
-    assert await openai.chat("hello")
-"""
-    },
-    good={
-        "tests/contract/test_openai.py": """\
-import pytest
-
-
-@pytest.mark.flaky(reruns=3)  # the provider drops one call in a hundred, see #123
-async def test_answers(openai):
-    assert await openai.chat("hello")
-"""
-    },
+    bad={"tests/contract/test_openai.py": RERUN.format(times=3, reason="")},
+    good={"tests/contract/test_openai.py": RERUN.format(times=3, reason=REASON)},
 )

@@ -14,14 +14,10 @@ from tpgen.source.trees import Function, is_fixture, last_name
 SLEEPS = {
     f"{module}.sleep" for module in ("time", "asyncio", "anyio", "trio", "gevent", "eventlet")
 }
-# Functions and methods that pytest and unittest call before and after the tests.
-SETUPS = {
-    f"{side}_{scope}"
-    for side in ("setup", "teardown")
-    for scope in ("module", "function", "class", "method")
-}
-SETUPS |= {"setUp", "tearDown", "setUpClass", "tearDownClass", "setUpModule", "tearDownModule"}
-SETUPS |= {"asyncSetUp", "asyncTearDown"}
+# A loop with one of them ends when a condition holds.
+LEAVES = (ast.While, ast.Break, ast.Return)
+# How the functions begin that pytest and unittest call before and after the tests.
+SETUPS = ("setup", "teardown", "asyncsetup", "asyncteardown")
 # Of Playwright's page.
 METHOD = "wait_for_timeout"
 
@@ -38,17 +34,14 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _is_pause(file: File, call: ast.Call) -> bool:
-    if last_name(call.func) != METHOD and not _is_sleep(file, call.func):
+    # The module must be imported: `time` may also be a fake clock.
+    is_imported = dotted(call.func).split(".")[0] in imported(file)
+    is_sleep = is_imported and full_name(file, call.func) in SLEEPS
+    if not is_sleep and last_name(call.func) != METHOD:
         return False
     # `asyncio.sleep(0)` lets other tasks run; a sleep that is passed on is a slow fake.
     is_zero = bool(call.args) and ast.unparse(call.args[0]) in ("0", "0.0")
     return not is_zero and isinstance(file.parents[call], ast.Expr | ast.Await)
-
-
-def _is_sleep(file: File, expression: ast.expr) -> bool:
-    """Return whether it is a `sleep` that the file imports: `time` may also be a fake clock."""
-    is_imported = dotted(expression).split(".")[0] in imported(file)
-    return is_imported and full_name(file, expression) in SLEEPS
 
 
 def _is_of_test(file: File, call: ast.Call) -> bool:
@@ -59,20 +52,24 @@ def _is_of_test(file: File, call: ast.Call) -> bool:
     node: ast.AST = call
     while node is not file.tree:
         node = file.parents[node]
-        if isinstance(node, ast.While | ast.For | ast.AsyncFor) and _ends_early(node):
+        is_loop = isinstance(node, ast.While | ast.For | ast.AsyncFor)
+        if is_loop and any(isinstance(part, LEAVES) for part in ast.walk(node)):
             return False
         if isinstance(node, Function):
             is_test = any(test.function is node for test in tests.of(file))
-            return is_test or is_fixture(node) or node.name in SETUPS
+            return is_test or is_fixture(node) or node.name.lower().startswith(SETUPS)
     return False
 
 
-def _ends_early(loop: ast.AST) -> bool:
-    """Return whether a loop ends when a condition holds."""
-    leaves = (ast.While, ast.Break, ast.Return)
-    return any(isinstance(node, leaves) for node in ast.walk(loop))
+SLEEPING = """\
+import time
 
 
+def test_finishes(worker):
+    time.sleep(2)
+    assert worker.done
+"""
+FINISHED = "def test_finishes(worker):\n    assert worker.finished.wait(timeout=5)\n"
 RULE = FileRule(
     code="TPG205",
     name="sleep-in-test",
@@ -84,22 +81,6 @@ RULE = FileRule(
     applies=is_test_python,
     triggers=(b"sleep", METHOD.encode()),
     check=check,
-    bad={
-        "tests/unit/test_worker.py": """\
-import time
-
-
-def test_finishes(worker):
-    worker.start()
-    time.sleep(2)
-    assert worker.done
-"""
-    },
-    good={
-        "tests/unit/test_worker.py": """\
-def test_finishes(worker):
-    worker.start()
-    assert worker.finished.wait(timeout=5)
-"""
-    },
+    bad={"tests/unit/test_worker.py": SLEEPING},
+    good={"tests/unit/test_worker.py": FINISHED},
 )

@@ -3,11 +3,9 @@
 from tpgen.check.baseline import as_text
 from tpgen.check.rule import CODE_OF_BASELINE, Rule
 
-PATH = "tests/unit/test_worker.py"
-SLEEPING = (
-    "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
-)
-FIXED = "def test_finishes(worker):\n    assert worker.finished.wait(timeout=5)\n    assert worker.done\n"
+from .sleep_in_test import FINISHED, SLEEPING
+
+PATH = "tests/test_job.py"
 BASELINE = as_text({(PATH, "TPG205", "test_finishes"): 1})
 
 RULE = Rule(
@@ -17,6 +15,6 @@ RULE = Rule(
     why="The entry would cover the next fault of its kind in the same test. It is a warning: a "
     "change that fixes a finding does not fail.",
     fix="Run `tpgen check --write-baseline`, and commit the file.",
-    bad={PATH: FIXED, "tpgen-baseline.json": BASELINE},
+    bad={PATH: FINISHED, "tpgen-baseline.json": BASELINE},
     good={PATH: SLEEPING, "tpgen-baseline.json": BASELINE},
 )

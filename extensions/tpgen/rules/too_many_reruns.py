@@ -8,42 +8,37 @@ from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 from tpgen.core.finding import Finding
 
+from .rerun_without_reason import REASON, RERUN
+
 RERUNS = 3
 TESTS = 3
 
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield a finding for each rerun with too many attempts, and for each test too many."""
-    if not any(is_test_python(path) or reruns.is_configuration(path) for path in project.checked):
+    configurations = [path for path in project.checked if reruns.is_configuration(path)]
+    if not configurations and not any(map(is_test_python, project.checked)):
         return
     most = project.number("flaky", "reruns", RERUNS)
-    for path in filter(reruns.is_configuration, project.checked):
-        file = project.file(path)
-        for number, times in reruns.configured(file) if file else ():
-            if file and times is not None and times > most:
-                yield file.finding(number, _message(times, most))
-    yield from _marks(project, most)
-
-
-def _marks(project: Project, most: int) -> Iterator[Finding]:
-    allowed = project.number("flaky", "tests", TESTS)
+    most_tests = project.number("flaky", "tests", TESTS)
+    message = "{} reruns, where {} are allowed: fix the cause"
+    for file in filter(None, map(project.file, configurations)):
+        for number, times in reruns.configured(file):
+            if times is not None and times > most:
+                yield file.finding(number, message.format(times, most))
     marks = [(file, mark) for file in reruns.marked_files(project) for mark in reruns.of(file)]
     marks.sort(key=lambda pair: (pair[0].path, pair[1].node.lineno))
-    total, seen = sum(rerun.tests for _, rerun in marks), 0
-    for file, rerun in marks:
-        seen += rerun.tests
-        if rerun.times is not None and rerun.times > most:
-            yield file.finding(rerun.node, _message(rerun.times, most))
-        elif seen > allowed:
+    total, counted = sum(mark.tests for _, mark in marks), 0
+    for file, mark in marks:
+        counted += mark.tests
+        if mark.times is not None and mark.times > most:
+            yield file.finding(mark.node, message.format(mark.times, most))
+        elif counted > most_tests:
             yield file.finding(
-                rerun.node,
-                f"{total} tests of the project are run again until they pass, where {allowed} "
+                mark.node,
+                f"{total} tests of the project are run again until they pass, where {most_tests} "
                 "are allowed: fix the causes",
             )
-
-
-def _message(times: int, most: int) -> str:
-    return f"{times} reruns, where {most} are allowed: fix the cause"
 
 
 RULE = ProjectRule(
@@ -56,24 +51,6 @@ RULE = ProjectRule(
     fix="Fix the cause. `[flaky]` of the policy says how many reruns a test may have, and how many "
     "tests may have any.",
     check=check,
-    bad={
-        "tests/contract/test_openai.py": """\
-import pytest
-
-
-@pytest.mark.flaky(reruns=10)  # the provider drops one call in a hundred, see #123
-async def test_answers(openai):
-    assert await openai.chat("hello")
-"""
-    },
-    good={
-        "tests/contract/test_openai.py": """\
-import pytest
-
-
-@pytest.mark.flaky(reruns=3)  # the provider drops one call in a hundred, see #123
-async def test_answers(openai):
-    assert await openai.chat("hello")
-"""
-    },
+    bad={"tests/contract/test_openai.py": RERUN.format(times=10, reason=REASON)},
+    good={"tests/contract/test_openai.py": RERUN.format(times=3, reason=REASON)},
 )

@@ -19,16 +19,12 @@ def check(file: File) -> Iterator[Finding]:
         yield file.finding(line, "a conflict marker: resolve the conflict, and commit the file")
     elif is_python(file.path):
         _ = file.tree
-    elif file.path.endswith(".toml") and (fault := _toml_fault(file)):
-        yield file.finding(1, fault)
-
-
-def _toml_fault(file: File) -> str:
-    try:
-        tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError as error:
-        return f"the file is not valid TOML: {error}; correct it, or restore it from Git"
-    return ""
+    elif file.path.endswith(".toml"):
+        try:
+            tomllib.loads(file.text)
+        except tomllib.TOMLDecodeError as error:
+            message = f"the file is not valid TOML: {error}; correct it, or restore it from Git"
+            yield file.finding(1, message)
 
 
 RULE = FileRule(

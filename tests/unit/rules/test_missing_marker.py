@@ -11,7 +11,6 @@ from tests.checking import check, findings, folder
 LACKING = {
     "fixture": "import pytest\n\n\ndef test_a(pg_container):\n    assert pg_container\n",
     "no import": '"""Text."""\n\nfrom __future__ import annotations\n\nimport shop\n\n\ndef test_a(committed_db):\n    assert 1\n',
-    "byte order mark": "\ufeffimport shop\n\n\ndef test_a(committed_db):\n    assert 1\n",
     "method": "import pytest\n\n\nclass TestA:\n    @pytest.mark.slow\n    def test_a(self, pg_session):\n        assert 1\n",
     "made": 'from shop import PostgresContainer\n\n\ndef test_a():\n    with PostgresContainer("postgres:15") as it:\n        assert it\n',
     "live": 'import httpx\n\n\ndef test_a():\n    assert httpx.get("https://api.openai.com/v1")\n',
@@ -38,6 +37,7 @@ SEVERAL = {
 UNCLEAR = {
     "no import at all": "def test_a(pg_session):\n    assert 1\n",
     "import below": "def test_a(pg_session):\n    assert 1\n\n\nimport shop\n",
+    "byte order mark": "\ufeffimport shop\n\n\ndef test_a(pg_session):\n    assert 1\n",
     "after a semicolon": "import pytest\nx = 1; test = 2\n\f\fdef test_a(pg_session): assert 1\n",
 }
 

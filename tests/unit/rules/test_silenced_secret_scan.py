@@ -46,17 +46,11 @@ QUIET = {
     "false default": (CONFIG, "[extend]\nuseDefault = false\n"),
     "rule off": (CONFIG, f"{USUAL}disabledRules = ['private-key']\n"),
     "no toml": (CONFIG, "[extend\n"),
-    "workflow": (".github/workflows/ci.yml", "env:\n  GITLEAKS_CONFIG: other.toml\n"),
-    "make": ("Makefile", "export GITLEAKS_CONFIG = other.toml\n"),
-    "env": (".env", "GITLEAKS_CONFIG=/dev/null\n"),
-    "skip": (".github/workflows/ci.yml", "env:\n  SKIP: ruff,gitleaks\n"),
 }
 LOUD = {
     ".gitleaks.toml": f"{USUAL}\n[[allowlists]]\nregexes = ['''^tp_test_[A-Za-z0-9_-]*$''']\n"
     "[[rules]]\nid = 'own-token'\nregex = 'own_[a-z]{20}'\n" + toml_of(live_key_rule("tp")),
     ".gitleaksignore": "# nothing\n\n",
-    "Makefile": "scan:\n\tenv -u GITLEAKS_CONFIG gitleaks dir . --ignore-gitleaks-allow\n",
-    ".env": "GITLEAKS_CONFIG=.gitleaks.toml\n",
     "docs/keys.md": f"Never write `{ALLOW}`.\n",
 }
 
