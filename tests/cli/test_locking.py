@@ -65,7 +65,7 @@ def test_nothing_is_locked_unless_something_is_written(
     done = pair.tpgen("update", option, PATH=tool(tmp_path, "uv", "echo new > uv.lock"))
     assert done.code == (option == "--check"), done.text
     assert pair.service.git("status", "--short") == ""
-    assert ("Then `uv lock --up" in done.text) == (option == "--dry-run")
+    assert ("`uv lock --upgrade-package" in done.text) == (option == "--dry-run")
 
 
 FAILURES = {

@@ -4,12 +4,12 @@ import argparse
 import os
 from pathlib import Path
 
+from tpgen.check.project import ANSWERS
 from tpgen.core import service
 from tpgen.core.errors import UserError
 from tpgen.core.terminal import say
 from tpgen.update import answers, drifting, messages
-from tpgen.update.template import Rendered, fetch
-from tpgen.update.workshop import workshop
+from tpgen.update.template import fetch, workshop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,28 +23,26 @@ def run(chosen: argparse.Namespace) -> int:
 
     Returns:
         1 if one differs, else 0.
+
+    Raises:
+        UserError: a path is neither here nor in the template.
     """
     root = service.find(Path.cwd()).root
     known = answers.read(root)
+    below = []
     with workshop() as folder:
-        template = fetch(known, folder / "template")
-        made = template.render(known.version, known, folder / "made")
-        made.remove(made.is_left_alone)
-        found = drifting.between(root, made.folder, _below(root, made, chosen.paths))
-    told = messages.drift_as_json if chosen.json else messages.drifted
-    say(told(known.version, found))
+        made = fetch(known, folder / "template").render(known.version, known, folder / "made")
+        for typed in chosen.paths:
+            whole = Path(typed).parent.resolve() / Path(typed).name
+            below.append(Path(os.path.relpath(whole, root)))
+            if not any(os.path.lexists(place / below[-1]) for place in (root, made.folder)):
+                raise UserError(
+                    f"{typed} is neither here nor in the template: name a file or a folder"
+                )
+        files = [path for path in made.files if path != ANSWERS and not made.is_left_alone(path)]
+        if below:
+            files = [path for path in files if any(map(Path(path).is_relative_to, below))]
+        found = drifting.between(root, made.folder, files)
+    render = messages.drift_as_json if chosen.json else messages.drifted
+    say(render(known.version, found))
     return int(bool(found))
-
-
-def _below(root: Path, made: Rendered, paths: list[str]) -> list[str]:
-    """Return the files and folders that were named, relative to the service.
-
-    Raises:
-        UserError: one is neither here nor in the template.
-    """
-    whole = [Path(path).parent.resolve() / Path(path).name for path in paths]
-    below = [Path(os.path.relpath(path, root)).as_posix() for path in whole]
-    for path, known in zip(paths, below, strict=True):
-        if not any(os.path.lexists(folder / known) for folder in (root, made.folder)):
-            raise UserError(f"{path} is neither here nor in the template: name a file or a folder")
-    return below

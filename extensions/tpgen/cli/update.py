@@ -2,17 +2,13 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from tpgen.core import policy, service
-from tpgen.core.errors import UserError
+from tpgen.core import service
 from tpgen.core.terminal import say
-from tpgen.update import answers, git_merge, locking, messages, readiness
-from tpgen.update.git_merge import Merged, Versions
-from tpgen.update.plan import Update, prepare, version_to_take
-from tpgen.update.template import fetch
-from tpgen.update.workshop import workshop
+from tpgen.update import answers, messages, plan, readiness
+from tpgen.update.plan import Update
+from tpgen.update.template import fetch, workshop
 
 DESCRIPTION = """\
 Brings the newest version of the testing policy into this service: prints what it changes, renders
@@ -51,36 +47,19 @@ def run(chosen: argparse.Namespace) -> int:
         template = fetch(known, folder / "template")
         if moved := template.moved_tag(root, known.version):
             print(f"tpgen: {moved}", file=sys.stderr)
-        version = version_to_take(template, known, chosen.to)
+        version = template.version_to_take(known.version, chosen.to)
         if git is None or (version == known.version and not chosen.data):
-            available = Update(known.source, known.version, version)
-            say(messages.as_json(available) if chosen.json else messages.availability(available))
-            return int(chosen.check and available.waits)
-        plan, both = prepare(root, git, template, known, version, chosen.data, folder)
-    return _carry_out(root, plan, both, chosen)
-
-
-def _carry_out(root: Path, plan: Update, both: Versions, chosen: argparse.Namespace) -> int:
+            update = Update(known.source, known.version, version)
+            say(messages.as_json(update) if chosen.json else messages.availability(update))
+            return int(chosen.check and update.waits)
+        update, both = plan.prepare(root, git, template, known, version, chosen.data, folder)
     if not chosen.json:
-        say(messages.planned(plan))
+        say(messages.planned(update))
     if chosen.dry_run:
-        say(messages.as_json(plan) if chosen.json else "")
+        say(messages.as_json(update) if chosen.json else "")
         return 0
     sys.stdout.flush()  # What can't be printed must not be written.
-    back = git_merge.way_back(both.below)
-    print(f"\nwriting; if it is interrupted: `{back}`", file=sys.stderr)
-    merged = _readable(root, git_merge.merge(both))
-    if plan.lock:
-        merged = locking.run(root, merged, plan.lock)
-    say(messages.as_json(plan, merged) if chosen.json else messages.done(plan, merged, back))
+    print(f"\nwriting; if it is interrupted: `{both.way_back}`", file=sys.stderr)
+    merged = plan.carry_out(root, update, both)
+    say(messages.as_json(update, merged) if chosen.json else messages.done(update, merged, both))
     return int(merged.needs_a_person)
-
-
-def _readable(root: Path, merged: Merged) -> Merged:
-    """Return the outcome, with what is wrong with the merged policy."""
-    try:
-        policy.kinds(root)
-    except UserError as error:
-        if service.POLICY.as_posix() not in merged.conflicts:
-            return replace(merged, broken=str(error).removesuffix(f"; {policy.RESTORE}"))
-    return merged

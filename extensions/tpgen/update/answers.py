@@ -33,12 +33,6 @@ class Answers:
     version: str
     given: Mapping[str, Any]
 
-    @property
-    def text(self) -> str:
-        """Return the content of the file, as Copier reads it."""
-        private = {"_commit": self.version, "_src_path": self.source}
-        return yaml.safe_dump({**private, **self.given}, allow_unicode=True)
-
 
 def read(root: Path) -> Answers:
     """Return the answers of a service, or of a rendered template.
@@ -49,13 +43,10 @@ def read(root: Path) -> Answers:
     try:
         content = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"{ANSWERS} is missing; it names the template of the service; {RESTORE}"
-        ) from None
+        raise UserError(f"{ANSWERS} is missing; it names the template; {RESTORE}") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{ANSWERS} can't be read: {' '.join(str(error).split())}; {RESTORE}"
-        ) from None
+        said = " ".join(str(error).split())
+        raise UserError(f"{ANSWERS} can't be read: {said}; {RESTORE}") from None
     known = content if isinstance(content, dict) else {}
     for key, meaning in MISSING.items():
         if not isinstance(known.get(key), str | int | float):
@@ -67,22 +58,19 @@ def read(root: Path) -> Answers:
 def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """Return the answers, overridden by those of `--data KEY=VALUE`.
 
-    A value is read as YAML, but for a question whose answer is a text.
+    A value is read as YAML, except for a question whose answer is a text.
 
     Raises:
-        UserError: a word has no `=`.
+        UserError: a word has no `=`, or its value is not YAML.
     """
     found = dict(given)
     for word in words:
-        key, equals, value = (part.strip() for part in word.partition("="))
-        if not equals or not key:
+        key, _, value = (part.strip() for part in word.partition("="))
+        try:
+            is_text = not value or isinstance(given.get(key), str)
+            found[key] = value if is_text else yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"--data {word!r}: the value is not YAML: quote it") from None
+        if not key or "=" not in word:
             raise UserError(f"--data {word!r} is not an answer: write --data KEY=VALUE")
-        found[key] = value if isinstance(given.get(key), str) else _loaded(value)
     return found
-
-
-def _loaded(value: str) -> Any:
-    try:
-        return yaml.safe_load(value) if value else ""
-    except yaml.YAMLError:
-        return value

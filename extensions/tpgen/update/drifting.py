@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tpgen.check.project import ANSWERS
 from tpgen.core.policy import adds_only_kinds
 from tpgen.core.service import POLICY
 
@@ -28,34 +27,26 @@ class Region:
 
 @dataclass(frozen=True)
 class Drift:
-    """A file that differs from the template's.
-
-    Attributes:
-        path: relative to the service.
-        state: of the file.
-        regions: what differs; empty for a binary file.
-    """
+    """A file that differs from the template's; a binary file has no regions."""
 
     path: str
     state: Literal["edited", "missing"]
     regions: tuple[Region, ...] = ()
 
 
-def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
+def between(root: Path, made: Path, paths: Sequence[str]) -> list[Drift]:
     """Return the drift of a service, by path. Kinds that it added to the policy do not count.
 
     Args:
         root: the service.
         made: the template's files, as they were rendered.
-        below: files and folders to look at (default: all).
+        paths: of the files to look at.
     """
     found = []
-    for file in sorted(path for path in made.rglob("*") if path.is_file()):
-        path = file.relative_to(made).as_posix()
-        if path == ANSWERS or (below and not _is_below(path, below)):
-            continue
+    for path in paths:
         mine = root / path
-        before, after = _content(file), _content(mine) if mine.is_file() else None
+        before = _content(made / path)
+        after = _content(mine) if mine.is_file() else None
         if after is None:
             found.append(Drift(path, "missing"))
         elif after != before and not (path == POLICY.as_posix() and adds_only_kinds(before, after)):
@@ -66,10 +57,6 @@ def between(root: Path, made: Path, below: Sequence[str] = ()) -> list[Drift]:
 def _content(file: Path) -> bytes:
     """Return the content of a file; git may have changed the line ends."""
     return file.read_bytes().replace(b"\r\n", b"\n")
-
-
-def _is_below(path: str, folders: Sequence[str]) -> bool:
-    return any(folder in (path, ".") or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _regions(before: bytes, after: bytes) -> list[Region]:

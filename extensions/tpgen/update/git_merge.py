@@ -7,65 +7,48 @@ binary files and any encoding. Conflicts are in the index, so nobody commits the
 
 import os
 import re
+import shlex
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
 from tempfile import TemporaryDirectory
 
 from tpgen.core.errors import UserError
 from tpgen.core.git import Git, names
-
-AUTHOR = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "tpgen"), ("EMAIL", "tpgen@example.com"))
-}
 
 
 def _settings(*values: str) -> list[str]:
     return [word for value in values for word in ("-c", value)]
 
 
+AUTHOR = _settings("user.name=tpgen", "user.email=tpgen@example.com")
 # The rendered files are committed byte for byte, whatever the settings of the user.
 VERBATIM = _settings(
     "core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"
 )
-MERGE = _settings(
-    "merge.renames=true",
-    "merge.renameLimit=0",
-    "merge.directoryRenames=false",
-    "rerere.enabled=false",
-)
+NO_HOOKS = _settings(f"core.hooksPath={os.devnull}")
+MERGE = [
+    *NO_HOOKS,
+    *_settings("merge.renames=true", "merge.renameLimit=0", "merge.directoryRenames=false"),
+    *_settings("rerere.enabled=false"),
+    *("cherry-pick", "--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"),
+]
 # Git's own strategy, `ort`, ignored `no-renames` before 2.50.
 WITHOUT_RENAMES = ["--strategy=recursive", "--strategy-option=no-renames"]
-NO_HOOKS = _settings(f"core.hooksPath={os.devnull}")
 MEANWHILE = "was changed while the update was prepared, so nothing was written: commit it, and run "
 MEANWHILE += "this again"
-# The sides of a conflict in the index.
+# The sides of a conflict in the index, and what it means if a file has only these.
 BASE, OURS, THEIRS = 1, 2, 3
 STATES = {
+    frozenset({BASE}): "",
     frozenset({BASE, OURS}): "kept",
     frozenset({BASE, THEIRS}): "missing",
     frozenset({OURS}): "renamed",
     frozenset({THEIRS}): "renamed",
 }
-
-
-def way_back(below: str) -> str:
-    """Return the command that takes an update back, from any folder of the repository.
-
-    Args:
-        below: the folder of the service; other folders are left alone.
-    """
-    if not below:
-        return "git reset --hard && git clean -fd :/"
-    folder = quote(f":/{below}")
-    commands = ("git reset -q", "git checkout HEAD", "git clean -fd")
-    return " && ".join(f"{command} -- {folder}" for command in commands)
 
 
 @dataclass(frozen=True)
@@ -87,46 +70,53 @@ class Versions:
     @cached_property
     def changed(self) -> list[tuple[str, ...]]:
         """Return the files that differ: state (`A`, `M`, `D`, or `R` with two paths) and paths."""
-        words = names(
-            self.git.run("diff-tree", "-r", "-z", "-M", "--name-status", self.old, self.new)
-        )
+        options = ("-r", "-z", "-M", "--name-status")
+        words = iter(names(self.git.run("diff-tree", *options, self.old, self.new)))
         found: list[tuple[str, ...]] = []
-        while words:
-            state = words.pop(0)[0]
-            paths = [words.pop(0).removeprefix(self.below) for _ in range(2 if state == "R" else 1)]
-            found.append((state, *paths))
+        for state in words:
+            paths = [next(words) for _ in range(2 if state.startswith("R") else 1)]
+            found.append((state[0], *(path.removeprefix(self.below) for path in paths)))
         return found
 
     @property
-    def paths(self) -> set[str]:
-        """Return the paths of the files that differ."""
-        return {path for _, *paths in self.changed for path in paths}
+    def way_back(self) -> str:
+        """Return the command that takes an update back, from any folder of the repository."""
+        return " && ".join(shlex.join(["git", *command]) for command in self._way_back)
+
+    def take_back(self) -> None:
+        """Undo a merge. The folder of the service was clean, so all that is new there is of it."""
+        for command in self._way_back:
+            self.git.run(*NO_HOOKS, *command)
+
+    @property
+    def _way_back(self) -> list[list[str]]:
+        if not self.below:
+            return [["reset", "--hard"], ["clean", "-fd", ":/"]]
+        commands = (["reset", "-q"], ["checkout", "HEAD"], ["clean", "-fd"])
+        return [[*command, "--", f":/{self.below}"] for command in commands]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Merged:
     """The files that a person must look at after a merge; paths relative to the service, sorted.
 
     Attributes:
+        at: where `git show` finds the template's files: a path follows.
         conflicts: files that both sides changed in one place.
         unmarked: those of them without conflict markers, which are as they were in the service.
-        kept: edited files that the template removed: they stay.
-        missing: files that the template changed and the service had removed.
         renamed: files that got two new names, one in the service and one in the template.
         aside: files that git renamed itself, because something else has their place.
-        at: where `git show` finds the template's files: a path follows.
-        broken: what is wrong with the merged policy; empty if it can be read.
         locked: the lock command that ran after the merge; empty if none did.
         unlocked: why the lock file is still the old one; empty if it is not.
     """
 
-    conflicts: tuple[str, ...]
-    unmarked: tuple[str, ...]
-    kept: tuple[str, ...]
-    missing: tuple[str, ...]
-    renamed: tuple[str, ...]
-    aside: tuple[str, ...]
     at: str
+    conflicts: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     broken: str = ""
     locked: str = ""
     unlocked: str = ""
@@ -149,8 +139,9 @@ def versions(service: Git, old: Path, new: Path, title: str) -> Versions:
     """
     top = Git(Path(service.line("rev-parse", "--show-toplevel")))
     below = service.line("rev-parse", "--show-prefix")
-    first = _commit(top, _tree(top, old, below), "the template as it was")
-    return Versions(top, below, first, _commit(top, _tree(top, new, below), title, first))
+    commit = (*AUTHOR, "commit-tree", "-m", title)
+    first = top.line(*commit, _tree(top, old, below))
+    return Versions(top, below, first, top.line(*commit, "-p", first, _tree(top, new, below)))
 
 
 def _tree(git: Git, folder: Path, below: str) -> str:
@@ -170,11 +161,6 @@ def _tree(git: Git, folder: Path, below: str) -> str:
     return tree
 
 
-def _commit(git: Git, tree: str, title: str, *parents: str) -> str:
-    options = [word for parent in parents for word in ("-p", parent)]
-    return git.run("commit-tree", tree, *options, "-m", title, env=AUTHOR).decode().strip()
-
-
 def merge(both: Versions) -> Merged:
     """Merge the difference into the work tree and the index; nothing is committed.
 
@@ -183,36 +169,29 @@ def merge(both: Versions) -> Merged:
     """
     if changed := both.git.uncommitted(both.below or "."):
         raise UserError(f"{changed[0]} {MEANWHILE}")
-    staged = set(_staged(both))
+    staged = set(_staged(both.git))
     try:
         for renames in ([], WITHOUT_RENAMES):
-            options = ["--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"]
-            _pick(both.git, [*NO_HOOKS, *MERGE, "cherry-pick", *options, *renames, both.new])
+            _pick(both.git, [*MERGE, *renames, both.new])
             if not (strays := _strays(both, staged)):
                 return _outcome(both)
             # Git took a file of the service for a renamed one of the template.
-            _take_back(both)
+            both.take_back()
     except subprocess.CalledProcessError as error:
-        raise _taken_back(both, error) from None
+        reason = complaint(error)
+        try:
+            both.take_back()
+        except subprocess.CalledProcessError:
+            raise UserError(
+                f"git could not write the update ({reason}), nor take it back: make room on the "
+                f"disk, then `{both.way_back}` brings everything back"
+            ) from None
+        raise UserError(
+            f"git could not write the update, and nothing was changed: {reason}"
+        ) from None
     raise UserError(
         f"git would change {strays[0]}, which is not a file of the template; nothing was changed"
     )
-
-
-def _staged(both: Versions) -> list[str]:
-    """Return the files of HEAD that differ in the index."""
-    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=MDT", "-z"]
-    return names(both.git.run("diff", *options, "HEAD"))
-
-
-def _strays(both: Versions, before: set[str]) -> list[str]:
-    """Return the files that the merge changed and that are not the template's."""
-    list_tree = ("ls-tree", "-r", "-z", "--name-only")
-    known = {
-        name for commit in (both.old, both.new) for name in names(both.git.run(*list_tree, commit))
-    }
-    marked = {path for path, sides in _unmerged(both.git).items() if {OURS, THEIRS} <= sides}
-    return sorted({*_staged(both), *marked} - before - known)
 
 
 def _pick(git: Git, command: list[str]) -> None:
@@ -226,6 +205,23 @@ def _pick(git: Git, command: list[str]) -> None:
             raise
 
 
+def _staged(git: Git) -> list[str]:
+    """Return the files of HEAD that differ in the index."""
+    options = ["--cached", "--name-only", "--no-renames", "--diff-filter=MDT", "-z"]
+    return names(git.run("diff", *options, "HEAD"))
+
+
+def _strays(both: Versions, before: set[str]) -> list[str]:
+    """Return the files that the merge changed and that are not the template's."""
+    known = {
+        name
+        for commit in (both.old, both.new)
+        for name in names(both.git.run("ls-tree", "-r", "-z", "--name-only", commit))
+    }
+    marked = {path for path, sides in _unmerged(both.git).items() if {OURS, THEIRS} <= sides}
+    return sorted({*_staged(both.git), *marked} - before - known)
+
+
 def _unmerged(git: Git) -> Mapping[str, set[int]]:
     """Return the files in conflict, and the sides that each of them has."""
     found: dict[str, set[int]] = defaultdict(set)
@@ -236,74 +232,47 @@ def _unmerged(git: Git) -> Mapping[str, set[int]]:
 
 
 def _outcome(both: Versions) -> Merged:
-    found: dict[str, list[str]] = defaultdict(list)
+    merged = Merged(at=f"{both.new[:10]}:{both.below}")
     for path, sides in sorted(_unmerged(both.git).items()):
         state = _state(both, path, sides)
         if state in ("", "missing"):
             # A file deleted in the service stays deleted.
             remove = ["--literal-pathspecs", "rm", "--quiet", "--force", "--ignore-unmatch"]
             both.git.run(*remove, "--", path)
-        found[state].append(path.removeprefix(both.below))
-    conflicts, kept, missing, renamed, aside = (
-        tuple(found[state]) for state in ("conflicts", "kept", "missing", "renamed", "aside")
-    )
-    unmarked = tuple(path for path in conflicts if not _has_markers(both, path))
-    at = f"{both.new[:10]}:{both.below}"
-    return Merged(conflicts, unmarked, kept, missing, renamed, aside, at)
+        name = path.removeprefix(both.below)
+        if state:
+            getattr(merged, state).append(name)
+        if state == "conflicts" and not _has_markers(both.git.root / path):
+            merged.unmarked.append(name)
+    return merged
 
 
-def _has_markers(both: Versions, path: str) -> bool:
-    file = both.git.root / both.below / path
-    is_plain = file.is_file() and not file.is_symlink()
+def _has_markers(file: Path) -> bool:
     # `conflict-marker-size` in .gitattributes makes them longer.
-    return is_plain and bool(re.search(rb"^>{7,} ", file.read_bytes(), re.MULTILINE))
+    pattern = re.compile(rb"^>{7,} ", re.MULTILINE)
+    return file.is_file() and not file.is_symlink() and bool(pattern.search(file.read_bytes()))
 
 
 def _state(both: Versions, path: str, sides: set[int]) -> str:
     """Return the field of `Merged` for a file; empty for an old name and for a file never had."""
-    if sides == {BASE}:
-        return ""
     state = STATES.get(frozenset(sides), "conflicts")
     if state == "missing" and not _had(both, path):
         return ""
     side = "HEAD" if OURS in sides else both.new
     # Git gives a file that it puts aside a name of its own: `NAME~BRANCH`.
-    is_aside = state != "conflicts" and both.git.show(side, path) is None
-    return "aside" if is_aside else state
+    is_named_by_git = state not in ("", "conflicts") and both.git.show(side, path) is None
+    return "aside" if is_named_by_git else state
 
 
 def _had(both: Versions, path: str) -> bool:
     """Return whether the service ever had a file, under this name or the one before the update."""
-    if both.git.is_shallow:
-        return True
-    old_names = [paths[0] for state, *paths in both.changed if state == "R" and paths[-1] == path]
-    paths = [path, *(f"{both.below}{name}" for name in old_names)]
-    return bool(both.git.line("--literal-pathspecs", "log", "-1", "--format=%h", "--", *paths))
+    renames = [paths for state, *paths in both.changed if state == "R"]
+    old_names = [f"{both.below}{old}" for old, new in renames if f"{both.below}{new}" == path]
+    log = ("--literal-pathspecs", "log", "-1", "--format=%h", "--", path, *old_names)
+    return both.git.is_shallow or bool(both.git.line(*log))
 
 
 def complaint(error: subprocess.CalledProcessError) -> str:
     """Return the line of git's error output that says why it failed."""
     lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
     return str(next((line for line in lines if line.startswith(("fatal", "error"))), lines[0]))
-
-
-def _take_back(both: Versions) -> None:
-    """Undo a merge. The folder of the service was clean, so all that is new there is of it."""
-    if both.below:
-        both.git.run("reset", "--quiet", "--", both.below)
-        both.git.run(*NO_HOOKS, "checkout", "--quiet", "HEAD", "--", both.below)
-    else:
-        both.git.run(*NO_HOOKS, "reset", "--quiet", "--hard")
-    both.git.run("clean", "--quiet", "-fd", "--", both.below or ".")
-
-
-def _taken_back(both: Versions, error: subprocess.CalledProcessError) -> UserError:
-    reason = complaint(error)
-    try:
-        _take_back(both)
-    except subprocess.CalledProcessError:
-        return UserError(
-            f"git could not write the update ({reason}), nor take it back: make room on the disk, "
-            f"then `{way_back(both.below)}` brings everything back"
-        )
-    return UserError(f"git could not write the update, and nothing was changed: {reason}")

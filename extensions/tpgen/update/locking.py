@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tpgen.core.git import Git
@@ -12,88 +11,63 @@ from .git_merge import Merged
 
 PROJECT = "pyproject.toml"
 WHEELS = "vendor/"
-ENGINE = "pytest-tpgen"
-# Plain `uv lock` and `poetry lock` keep the old hash of a wheel whose name stays the same.
+# Lock file to the command that writes it. Plain `uv lock` and `poetry lock` keep the old hash of a
+# wheel whose name stays the same.
 COMMANDS = {
-    "uv.lock": ("uv", "lock", "--upgrade-package", ENGINE),
-    "poetry.lock": ("poetry", "update", "--lock", ENGINE),
-    "pdm.lock": ("pdm", "lock"),
+    "uv.lock": "uv lock --upgrade-package pytest-tpgen",
+    "poetry.lock": "poetry update --lock pytest-tpgen",
+    "pdm.lock": "pdm lock",
 }
 # With these uv would only compare the lock, or keep it.
 REFUSING = ("UV_LOCKED", "UV_FROZEN")
 
 
-@dataclass(frozen=True)
-class Lock:
-    """A lock file.
-
-    Attributes:
-        name: of the file.
-        command: what writes it.
-    """
-
-    name: str
-    command: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return " ".join(self.command)
-
-
-def outdated(root: Path, changed: Collection[str]) -> Lock | None:
-    """Return the lock file that an update outdates; None if there is none that tpgen knows.
+def outdated(root: Path, changed: Collection[str]) -> str:
+    """Return the lock file that an update outdates; empty if there is none that tpgen knows.
 
     Args:
         root: the service.
         changed: the paths of the files that the update changes.
     """
     if not any(path == PROJECT or path.startswith(WHEELS) for path in changed):
-        return None
-    found = (Lock(name, command) for name, command in COMMANDS.items() if (root / name).is_file())
-    return next(found, None)
+        return ""
+    return next((name for name in COMMANDS if (root / name).is_file()), "")
 
 
-def run(root: Path, merged: Merged, lock: Lock) -> Merged:
-    """Run the lock command after a merge and stage its result, or say why a person must.
-
-    Args:
-        root: the service.
-        merged: the outcome of the merge.
-        lock: its lock file.
-    """
+def run(root: Path, lock: str, merged: Merged) -> None:
+    """Run the command of a lock file after a merge and stage its result, or note why it failed."""
     if PROJECT in {*merged.conflicts, *merged.missing, *merged.renamed, *merged.aside}:
-        return replace(merged, unlocked=f"once {PROJECT} is settled")
-    file = root / lock.name
-    before = file.read_bytes()
-    reason = "it was interrupted"
+        merged.unlocked = f"once {PROJECT} is settled"
+        return
+    before = (root / lock).read_bytes()
+    merged.unlocked = "it was interrupted"
     try:
-        reason = _failure(root, lock)
+        merged.unlocked = _failure(root, COMMANDS[lock])
     finally:
-        if reason:  # Git can't restore a lock file that it ignores.
-            file.write_bytes(before)
-    if reason:
-        return replace(merged, unlocked=reason)
-    Git(root).try_run("add", "--", lock.name)  # Git may ignore it.
-    return replace(merged, locked=str(lock))
+        if merged.unlocked:  # Git can't restore a lock file that it ignores.
+            (root / lock).write_bytes(before)
+    if not merged.unlocked:
+        merged.locked = COMMANDS[lock]
+        Git(root).try_run("add", "--", lock)  # Git may ignore it.
 
 
-def _failure(root: Path, lock: Lock) -> str:
-    """Run the lock command; return why it failed, or an empty string."""
+def _failure(root: Path, command: str) -> str:
+    """Run a lock command; return why it failed, or an empty string."""
     env = {name: value for name, value in os.environ.items() if name not in REFUSING}
     try:
         done = subprocess.run(
-            lock.command,
+            command.split(),
             cwd=root,
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="replace",
             check=False,
         )
     except OSError as error:
         return f"it can't run here: {error.strerror}"
     if not done.returncode:
         return ""
-    lines = [*filter(None, map(str.strip, f"{done.stderr}\n{done.stdout}".splitlines()))]
+    output = (done.stderr + b"\n" + done.stdout).decode(errors="replace")
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     return f"it failed: {(errors or lines or [f'exit code {done.returncode}'])[0]}"

@@ -1,11 +1,10 @@
 """The service's own files that need new names or new fixtures after an update."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from tpgen.check.file import File, Unreadable
+from tpgen.check.file import Unreadable
 from tpgen.check.moved import Moved
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.project import ANSWERS, Project
@@ -17,28 +16,10 @@ from .template import Rendered
 SETTINGS = "pyproject.toml"
 
 
-@dataclass(frozen=True)
-class OwnFile:
-    """A file of the service that the new policy breaks.
-
-    Attributes:
-        path: relative to the service.
-        findings: what must change in it.
-    """
-
-    path: str
-    findings: Sequence[Finding]
-
-    @property
-    def by_hand(self) -> list[Finding]:
-        """Return the findings that `tpgen check --fix` can't fix."""
-        return [finding for finding in self.findings if not finding.edits]
-
-
 def outdated(
     project: Project, old: Rendered, new: Rendered, moved: Moved, into: Path
-) -> list[OwnFile]:
-    """Return the service's own files that use what the new policy does not have.
+) -> list[Finding]:
+    """Return where the service's own files use what the new policy does not have.
 
     Args:
         project: the service.
@@ -48,44 +29,37 @@ def outdated(
         into: a folder to create, for the tests of the service as they will be.
     """
     removed = set(old.files) - set(new.files)
-    for path in project.files:
-        is_test = is_python(path) and is_test_path(path) and path not in removed
-        if (is_test or path == SETTINGS) and (project.root / path).is_file():
-            _copy(project.root / path, into / path)
-    for path in new.files:
-        if is_policy(path) or path == ANSWERS:
-            _copy(new.folder / path, into / path)
+    tests = (path for path in project.files if is_python(path) and is_test_path(path))
+    mine = [project.root / path for path in (SETTINGS, *tests) if path not in removed]
+    theirs = [new.folder / path for path in new.files if is_policy(path) or path == ANSWERS]
+    for root, files in ((project.root, mine), (new.folder, theirs)):
+        for path in filter(Path.is_file, files):
+            to = into / path.relative_to(root)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to)
     later = Project(into)
-    parts = _parts_turned_off(old, new)
-    found = []
+    found: list[Finding] = []
     for file in filter(None, map(later.file, filter(removed_import.RULE.applies, later.files))):
-        if findings := [_explained(finding, parts) for finding in _findings(file, moved)]:
-            found.append(OwnFile(file.path, findings))
-    return found
+        try:
+            found += list(removed_import.check(file, moved))
+        except Unreadable:
+            continue
+    return _naming_parts(found, old, new, removed)
 
 
-def _findings(file: File, moved: Moved) -> list[Finding]:
-    try:
-        return list(removed_import.check(file, moved))
-    except Unreadable:
-        return []
-
-
-def _parts_turned_off(old: Rendered, new: Rendered) -> dict[str, str]:
-    """Return the modules that are removed because a part is turned off, each with the part."""
-    before, after = old.answers.given, new.answers.given
-    parts = [key for key, value in before.items() if value is True and after.get(key) is False]
-    removed = [path for path in set(old.files) - set(new.files) if path.endswith(".py")]
-    modules = (path.removesuffix(".py").replace("/", ".") for path in removed)
-    return dict.fromkeys(modules, " and ".join(parts)) if parts else {}
-
-
-def _explained(finding: Finding, parts: dict[str, str]) -> Finding:
-    part = next((part for module, part in parts.items() if module in finding.message), "")
-    message = f"needs what `{part}` gives, which is turned off: delete the tests that do"
-    return replace(finding, message=message) if part else finding
-
-
-def _copy(source: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, to)
+def _naming_parts(
+    found: list[Finding], old: Rendered, new: Rendered, removed: set[str]
+) -> list[Finding]:
+    """Return the findings; one about a module of a part that is turned off names the part."""
+    after = new.answers.given
+    parts = [key for key, on in old.answers.given.items() if on is True and after.get(key) is False]
+    if not parts:
+        return found
+    modules = [path.removesuffix(".py").replace("/", ".") for path in removed]
+    message = f"needs what `{' and '.join(parts)}` gives, which is turned off: delete the tests"
+    return [
+        replace(finding, message=f"{message} that do")
+        if any(module in finding.message for module in modules)
+        else finding
+        for finding in found
+    ]

@@ -10,14 +10,14 @@ from tpgen.core.git import Git, names
 from tpgen.report.text import shortened
 
 SHOWN = 5
-# What git keeps during a command that is not finished, and the command that ends it.
+# What git keeps during a command that is not finished.
 UNFINISHED = {
-    "MERGE_HEAD": "git merge --abort",
-    "CHERRY_PICK_HEAD": "git cherry-pick --abort",
-    "REVERT_HEAD": "git revert --abort",
-    "rebase-merge": "git rebase --abort",
-    "rebase-apply/applying": "git am --abort",
-    "rebase-apply": "git rebase --abort",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply/applying": "am",
+    "rebase-apply": "rebase",
 }
 
 
@@ -36,7 +36,9 @@ def repository(root: Path) -> Git:
     folder = Path(git.line("rev-parse", "--absolute-git-dir"))
     for name, command in UNFINISHED.items():
         if (folder / name).exists():
-            raise UserError(f"a git command is not finished here: finish it, or `{command}`")
+            raise UserError(
+                f"a git {command} is not finished: finish it, or `git {command} --abort`"
+            )
     if (folder / "index.lock").exists():
         raise UserError(
             f"{folder / 'index.lock'} is there: another git command runs here, or was killed; "
@@ -44,9 +46,12 @@ def repository(root: Path) -> Git:
         )
     if changed := git.uncommitted():
         where = "in that submodule, " if (git.root / changed[0] / ".git").exists() else ""
+        stash = "git stash --include-untracked"
+        if git.line("rev-parse", "--show-prefix"):  # Other folders are left alone.
+            stash = "git stash push --include-untracked -- ."
         raise UserError(
             f"an update needs a clean tree, and {shortened(changed, SHOWN)} "
-            f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or `{_stash(git)}`, "
+            f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or `{stash}`, "
             f"{where}and run it again"
         )
     if hidden := list(_hidden(git)):
@@ -58,14 +63,6 @@ def repository(root: Path) -> Git:
     return git
 
 
-def _stash(git: Git) -> str:
-    """Return the command that stashes what is open in the service alone."""
-    is_below = git.line("rev-parse", "--show-prefix")
-    return (
-        "git stash push --include-untracked -- ." if is_below else "git stash --include-untracked"
-    )
-
-
 def _hidden(git: Git) -> Iterator[str]:
     for line in names(git.run("ls-files", "-v", "-z")):
         mark, path = line[0], line[2:]
@@ -75,11 +72,7 @@ def _hidden(git: Git) -> Iterator[str]:
 
 
 def refuse_ignored(git: Git, files: Iterable[str]) -> None:
-    """Refuse if git ignores a file where a file of the template is, or will be.
-
-    Args:
-        git: the repository, at the folder of the service.
-        files: what the update may write, relative to the service.
+    """Refuse if git ignores a file where the update may write one of these files.
 
     Raises:
         UserError: git ignores one, so the update would overwrite it.

@@ -14,17 +14,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tpgen.check import moved
 from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
 from tpgen.core.errors import UserError
-from tpgen.core.git import Git, environment
+from tpgen.core.git import OF_A_HOOK, Git
 
 from . import answers
 from .answers import Answers
-from .git_merge import NO_HOOKS
+from .git_merge import NO_HOOKS, complaint
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -42,13 +45,11 @@ class Rendered:
         folder: where they are.
         answers: what Copier made of the answers.
         is_left_alone: whether an update never writes the file at a path: it belongs to the service.
-        is_written_once: whether an update writes that file only if it is missing.
     """
 
     folder: Path
     answers: Answers
     is_left_alone: Callable[[str], bool]
-    is_written_once: Callable[[str], bool]
 
     @property
     def files(self) -> list[str]:
@@ -115,9 +116,9 @@ class Template:
     @property
     def newest(self) -> str:
         """Return the newest release, or the newest commit if there is no release."""
-        return self.releases[0] if self.releases else self.describe("HEAD")
+        return self.releases[0] if self.releases else self._describe("HEAD")
 
-    def describe(self, revision: str) -> str:
+    def _describe(self, revision: str) -> str:
         """Return the name of a revision that Copier writes into the answers."""
         return self.git.line("describe", "--tags", "--always", revision)
 
@@ -133,28 +134,38 @@ class Template:
             raise UserError(f"the template at {self.source} has no {version} ({has})")
         return found
 
-    def is_newer(self, version: str, than: str) -> bool:
-        """Return whether a version comes after another one."""
-        if version in self.versions and than in self.versions:
-            return self.versions[version] > self.versions[than]
-        # A commit has no version, even if its name looks like one.
-        new = self.commit(version)
-        base = self.git.try_run("merge-base", new, self.commit(than))
-        return base is None or base.decode().strip() != new
+    def version_to_take(self, old: str, wanted: str = "") -> str:
+        """Return the version to update to: the newest one, or the one that was asked for.
+
+        Raises:
+            UserError: it does not exist, or is older than that of the service.
+        """
+        version = wanted or self.newest
+        commit, old_commit = self.commit(version), self.commit(old)
+        if commit == old_commit:
+            return old
+        if version not in self.versions:
+            version = self._describe(commit)
+        if {version, old} <= self.versions.keys():
+            is_newer = self.versions[version] > self.versions[old]
+        else:  # A commit has no version, even if its name looks like one.
+            ancestor = self.git.try_run("merge-base", "--is-ancestor", commit, old_commit)
+            is_newer = ancestor is None
+        if wanted and not is_newer:
+            raise UserError(
+                f"{version} is older than {old}, which this service has: an update only "
+                "goes forward; to go back, revert the commit of the update"
+            )
+        return version if is_newer else old
 
     def moved_tag(self, root: Path, version: str) -> str:
-        """Return a warning if the tag of a release was moved after the service took it.
-
-        Args:
-            root: the service, whose pin of the engine names the commit.
-            version: the release that the service has.
-        """
-        pin = rf'@([0-9a-f]{{40}})#[^"]*",\s+# {re.escape(version)}$'
+        """Return a warning if the version has another commit than the service's pin of the engine."""
         file = root / PINS
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        pin = rf'@([0-9a-f]{{40}})#[^"]*",\s+# {re.escape(version)}$'
         found = re.search(pin, text, re.MULTILINE)
-        commit = self.git.commit(version)
-        if found is None or commit is None or found[1] == commit:
+        commit = self.commit(version)
+        if found is None or found[1] == commit:
             return ""
         return (
             f"the tag {version} of the template was moved: this service was made from commit "
@@ -162,129 +173,125 @@ class Template:
         )
 
     def moved(self, version: str) -> Moved:
-        """Return what a version renamed, by its own table; nothing if it has no table.
-
-        Raises:
-            UserError: the table can't be read.
-        """
+        """Return what a version renamed, by its own table; nothing if it has no table."""
         table = self.git.try_run("show", f"{self.commit(version)}:{moved.TABLE}")
         return Moved() if table is None else moved.parse(table.decode(errors="replace"))
 
     def render(self, version: str, known: Answers, into: Path) -> Rendered:
-        """Let Copier render a version for a service.
-
-        Args:
-            version: which one.
-            known: the answers of the service.
-            into: the folder to create.
+        """Let Copier render a version for a service with these answers into a new folder.
 
         Raises:
             UserError: Copier refuses, or would replace an answer by its default.
         """
         into.mkdir(parents=True)
-        (into / ANSWERS).write_text(known.text, encoding="utf-8")
-        with _copier(version) as copier, self._cloned_once():
-            worker = copier.run_copy(
-                self.source,
-                into,
-                vcs_ref=self.commit(version),
-                defaults=True,
-                overwrite=True,
-                quiet=True,
-            )
-            settings = worker.template
-            owners = [
-                _matcher(worker, patterns)
-                for patterns in (settings.exclude, settings.skip_if_exists)
-            ]
+        content = {"_commit": known.version, "_src_path": known.source, **known.given}
+        (into / ANSWERS).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        try:
+            worker = self._run_copier(self.commit(version), into)
+            is_left_alone = _matcher(worker, worker.template.exclude)
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            raise UserError(
+                f"Copier can't render the template at {version} with the answers of this service, "
+                f"so nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
+                "overrides an answer"
+            ) from None
         for path in list(into.rglob(".git")):  # of a submodule, whose files belong to the template
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         _set_version(into, version)
-        made = Rendered(into, answers.read(into), *owners)
+        made = Rendered(into, answers.read(into), is_left_alone)
         for key, value in known.given.items():
             taken = made.answers.given.get(key, value)
-            if not _is_same(taken, value):
+            if isinstance(taken, bool) and isinstance(value, str):
+                value = value.lower() in {"true", "yes", "y", "on", "1"}
+            if taken != value:
                 raise UserError(
                     f"the template at {version} refuses the answer `{key}: {value}` and would take "
                     f"`{taken}`; give another: `tpgen update --data {key}=VALUE`"
                 )
         return made
 
-    @contextmanager
-    def _cloned_once(self) -> Iterator[None]:
-        """Let Copier clone from our clone under the address of the template."""
+    def _run_copier(self, commit: str, into: Path) -> Any:
+        """Let Copier clone from our clone under the address of the template, and render."""
+        import copier
         from plumbum import local
 
         number = int(local.env.get("GIT_CONFIG_COUNT", "0"))
-        setting = {
+        variables = {
             "GIT_CONFIG_COUNT": str(number + 1),
             f"GIT_CONFIG_KEY_{number}": f"url.{self.git.root}.insteadOf",
             f"GIT_CONFIG_VALUE_{number}": _address(self.source),
         }
-        with local.env(**setting):
-            yield
-
-
-def _is_same(taken: object, given: object) -> bool:
-    """Return whether Copier took an answer as it was given: `yes` is `true`."""
-    if isinstance(taken, bool) and isinstance(given, str):
-        return taken is (given.lower() in {"true", "yes", "y", "on", "1"})
-    return taken == given
+        options: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True}
+        with warnings.catch_warnings(), redirect_stdout(sys.stderr), local.env(**variables):
+            warnings.simplefilter("ignore")
+            return copier.run_copy(self.source, into, vcs_ref=commit, **options)
 
 
 def _matcher(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Return whether a path matches patterns of the template's settings, as in an update.
-
-    Args:
-        worker: of Copier, after it made a copy.
-        patterns: such as those of `_exclude`.
-    """
+    """Return whether a path matches patterns of the template's settings, as in an update."""
     from pathspec import PathSpec
 
     context = {**worker.answers.combined, "_copier_operation": "update"}
     rendered = (worker.jinja_env.from_string(pattern).render(context) for pattern in patterns)
-    lines = [line for text in rendered for line in text.splitlines()]
-    return PathSpec.from_lines("gitignore", lines).match_file
+    return PathSpec.from_lines("gitignore", "\n".join(rendered).splitlines()).match_file
 
 
 def _set_version(folder: Path, version: str) -> None:
     """Write the version under the name that was asked for; Copier uses `git describe`."""
     described = answers.read(folder).version
-    if described == version:
-        return
-    for name in (ANSWERS, HOOKS, PINS):
-        file = folder / name
-        if file.is_file():
-            # The value of `_commit` and of `rev`, and the comment of the pin.
-            word = rf'(?m)(: "?|",  # ){re.escape(described)}("?)$'
+    # The value of `_commit` and of `rev`, and the comment of the pin.
+    word = rf'(?m)(: "?|",  # ){re.escape(described)}("?)$'
+    for file in (folder / ANSWERS, folder / HOOKS, folder / PINS):
+        if described != version and file.is_file():
             text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
             file.write_text(text, encoding="utf-8")
 
 
-def fetch(known: Answers, into: Path) -> Template:
-    """Clone the template of a service.
+def said_by_copier(error: Exception) -> str:
+    """Return the message of an error of Copier, in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    # Our template refuses an answer by the name of a file that can't be rendered.
+    return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
 
-    Args:
-        known: the answers of the service.
-        into: the folder to create.
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """Give a temporary folder for what is fetched and rendered.
+
+    Raises:
+        UserError: it can't be written, or git can't do its work in it or in the service.
+    """
+    for name in OF_A_HOOK:  # They would win over the folders that Copier runs git in.
+        os.environ.pop(name, None)
+    try:
+        with TemporaryDirectory(prefix="tpgen-", ignore_cleanup_errors=True) as folder:
+            # Two updates at once would fetch into the same clone in Copier's usual cache.
+            os.environ.setdefault("COPIER_CACHE_DIR", f"{folder}/copier")
+            yield Path(folder)
+    except OSError as error:
+        raise UserError(f"{error}, and nothing was changed") from None
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"git failed, and nothing was changed: {complaint(error)}") from None
+
+
+def fetch(known: Answers, into: Path) -> Template:
+    """Clone the template of a service into a new folder.
 
     Raises:
         UserError: the template can't be fetched, or lacks the version that the service was made from.
     """
     address = _address(known.source)
-    command = ["git", *NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into)]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment()
-    )
-    if done.returncode:
-        cause = "it must be the top of a git repository"
-        if not Path(address).is_absolute():
-            cause = "is there a network, and may you read it?"
-        said = " ".join(done.stderr.decode(errors="replace").split())
+    try:
+        # In a folder where no relative address leads to a template by chance.
+        Git(into.parent).run(*NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into))
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.decode(errors="replace").split())
         raise UserError(
-            f"the template at {known.source} can't be fetched, so nothing was changed: {cause} "
-            f"(git says: {said}); `git ls-remote {quote(address)}` tries again"
-        )
+            f"the template at {known.source} can't be fetched, so nothing was changed: git says: "
+            f"{said}. Is there a network, and may you read it? `git ls-remote {quote(address)}` "
+            f"tries again. If it has moved, or is a relative path, write its address as `_src_path` "
+            f"into {ANSWERS}, such as git+https://HOST/TEAM/tpgen.git, and commit that"
+        ) from None
     template = Template(known.source, Git(into))
     try:
         template.commit(known.version)
@@ -297,55 +304,9 @@ def fetch(known: Answers, into: Path) -> Template:
 
 
 def _address(source: str) -> str:
-    """Return the address of a template as git takes it.
-
-    Raises:
-        UserError: it is a relative path, or a folder that does not exist.
-    """
+    """Return the address of a template as git takes it."""
     host, _, path = source.partition(":")
     if host in HOSTS:
         return f"{HOSTS[host]}/{path.strip('/').removesuffix('.git')}.git"
     address = source.removeprefix("git+")
-    if re.match(r"[a-z][a-z0-9+.-]*://|[\w.-]+(@[\w.-]+)?:", address):
-        return address
-    folder = Path(address).expanduser()
-    if folder.is_absolute() and folder.exists():
-        return str(folder)
-    reason = "does not exist any more"
-    if not folder.is_absolute():
-        reason = "depends on the folder where `copier copy` ran"
-    raise UserError(
-        f"the template of this service is {source}, a path that {reason}: write the address of its "
-        f"repository as `_src_path` into {ANSWERS}, such as git+https://HOST/TEAM/tpgen.git, and "
-        "commit that"
-    )
-
-
-def said_by_copier(error: Exception) -> str:
-    """Return the message of an error of Copier, in one line."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    # Our template refuses an answer by the name of a file that can't be rendered.
-    return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
-
-
-@contextmanager
-def _copier(version: str) -> Iterator[Any]:
-    """Provide Copier, with its errors as one sentence and its output on standard error.
-
-    Raises:
-        UserError: Copier failed.
-    """
-    import copier
-
-    try:
-        with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-            warnings.simplefilter("ignore")
-            yield copier
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a template may raise anything
-        raise UserError(
-            f"Copier can't render the template at {version} with the answers of this service, so "
-            f"nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
-            "overrides an answer"
-        ) from None
+    return str(Path(address).expanduser()) if address.startswith("~") else address
