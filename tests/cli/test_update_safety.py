@@ -139,7 +139,7 @@ def test_a_merge_that_is_not_finished(pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     {
-        "../tpgen": "If it has moved, or is a relative path, write its address as `_src_path`",
+        "../tpgen": "a path that depends on the folder where `copier copy` ran",
         "/nowhere/tpgen": "git says: fatal: repository '/nowhere/tpgen' does not exist",
         "/": "git says: fatal: repository '/' does not exist",
         "git+file:///nowhere/tpgen.git": "Is there a network, and may you read it?",
@@ -148,9 +148,7 @@ def test_a_merge_that_is_not_finished(pair: Pair) -> None:
 )
 def test_a_template_that_can_not_be_updated_from(pair: Pair, source: str, reason: str) -> None:
     answer(pair, "_src_path", source)
-    said = refused(pair)
-    assert f"the template at {source} can't be fetched, so nothing was changed: git says:" in said
-    assert reason in said
+    assert reason in refused(pair)
 
 
 def test_no_answers(pair: Pair) -> None:

@@ -46,6 +46,4 @@ def run(chosen: argparse.Namespace) -> int:
     except (CopierError, ValueError) as error:
         said = said_by_copier(error).replace("/`--data-file`", "")
         raise UserError(f"Copier can't render {template}: {said}") from None
-    except OSError as error:
-        raise UserError(f"{folder} can't be written: {error.strerror or error}") from None
     return 0

@@ -12,13 +12,7 @@ from tpgen.core.service import POLICY
 
 @dataclass(frozen=True)
 class Region:
-    """Some lines that differ.
-
-    Attributes:
-        line: where they are in the service's file, counted from 1.
-        removed: the lines of the template.
-        added: the lines of the service in their place.
-    """
+    """Lines of the template, and those of the service in their place, from a line of its file on."""
 
     line: int
     removed: tuple[str, ...]
@@ -35,13 +29,7 @@ class Drift:
 
 
 def between(root: Path, made: Path, paths: Sequence[str]) -> list[Drift]:
-    """Return the drift of a service, by path. Kinds that it added to the policy do not count.
-
-    Args:
-        root: the service.
-        made: the template's files, as they were rendered.
-        paths: of the files to look at.
-    """
+    """Return which of the rendered files differ in a service; kinds that it added do not count."""
     found = []
     for path in paths:
         mine = root / path

@@ -58,8 +58,6 @@ class Versions:
     Attributes:
         git: the repository, at its top.
         below: the folder of the service in it, such as "" or "services/mail/".
-        old: the version that the service was made from.
-        new: the version that it gets; a child of `old`.
     """
 
     git: Git
@@ -131,11 +129,7 @@ class Merged:
 def versions(service: Git, old: Path, new: Path, title: str) -> Versions:
     """Commit two rendered folders to the repository of a service, without a branch.
 
-    Args:
-        service: the repository, at the folder of the service.
-        old: the version that the service was made from.
-        new: the version that it gets.
-        title: of the new commit, which git proposes as the message of the merge.
+    Git proposes the title as the message of the merge.
     """
     top = Git(Path(service.line("rev-parse", "--show-toplevel")))
     below = service.line("rev-parse", "--show-prefix")

@@ -23,12 +23,7 @@ REFUSING = ("UV_LOCKED", "UV_FROZEN")
 
 
 def outdated(root: Path, changed: Collection[str]) -> str:
-    """Return the lock file that an update outdates; empty if there is none that tpgen knows.
-
-    Args:
-        root: the service.
-        changed: the paths of the files that the update changes.
-    """
+    """Return the lock file that a change of these files outdates; empty if tpgen knows none."""
     if not any(path == PROJECT or path.startswith(WHEELS) for path in changed):
         return ""
     return next((name for name in COMMANDS if (root / name).is_file()), "")

@@ -156,10 +156,6 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
     }
     if merged:
         content |= {"merged": asdict(merged), "needs_a_person": merged.needs_a_person}
-    return _dumped(content)
-
-
-def _dumped(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, default=str) + "\n"
 
 
@@ -184,5 +180,5 @@ def drifted(version: str, found: Sequence[Drift]) -> str:
 
 def drift_as_json(version: str, found: Sequence[Drift]) -> str:
     """Return the drift as one JSON object."""
-    drift = [asdict(drift) for drift in found]
-    return _dumped({"version": VERSION, "from": version, "drift": drift})
+    content = {"version": VERSION, "from": version, "drift": [asdict(drift) for drift in found]}
+    return json.dumps(content, indent=2) + "\n"

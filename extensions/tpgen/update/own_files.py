@@ -21,12 +21,7 @@ def outdated(
 ) -> list[Finding]:
     """Return where the service's own files use what the new policy does not have.
 
-    Args:
-        project: the service.
-        old: the template's files before the update.
-        new: the template's files after it.
-        moved: what the new version renamed.
-        into: a folder to create, for the tests of the service as they will be.
+    Its tests are checked as they will be, in a new folder `into`.
     """
     removed = set(old.files) - set(new.files)
     tests = (path for path in project.files if is_python(path) and is_test_path(path))
@@ -44,22 +39,11 @@ def outdated(
             found += list(removed_import.check(file, moved))
         except Unreadable:
             continue
-    return _naming_parts(found, old, new, removed)
-
-
-def _naming_parts(
-    found: list[Finding], old: Rendered, new: Rendered, removed: set[str]
-) -> list[Finding]:
-    """Return the findings; one about a module of a part that is turned off names the part."""
     after = new.answers.given
     parts = [key for key, on in old.answers.given.items() if on is True and after.get(key) is False]
-    if not parts:
-        return found
     modules = [path.removesuffix(".py").replace("/", ".") for path in removed]
     message = f"needs what `{' and '.join(parts)}` gives, which is turned off: delete the tests"
-    return [
-        replace(finding, message=f"{message} that do")
-        if any(module in finding.message for module in modules)
-        else finding
-        for finding in found
-    ]
+    for index, finding in enumerate(found):
+        if parts and any(module in finding.message for module in modules):
+            found[index] = replace(finding, message=f"{message} that do")
+    return found

@@ -26,9 +26,6 @@ class Update:
 
     Attributes:
         source: the address of the template.
-        old: the version that the service was made from.
-        new: the version that it gets.
-        policy: the changes of the policy.
         files: state and path of each file of the template that changes; two paths if renamed.
         asked: new questions, each with the answer that is taken.
         dropped: questions that the template does not ask any more.
@@ -61,16 +58,7 @@ def prepare(
     data: Sequence[str],
     folder: Path,
 ) -> tuple[Update, Versions]:
-    """Render both versions and compare them.
-
-    Args:
-        root: the service.
-        git: its repository.
-        template: of the service.
-        known: the answers of the service.
-        version: that it gets.
-        data: answers that override those of the service: `KEY=VALUE`.
-        folder: for temporary files.
+    """Render both versions in a temporary folder and compare them.
 
     Returns:
         the update, and both versions as commits in the repository of the service.

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 HOOKS = ".pre-commit-config.yaml"
 PINS = "pyproject.toml"
+CORRECT = f"write its address as `_src_path` into {ANSWERS}, such as "
+CORRECT += "git+https://HOST/TEAM/tpgen.git, and commit that"
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 
@@ -282,15 +284,13 @@ def fetch(known: Answers, into: Path) -> Template:
     """
     address = _address(known.source)
     try:
-        # In a folder where no relative address leads to a template by chance.
         Git(into.parent).run(*NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into))
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.decode(errors="replace").split())
         raise UserError(
             f"the template at {known.source} can't be fetched, so nothing was changed: git says: "
             f"{said}. Is there a network, and may you read it? `git ls-remote {quote(address)}` "
-            f"tries again. If it has moved, or is a relative path, write its address as `_src_path` "
-            f"into {ANSWERS}, such as git+https://HOST/TEAM/tpgen.git, and commit that"
+            f"tries again. If it has moved, {CORRECT}"
         ) from None
     template = Template(known.source, Git(into))
     try:
@@ -304,9 +304,21 @@ def fetch(known: Answers, into: Path) -> Template:
 
 
 def _address(source: str) -> str:
-    """Return the address of a template as git takes it."""
+    """Return the address of a template as git takes it.
+
+    Raises:
+        UserError: it is a relative path.
+    """
     host, _, path = source.partition(":")
     if host in HOSTS:
         return f"{HOSTS[host]}/{path.strip('/').removesuffix('.git')}.git"
     address = source.removeprefix("git+")
-    return str(Path(address).expanduser()) if address.startswith("~") else address
+    if re.match(r"[a-z][a-z0-9+.-]*://|[\w.-]+(@[\w.-]+)?:", address):
+        return address
+    folder = Path(address).expanduser()
+    if not folder.is_absolute():
+        raise UserError(
+            f"the template of this service is {source}, a path that depends on the folder where "
+            f"`copier copy` ran: {CORRECT}"
+        )
+    return str(folder)
