@@ -203,9 +203,10 @@ class Template:
         made = Rendered(into, answers.read(into), is_left_alone)
         for key, value in known.given.items():
             taken = made.answers.given.get(key, value)
+            is_same = taken == value
             if isinstance(taken, bool) and isinstance(value, str):
-                value = value.lower() in {"true", "yes", "y", "on", "1"}
-            if taken != value:
+                is_same = taken is (value.lower() in {"true", "yes", "y", "on", "1"})
+            if not is_same:
                 raise UserError(
                     f"the template at {version} refuses the answer `{key}: {value}` and would take "
                     f"`{taken}`; give another: `tpgen update --data {key}=VALUE`"
