@@ -117,7 +117,7 @@ MISTAKES = {
     "the second one": (exempt() + exempt(rule=None), "pyproject.toml:9: an exemption lacks"),
     "a list of texts": ('[tool.tpgen]\nexemptions = ["TPG205"]\n', "must be a table"),
     "one table": ('[tool.tpgen.exemptions]\nrule = "TPG205"\n', "as a table of its own"),
-    "a misspelt table": (exempt().replace("exemptions", "exemption"), "is it `exemptions`?"),
+    "a misspelt table": (exempt().replace("exemptions", "exemption"), "the keys are app, exclude, exempt, exemptions"),
     "settings that are none": ("[tool]\ntpgen = 3\n", "[tool.tpgen] must be a table"),
     "an exclusion without a reason": (
         '[[tool.tpgen.exclude]]\npath = "a/**"\n',

@@ -19,12 +19,10 @@ class Edit:
 
 @dataclass(frozen=True)
 class Finding:
-    """A place where the files fall short of the policy.
+    """A place where the files fall short of the policy; lines and columns are counted from 1.
 
     Attributes:
         path: the file, relative to the project, with `/`.
-        line: counted from 1.
-        column: counted from 1, in characters.
         message: what is wrong and what to do, in one sentence.
         code: of the rule; the engine fills it in.
         level: an "error" fails the check; a "warning" does not; a "note" says what was not
@@ -55,11 +53,10 @@ class CheckResult:
     """The findings of a check, and the files that it looked at.
 
     Attributes:
-        findings: what is neither exempt nor in the baseline.
         checked: number of files that were read.
         left_out: number of files that were not, or not wholly, by reason.
-        exempt: number of findings that an exemption covers.
-        in_baseline: number of findings that the baseline covers.
+        exempt: number of further findings, which an exemption covers.
+        in_baseline: number of further findings, which the baseline covers.
     """
 
     findings: list[Finding] = field(default_factory=list)

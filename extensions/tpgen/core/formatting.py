@@ -7,34 +7,22 @@ from pathlib import Path
 from .errors import UserError
 from .service import Service
 
-FORMAT = ("format", "--quiet")
+FORMAT = ["format", "--quiet"]
+FIX = ["check", "--quiet", "--fix-only"]
 
 
 def tidy(service: Service, path: Path, text: str) -> str:
     """Return a module with sorted imports, without unused ones, and formatted.
 
-    Args:
-        service: whose settings count.
-        path: of the file, relative to the service.
-        text: a whole module.
-
     Raises:
         UserError: the text is not Python, or the settings can't be read.
     """
-    return _run(service, FORMAT, path, _run(service, _fix("I,F401"), path, text))
+    return _run(service, FORMAT, path, _run(service, [*FIX, "--select=I,F401"], path, text))
 
 
 def as_before(service: Service, path: Path, before: str, after: str, rules: str = "I") -> str:
-    """Return a changed module, with sorted imports and formatted if it was so before.
-
-    Args:
-        service: whose settings count.
-        path: of the file, relative to the service.
-        before: the text before the change.
-        after: the text after it.
-        rules: of ruff, for the imports.
-    """
-    for command in (_fix(rules), FORMAT):
+    """Return a changed module, with imports by ruff's rules and formatted if it was so before."""
+    for command in ([*FIX, f"--select={rules}"], FORMAT):
         # The settings can't be read, or there is no ruff: layout is no reason to stop.
         with suppress(UserError, ModuleNotFoundError):
             if _run(service, command, path, before) == before:
@@ -42,19 +30,13 @@ def as_before(service: Service, path: Path, before: str, after: str, rules: str 
     return after
 
 
-def _fix(rules: str) -> tuple[str, ...]:
-    return "check", "--quiet", "--fix-only", f"--select={rules}"
-
-
-def _run(service: Service, command: tuple[str, ...], path: Path, text: str) -> str:
+def _run(service: Service, command: list[str], path: Path, text: str) -> str:
     # The service's own version formatted its files.
-    own = service.root / ".venv" / "bin" / "ruff"
-    if own.exists():
-        ruff = str(own)
-    else:
+    ruff = service.root / ".venv" / "bin" / "ruff"
+    if not ruff.exists():
         from ruff import find_ruff_bin
 
-        ruff = str(find_ruff_bin())
+        ruff = Path(find_ruff_bin())
     done = subprocess.run(
         [ruff, *command, f"--stdin-filename={service.root / path}", "-"],
         cwd=service.root,
@@ -64,8 +46,7 @@ def _run(service: Service, command: tuple[str, ...], path: Path, text: str) -> s
         check=False,
     )
     if done.returncode:
-        output = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        errors = [line for line in output if line.startswith("error")] or output
-        reason = errors[0] if errors else f"exit code {done.returncode}"
+        output = (done.stderr or done.stdout).strip().splitlines()
+        reason = next((line for line in output if line.startswith("error")), "".join(output[:1]))
         raise UserError(f"ruff can't format what is to become {path}: {reason}")
     return done.stdout

@@ -11,42 +11,20 @@ from .errors import UserError
 
 # Variables of a hook that name another repository: `git rev-parse --local-env-vars` without the
 # settings that `git -c` passes on.
-OF_A_HOOK = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_NAMESPACE",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_QUARANTINE_PATH",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    }
-)
-
+OF_A_HOOK = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+}
 # The mode of a submodule in the index.
 GITLINK = "160000"
 # These override settings that would change what git prints, or forbid a bare repository.
-SETTINGS = tuple(
-    word
-    for setting in (
-        *(f"color.{what}=false" for what in ("ui", "diff", "grep", "status")),
-        "column.ui=never",
-        "diff.noPrefix=false",
-        "diff.orderFile=/dev/null",
-        "grep.column=false",
-        "grep.fullName=false",
-        "grep.lineNumber=false",
-        "log.showSignature=false",
-        "safe.bareRepository=all",
-        "submodule.recurse=false",
-    )
-    for word in ("-c", setting)
-)
+SETTINGS = [
+    *("color.ui=false", "color.diff=false", "color.grep=false", "color.status=false"),
+    *("column.ui=never", "diff.noPrefix=false", "diff.orderFile=/dev/null"),
+    *("grep.column=false", "grep.fullName=false", "grep.lineNumber=false"),
+    *("log.showSignature=false", "safe.bareRepository=all", "submodule.recurse=false"),
+]
 
 
 @dataclass(frozen=True)
@@ -66,11 +44,7 @@ class TrackedFiles:
 
 @dataclass(frozen=True)
 class Git:
-    """The Git repository that a project lies in.
-
-    Attributes:
-        root: the folder of the project: the top of the work tree, or a folder in it.
-    """
+    """The Git repository of a project; `root`, the project, may be a folder in its work tree."""
 
     root: Path
 
@@ -86,31 +60,24 @@ class Git:
             return None
         git = cls(root)
         try:
-            inside = git.run("rev-parse", "--is-inside-work-tree").strip() == b"true"
+            return git if git.line("rev-parse", "--is-inside-work-tree") == "true" else None
         except OSError:
             return None
         except subprocess.CalledProcessError as error:
             if b"safe.directory" in error.stderr:
-                raise UserError(
-                    f"git says: {error.stderr.decode(errors='replace').strip()}"
-                ) from None
+                raise UserError(f"git says: {_said(error)}") from None
             return None
-        return git if inside else None
 
     def run(
         self, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
     ) -> bytes:
-        """Run a git command and return its output.
-
-        Args:
-            arguments: of git.
-            given: its standard input.
-            env: more environment variables.
+        """Run a git command with some standard input and more variables; return its output.
 
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        command = ["git", "-C", str(self.root), *SETTINGS, *arguments]
+        settings = [word for setting in SETTINGS for word in ("-c", setting)]
+        command = ["git", "-C", str(self.root), *settings, *arguments]
         variables = {**environment(), **(env or {})}
         done = subprocess.run(command, input=given, capture_output=True, check=True, env=variables)
         return done.stdout
@@ -127,7 +94,7 @@ class Git:
         return os.fsdecode(self.run(*arguments).rstrip(b"\n"))
 
     def files(self) -> TrackedFiles:
-        """Return the files below the project that are in the index, or could be added to it.
+        """Return the files below the project.
 
         Raises:
             UserError: git can't read its index.
@@ -136,8 +103,9 @@ class Git:
         try:
             listed = self.run("ls-files", *options)
         except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip()
-            raise UserError(f"git can't list the files of {self.root}; git says: {said}") from None
+            raise UserError(
+                f"git can't list the files of {self.root}; git says: {_said(error)}"
+            ) from None
         paths, repositories, sparse = set(), set(), set()
         for line in names(listed):
             # "H 100644 <hash> 0\tpath", "S ..." if it is not checked out, "? path" if it is new.
@@ -166,14 +134,9 @@ class Git:
         return found.decode().strip() if found else None
 
     def changed(self, base: str, below: str = ".") -> Mapping[str, str]:
-        """Return the files of the work tree that differ from a revision, by path.
+        """Return the files below a folder that differ from a revision, each with `A`, `M` or `D`.
 
-        Args:
-            base: the revision.
-            below: the folder to look at.
-
-        Returns:
-            `A`, `M` or `D` for each path; `A` also for a file that is not in the index.
+        A file that is not in the index has an `A`.
         """
         options = ["--name-status", "--no-renames", "-z", "--relative"]
         listed = names(self.run("diff", *options, base, "--", below))
@@ -187,15 +150,9 @@ class Git:
         return set(names(self.run("diff", *options, "--relative", base, "--", below))[1::3])
 
     def uncommitted(self, below: str = ".") -> list[str]:
-        """Return the paths that are not committed, relative to the top of the repository.
-
-        Args:
-            below: the folder to look at, relative to the project.
-        """
-        options = [
-            *("--porcelain", "-z", "--no-renames", "--untracked-files=all"),
-            "--ignore-submodules=none",
-        ]
+        """Return the paths below a folder that are not committed, as of the repository's top."""
+        options = ["--porcelain", "-z", "--no-renames", "--untracked-files=all"]
+        options.append("--ignore-submodules=none")
         status = self.run("--no-optional-locks", "status", *options, "--", below)
         return [line[3:] for line in names(status)]
 
@@ -207,6 +164,10 @@ class Git:
     def show(self, revision: str, path: str) -> bytes | None:
         """Return a file as it was in a revision, or None if it was not there."""
         return self.try_run("show", f"{revision}:./{path}")
+
+
+def _said(error: subprocess.CalledProcessError) -> str:
+    return str(error.stderr.decode(errors="replace").strip())
 
 
 def names(listed: bytes) -> list[str]:

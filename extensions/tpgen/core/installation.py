@@ -31,10 +31,7 @@ def template_address() -> str:
 
 
 def docs_address() -> str:
-    """Return the web address of the folder `docs`; empty if it is not known.
-
-    It is that of the repository that tpgen was installed from, else what the metadata states.
-    """
+    """Return the web address of the folder `docs`; empty if it is not known."""
     origin = _origin()
     url = str(origin.get("url", "")).removesuffix(".git")
     if "vcs_info" in origin and url.startswith("https://"):
@@ -54,18 +51,15 @@ def extra_of(package: str) -> str:
 
 def command() -> str:
     """Return the command that installs this version of tpgen with all extras."""
-    if (Path(sys.prefix) / "uv-receipt.toml").exists():
-        return f"uv tool install {shlex.quote(_requirement())}"
-    return f"uv pip install --python {shlex.quote(sys.prefix)} {shlex.quote(_requirement())}"
-
-
-def _requirement() -> str:
     origin = _origin()
+    requirement = f"tpgen[all]=={metadata.version('tpgen')}"
     if "vcs_info" in origin:
-        return f"tpgen[all] @ git+{origin['url']}@{origin['vcs_info']['commit_id']}"
-    if "url" in origin:
-        return f"tpgen[all] @ {origin['url']}"
-    return f"tpgen[all]=={metadata.version('tpgen')}"
+        requirement = f"tpgen[all] @ git+{origin['url']}@{origin['vcs_info']['commit_id']}"
+    elif "url" in origin:
+        requirement = f"tpgen[all] @ {origin['url']}"
+    is_tool = (Path(sys.prefix) / "uv-receipt.toml").exists()
+    command = ["uv", "tool", "install"] if is_tool else ["uv", "pip", "install", "--python"]
+    return shlex.join([*command, *([] if is_tool else [sys.prefix]), requirement])
 
 
 def _origin() -> dict[str, Any]:

@@ -15,10 +15,7 @@ def require_name(name: str) -> str:
         UserError: a module can't have this name; the message suggests one.
     """
     if len(name) > LONGEST:
-        raise UserError(
-            f"a name of {len(name)} characters is too long for a component: take one of at most "
-            f"{LONGEST}"
-        )
+        raise UserError(f"the name of a component is too long: take at most {LONGEST} characters")
     snake = to_snake(name.replace("-", "_"))
     if _is_good(snake) and name.isascii():
         return snake

@@ -1,12 +1,10 @@
 """Read `policy.toml`: the numbers of a policy, and the kinds of its components."""
 
-import json
 import posixpath
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,8 +14,7 @@ from .service import POLICY
 
 INTROSPECTS = ("source", "route", "model")
 SUITES = POLICY.parent / "suites"
-LISTS = ("sources", "methods", "suites")
-TEXTS = ("help", "introspect", "source", "path", "skeleton")
+TESTS = 'tests = [{ path = "tests/…/test_{name}.py", skeleton = "….py.j2", suites = [] }]'
 RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
 
 
@@ -98,34 +95,20 @@ def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
     """
     text = _text(root)
     tables = _Table(text, "kinds", _parsed(text).get("kinds", {})).values
-    found = {}
-    for name, values in tables.items():
-        table = _Table(text, f"kinds.{name}", values)
-        if isinstance(table.values.get("tests"), dict):
-            if not old_form:
-                table.refuse("tests", _NEW_FORM.format(tests=_tests_in_new_form(table.values)))
-            table.values = _in_new_form(table.values)
-        found[name] = _kind(root, name, table)
-    return found
+    if old_form:
+        tables = {name: _in_new_form(values) for name, values in tables.items()}
+    return {name: _kind(root, name, _Table(text, f"kinds.{name}", tables[name])) for name in tables}
 
 
 def factories(root: Path) -> Path:
-    """Return the file of the factories: the test file of models that needs no suite.
-
-    It is empty if no kind has such a file.
-    """
+    """Return the file of the factories, which is the test file of models without a suite; or ""."""
     models = (kind for kind in kinds(root).values() if kind.introspect == "model")
     paths = (test.path for kind in models for test in kind.tests if not test.suites)
     return Path(next(paths, ""))
 
 
 def adds_only_kinds(before: bytes, after: bytes) -> bool:
-    """Return whether a `policy.toml` keeps its numbers and kinds, and only has more kinds.
-
-    Args:
-        before: the file of the template.
-        after: the file of the service; False if it can't be read.
-    """
+    """Return whether a `policy.toml` is readable, keeps all values, and only has more kinds."""
     try:
         old, new = tomllib.loads(before.decode()), tomllib.loads(after.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
@@ -159,7 +142,7 @@ class _Table:
 
     Args:
         text: of the file.
-        name: such as `kinds.step`; `#2` after it means the second of an array of tables.
+        name: such as `kinds.step`, or `kinds.step.tests` for one of an array of tables.
         values: of the table.
     """
 
@@ -171,26 +154,28 @@ class _Table:
 
     def refuse(self, key: str | None, reason: str) -> NoReturn:
         """Raise an error about the table, or about a key of it."""
-        name, _, number = self.name.partition("#")
-        header = f"[[{name}]]" if number else f"[{name}]"
+        _, _, array = self.name.removeprefix("kinds.").partition(".")
+        header = f"[[{self.name}]]" if array else f"[{self.name}]"
         what = f"`{key}` of {header}" if key else header
-        hint = "" if "\n" in reason else f"; {RESTORE}"
-        raise UserError(f"{POLICY}:{self._line(self.name, key)}: {what} {reason}{hint}")
+        start = max(self.text.find(f"[{self.name.removesuffix('.tests')}]"), 0)
+        wanted = array or key
+        found = wanted and re.compile(rf"^\s*{wanted}\s*=", re.MULTILINE).search(self.text, start)
+        line = self.text.count("\n", 0, found.end() if found else start) + 1
+        raise UserError(f"{POLICY}:{line}: {what} {reason}; {RESTORE}")
 
-    def check(self, of: type[Kind | KindTest], *required: str) -> None:
-        """Check the keys of the table and the types of their values."""
-        known = {field.name for field in fields(of)} - {"name"}
+    def check(self, of: type[Kind | KindTest]) -> None:
+        """Check the keys of the table, and the types of its texts and lists of texts."""
+        known = {field.name: field for field in fields(of) if field.name != "name"}
         for key, value in self.values.items():
             if key not in known:
-                near = ["introspect"] if key == "reads" else get_close_matches(key, known, 1)
-                self.refuse(key, f"is unknown; is it `{near[0]}`?" if near else "is unknown")
-            if key in TEXTS and not (isinstance(value, str) and value):
-                self.refuse(key, f"must be a text, got {value!r}")
+                self.refuse(key, f"is unknown: the keys are {', '.join(known)}")
             is_list = isinstance(value, list) and all(isinstance(text, str) for text in value)
-            if key in LISTS and not is_list:
+            if known[key].type is str and not (isinstance(value, str) and value):
+                self.refuse(key, f"must be a text, got {value!r}")
+            if known[key].type == tuple[str, ...] and not is_list:
                 self.refuse(key, f"must be a list of texts, got {value!r}")
-        for key in required:
-            if key not in self.values:
+        for key, field in known.items():
+            if field.default is MISSING and key not in self.values:
                 self.refuse(None, f"needs the key `{key}`")
 
     def check_path(self, key: str, path: str, folder: str) -> None:
@@ -203,27 +188,11 @@ class _Table:
         if path.startswith(("/", "~")) or ".." in path.split("/"):
             self.refuse(key, f"must stay in {folder}, got {path!r}")
 
-    def _line(self, table: str, key: str | None) -> int:
-        """Return the line of a table's header, or of a key below it."""
-        dotted, _, number = table.partition("#")
-        names = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in dotted.split("."))
-        headers = list(re.finditer(rf"^\s*\[+\s*{names}\s*\]", self.text, re.MULTILINE))
-        if number and not headers:
-            # Inline tables, such as `tests = [{…}, {…}]`.
-            return self._line(*dotted.rsplit(".", 1))
-        header = headers[int(number or 1) - 1 :][:1]
-        start = header[0].end() if header else 0
-        if key:
-            quoted = rf"^\s*[\"']?{re.escape(key)}[\"']?\s*="
-            found = re.compile(quoted, re.MULTILINE).search(self.text, start)
-            start = found.end() if found else start
-        return self.text.count("\n", 0, start) + 1
-
 
 def _kind(root: Path, name: str, table: _Table) -> Kind:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in COMMANDS:
         table.refuse(None, "must have a lower-case name that is not a command's")
-    table.check(Kind, "help", "tests")
+    table.check(Kind)
     introspect, sources = table.values.get("introspect", "source"), table.values.get("sources", [])
     if introspect not in INTROSPECTS:
         choices = ", ".join(INTROSPECTS)
@@ -235,11 +204,9 @@ def _kind(root: Path, name: str, table: _Table) -> Kind:
     if "source" in table.values and not any("{name}" in pattern for pattern in sources):
         table.refuse("source", "needs a place in `sources` that holds {name}")
     if not isinstance(table.values["tests"], list) or not table.values["tests"]:
-        table.refuse("tests", "must be a list with a table for each test file")
-    tests = tuple(
-        _test(root, _Table(table.text, f"{table.name}.tests#{number}", values))
-        for number, values in enumerate(table.values["tests"], 1)
-    )
+        table.refuse("tests", f"must be a list with a table for each test file: {TESTS}")
+    of_tests = (_Table(table.text, f"{table.name}.tests", test) for test in table.values["tests"])
+    tests = tuple(_test(root, test) for test in of_tests)
     paths = [posixpath.normpath(test.path) for test in tests]
     for test, path in zip(tests, paths, strict=True):
         if paths.count(path) > 1:
@@ -249,7 +216,7 @@ def _kind(root: Path, name: str, table: _Table) -> Kind:
 
 
 def _test(root: Path, table: _Table) -> KindTest:
-    table.check(KindTest, "path", "skeleton")
+    table.check(KindTest)
     path: str = table.values["path"]
     table.check_path("path", path, "tests/")
     if not path.startswith("tests/") or path.startswith("tests/policy/"):
@@ -266,24 +233,11 @@ def _test(root: Path, table: _Table) -> KindTest:
     return KindTest(path, table.values["skeleton"], suites)
 
 
-# Releases before 0.3 wrote `tests` as a table of test file to skeleton, and `reads`.
-_NEW_FORM = """\
-is in the form of releases before 0.3: replace it by the lines below, with the suites of the test \
-classes
-
-tests = [
-{tests}]
-"""
-
-
-def _tests_in_new_form(table: Mapping[str, Any]) -> str:
-    return "".join(
-        f"  {{ path = {json.dumps(path)}, skeleton = {json.dumps(skeleton)}, suites = [] }},\n"
-        for path, skeleton in table["tests"].items()
-    )
-
-
 def _in_new_form(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    tests = [{"path": path, "skeleton": skeleton} for path, skeleton in table["tests"].items()]
+    """Return a kind whose `tests` may be a table of test file to skeleton, as before 0.3."""
+    files = table.get("tests")
+    if not isinstance(files, dict):
+        return table
+    tests = [{"path": path, "skeleton": skeleton} for path, skeleton in files.items()]
     renamed = {"introspect" if key == "reads" else key: value for key, value in table.items()}
     return {**renamed, "tests": tests}

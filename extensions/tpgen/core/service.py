@@ -40,9 +40,8 @@ class Service:
         Raises:
             UserError: there is no environment.
         """
-        named = [os.environ.get(name) for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")]
-        own = [str(self.root / ".venv")]
-        for folder in filter(None, [named[0], *own, named[1]]):
+        of_uv, active = map(os.environ.get, ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
+        for folder in filter(None, [of_uv, ".venv", active]):
             python = self.root / folder / "bin" / "python"
             if python.exists():
                 return python
@@ -60,8 +59,8 @@ class Service:
 
         Args:
             arguments: of the interpreter.
-            path: more folders for its modules, before those of the service.
-            seconds: time limit; none, if None.
+            path: folders for its modules, before those of the service.
+            seconds: time limit.
             variables: more environment variables.
 
         Raises:

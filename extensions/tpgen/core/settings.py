@@ -5,8 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from difflib import get_close_matches
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,7 @@ EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Files that no rule looks at, and the reason.
-
-    Attributes:
-        path: a pattern: `*` stays within a folder, `**` does not.
-        reason: why they are not the project's own.
-    """
+    """Files that no rule looks at, and why: in `path`, `*` stays within a folder, `**` does not."""
 
     path: str
     reason: str
@@ -36,12 +30,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a project.
-
-    Attributes:
-        text: of the whole file.
-        table: `[tool.tpgen]`.
-    """
+    """The settings of a project: the text of the whole file, and the table `[tool.tpgen]`."""
 
     text: str
     table: Mapping[str, Any]
@@ -66,10 +55,10 @@ class Settings:
             UserError: one has no reason, or is something else.
         """
         given = self.table.get("exclude", [])
-        tables = given if isinstance(given, list) else [given]
-        if given is tables and all(map(_is_exclusion, tables)):
-            return [Exclusion(**table) for table in tables]
-        paths = [table.get("path", "") if isinstance(table, dict) else table for table in tables]
+        if isinstance(given, list) and all(map(_is_exclusion, given)):
+            return [Exclusion(**table) for table in given]
+        items = given if isinstance(given, list) else [given]
+        paths = [item.get("path", "") if isinstance(item, dict) else item for item in items]
         raise UserError(
             f"{WHERE}: each exclusion of [tool.tpgen] is a table with `path` and `reason`; write "
             "below the other keys of [tool.tpgen], in place of `exclude`:\n\n"
@@ -78,12 +67,10 @@ class Settings:
 
     @property
     def exempt(self) -> list[Mapping[str, Any]]:
-        """Return the required cases that do not apply: tables with `case` and `reason`.
-
-        They may have `issue` too, and `until`, the last day.
+        """Return the tables of the required cases that do not apply.
 
         Raises:
-            UserError: a table has other keys, or a key that is not a text.
+            UserError: a table lacks a key, or has a wrong one.
         """
         tables = self.table.get("exempt", [])
         if not isinstance(tables, list) or not all(map(_is_exemption, tables)):
@@ -135,16 +122,16 @@ def read(root: Path) -> Settings:
         raise UserError(f"{WHERE}: [tool.tpgen] must be a table: write its keys below that header")
     for key in table:
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, 1)
-            hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
-            raise UserError(f"{WHERE}: [tool.tpgen] has the unknown key `{key}`; {hint}")
+            known = ", ".join(KEYS)
+            raise UserError(
+                f"{WHERE}: [tool.tpgen] has the unknown key `{key}`; the keys are {known}"
+            )
     found = Settings(text, table)
     _ = found.exempt
     return found
 
 
 def _is_exclusion(table: object) -> bool:
-    """Return whether a table has a path and a reason, and nothing else."""
     return (
         isinstance(table, dict)
         and table.keys() == {"path", "reason"}
@@ -153,11 +140,9 @@ def _is_exclusion(table: object) -> bool:
 
 
 def _is_exemption(table: object) -> bool:
-    """Return whether a table is what the engine takes for an exempt case."""
     if not isinstance(table, dict) or not {"case", "reason"} <= table.keys() <= EXEMPT_KEYS:
         return False
-    day = table.get("until")
     texts = [text for key, text in table.items() if key != "until"]
     is_text = all(isinstance(text, str) and text.strip() for text in texts)
-    is_day = day is None or (isinstance(day, date) and not isinstance(day, datetime))
-    return is_text and is_day and "." in table["case"]
+    # A `datetime` is a `date` too.
+    return is_text and type(table.get("until", date.max)) is date and "." in table["case"]

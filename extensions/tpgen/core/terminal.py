@@ -18,11 +18,7 @@ def after(seconds: float) -> None:
 
 @contextmanager
 def waiting(for_what: str) -> Iterator[None]:
-    """Say on standard error what is being done, if it takes longer than `after` allows.
-
-    Args:
-        for_what: such as "running the tests".
-    """
+    """Say "running the tests …" on standard error if it takes longer than `after` allows."""
     timer = Timer(_seconds, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
     if math.isfinite(_seconds):
