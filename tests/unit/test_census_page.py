@@ -121,7 +121,7 @@ def test_summary() -> None:
     for expected in (
         "Test census of gateway: 4 of 8 required cases proved",
         "2 missing no passing test proves it",
-        "started 2026-11-29 14:27:56 UTC , took 6.1 s, pytest exit code 0 (all tests passed)",
+        "started 2026-11-29 14:27:56 UTC , took 6.1 s, pytest exit code 0.",
         "The run was not the whole suite",
         "-k happy",
         "1 file changed since the run",
@@ -144,16 +144,15 @@ def test_commands() -> None:
 def test_a_complete_run_has_no_warnings() -> None:
     text = page.render(Census(record(seconds=125.0, exit_code=1), []))
     assert 'class="warning"' not in text
-    assert "took 2 min 5 s, pytest exit code 1 (tests failed)" in text
+    assert "took 125.0 s, pytest exit code 1." in text
     assert "The service has no component that requires a test case." in text
 
 
 def test_tests_of_a_case() -> None:
-    """Parameter sets are listed below their test, and of very many only the first."""
+    """Of very many, only the first are listed."""
     tests = [f"tests/a.py::test_a[{number}]" for number in range(1000)]
     text = page.render(Census(record(), [route("/a", cell("a", tests=tests))]))
-    assert text.count("<code>tests/a.py::test_a</code>") == 1
-    assert re.findall(r">(\[\d+\])<", text) == [f"[{number}]" for number in range(page.MOST_TESTS)]
+    assert re.findall(r"<code>(tests/\S+)</code>", text) == tests[: page.MOST_TESTS]
     assert "and 980 more tests" in text
 
 

@@ -22,12 +22,7 @@ RUN = "`pytest --census` writes one"
 
 @dataclass(frozen=True)
 class Record:
-    """The record of a run, or of several merged runs.
-
-    Attributes:
-        content: as `run.schema.json` describes it.
-        root: the folder of the service.
-    """
+    """The record of a run, or of several merged runs, as `run.schema.json` describes it."""
 
     content: Mapping[str, Any]
     root: Path
@@ -47,13 +42,14 @@ class Record:
         """Return the files whose content has changed since the run, and new ones."""
         files = self.content["files"]
         new = [path for path in _files(self.root) if path not in files]
-        return [*(path for path, known in files.items() if self._hash(path) != known), *new]
+        return [*(path for path in files if _hash(self.root / path) != files[path]), *new]
 
-    def _hash(self, path: str) -> str:
-        try:
-            return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
-        except (OSError, ValueError):  # removed, or not a valid name here
-            return ""
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError):  # removed, or not a valid name here
+        return ""
 
 
 def _files(root: Path) -> Iterator[str]:
@@ -95,33 +91,22 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
                 "merge the records of one state of the files"
             )
     tests = {test["id"]: test for part in parts for test in part["tests"]}
-    uncollected = [
-        test
-        for test in _distinct(parts, "uncollected")
-        if f"{test['file']}::{test['name']}" not in tests
+    joined = {name: _distinct(parts, name) for name in ("routes", "imports", "uncollected")}
+    joined["uncollected"] = [
+        test for test in joined["uncollected"] if f"{test['file']}::{test['name']}" not in tests
     ]
-    return Record(
-        {
-            **parts[-1],
-            "exit_code": max(part["exit_code"] for part in parts),
-            "seconds": sum(part["seconds"] for part in parts),
-            "selection": _selection(parts),
-            "routes": _distinct(parts, "routes"),
-            "imports": _distinct(parts, "imports"),
-            "uncollected": uncollected,
-            "tests": [tests[name] for name in sorted(tests)],
-        },
-        root,
-    )
-
-
-def _selection(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the selection of the whole run, or that of a shard: each is only a part."""
     selections = [part["selection"] for part in parts]
     whole = [selection for selection in selections if selection["is_complete"]]
-    why = sorted({reason for selection in selections for reason in selection["why_not"]})
-    shown = whole[0] if whole else selections[-1]
-    return {**shown, "why_not": [] if whole else why}
+    why_not = sorted({reason for selection in selections for reason in selection["why_not"]})
+    content = {
+        **parts[-1],
+        **joined,
+        "exit_code": max(part["exit_code"] for part in parts),
+        "seconds": sum(part["seconds"] for part in parts),
+        "selection": whole[0] if whole else {**selections[-1], "why_not": why_not},
+        "tests": [tests[name] for name in sorted(tests)],
+    }
+    return Record(content, root)
 
 
 def _distinct(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
@@ -134,16 +119,16 @@ def _read(path: Path) -> Mapping[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be read: {error}; {RUN}") from None
-    wanted = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     stated = content.get("format") if isinstance(content, dict) else None
-    known = wanted["properties"]["format"]["const"]
+    known = schema["properties"]["format"]["const"]
     if isinstance(stated, int) and stated != known:
         raise UserError(
             f"{path} has format {stated}, and this tpgen reads {known}: use the versions of tpgen "
             "and pytest-tpgen that belong together"
         )
     try:
-        fastjsonschema.validate(wanted, content)
+        fastjsonschema.validate(schema, content)
     except fastjsonschema.JsonSchemaValueException as error:
         raise UserError(f"{path} is not a run record: {error.message[:200]}; {RUN}") from None
     return dict(content)

@@ -17,12 +17,7 @@ MOST = 20
 
 
 def text(census: Census, *, everything: bool) -> str:
-    """Return the missing and failed cases by component, and the notes.
-
-    Args:
-        census: to print.
-        everything: whether to print all cases.
-    """
+    """Return the missing and failed cases by component, or all cases, and the notes."""
     lines = list(_warnings(census))
     for row in census.rows:
         cells = [cell for cell in row.cells if everything or cell.status in BAD]
@@ -38,10 +33,9 @@ def text(census: Census, *, everything: bool) -> str:
 
 
 def _detail(cell: Cell) -> str:
-    more = f" and {len(cell.tests) - 1} more" if len(cell.tests) > 1 else ""
-    parts = [cell.why or "".join([*cell.tests[:1], more]), cell.issue]
-    parts += [f"until {cell.until}"] if cell.until and cell.status == "exempt" else []
-    parts += [f"required from {cell.until}"] if cell.until and cell.status == "later" else []
+    until = "until" if cell.status == "exempt" else "required from"
+    parts = [cell.why or (_first(cell.tests) if cell.tests else ""), cell.issue]
+    parts += [f"{until} {cell.until}"] if cell.until and cell.status in ("exempt", "later") else []
     detail = ", ".join(filter(None, parts))
     return f": {detail}" if detail else ""
 
@@ -59,35 +53,32 @@ def summary(census: Census) -> str:
 def _warnings(census: Census) -> Iterator[str]:
     content = census.record.content
     if stale := census.record.stale:
-        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
-        yield f"changed since the run: {stale[0]}{more}; run `pytest --census` again"
+        yield f"changed since the run: {_first(stale)}; run `pytest --census` again"
     if why := content["selection"]["why_not"]:
         yield f"the run was not the whole suite ({', '.join(why)}): what is missing may not have run"
     if census.has_no_app:
         yield "the routes are unknown: no test of the run used the fixture `app`"
     if lost := census.lost:
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        yield f"failed before it was known which component it is about: {lost[0]}{more}"
+        yield f"failed before it was known which component it is about: {_first(lost)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}"
 
 
 def _notes(census: Census) -> list[str]:
-    notes = list(dict.fromkeys(map(_note, census.notes)))
-    notes += [
-        f"  {_place(test)}  not collected: {test['name'] or 'the file'}: {test['reason']}"
-        for test in _others(census.record.content["uncollected"])
-    ]
+    notes = []
+    for note in census.notes:
+        what = note["what"] or note["test"].partition("::")[2]
+        notes.append(f"  {note['file']}:{note['line']}  {note['kind']}: {what}")
+    for test in _uncollected(census):
+        # The record knows no line of a class or of a whole file.
+        place = f"{test['file']}:{test['line']}" if test["line"] else test["file"]
+        notes.append(f"  {place}  not collected: {test['name'] or 'the file'}: {test['reason']}")
+    notes = list(dict.fromkeys(notes))
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []
-
-
-def _place(test: Mapping[str, Any]) -> str:
-    """Return file and line; the record knows no line of a class or of a whole file."""
-    return f"{test['file']}:{test['line']}" if test["line"] else str(test["file"])
-
-
-def _note(note: Mapping[str, Any]) -> str:
-    what = note["what"] or note["test"].partition("::")[2]
-    return f"  {note['file']}:{note['line']}  {note['kind']}: {what}"
 
 
 def markdown(census: Census) -> str:
@@ -115,10 +106,7 @@ def document(census: Census) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "run": {
-            "id": content["id"],
-            "started": content["started"],
-            "seconds": content["seconds"],
-            "exit_code": content["exit_code"],
+            **{name: content[name] for name in ("id", "started", "seconds", "exit_code")},
             "why_not_complete": content["selection"]["why_not"],
             "stale": census.record.stale,
             "has_no_app": census.has_no_app,
@@ -127,24 +115,21 @@ def document(census: Census) -> dict[str, Any]:
         "counts": {status: census.counts.get(status, 0) for status in STATUSES},
         "rows": [_row(row) for row in census.rows],
         "notes": census.notes,
-        "uncollected": _others(content["uncollected"]),
+        "uncollected": _uncollected(census),
     }
 
 
-def _others(uncollected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _uncollected(census: Census) -> list[Mapping[str, Any]]:
+    uncollected = census.record.content["uncollected"]
     return [test for test in uncollected if test["reason"] != "deselected"]
 
 
 def _row(row: Row) -> dict[str, Any]:
-    cells = [{**asdict(cell), "words": cell.words} for cell in row.cells]
+    described = {name: getattr(row, name) for name in ("kind", "title", "file", "line", "note")}
     return {
-        "kind": row.kind,
-        "title": row.title,
-        "file": row.file,
-        "line": row.line,
-        "note": row.note,
+        **described,
         "command": f"tpgen {row.title}" if row.can_be_written else "",
-        "cells": cells,
+        "cells": [{**asdict(cell), "words": cell.words} for cell in row.cells],
     }
 
 

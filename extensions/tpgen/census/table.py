@@ -1,7 +1,7 @@
 """The census: the required cases of each component, filled from a run record."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -19,32 +19,32 @@ from .records import Record
 
 Status = Literal["proved", "failed", "missing", "exempt", "later", "elsewhere"]
 Test = Mapping[str, Any]
-Requests = Sequence[Mapping[str, Any]]
-# Cases that are proved by the requests of any test.
+Route = Mapping[str, Any]
 NO_KEY, STRANGER = "test_401_without_a_key", "test_403_with_the_key_of_another_tenant"
-REVOKED, UNKNOWN = "test_401_with_a_revoked_key", "test_401_with_an_unknown_key"
-NO_TOKEN = "test_401_with_a_malformed_key"
-FITS = "test_the_suite_fits_the_route"
 MALFORMED, HAPPY = "test_422_on_a_malformed_request", "test_happy_path"
+REVOKED = "test_401_with_a_revoked_key"
+# The cases that certain requests prove, and what is printed if there was none.
+NOT_SEEN = {
+    NO_KEY: "no passing test got a 401 for a request without credentials",
+    REVOKED: "no passing test of the suite got a 401 with `revoked_auth`",
+    STRANGER: "no passing test sent one request both with `auth`, which succeeded, and with "
+    "`stranger_auth`, which was refused",
+    MALFORMED: "no passing test got a 422 with `auth`",
+    HAPPY: "no passing test of the suite sent a request with `auth` that succeeded",
+} | dict.fromkeys(
+    ("test_401_with_an_unknown_key", "test_401_with_a_malformed_key"),
+    "no passing test of the suite got a 401 with credentials that nobody has",
+)
+OF_ANY_TEST = {NO_KEY, STRANGER, MALFORMED}
+SENDS_NOTHING = "test_the_suite_fits_the_route"
+# The case of the suite of models that is about a single model.
+OF_A_MODEL = "test_every_model_has_a_factory"
 # Fixtures that decide about a case; only those of a conftest belong to the service.
 WIRING = {
     *("run_step", "send_messages", "audit_events", "new_tenant", "app", "schema", "databases"),
     *("pg_container", "sandbox", "committed"),
 }
 REPLACEMENTS = {"mock", "patch", "replaced attribute", "mock fixture"}
-NOT_SEEN = {
-    NO_KEY: "no passing test got a 401 for a request without credentials",
-    REVOKED: "no passing test of the suite got a 401 with `revoked_auth`",
-    UNKNOWN: "no passing test of the suite got a 401 with credentials that nobody has",
-    NO_TOKEN: "no passing test of the suite got a 401 with credentials that nobody has",
-    STRANGER: "no passing test sent one request both with `auth`, which succeeded, and with "
-    "`stranger_auth`, which was refused",
-    MALFORMED: "no passing test got a 422 with `auth`",
-    HAPPY: "no passing test of the suite sent a request with `auth` that succeeded",
-}
-OF_THE_SUITE = {HAPPY, REVOKED, UNKNOWN, NO_TOKEN}
-# The case of the suite of models that is about a single model.
-OF_A_MODEL = "test_every_model_has_a_factory"
 FAILURES = ("failed", "error")
 
 
@@ -102,13 +102,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Census:
-    """The required cases of each component of a service, and what else the run showed.
-
-    Attributes:
-        record: of the run.
-        rows: the components.
-        has_routes: whether the source has routes.
-    """
+    """The required cases of each component of a service, and what else the run showed."""
 
     record: Record
     rows: Sequence[Row]
@@ -134,18 +128,14 @@ class Census:
     def lost(self) -> list[str]:
         """Return the ids of required cases that failed before it was known what they are about."""
         shown = {test for row in self.rows for cell in row.cells for test in cell.tests}
-        return [
-            test["id"]
-            for test in self.record.tests
-            if test["outcome"] in FAILURES and test["case"] and test["id"] not in shown
-        ]
+        failed = (test for test in self.record.tests if test["outcome"] in FAILURES)
+        return [test["id"] for test in failed if test["case"] and test["id"] not in shown]
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
         """Mocks, patches, sleeps and tests without an assertion; `test` is empty for an import."""
-        found: list[Mapping[str, Any]] = [
-            {**note, "test": ""} for note in self.record.content["imports"]
-        ]
+        found: list[Mapping[str, Any]] = []
+        found += [{**note, "test": ""} for note in self.record.content["imports"]]
         for test in self.record.tests:
             found += [{**note, "test": test["id"]} for note in test["notes"]]
             if test["outcome"] == "passed" and test["assertions"] == 0:
@@ -155,11 +145,7 @@ class Census:
 
 
 def make(record: Record, here: Project) -> Census:
-    """Return the census of a service.
-
-    Args:
-        record: of a run of it.
-        here: the service.
+    """Return the census of a service from the record of a run of it.
 
     Raises:
         UserError: its policy is broken.
@@ -186,14 +172,12 @@ class _Rows:
         }
         self._layers = policy.read(here.root).get("layers", {})
         self._of_case: dict[str, list[Test]] = defaultdict(list)
+        self._routes_of_class: dict[tuple[str, str], str] = {}
         for test in record.tests:
             if test["case"]:
                 self._of_case[test["case"]["name"]].append(test)
-        self._routes_of_class = {
-            (test["file"], test["class"]): test["component"]["route"]
-            for test in record.tests
-            if test["component"]["route"]
-        }
+            if test["component"]["route"]:
+                self._routes_of_class[test["file"], test["class"]] = test["component"]["route"]
 
     def all(self) -> Iterator[Row]:
         """Yield the rows of each kind, then those of suites about all of its components."""
@@ -210,37 +194,37 @@ class _Rows:
     def _of_routes(self, kind: Kind) -> Iterator[Row]:
         for route in self._record.routes:
             name = f"{route['method']} {route['path']}"
-            title, file, line = f"{kind.name} {name}", route["file"] or "", route["line"] or 0
+            row = partial(
+                Row, kind.name, f"{kind.name} {name}", route["file"] or "", route["line"] or 0
+            )
             if not route["file"]:
-                yield Row(kind.name, title, file, line, (), "a library has it", False)
+                yield row(note="a library has it", can_be_written=False)
             elif route["method"] in ("WEBSOCKET", "ANY"):
                 note = "no suite is for it; AppSuite asks whether it demands credentials"
-                yield Row(kind.name, title, file, line, (), note, False)
+                yield row(note=note, can_be_written=False)
             else:
-                found = {case.name: case for suite in _suites(route) for case in self._of(suite)}
-                cells = [self._of_route(route, name, case) for case in found.values()]
-                yield Row(kind.name, title, file, line, cells)
+                required = self._required(_suites(route))
+                yield row([self._of_route(route, name, case) for case in required])
 
-    def _of(self, suite: str) -> Sequence[Case]:
-        return self._cases.get(suite, [])
+    def _required(self, suites: Sequence[str]) -> list[Case]:
+        found = (case for suite in suites for case in self._cases.get(suite, []))
+        return list({case.name: case for case in found}.values())
 
-    def _of_route(self, route: Mapping[str, Any], name: str, case: Case) -> Cell:
+    def _of_route(self, route: Route, name: str, case: Case) -> Cell:
         mine = [test for test in self._of_case[case.name] if self._route_of(test) == name]
+        why = "no passing test of the suite"
         if case.name == MALFORMED and not route["takes_input"]:
-            proving = [test for test in mine if _is_passed(test)]
-            return self._cell(case, mine, proving, "no passing test of the suite")
-        if case.name not in NOT_SEEN:
-            proving = [test for test in mine if _is_passed(test) and _sends(test, route)]
-            why = "no passing test of the suite sent a request to the route"
-            return self._cell(case, mine, proving, why)
-        anywhere = mine if case.name in OF_THE_SUITE else self._record.tests
-        refusal = self._record.content["refusal"]
-        proving = [
-            test
-            for test in anywhere
-            if _is_passed(test) and _is_proof(case.name, _requests(test, route), route, refusal)
-        ]
-        return self._cell(case, mine, proving, NOT_SEEN[case.name] + _hint(anywhere, route))
+            proving = mine
+        elif case.name in NOT_SEEN:
+            anywhere = self._record.tests if case.name in OF_ANY_TEST else mine
+            refusal = self._record.content["refusal"]
+            proving = [test for test in anywhere if _is_proof(case.name, test, route, refusal)]
+            why = NOT_SEEN[case.name] + _hint(anywhere, route)
+        else:
+            sends_nothing = case.name == SENDS_NOTHING
+            proving = [test for test in mine if sends_nothing or _requests(test, route)]
+            why += " sent a request to the route"
+        return _cell(case, mine, proving, why)
 
     def _route_of(self, test: Test) -> str | None:
         known = test["component"]["route"]
@@ -252,35 +236,29 @@ class _Rows:
             cells = [
                 self._of_class(component, case, file, suites)
                 for file, suites in component.required.items()
-                for case in self._cases_of(suites)
+                for case in self._required(suites)
             ]
             if kind.introspect == "model":
                 cells = [self._of_model(component)]
             yield Row(kind.name, component.title, component.path, component.line, cells)
 
     def _of_class(self, component: Component, case: Case, file: str, suites: Sequence[str]) -> Cell:
-        """Return the cell of a case.
-
-        Args:
-            component: a class.
-            case: of a suite.
-            file: the test file where it belongs.
-            suites: those of which a test class of the component must have one.
-        """
-        mine = [
-            test
-            for test in self._of_case[case.name]
-            if test["case"]["suite"] == case.suite and _is_about(test, component, file)
-        ]
+        """Return the cell of a case that belongs in a test file."""
+        of_suite = (
+            test for test in self._of_case[case.name] if test["case"]["suite"] == case.suite
+        )
+        mine = [test for test in of_suite if _is_about(test, component, file)]
+        cell = _cell(case, mine, mine, f"no passing test of {' or '.join(suites)}")
         layer = file.removeprefix("tests/").partition("/")[0]
-        is_elsewhere = not self._layers.get(layer, {}).get("by_default", True)
-        why = f"no passing test of {' or '.join(suites)}"
-        return self._cell(case, mine, filter(_is_passed, mine), why, is_elsewhere=is_elsewhere)
+        is_by_default = self._layers.get(layer, {}).get("by_default", True)
+        if cell.status in ("missing", "later") and not cell.tests and not is_by_default:
+            return Cell(case.name, case.suite, "elsewhere", why="its layer only runs by name")
+        return cell
 
     def _others(self, kind: Kind, components: Sequence[Component]) -> Iterator[Component]:
         """Yield what the suites of a kind were run on and its patterns do not name."""
         known = {(component.path, component.class_name) for component in components}
-        suites = {suite for test in kind.tests for suite in test.suite_names}
+        suites = requirements.suites(kind)
         for test in self._record.tests if kind.introspect == "source" else ():
             for made in test["component"]["made"]:
                 found = (made["file"], made["name"])
@@ -289,72 +267,56 @@ class _Rows:
                     yield requirements.made(kind, *found)
 
     def _of_model(self, component: Component) -> Cell:
-        cases_of_all = (case for found in self._cases.values() for case in found)
-        case = next(case for case in cases_of_all if case.name == OF_A_MODEL)
+        stated = (case for found in self._cases.values() for case in found)
+        case = next(case for case in stated if case.name == OF_A_MODEL)
         model = {"file": component.path, "name": component.class_name}
         mine = [
             test
             for test in self._of_case[OF_A_MODEL]
             if any(model.items() <= known.items() for known in test["component"]["classes"])
         ]
-        return self._cell(case, mine, filter(_is_passed, mine), "no passing test with a factory")
-
-    def _cases_of(self, suites: Sequence[str]) -> list[Case]:
-        return list({case.name: case for suite in suites for case in self._of(suite)}.values())
+        return _cell(case, mine, mine, "no passing test with a factory")
 
     def _shared(self, kind: Kind) -> Iterator[Row]:
         """Yield a row for each suite that is about all components of a kind at once."""
         for test in kind.tests:
             for suite in test.suite_names if test.is_shared else ():
-                stated = (case for case in self._of(suite) if case.name != OF_A_MODEL)
-                cells = [self._of_suite(suite, case) for case in stated]
+                cells = []
+                for case in self._cases.get(suite, []):
+                    mine = self._of_case[case.name]
+                    proving = [test for test in mine if _asks(test)]
+                    if case.name != OF_A_MODEL:
+                        cells.append(_cell(case, mine, proving, f"no passing test of {suite}"))
                 yield Row(kind.name, suite, test.path, 1, cells, can_be_written=False)
 
-    def _of_suite(self, suite: str, case: Case) -> Cell:
-        mine = self._of_case[case.name]
-        proving = (test for test in mine if _is_passed(test) and _asks(test))
-        return self._cell(case, mine, proving, f"no passing test of {suite}")
 
-    def _cell(
-        self,
-        case: Case,
-        mine: Sequence[Test],
-        proving: Iterable[Test],
-        why: str,
-        *,
-        is_elsewhere: bool = False,
-    ) -> Cell:
-        """Return the cell of a case.
+def _cell(case: Case, mine: Sequence[Test], proving: Sequence[Test], why: str) -> Cell:
+    """Return the cell of a case.
 
-        Args:
-            case: of a suite.
-            mine: the tests of the case that are about the component.
-            proving: the tests that prove it.
-            why: the reason if none does.
-            is_elsewhere: whether its layer only runs by name.
-        """
-        date = case.required_from.isoformat() if case.required_from else ""
-        make = partial(Cell, case.name, case.suite)
-        failed = [test["id"] for test in mine if test["outcome"] in FAILURES]
-        exempt = next((test["exempt"] for test in mine if test["exempt"]), None)
-        if failed:
-            return make("later" if case.is_future else "failed", failed, until=date)
-        if exempt:
-            issue, until = exempt["issue"] or "", exempt["until"] or ""
-            return make("exempt", why=exempt["reason"], issue=issue, until=until)
-        if proved_by := [test["id"] for test in proving]:
-            return make("proved", proved_by)
-        if is_elsewhere:
-            return make("elsewhere", why="its layer only runs by name")
-        for test in mine:
-            if test["outcome"] != "passed":
-                why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
-        if case.is_future:
-            return make("later", why=why, until=date)
-        return make("missing", why=why)
+    Args:
+        case: of a suite.
+        mine: the tests of the case that are about the component.
+        proving: the tests that prove it if they passed.
+        why: the reason if none does.
+    """
+    date = case.required_from.isoformat() if case.required_from else ""
+    cell = partial(Cell, case.name, case.suite)
+    if failed := [test["id"] for test in mine if test["outcome"] in FAILURES]:
+        return cell("later" if case.is_future else "failed", failed, until=date)
+    if exempt := next((test["exempt"] for test in mine if test["exempt"]), None):
+        issue, until = exempt["issue"] or "", exempt["until"] or ""
+        return cell("exempt", why=exempt["reason"], issue=issue, until=until)
+    if proved_by := [test["id"] for test in proving if _is_passed(test)]:
+        return cell("proved", proved_by)
+    for test in mine:
+        if test["outcome"] != "passed":
+            why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
+    if case.is_future:
+        return cell("later", why=why, until=date)
+    return cell("missing", why=why)
 
 
-def _suites(route: Mapping[str, Any]) -> list[str]:
+def _suites(route: Route) -> list[str]:
     """Return the suites that a route must have."""
     if route["is_public"]:
         return ["PublicRouteSuite"]
@@ -377,14 +339,9 @@ def _is_about(test: Test, component: Component, file: str) -> bool:
     return made == {(component.path, component.class_name)}
 
 
-def _requests(test: Test, route: Mapping[str, Any]) -> Requests:
+def _requests(test: Test, route: Route) -> Sequence[Mapping[str, Any]]:
     where = route["method"], route["path"]
     return [sent for sent in test["requests"] if (sent["method"], sent["route"]) == where]
-
-
-def _sends(test: Test, route: Mapping[str, Any]) -> bool:
-    """Return whether a test sent a request to a route; the case about the suite sends none."""
-    return bool(test["case"]["name"] == FITS or _requests(test, route))
 
 
 def _asks(test: Test) -> bool:
@@ -392,7 +349,7 @@ def _asks(test: Test) -> bool:
     return not test["uses_client"] or any(sent["route"] for sent in test["requests"])
 
 
-def _hint(tests: Sequence[Test], route: Mapping[str, Any]) -> str:
+def _hint(tests: Sequence[Test], route: Route) -> str:
     """Return which overridden dependencies kept requests from counting."""
     passed = (test for test in tests if test["outcome"] == "passed")
     sent = (request for test in passed for request in _requests(test, route))
@@ -400,15 +357,16 @@ def _hint(tests: Sequence[Test], route: Mapping[str, Any]) -> str:
     return f" (with {', '.join(names)} overridden, no refusal counts)" if names else ""
 
 
-def _is_proof(case: str, requests: Requests, route: Mapping[str, Any], refusal: int) -> bool:
-    """Return whether the requests of one test to a route prove a case.
+def _is_proof(case: str, test: Test, route: Route, refusal: int) -> bool:
+    """Return whether the requests of a test to a route prove a case of `NOT_SEEN`.
 
     Args:
         case: its name.
-        requests: of the test to the route.
+        test: of any class.
         route: of the app.
         refusal: the status of a refused stranger.
     """
+    requests = _requests(test, route)
     callers = ("auth", "none") if route["is_public"] else ("auth",)
     statuses = {sent["status"] or 0 for sent in requests if sent["credentials"] in callers}
     if case == MALFORMED:
@@ -417,14 +375,13 @@ def _is_proof(case: str, requests: Requests, route: Mapping[str, Any], refusal: 
         return any(200 <= status < 300 for status in statuses)
     # Only the service's own dependencies decide who is refused.
     own = [sent for sent in requests if not sent["overridden"]]
-    answers = {(sent["request"], sent["credentials"], sent["status"] or 0) for sent in own}
+    answers = {(sent["credentials"], sent["status"] or 0, sent["request"]) for sent in own}
     if case == STRANGER:
         allowed = {
             request
-            for request, caller, status in answers
+            for caller, status, request in answers
             if caller == "auth" and 200 <= status < 300
         }
-        refused = {request for request, *answer in answers if answer == ["stranger_auth", refusal]}
-        return bool(allowed & refused)
+        return any(("stranger_auth", refusal, request) in answers for request in allowed)
     caller = {NO_KEY: "none", REVOKED: "revoked_auth"}.get(case, "unknown")
-    return any(answer == [caller, 401] for _, *answer in answers)
+    return any(answer == [caller, 401] for *answer, _ in answers)
