@@ -35,16 +35,10 @@ def run(chosen: argparse.Namespace) -> int:
 
     Returns:
         1 if a case is missing or failed, or files have changed since the run; else 0.
-
-    Raises:
-        UserError: the working directory is in no service, or the service has no run record.
     """
     here = project.find(service.find(Path.cwd()).root, [])
-    record = (
-        records.merged(here.root, [Path(path) for path in chosen.merge])
-        if chosen.merge
-        else records.newest(here.root)
-    )
+    shards = [Path(path) for path in chosen.merge]
+    record = records.merged(here.root, shards) if shards else records.newest(here.root)
     found = table.make(record, here)
     if chosen.html:
         try:

@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -68,19 +67,20 @@ def run(chosen: argparse.Namespace) -> int:
         return _write_baselines(here, parts, rules)
     result = CheckResult()
     for part in parts:
-        result.add(_checked(here, part, rules, chosen))
+        found = engine.run(part, rules, cached=not chosen.no_cache)
+        if chosen.fix and _fix(part, found.findings):
+            # What an edit left, or brought, is reported.
+            found = engine.run(Project(part.root, part.asked, part.base, part.apart), rules)
+        result.add(_seen_from(here.root, part.root, found))
     in_order = sorted(result.findings, key=lambda finding: finding.order)
     result.findings = sorted(engine.shown(in_order), key=lambda finding: finding.order)
-    _report(chosen.format or _usual_format(), here, result)
+    is_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    _report(chosen.format or ("github" if is_github else "text"), here, result)
     return int(any(finding.level == "error" for finding in result.findings))
 
 
 def _refuse_combinations(chosen: argparse.Namespace) -> None:
-    """Refuse options that exclude each other.
-
-    Raises:
-        UserError: there are some.
-    """
+    """Raise `UserError` for options that exclude each other."""
     if chosen.write_baseline and (chosen.paths or chosen.select or chosen.ignore or chosen.fix):
         raise UserError(
             "--write-baseline records the findings of all rules in all files: leave out paths, "
@@ -104,17 +104,6 @@ def _write_baselines(here: Project, parts: Sequence[Project], rules: Sequence[Ru
     return 0
 
 
-def _checked(
-    here: Project, part: Project, rules: Sequence[Rule], chosen: argparse.Namespace
-) -> CheckResult:
-    """Return the result of one of the projects, with paths as of `here`."""
-    result = engine.run(part, rules, cached=not chosen.no_cache)
-    if chosen.fix and _fix(part, result.findings):
-        # What an edit left, or brought, is reported.
-        result = engine.run(Project(part.root, part.asked, part.base, part.apart), rules)
-    return _seen_from(here.root, part.root, result)
-
-
 def _fix(here: Project, found: Sequence[Finding]) -> bool:
     """Apply the edits of findings; return whether a file was changed."""
     from tpgen.check import fixes
@@ -125,13 +114,9 @@ def _fix(here: Project, found: Sequence[Finding]) -> bool:
         print(f"left {path} as it is: {reason}", file=sys.stderr)
     if number := len(fixed.changed):
         files = f"{number} file{'s' * (number > 1)}"
-        where = "" if here.root in _above(Path.cwd()) else f" in {here.root}"
+        where = "" if Path.cwd().resolve().is_relative_to(here.root) else f" in {here.root}"
         print(f"fixed {files}; `tpgen undo`{where} reverts it", file=sys.stderr)
     return bool(fixed.changed)
-
-
-def _above(folder: Path) -> Sequence[Path]:
-    return [folder.resolve(), *folder.resolve().parents]
 
 
 def _words(option: str, given: Sequence[str]) -> list[str]:
@@ -139,10 +124,6 @@ def _words(option: str, given: Sequence[str]) -> list[str]:
     if given and not words:
         raise UserError(f"{option} names no rule; `tpgen explain` lists them all")
     return words
-
-
-def _usual_format() -> str:
-    return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
 
 
 def _report(name: str, here: Project, result: CheckResult) -> None:
@@ -154,42 +135,30 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
         return
     if name in ("github", "sarif"):
         result = _seen_from(_top(here), here.root, result)
-    say(importlib.import_module(f"tpgen.report.{name}").render(result))
+    module = importlib.import_module(f"tpgen.report.{name}")
+    say(module.render(result))
     if name == "github" and (file := os.environ.get("GITHUB_STEP_SUMMARY")):
-        _summarize(Path(file), result)
+        try:
+            with open(file, "a", encoding="utf-8", errors="backslashreplace") as summary:
+                summary.write(module.table(result))
+        except OSError as error:
+            print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
 
 
 def _seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:
-    """Return a result with its paths relative to a folder."""
+    """Make the paths of a result relative to a folder."""
     start = folder.resolve()
-    if start == root:
-        return result
-    moved = [
-        replace(finding, path=os.path.relpath(root / finding.path, start))
-        for finding in result.findings
-    ]
-    return replace(result, findings=moved)
+    if start != root:
+        result.findings = [
+            replace(finding, path=os.path.relpath(root / finding.path, start))
+            for finding in result.findings
+        ]
+    return result
 
 
 def _top(here: Project) -> Path:
     """Return the top of the repository, where GitHub's paths start."""
-    if here.git is None:
-        return here.root
-    try:
-        said = here.git.run("rev-parse", "--show-toplevel")
-    except subprocess.CalledProcessError:
-        return here.root
-    return Path(os.fsdecode(said.rstrip(b"\n")))
-
-
-def _summarize(file: Path, result: CheckResult) -> None:
-    from tpgen.report import github
-
-    try:
-        with file.open("a", encoding="utf-8", errors="backslashreplace") as summary:
-            summary.write(github.table(result))
-    except OSError as error:
-        print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
+    return Path(here.git.line("rev-parse", "--show-toplevel")) if here.git else here.root
 
 
 def _is_coloured() -> bool:

@@ -26,20 +26,15 @@ KINDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `UserError` with the likely intended word."""
+    """A parser that raises `UserError` with the likely intended command."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{_with_guess(message)}; `{self.prog} --help` lists the arguments")
-
-
-def _with_guess(message: str) -> str:
-    """Return argparse's message about a wrong word with the word that was probably meant."""
-    found = re.fullmatch(r"argument (\w+): invalid choice: '(.*)' \(choose from (.*)\)", message)
-    if found is None:
-        return message
-    what, word, known = found.groups()
-    guess = _guess(word, re.findall(r"[\w-]+", known)) or f": choose from {known}"
-    return f"`{word}` is not a {what.lower()}{guess}"
+        invalid = r"argument COMMAND: invalid choice: '(.*)' \(choose from (.*)\)"
+        if found := re.fullmatch(invalid, message):
+            word, known = found.groups()
+            guess = _guess(word, re.findall(r"[\w-]+", known)) or f": choose from {known}"
+            message = f"`{word}` is not a command{guess}"
+        raise UserError(f"{message}; `{self.prog} --help` lists the arguments")
 
 
 def _guess(word: str, known: Iterable[str]) -> str:
@@ -48,14 +43,11 @@ def _guess(word: str, known: Iterable[str]) -> str:
 
 
 def complete(typed: Sequence[str]) -> None:
-    """Print the completions that the shell asks for, and end the process.
-
-    Args:
-        typed: the words of the line so far, without `tpgen`.
-    """
+    """Print the completions that the shell asks for after these words, and end the process."""
     import argcomplete
 
-    argcomplete.autocomplete(_parser(typed, _kinds_or_usual() if _needs_kinds(typed) else {}))
+    # As for help, outside a service the kinds are those of the template.
+    argcomplete.autocomplete(parser([*typed, "--help"]))
 
 
 def parser(typed: Sequence[str]) -> Parser:
@@ -64,39 +56,8 @@ def parser(typed: Sequence[str]) -> Parser:
     Raises:
         UserError: the command needs a service and there is none, or its policy is broken.
     """
-    return _parser(typed, _kinds(typed) if _needs_kinds(typed) else {})
-
-
-def _needs_kinds(typed: Sequence[str]) -> bool:
     # The first word may be `-q` or `-v`.
-    return not COMMANDS.keys() & set(typed[:2])
-
-
-def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
-    if not typed or {"-h", "--help"} & set(typed):
-        return _kinds_or_usual()
-    word = next((word for word in typed if not word.startswith("-")), "")
-    try:
-        root = service.find(Path.cwd()).root
-    except UserError:
-        if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
-            raise UserError(f"`{word}` is not a command{guess}") from None
-        raise
-    if kinds := policy.kinds(root):
-        return kinds
-    raise UserError(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
-
-
-def _kinds_or_usual() -> Mapping[str, Kind]:
-    """Return the kinds of the service here; those of the template outside a service."""
-    try:
-        root = service.find(Path.cwd()).root
-    except UserError:
-        return KINDS
-    return policy.kinds(root)
-
-
-def _parser(typed: Sequence[str], kinds: Mapping[str, Kind]) -> Parser:
+    kinds = {} if COMMANDS.keys() & set(typed[:2]) else _kinds(typed)
     made = Parser(
         prog="tpgen",
         description="Writes the tests that the testing policy requires of a component, and finds "
@@ -116,6 +77,24 @@ def _parser(typed: Sequence[str], kinds: Mapping[str, Kind]) -> Parser:
             command.set_defaults(run=module.run)
             module.add_arguments(command)
     return made
+
+
+def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
+    """Return the kinds of the service here; for help outside a service, those of the template."""
+    is_help = not typed or "-h" in typed or "--help" in typed
+    word = next((word for word in typed if not word.startswith("-")), "")
+    try:
+        root = service.find(Path.cwd()).root
+    except UserError:
+        if is_help:
+            return KINDS
+        if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
+            raise UserError(f"`{word}` is not a command{guess}") from None
+        raise
+    kinds = policy.kinds(root)
+    if not kinds and not is_help:
+        raise UserError(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
+    return kinds
 
 
 def _add_command(

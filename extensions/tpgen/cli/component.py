@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from functools import partial
 from pathlib import Path
 
 from tpgen.core import service
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
     parser.description = f"Writes the missing tests of {kind.help}{where}"
     for word, text in WORDS[kind.introspect]:
         argument = parser.add_argument("words", metavar=word, action="append", help=text)
-        argument.completer = _Completer(kind)  # type: ignore[attr-defined]
+        argument.completer = partial(_complete, kind)  # type: ignore[attr-defined]
     text = "print the diff without writing files"
     parser.add_argument("--dry-run", action="store_true", help=text)
     if kind.introspect == "route":
@@ -35,19 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
     parser.set_defaults(run=run, kind=kind, with_source=False, guarded=False)
 
 
-class _Completer:
-    """The names of the components of a kind that lack tests."""
+def _complete(kind: Kind, *, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Return the names of the components of a kind that lack tests."""
+    from tpgen.generate import missing
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-
-    def __call__(self, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-        from tpgen.generate import missing
-
-        try:
-            return missing.names(service.find(Path.cwd()), self.kind, parsed_args.words or [])
-        except (UserError, ModuleNotFoundError):
-            return []
+    try:
+        return missing.names(service.find(Path.cwd()), kind, parsed_args.words or [])
+    except (UserError, ModuleNotFoundError):
+        return []
 
 
 def run(chosen: argparse.Namespace) -> int:

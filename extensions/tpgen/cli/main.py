@@ -1,14 +1,13 @@
 """Run what was typed, and turn errors into messages and exit codes."""
 
-import argparse
 import math
 import os
 import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import ExitStack, redirect_stdout
 
 from tpgen.core import terminal
 from tpgen.core.errors import UserError
@@ -18,10 +17,7 @@ from . import command_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: of the command line (default: those of the process).
+    """Run a command; by default the one of the process's command line.
 
     Returns:
         0 if clean; 1 if `check`, `census`, `update` or `drift` found something to look at; 2 for
@@ -69,24 +65,13 @@ def _run(typed: Sequence[str]) -> int:
         chosen.parser.error(f"unexpected argument: {shlex.join(rest)}")
     is_watched = sys.stderr.isatty() and not chosen.quiet
     terminal.after(0.0 if chosen.verbose else 1.0 if is_watched else math.inf)
-    return _outcome(chosen)
-
-
-def _outcome(chosen: argparse.Namespace) -> int:
-    with _standard_output(chosen.quiet):
+    with ExitStack() as stack:
+        if chosen.quiet:
+            nothing = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nothing))
         code = int(chosen.run(chosen))
         sys.stdout.flush()
     return code
-
-
-@contextmanager
-def _standard_output(is_quiet: bool) -> Iterator[None]:
-    """Drop the output, but not the errors, if `--quiet` was given."""
-    if not is_quiet:
-        yield
-        return
-    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
-        yield
 
 
 def _missing(error: ModuleNotFoundError) -> int:
