@@ -22,14 +22,6 @@ from . import render as rendered
 from .table import Cell, Census, Row
 
 TEMPLATE = Path(__file__).with_name("page.html")
-MEANINGS = {
-    "proved": "a passing test proves it",
-    "failed": "a test of it failed",
-    "missing": "no passing test proves it",
-    "later": "required from a later date",
-    "exempt": "pyproject.toml exempts it",
-    "elsewhere": "runs only by the name of its layer",
-}
 # The order of the details of a component.
 DETAILS = (*rendered.BAD, "later", "exempt", "elsewhere", "proved")
 # A parametrized case may have thousands of tests.
@@ -60,7 +52,7 @@ def render(census: Census) -> str:
         bar=[
             (status, start, counts[status]) for status, start in zip(counts, starts, strict=False)
         ],
-        meanings=MEANINGS,
+        meanings=rendered.STATUSES,
         tables=_tables(census.rows),
         most_tests=MOST_TESTS,
     )

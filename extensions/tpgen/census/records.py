@@ -61,11 +61,7 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def newest(root: Path) -> Record:
-    """Return the record of the last run.
-
-    Raises:
-        UserError: there is none, or the file is not a run record.
-    """
+    """Return the record of the last run."""
     found = sorted((root / FOLDER).glob("run-*.json"))
     if not found:
         raise UserError(f"there is no run record in {root / FOLDER}: {RUN}")
@@ -73,13 +69,7 @@ def newest(root: Path) -> Record:
 
 
 def merged(root: Path, paths: Sequence[Path]) -> Record:
-    """Return one record of several runs or shards of the same files.
-
-    Of a test in several records the last run counts.
-
-    Raises:
-        UserError: a file is not a run record, or the records are about different files.
-    """
+    """Return one record of several runs or shards; of a test in several, the last run counts."""
     read = {path: _read(path) for path in paths}
     parts = sorted(read.values(), key=lambda part: str(part["started"]))
     first = parts[0]

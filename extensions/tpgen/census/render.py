@@ -9,8 +9,15 @@ from typing import Any
 from .table import Cell, Census, Row
 
 FORMAT = 1
-# In the order of a summary.
-STATUSES = ("proved", "failed", "missing", "later", "exempt", "elsewhere")
+# The meanings of the statuses, in the order of a summary.
+STATUSES = {
+    "proved": "a passing test proves it",
+    "failed": "a test of it failed",
+    "missing": "no passing test proves it",
+    "later": "required from a later date",
+    "exempt": "pyproject.toml exempts it",
+    "elsewhere": "runs only by the name of its layer",
+}
 BAD = ("failed", "missing")
 # At most so many notes are printed.
 MOST = 20

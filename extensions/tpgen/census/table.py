@@ -50,16 +50,13 @@ FAILURES = ("failed", "error")
 
 @dataclass(frozen=True)
 class Cell:
-    """A required case of a component.
+    """A required case of a component, which the class `suite` states.
 
     Attributes:
-        case: its name.
-        suite: the class that states it.
         status: "proved" by a passing test; "failed"; "missing"; "exempt" by pyproject.toml;
             "later" if its date is ahead; "elsewhere" in a layer that only runs by name.
         tests: the ids of the tests that prove it, or that failed.
         why: what was not seen, or the reason of the exemption.
-        issue: of the exemption.
         until: the last day of the exemption, or the date from which the case is required.
     """
 
@@ -79,14 +76,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A component and its required cases.
+    """A component of a kind and its required cases.
 
     Attributes:
-        kind: of the policy, such as "route".
-        title: the component, as `tpgen` takes it: "route GET /v1/agents".
-        file: where it is; empty if a library has it.
-        line: of its definition.
-        cells: its cases; empty if nothing is required of it.
+        title: as `tpgen` takes it: "route GET /v1/agents".
+        file: where it is defined; empty if a library has it.
         note: why nothing is required.
         can_be_written: whether `tpgen` writes its tests.
     """
@@ -145,11 +139,7 @@ class Census:
 
 
 def make(record: Record, here: Project) -> Census:
-    """Return the census of a service from the record of a run of it.
-
-    Raises:
-        UserError: its policy is broken.
-    """
+    """Return the census of a service from the record of a run of it."""
     kinds = [kind for kind in policy.kinds(here.root).values() if kind.introspect == "route"]
     has_routes = any(any(requirements.of_kind(here, kind)) for kind in kinds)
     return Census(record, [*_Rows(record, here).all()], has_routes)
@@ -358,14 +348,7 @@ def _hint(tests: Sequence[Test], route: Route) -> str:
 
 
 def _is_proof(case: str, test: Test, route: Route, refusal: int) -> bool:
-    """Return whether the requests of a test to a route prove a case of `NOT_SEEN`.
-
-    Args:
-        case: its name.
-        test: of any class.
-        route: of the app.
-        refusal: the status of a refused stranger.
-    """
+    """Return whether the requests of a test to a route prove a case of `NOT_SEEN`."""
     requests = _requests(test, route)
     callers = ("auth", "none") if route["is_public"] else ("auth",)
     statuses = {sent["status"] or 0 for sent in requests if sent["credentials"] in callers}

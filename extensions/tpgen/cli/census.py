@@ -29,13 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print which required cases are not proved, and write the page that `--html` names.
-
-    In GitHub Actions the summary also goes to the page of the job.
-
-    Returns:
-        1 if a case is missing or failed, or files have changed since the run; else 0.
-    """
+    """Print what is not proved, write the page of `--html` and the summary of a GitHub job."""
     here = project.find(service.find(Path.cwd()).root, [])
     shards = [Path(path) for path in chosen.merge]
     record = records.merged(here.root, shards) if shards else records.newest(here.root)

@@ -50,11 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print the findings, after `--fix` those that are left.
-
-    Returns:
-        1 if one of them is an error, else 0.
-    """
+    """Print the findings, after `--fix` those that are left; return 1 if one is an error."""
     _refuse_combinations(chosen)
     rules = registry.selected(_words("--select", chosen.select), _words("--ignore", chosen.ignore))
     if chosen.paths == ["-"]:
@@ -86,13 +82,12 @@ def _refuse_combinations(chosen: argparse.Namespace) -> None:
             "--write-baseline records the findings of all rules in all files: leave out paths, "
             "--select, --ignore and --fix"
         )
-    if ("-" in chosen.paths) != bool(chosen.stdin_filename):
+    is_stdin = "-" in chosen.paths or chosen.stdin_filename
+    if is_stdin and (chosen.paths != ["-"] or not chosen.stdin_filename or chosen.fix):
         raise UserError(
-            "to check standard input, give `-` and the name of the file that it is: "
-            "`tpgen check - --stdin-filename tests/test_a.py`"
+            "standard input is checked alone, under the name of the file that it is and without "
+            "--fix: `tpgen check - --stdin-filename tests/test_a.py`"
         )
-    if "-" in chosen.paths and (len(chosen.paths) > 1 or chosen.fix):
-        raise UserError("`-` checks standard input alone: leave out other paths and --fix")
 
 
 def _write_baselines(here: Project, parts: Sequence[Project], rules: Sequence[Rule]) -> int:
@@ -131,10 +126,16 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
         from tpgen.report import text
 
         # Relative to where the person is, so that a terminal finds the file.
-        say(text.render(_seen_from(Path.cwd(), here.root, result), coloured=_is_coloured()))
+        result = _seen_from(Path.cwd(), here.root, result)
+        # https://no-color.org, https://force-color.org
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        coloured = not plain and bool(os.environ.get("FORCE_COLOR") or sys.stdout.isatty())
+        say(text.render(result, coloured=coloured))
         return
     if name in ("github", "sarif"):
-        result = _seen_from(_top(here), here.root, result)
+        # GitHub's paths start at the top of the repository.
+        top = here.git.line("rev-parse", "--show-toplevel") if here.git else here.root
+        result = _seen_from(Path(top), here.root, result)
     module = importlib.import_module(f"tpgen.report.{name}")
     say(module.render(result))
     if name == "github" and (file := os.environ.get("GITHUB_STEP_SUMMARY")):
@@ -154,15 +155,3 @@ def _seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:
             for finding in result.findings
         ]
     return result
-
-
-def _top(here: Project) -> Path:
-    """Return the top of the repository, where GitHub's paths start."""
-    return Path(here.git.line("rev-parse", "--show-toplevel")) if here.git else here.root
-
-
-def _is_coloured() -> bool:
-    """Return whether a terminal reads it; NO_COLOR and FORCE_COLOR override that, in this order."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

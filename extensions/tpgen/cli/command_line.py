@@ -23,6 +23,7 @@ KINDS = {
     "factory": Kind("factory", "the factory of a model", (), "model"),
     "client": Kind("client", "a client of an upstream API", ()),
 }
+QUIET = "print errors only"
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,12 +52,8 @@ def complete(typed: Sequence[str]) -> None:
 
 
 def parser(typed: Sequence[str]) -> Parser:
-    """Return the parser for what was typed.
-
-    Raises:
-        UserError: the command needs a service and there is none, or its policy is broken.
-    """
-    # The first word may be `-q` or `-v`.
+    """Return the parser for what was typed."""
+    # The first word may be `-q`.
     kinds = {} if COMMANDS.keys() & set(typed[:2]) else _kinds(typed)
     made = Parser(
         prog="tpgen",
@@ -65,7 +62,7 @@ def parser(typed: Sequence[str]) -> Parser:
         epilog=None if kinds else "In a service there is a command for each kind of component.",
     )
     made.add_argument("-V", "--version", action="store_true", help="print the version")
-    _add_volume(made, default=False)
+    made.add_argument("-q", "--quiet", action="store_true", help=QUIET)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in kinds.values():
         command = _add_command(commands, kind.name, f"write the tests of {kind.help}")
@@ -107,14 +104,6 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(parser=command)
-    _add_volume(command, default=argparse.SUPPRESS)
+    unset = argparse.SUPPRESS
+    command.add_argument("-q", "--quiet", action="store_true", default=unset, help=QUIET)
     return command
-
-
-def _add_volume(parser: argparse.ArgumentParser, default: object) -> None:
-    """Add the options that every command has, before and after its name."""
-    volume = parser.add_mutually_exclusive_group()
-    text = "print errors only"
-    volume.add_argument("-q", "--quiet", action="store_true", default=default, help=text)
-    text = "print to standard error what the command waits for"
-    volume.add_argument("-v", "--verbose", action="store_true", default=default, help=text)

@@ -1,6 +1,5 @@
 """Run what was typed, and turn errors into messages and exit codes."""
 
-import math
 import os
 import shlex
 import signal
@@ -9,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 
-from tpgen.core import terminal
 from tpgen.core.errors import UserError
 from tpgen.core.terminal import say_no_more
 
@@ -63,8 +61,6 @@ def _run(typed: Sequence[str]) -> int:
     chosen, rest = parser.parse_known_args(typed)
     if rest:
         chosen.parser.error(f"unexpected argument: {shlex.join(rest)}")
-    is_watched = sys.stderr.isatty() and not chosen.quiet
-    terminal.after(0.0 if chosen.verbose else 1.0 if is_watched else math.inf)
     with ExitStack() as stack:
         if chosen.quiet:
             nothing = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))

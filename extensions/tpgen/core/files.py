@@ -20,13 +20,7 @@ JOURNAL = FOLDER / "last.json"
 
 @dataclass(frozen=True)
 class Change:
-    """The change of one file.
-
-    Attributes:
-        path: relative to the service.
-        before: the content that was read; None if there was no file.
-        after: the new content; None to remove the file.
-    """
+    """The change of a file of the service from the content that was read; None is "no file"."""
 
     path: Path
     before: bytes | None
@@ -35,13 +29,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Undone:
-    """A file of the last command, and what `undo` did to it.
-
-    Attributes:
-        path: relative to the service.
-        outcome: "left" if the file was not changed.
-        reason: why it was left.
-    """
+    """A file of the last command, what `undo` did to it, and why if that was nothing ("left")."""
 
     path: Path
     outcome: Literal["removed", "restored", "left"]
@@ -49,11 +37,7 @@ class Undone:
 
 
 def check(root: Path, path: Path) -> Path:
-    """Return the place of a file of a service, through links within the service.
-
-    Raises:
-        UserError: the place is outside the service, or something that is not a file is there.
-    """
+    """Return the place of a file of a service, through links within it; `UserError` if it can't be a file."""
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
@@ -70,12 +54,9 @@ def check(root: Path, path: Path) -> Path:
 
 
 def write(root: Path, changes: Sequence[Change], command: str) -> None:
-    """Write the files of one command and remember them for `undo`; all of them or none.
+    """Write the files of a command line and remember them for `undo`; all of them or none.
 
-    Args:
-        root: the folder of the service.
-        changes: if they change nothing, the last command stays the last one.
-        command: the command line.
+    If nothing changes, the last command stays the last one.
 
     Raises:
         UserError: a file can't be written, or differs from `before`.
@@ -87,11 +68,7 @@ def write(root: Path, changes: Sequence[Change], command: str) -> None:
 
 
 def note(root: Path, changes: Sequence[Change]) -> None:
-    """Add files that another program wrote to the last command, for `undo`.
-
-    Raises:
-        UserError: there is no last command, or its journal can't be read or written.
-    """
+    """Add files that another program wrote to the last command, for `undo`."""
     written, command = _journal(root)
     known = {change.path: change for change in written}
     for change in changes:
@@ -102,9 +79,6 @@ def note(root: Path, changes: Sequence[Change]) -> None:
 
 def undo(root: Path) -> list[Undone]:
     """Undo what the last command wrote; leave and remember a file that was changed since.
-
-    Returns:
-        the outcome for each file.
 
     Raises:
         UserError: there is nothing to undo, or a file can't be written; then nothing is changed.
@@ -152,7 +126,7 @@ def diff(changes: Iterable[Change]) -> str:
 
 def _lines(content: bytes | None) -> list[str]:
     # Like git, and unlike `splitlines`, this ends a line only at a line feed.
-    return list(io.StringIO((content or b"").decode("utf-8", "surrogateescape")))
+    return list(io.StringIO(_text(content) or ""))
 
 
 def _apply(root: Path, changes: Sequence[Change]) -> None:
@@ -246,26 +220,19 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _journaled(root: Path, changes: Iterable[Change], command: str) -> list[Change]:
     """Return the changes that write the journal, in a folder that ignores itself in git."""
-    journal = {"command": command, "files": [_packed(change) for change in changes]}
+    files = [[str(change.path), _text(change.before), _text(change.after)] for change in changes]
+    journal = {"command": command, "files": files}
     contents = {FOLDER / ".gitignore": "*\n", JOURNAL: json.dumps(journal, indent=1) + "\n"}
     before = {path: _content(check(root, path)) for path in contents}
     return [Change(path, before[path], text.encode()) for path, text in contents.items()]
 
 
-def _packed(change: Change) -> dict[str, str | None]:
-    before, after = (
-        None if content is None else content.decode("utf-8", "surrogateescape")
-        for content in (change.before, change.after)
-    )
-    return {"path": str(change.path), "before": before, "after": after}
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode("utf-8", "surrogateescape")
 
 
-def _unpacked(record: dict[str, Any]) -> Change:
-    before, after = (
-        None if record[key] is None else record[key].encode("utf-8", "surrogateescape")
-        for key in ("before", "after")
-    )
-    return Change(Path(record["path"]), before, after)
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
 def _journal(root: Path) -> tuple[list[Change], str]:
@@ -278,6 +245,7 @@ def _journal(root: Path) -> tuple[list[Change], str]:
         )
     try:
         journal: dict[str, Any] = json.loads(content)
-        return [_unpacked(record) for record in journal["files"]], journal["command"]
+        changes = [Change(Path(path), _bytes(a), _bytes(b)) for path, a, b in journal["files"]]
+        return changes, journal["command"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error

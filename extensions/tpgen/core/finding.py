@@ -22,13 +22,12 @@ class Finding:
     """A place where the files fall short of the policy; lines and columns are counted from 1.
 
     Attributes:
-        path: the file, relative to the project, with `/`.
+        path: relative to the project, with `/`.
         message: what is wrong and what to do, in one sentence.
         code: of the rule; the engine fills it in.
-        level: an "error" fails the check; a "warning" does not; a "note" says what was not
-            checked.
+        level: an "error" fails the check; a "note" says what was not checked.
         confidence: "low" for what may well be right; the engine makes it a warning.
-        edits: what `--fix` does about it; empty if only a person can tell.
+        edits: what `--fix` does about it.
         content_hash: of the file that the edits were made for; the engine fills it in.
     """
 

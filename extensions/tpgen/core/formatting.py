@@ -12,11 +12,7 @@ FIX = ["check", "--quiet", "--fix-only"]
 
 
 def tidy(service: Service, path: Path, text: str) -> str:
-    """Return a module with sorted imports, without unused ones, and formatted.
-
-    Raises:
-        UserError: the text is not Python, or the settings can't be read.
-    """
+    """Return a module with sorted imports, without unused ones, and formatted."""
     return _run(service, FORMAT, path, _run(service, [*FIX, "--select=I,F401"], path, text))
 
 

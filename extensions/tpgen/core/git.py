@@ -29,12 +29,11 @@ SETTINGS = [
 
 @dataclass(frozen=True)
 class TrackedFiles:
-    """The files that git lists below a folder; paths are relative to it.
+    """The files that git lists below a folder, and could add; paths are relative to it.
 
     Attributes:
-        paths: the files in the index, and those that could be added to it.
         repositories: submodules, and other repositories that lie in the folder.
-        sparse: the files that a sparse checkout leaves out; `paths` has them too.
+        sparse: those of `paths` that a sparse checkout leaves out.
     """
 
     paths: list[str]
@@ -50,11 +49,7 @@ class Git:
 
     @classmethod
     def at(cls, root: Path) -> "Git | None":
-        """Return the repository of a folder, or None if there is none, or no git.
-
-        Raises:
-            UserError: git refuses, because the repository belongs to another user.
-        """
+        """Return the repository of a folder, or None if there is none, or no git; `UserError` if it is unsafe."""
         here = root.resolve()
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return None
@@ -64,18 +59,15 @@ class Git:
         except OSError:
             return None
         except subprocess.CalledProcessError as error:
-            if b"safe.directory" in error.stderr:
-                raise UserError(f"git says: {_said(error)}") from None
-            return None
+            if b"safe.directory" not in error.stderr:
+                return None
+            said = error.stderr.decode(errors="replace").strip()
+            raise UserError(f"git says: {said}") from None
 
     def run(
         self, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
     ) -> bytes:
-        """Run a git command with some standard input and more variables; return its output.
-
-        Raises:
-            subprocess.CalledProcessError: it failed.
-        """
+        """Run a git command with some standard input and more variables; return its output."""
         settings = [word for setting in SETTINGS for word in ("-c", setting)]
         command = ["git", "-C", str(self.root), *settings, *arguments]
         variables = {**environment(), **(env or {})}
@@ -94,18 +86,13 @@ class Git:
         return os.fsdecode(self.run(*arguments).rstrip(b"\n"))
 
     def files(self) -> TrackedFiles:
-        """Return the files below the project.
-
-        Raises:
-            UserError: git can't read its index.
-        """
+        """Return the files below the project; `UserError` if git can't read its index."""
         options = ["-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"]
         try:
             listed = self.run("ls-files", *options)
         except subprocess.CalledProcessError as error:
-            raise UserError(
-                f"git can't list the files of {self.root}; git says: {_said(error)}"
-            ) from None
+            said = error.stderr.decode(errors="replace").strip()
+            raise UserError(f"git can't list the files of {self.root}; git says: {said}") from None
         paths, repositories, sparse = set(), set(), set()
         for line in names(listed):
             # "H 100644 <hash> 0\tpath", "S ..." if it is not checked out, "? path" if it is new.
@@ -166,10 +153,6 @@ class Git:
         return self.try_run("show", f"{revision}:./{path}")
 
 
-def _said(error: subprocess.CalledProcessError) -> str:
-    return str(error.stderr.decode(errors="replace").strip())
-
-
 def names(listed: bytes) -> list[str]:
     """Return the parts of what git prints with `-z`."""
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
@@ -178,7 +161,6 @@ def names(listed: bytes) -> list[str]:
 def environment() -> dict[str, str]:
     """Return the environment for a git command that must find the repository by its folder.
 
-    Git tells a hook which repository it works in, in a linked work tree even by absolute paths.
-    A command in another folder would then read that repository, or write into it.
+    Git gives a hook its repository; a command in another folder would write into that one.
     """
     return {name: text for name, text in os.environ.items() if name not in OF_A_HOOK}

@@ -13,11 +13,7 @@ from tpgen.core.errors import UserError
 
 
 def template_address() -> str:
-    """Return the address that tpgen was installed from, which is that of its template.
-
-    Raises:
-        UserError: it was installed from a package index or a wheel.
-    """
+    """Return the address that tpgen was installed from, which is that of its template."""
     origin = _origin()
     parts = urlsplit(origin.get("url", ""))
     if "vcs_info" in origin:

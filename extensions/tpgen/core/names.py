@@ -9,27 +9,17 @@ LONGEST = 80
 
 
 def require_name(name: str) -> str:
-    """Return the name of a component as a module has it: `DetectPII` is `detect_pii`.
-
-    Raises:
-        UserError: a module can't have this name; the message suggests one.
-    """
+    """Return the name of a component as a module has it: `DetectPII` is `detect_pii`."""
     if len(name) > LONGEST:
         raise UserError(f"the name of a component is too long: take at most {LONGEST} characters")
     snake = to_snake(name.replace("-", "_"))
-    if _is_good(snake) and name.isascii():
+    is_keyword = iskeyword(snake) or iskeyword(to_class(snake))
+    if re.fullmatch("[a-z][a-z0-9_]*", snake) and name.isascii() and not is_keyword:
         return snake
-    last = re.split(r"[/\\]", name.removesuffix(".py"))[-1]
-    near = to_snake(re.sub(r"\W+", "_", last).strip("_"))
     raise UserError(
         f"{name!r} can't be the name of a component: use letters, digits and underscores, not a "
-        f"path or a keyword of Python, such as {near if _is_good(near) else 'detect_pii'!r}"
+        "path or a keyword of Python, such as 'detect_pii'"
     )
-
-
-def _is_good(name: str) -> bool:
-    keyword = iskeyword(name) or iskeyword(to_class(name))
-    return name.isidentifier() and name.isascii() and not keyword and name[0] != "_"
 
 
 def to_snake(name: str) -> str:

@@ -1,8 +1,8 @@
 """Read `policy.toml`: the numbers of a policy, and the kinds of its components."""
 
-import posixpath
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -25,8 +25,8 @@ class KindTest:
     Attributes:
         path: relative to the service; may hold `{name}`.
         skeleton: the template of the file, below tests/policy/skeletons.
-        suites: such as `step.StepSuite`: a module below tests/policy/suites, and a class. A test
-            class that inherits from any of them proves the component.
+        suites: such as `step.StepSuite`, a class of tests/policy/suites/step.py. A test class
+            that inherits from any of them proves the component.
     """
 
     path: str
@@ -49,9 +49,7 @@ class Kind:
     """A type of component: the table `[kinds.NAME]`.
 
     Attributes:
-        name: of the command.
         help: a short description: "a pipeline step".
-        tests: the test files of a component.
         introspect: what tpgen reads about a component: its "source", a "route" or a "model".
         sources: where components are, relative to the package; a new one belongs to the first
             with `{name}`.
@@ -69,11 +67,7 @@ class Kind:
 
 
 def read(root: Path) -> Mapping[str, Any]:
-    """Return the content of a service's `policy.toml`.
-
-    Raises:
-        UserError: it can't be read.
-    """
+    """Return the content of a service's `policy.toml`."""
     return _parsed(_text(root))
 
 
@@ -84,15 +78,7 @@ def named_layers(root: Path) -> set[str]:
 
 
 def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
-    """Return the kinds of a service, by name.
-
-    Args:
-        root: the service.
-        old_form: accept kinds as releases before 0.3 wrote them, which name no suites.
-
-    Raises:
-        UserError: the policy can't be read; the message names line, table and key.
-    """
+    """Return the kinds of a service, by name; also in the form of releases before 0.3."""
     text = _text(root)
     tables = _Table(text, "kinds", _parsed(text).get("kinds", {})).values
     if old_form:
@@ -138,13 +124,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 class _Table:
-    """A table of `policy.toml`, whose errors name file, line and key.
-
-    Args:
-        text: of the file.
-        name: such as `kinds.step`, or `kinds.step.tests` for one of an array of tables.
-        values: of the table.
-    """
+    """A table in the text of `policy.toml`, such as `kinds.step`, or one of `kinds.step.tests`."""
 
     def __init__(self, text: str, name: str, values: object) -> None:
         self.text, self.name = text, name
@@ -153,7 +133,7 @@ class _Table:
         self.values: Mapping[str, Any] = values
 
     def refuse(self, key: str | None, reason: str) -> NoReturn:
-        """Raise an error about the table, or about a key of it."""
+        """Raise an error with the line of the table or the key; below `tests`, that of `tests`."""
         _, _, array = self.name.removeprefix("kinds.").partition(".")
         header = f"[[{self.name}]]" if array else f"[{self.name}]"
         what = f"`{key}` of {header}" if key else header
@@ -178,15 +158,15 @@ class _Table:
             if field.default is MISSING and key not in self.values:
                 self.refuse(None, f"needs the key `{key}`")
 
-    def check_path(self, key: str, path: str, folder: str) -> None:
-        """Check that a path names a Python file in a folder, and holds no other variable."""
-        for variable in re.findall(r"\{([^}]*)\}?", path):
-            if variable != "name":
-                self.refuse(key, f"may hold {{name}} only, got {{{variable}}}")
-        if not path.endswith(".py"):
-            self.refuse(key, f"must end in .py, got {path!r}")
-        if path.startswith(("/", "~")) or ".." in path.split("/"):
-            self.refuse(key, f"must stay in {folder}, got {path!r}")
+    def check_path(self, key: str, path: str) -> None:
+        """Check that a path names a Python file below a folder."""
+        is_inside = not path.startswith(("/", "~")) and ".." not in path.split("/")
+        if not is_inside or not path.endswith(".py") or "{" in path.replace("{name}", ""):
+            self.refuse(
+                key,
+                "must be the relative path of a Python file, without `..` and with no variable but "
+                f"{{name}}, got {path!r}",
+            )
 
 
 def _kind(root: Path, name: str, table: _Table) -> Kind:
@@ -200,17 +180,16 @@ def _kind(root: Path, name: str, table: _Table) -> Kind:
     if introspect == "source" and not sources:
         table.refuse(None, "needs the key `sources`: where components are")
     for pattern in sources:
-        table.check_path("sources", pattern, "the package")
+        table.check_path("sources", pattern)
     if "source" in table.values and not any("{name}" in pattern for pattern in sources):
         table.refuse("source", "needs a place in `sources` that holds {name}")
     if not isinstance(table.values["tests"], list) or not table.values["tests"]:
         table.refuse("tests", f"must be a list with a table for each test file: {TESTS}")
     of_tests = (_Table(table.text, f"{table.name}.tests", test) for test in table.values["tests"])
     tests = tuple(_test(root, test) for test in of_tests)
-    paths = [posixpath.normpath(test.path) for test in tests]
-    for test, path in zip(tests, paths, strict=True):
-        if paths.count(path) > 1:
-            table.refuse("tests", f"has the path {test.path!r} twice: keep one")
+    for path, number in Counter(test.path for test in tests).items():
+        if number > 1:
+            table.refuse("tests", f"has the path {path!r} twice: keep one")
     lists = {key: tuple(table.values.get(key, ())) for key in ("sources", "methods")}
     return Kind(**{**table.values, **lists, "name": name, "tests": tests})
 
@@ -218,18 +197,16 @@ def _kind(root: Path, name: str, table: _Table) -> Kind:
 def _test(root: Path, table: _Table) -> KindTest:
     table.check(KindTest)
     path: str = table.values["path"]
-    table.check_path("path", path, "tests/")
+    table.check_path("path", path)
     if not path.startswith("tests/") or path.startswith("tests/policy/"):
         table.refuse("path", f"must be in tests/ and not in tests/policy/, got {path!r}")
     suites = tuple(table.values.get("suites", ()))
     for suite in suites:
         module, _, name = suite.rpartition(".")
         file = SUITES / f"{module.replace('.', '/')}.py"
-        there = (root / file).is_file()
-        text = (root / file).read_text("utf-8", "replace") if there else ""
+        text = (root / file).read_text("utf-8", "replace") if (root / file).is_file() else ""
         if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
-            lacks = f"{file} has no class {name or '?'}" if there else f"there is no {file}"
-            table.refuse("suites", f"names {suite!r}, and {lacks}")
+            table.refuse("suites", f"names {suite!r}, and there is no class {name} in {file}")
     return KindTest(path, table.values["skeleton"], suites)
 
 

@@ -15,12 +15,7 @@ NO_PACKAGES = {"alembic", "build", "dist", "docs", "migrations", "scripts", "sit
 
 @dataclass(frozen=True)
 class Service:
-    """A service.
-
-    Attributes:
-        root: the folder that holds `tests/policy/policy.toml`.
-        reading_seconds: how long its code may run while its app or its models are read.
-    """
+    """A service, and how long its code may run while its app or its models are read."""
 
     root: Path
     reading_seconds: float = 60
@@ -35,11 +30,7 @@ class Service:
 
     @cached_property
     def python(self) -> Path:
-        """Return the interpreter of the service's own environment.
-
-        Raises:
-            UserError: there is no environment.
-        """
+        """Return the interpreter of the service's own environment."""
         of_uv, active = map(os.environ.get, ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
         for folder in filter(None, [of_uv, ".venv", active]):
             python = self.root / folder / "bin" / "python"
@@ -55,23 +46,20 @@ class Service:
         seconds: float | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the service's own interpreter in its folder, and wait.
+        """Run the service's own interpreter in its folder; `UserError` if it takes too long.
 
         Args:
             arguments: of the interpreter.
             path: folders for its modules, before those of the service.
             seconds: time limit.
             variables: more environment variables.
-
-        Raises:
-            UserError: it takes longer.
         """
         folders = [*path, *{package.parent for package in self.packages}, self.root]
+        known = os.environ.get("PYTHONPATH", "")
+        path_of_modules = os.pathsep.join(filter(None, [*map(str, folders), known]))
+        env = {**os.environ, "PYTHONPATH": path_of_modules, **(variables or {})}
         # With this variable pytest would complete the command line instead of running.
-        env = {key: text for key, text in os.environ.items() if key != "_ARGCOMPLETE"}
-        known = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
-        env["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *known])
-        env |= variables or {}
+        env.pop("_ARGCOMPLETE", None)
         try:
             return subprocess.run(
                 [self.python, *arguments],
@@ -91,11 +79,7 @@ class Service:
 
 
 def find(start: Path) -> Service:
-    """Return the service that a folder belongs to.
-
-    Raises:
-        UserError: neither this folder nor one above it is a service.
-    """
+    """Return the service that a folder belongs to."""
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / POLICY).is_file():

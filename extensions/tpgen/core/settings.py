@@ -13,7 +13,7 @@ from .errors import UserError
 
 WHERE = "pyproject.toml"
 KEYS = ("app", "exclude", "exempt", "exemptions", "public", "refusal")
-EXEMPT_KEYS = {"case", "reason", "issue", "until"}
+EXCLUSION = 'path = "vendor/**"\nreason = "why these files are not the project\'s own"'
 EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 
 
@@ -37,11 +37,7 @@ class Settings:
 
     @property
     def app(self) -> str:
-        """Return the app, as `module:name`; empty if it is not stated.
-
-        Raises:
-            UserError: it is something else.
-        """
+        """Return the app, as `module:name`; empty if it is not stated."""
         given = self.table.get("app", "")
         if not isinstance(given, str) or (given and not re.fullmatch(r"[\w.]+:\w+", given)):
             raise UserError(f'{WHERE}: `app` of [tool.tpgen] must name it: app = "shop.main:app"')
@@ -49,29 +45,19 @@ class Settings:
 
     @property
     def exclude(self) -> list[Exclusion]:
-        """Return the files that no rule looks at.
-
-        Raises:
-            UserError: one has no reason, or is something else.
-        """
-        given = self.table.get("exclude", [])
-        if isinstance(given, list) and all(map(_is_exclusion, given)):
-            return [Exclusion(**table) for table in given]
-        items = given if isinstance(given, list) else [given]
-        paths = [item.get("path", "") if isinstance(item, dict) else item for item in items]
+        """Return the files that no rule looks at."""
+        tables = self.table.get("exclude", [])
+        if isinstance(tables, list) and all(_has(table, {"path", "reason"}) for table in tables):
+            return [Exclusion(**table) for table in tables]
         raise UserError(
             f"{WHERE}: each exclusion of [tool.tpgen] is a table with `path` and `reason`; write "
-            "below the other keys of [tool.tpgen], in place of `exclude`:\n\n"
-            + "\n\n".join(exclusion(path) for path in paths)
+            "below the other keys of [tool.tpgen], in place of `exclude`, for each path:\n\n"
+            f"[[tool.tpgen.exclude]]\n{EXCLUSION}"
         )
 
     @property
     def exempt(self) -> list[Mapping[str, Any]]:
-        """Return the tables of the required cases that do not apply.
-
-        Raises:
-            UserError: a table lacks a key, or has a wrong one.
-        """
+        """Return the tables of the required cases that do not apply."""
         tables = self.table.get("exempt", [])
         if not isinstance(tables, list) or not all(map(_is_exemption, tables)):
             raise UserError(
@@ -98,18 +84,8 @@ def exemption(case: str, reason: str) -> str:
     return f"[[tool.tpgen.exempt]]\ncase = {json.dumps(case)}\nreason = {json.dumps(reason)}"
 
 
-def exclusion(path: object) -> str:
-    """Return the lines of pyproject.toml that exclude files, with a reason to fill in."""
-    reason = "why these files are not the project's own"
-    return f"[[tool.tpgen.exclude]]\npath = {json.dumps(str(path))}\nreason = {json.dumps(reason)}"
-
-
 def read(root: Path) -> Settings:
-    """Return the settings of a project; empty ones if it has none.
-
-    Raises:
-        UserError: `pyproject.toml` can't be read, or `[tool.tpgen]` has an unknown key.
-    """
+    """Return the settings of a project; empty ones if it has none."""
     try:
         text = (root / WHERE).read_text(encoding="utf-8")
         tool = tomllib.loads(text).get("tool", {})
@@ -131,18 +107,17 @@ def read(root: Path) -> Settings:
     return found
 
 
-def _is_exclusion(table: object) -> bool:
-    return (
-        isinstance(table, dict)
-        and table.keys() == {"path", "reason"}
-        and all(isinstance(text, str) and text.strip() for text in table.values())
-    )
+def _has(table: object, keys: set[str], more: str = "") -> bool:
+    """Return whether a table has texts for these keys, and for no other; but one more may be."""
+    if not isinstance(table, dict) or not keys <= table.keys() <= {*keys, more}:
+        return False
+    return all(isinstance(text, str) and text.strip() for text in table.values())
 
 
 def _is_exemption(table: object) -> bool:
-    if not isinstance(table, dict) or not {"case", "reason"} <= table.keys() <= EXEMPT_KEYS:
+    if not isinstance(table, dict):
         return False
-    texts = [text for key, text in table.items() if key != "until"]
-    is_text = all(isinstance(text, str) and text.strip() for text in texts)
+    texts = {key: value for key, value in table.items() if key != "until"}
+    is_complete = _has(texts, {"case", "reason"}, "issue") and "." in texts["case"]
     # A `datetime` is a `date` too.
-    return is_text and type(table.get("until", date.max)) is date and "." in table["case"]
+    return is_complete and type(table.get("until", date.max)) is date

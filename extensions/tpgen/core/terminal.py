@@ -1,27 +1,19 @@
 """Print to the terminal: texts in any encoding, and what a command waits for."""
 
-import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-_seconds = math.inf
-
-
-def after(seconds: float) -> None:
-    """Set how long a command waits before it says what it waits for; infinite for never."""
-    global _seconds
-    _seconds = seconds
-
 
 @contextmanager
 def waiting(for_what: str) -> Iterator[None]:
-    """Say "running the tests …" on standard error if it takes longer than `after` allows."""
-    timer = Timer(_seconds, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
+    """Say "running the tests …" at a terminal if it takes longer than a second."""
+    timer = Timer(1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
-    if math.isfinite(_seconds):
+    # With `--quiet`, standard output is not a terminal.
+    if sys.stderr.isatty() and sys.stdout.isatty():
         timer.start()
     try:
         yield
