@@ -37,7 +37,7 @@ class Undone:
 
 
 def check(root: Path, path: Path) -> Path:
-    """Return the place of a file of a service, through links within it; `UserError` if it can't be a file."""
+    """Return the place of a file, through links; `UserError` if it is outside or not a file."""
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
@@ -86,7 +86,6 @@ def undo(root: Path) -> list[Undone]:
     written, command = _journal(root)
     undone, changes, left = [], [], []
     for change in written:
-        outcome: Literal["removed", "restored"] = "removed" if change.before is None else "restored"
         try:
             now = _content(check(root, change.path))
             reason = "" if now in (change.before, change.after) else "it was changed since"
@@ -97,7 +96,7 @@ def undo(root: Path) -> list[Undone]:
             undone.append(Undone(change.path, "left", reason))
         else:
             changes.append(Change(change.path, now, change.before))
-            undone.append(Undone(change.path, outcome))
+            undone.append(Undone(change.path, "removed" if change.before is None else "restored"))
     forgotten = Change(JOURNAL, _content(check(root, JOURNAL)), None)
     changes += _journaled(root, left, command) if left else [forgotten]
     _apply(root, [change for change in changes if change.before != change.after])
@@ -245,7 +244,10 @@ def _journal(root: Path) -> tuple[list[Change], str]:
         )
     try:
         journal: dict[str, Any] = json.loads(content)
-        changes = [Change(Path(path), _bytes(a), _bytes(b)) for path, a, b in journal["files"]]
+        changes = [
+            Change(Path(path), _bytes(before), _bytes(after))
+            for path, before, after in journal["files"]
+        ]
         return changes, journal["command"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error

@@ -49,7 +49,11 @@ class Git:
 
     @classmethod
     def at(cls, root: Path) -> "Git | None":
-        """Return the repository of a folder, or None if there is none, or no git; `UserError` if it is unsafe."""
+        """Return the repository of a folder; None if there is none, or no git.
+
+        Raises:
+            UserError: git refuses, because the repository belongs to another user.
+        """
         here = root.resolve()
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return None

@@ -68,7 +68,7 @@ class Kind:
 
 def read(root: Path) -> Mapping[str, Any]:
     """Return the content of a service's `policy.toml`."""
-    return _parsed(_text(root))
+    return _read(root)[1]
 
 
 def named_layers(root: Path) -> set[str]:
@@ -79,8 +79,8 @@ def named_layers(root: Path) -> set[str]:
 
 def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
     """Return the kinds of a service, by name; also in the form of releases before 0.3."""
-    text = _text(root)
-    tables = _Table(text, "kinds", _parsed(text).get("kinds", {})).values
+    text, policy = _read(root)
+    tables = _Table(text, "kinds", policy.get("kinds", {})).values
     if old_form:
         tables = {name: _in_new_form(values) for name, values in tables.items()}
     return {name: _kind(root, name, _Table(text, f"kinds.{name}", tables[name])) for name in tables}
@@ -104,16 +104,12 @@ def adds_only_kinds(before: bytes, after: bytes) -> bool:
     return {**new, "kinds": kept} == {**old, "kinds": known}
 
 
-def _text(root: Path) -> str:
+def _read(root: Path) -> tuple[str, dict[str, Any]]:
     try:
-        return (root / POLICY).read_text(encoding="utf-8")
+        text = (root / POLICY).read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{POLICY} can't be read: {error}; {RESTORE}") from None
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         if "\n<<<<<<< " in text:
             raise UserError(
@@ -138,8 +134,8 @@ class _Table:
         header = f"[[{self.name}]]" if array else f"[{self.name}]"
         what = f"`{key}` of {header}" if key else header
         start = max(self.text.find(f"[{self.name.removesuffix('.tests')}]"), 0)
-        wanted = array or key
-        found = wanted and re.compile(rf"^\s*{wanted}\s*=", re.MULTILINE).search(self.text, start)
+        place = re.compile(rf"^\s*{re.escape(array or key or '')}\s*=", re.MULTILINE)
+        found = place.search(self.text, start) if array or key else None
         line = self.text.count("\n", 0, found.end() if found else start) + 1
         raise UserError(f"{POLICY}:{line}: {what} {reason}; {RESTORE}")
 
