@@ -160,7 +160,7 @@ class _Rows:
             suite.name: [case for base in reversed(code.lineage(suite)) for case in own[base.name]]
             for suite in cases.suites(code)
         }
-        self._layers = policy.read(here.root).get("layers", {})
+        self._named_layers = policy.named_layers(here.root)
         self._of_case: dict[str, list[Test]] = defaultdict(list)
         self._routes_of_class: dict[tuple[str, str], str] = {}
         for test in record.tests:
@@ -234,14 +234,14 @@ class _Rows:
 
     def _of_class(self, component: Component, case: Case, file: str, suites: Sequence[str]) -> Cell:
         """Return the cell of a case that belongs in a test file."""
-        of_suite = (
-            test for test in self._of_case[case.name] if test["case"]["suite"] == case.suite
-        )
-        mine = [test for test in of_suite if _is_about(test, component, file)]
+        mine = [
+            test
+            for test in self._of_case[case.name]
+            if test["case"]["suite"] == case.suite and _is_about(test, component, file)
+        ]
         cell = _cell(case, mine, mine, f"no passing test of {' or '.join(suites)}")
-        layer = file.removeprefix("tests/").partition("/")[0]
-        is_by_default = self._layers.get(layer, {}).get("by_default", True)
-        if cell.status in ("missing", "later") and not cell.tests and not is_by_default:
+        is_named = file.removeprefix("tests/").partition("/")[0] in self._named_layers
+        if is_named and cell.status in ("missing", "later") and not cell.tests:
             return Cell(case.name, case.suite, "elsewhere", why="its layer only runs by name")
         return cell
 
