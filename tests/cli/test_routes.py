@@ -234,15 +234,9 @@ from fastapi.testclient import TestClient
             "src/app/__init__.py": "",
             "src/app/web.py": HELLO.format("service = FastAPI(title='it')"),
         },
-        {"main.py": HELLO.format("class API(FastAPI): pass\napi = API(title='it')")},
         {
             "src/app/__init__.py": HELLO.format(
-                "def build(n=1) -> FastAPI: return FastAPI(title='it')"
-            )
-        },
-        {
-            "app.py": HELLO.format(
-                "def make(*, a=1):\n    app = FastAPI(title='it')\n    return app"
+                "def create_app(n=1): return FastAPI(title='it')\ndef build(n): return FastAPI()"
             )
         },
         {
@@ -256,7 +250,7 @@ from fastapi.testclient import TestClient
             "tests/conftest.py": "import pytest\n@pytest.fixture\ndef client(): return 1",
         },
     ],
-    ids=["variable", "subclass", "factory", "made", "client", "no-app-in-client"],
+    ids=["variable", "factory", "client", "no-app-in-client"],
 )
 def test_the_app_is_found(rendered: Rendered, tmp_path: Path, files: dict[str, str]) -> None:
     """In any service: its module may also be called as our own file."""
@@ -302,7 +296,10 @@ def test_of_several_apps_the_one_of_the_setting(
             {"main.py": APP_OF_MANY, "proxy.py": PROXY},
             ["several apps: main:app, proxy:app;", 'pyproject.toml: [tool.tpgen] app = "main:app"'],
         ),
-        ({}, ["found no app in", "write that fixture"]),
+        (
+            {"main.py": HELLO.format("class API(FastAPI): pass\napi = API()")},
+            ["found no app in", "write that fixture", '[tool.tpgen] app = "package.module:name"'],
+        ),
         (
             {"main.py": HELLO.format("app = FastAPI()\nraise OSError('no settings')")},
             ["main:app can't be made: OSError: no settings", "tests/conftest.py"],

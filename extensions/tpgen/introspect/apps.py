@@ -1,10 +1,8 @@
 """Find the app of a service, and read its routes in a process of the service's own."""
 
 import ast
-import json
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,15 @@ from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
 from tpgen.source import models
-from tpgen.source.trees import base_names, last_name, names, tree_of
+from tpgen.source.code import Code, Module
+from tpgen.source.trees import Function, called
+
+from . import probing
 
 # What the probe says of code that it refuses to run.
 REFUSED = "which tpgen does not allow"
-PROBE = Path(__file__).parent / "probes" / "probe_app.py"
-CLASSES = frozenset({"FastAPI", "Starlette"})
-LONGEST_REASON = 300
+MAKER = "create_app"
+SETTING = 'in pyproject.toml: [tool.tpgen] app = "{}"'
 
 
 def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
@@ -37,54 +37,49 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
     Raises:
         UserError: there is no app, or it can't be made.
     """
-    route: Sequence[str] = observed or ()
-    conftest = None if settings.read(service.root).app else _conftest(service)
+    named = settings.read(service.root).app
+    conftest = None if named else _conftest(service)
     refused = None
     if conftest:
-        try:
-            found = _probe(service, "fixture", str(conftest.relative_to(service.root)), route)
-            if "routes" in found:
-                return found
-        except UserError as error:
+        fixture = str(conftest.relative_to(service.root))
+        found = _read(service, "fixture", fixture, *observed or ())
+        if "routes" in found:
+            return found
+        if error := found["error"]:
+            refused = UserError(_why(service, "fixture", fixture, error))
             # A fixture may need the database; the app in the source usually does not.
-            if REFUSED not in str(error):
-                raise
-            refused = error
+            if REFUSED not in error:
+                raise refused
     try:
-        return _probe(service, "module", _app_in_source(service), route)
+        app = named or _app_in_source(service)
+        found = _read(service, "module", app, *observed or ())
+        if "error" in found:
+            raise UserError(_why(service, "module", app, found["error"]))
     except UserError as error:
         raise refused or error from None
+    return found
 
 
-def _probe(service: Service, how: str, what: str, observed: Sequence[str]) -> Mapping[str, Any]:
-    """Run the probe, and return what it wrote; nothing about routes if there is no such fixture."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "routes.json"
-        with waiting("reading the routes of the app"):
-            run = service.run(
-                ["-B", str(PROBE), str(out), how, what, *observed], seconds=service.reading_seconds
-            )
-        found: dict[str, Any] = json.loads((out.exists() and out.read_text()) or "{}")
-    if "routes" in found or ("error" in found and found["error"] is None):
-        return found
-    if found.get("missing"):
-        raise UserError(
-            f"{service.python} has no {found['missing']}, which lists the routes of the app: "
-            "install the development dependencies of the service (`uv sync`), and run this again"
-        )
-    said = found.get("error") or _reason(run.stderr) or _reason(run.stdout)
-    raise UserError(_why(service, how, what, said))
+def _read(service: Service, *arguments: str) -> dict[str, Any]:
+    with waiting("reading the routes of the app"):
+        found: dict[str, Any] = probing.run(service, "probe_app.py", *arguments)
+    return found
 
 
 def _why(service: Service, how: str, what: str, said: str) -> str:
     """Return the error about an app that can't be made."""
+    if found := re.search(r"No module named '(pytest|pytest_tpgen)\b", said):
+        return (
+            f"{service.python} has no {found[1]}, which lists the routes of the app: install "
+            "the development dependencies of the service (`uv sync`), and run this again"
+        )
     if (path := factories(service.root)).name and ".".join(path.with_suffix("").parts) in said:
         model = next(iter(models.names(service)), "MODEL")
         return f"{said}: write it first: `tpgen factory {model}`"
     if REFUSED in said:
         return (
             f"{what} can't be read: {said}; let the code do that when the service starts, not when "
-            'it is imported, or name another app in pyproject.toml: [tool.tpgen] app = "shop:app"'
+            f"it is imported, or name another app {SETTING.format('shop:app')}"
         )
     if how == "fixture":
         return (
@@ -95,13 +90,6 @@ def _why(service: Service, how: str, what: str, said: str) -> str:
         f"{what} can't be made: {said}; if it needs settings, set them in a fixture `app` of "
         "tests/conftest.py, and run this again"
     )
-
-
-def _reason(text: str) -> str:
-    """Return the error that pytest printed, or else the last line."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    errors = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
-    return " ".join(errors)[:LONGEST_REASON] or "".join(lines[-1:]).strip()
 
 
 def _conftest(service: Service) -> Path | None:
@@ -117,71 +105,44 @@ def _conftest(service: Service) -> Path | None:
 
 
 def _app_in_source(service: Service) -> str:
-    """Return the only app, as `module:name`; it may be a function that makes it.
+    """Return the only app, as `module:name`; it may be a function `create_app`.
 
     Raises:
         UserError: there is none, or there are several.
     """
-    if name := settings.read(service.root).app:
-        return name
-    trees = {module: tree_of(file) for file, module in _modules(service)}
-    functions = {(module, name) for module, tree in trees.items() for name in _makers(tree)}
-    apps: list[str] = []
-    called = set()
-    for module, tree in trees.items():
-        makers = CLASSES | _subclasses(tree) | {name for _, name in functions}
-        for node in tree.body:
-            if (maker := _called(node)) in makers:
-                called.add(maker)
-                apps += [f"{module}:{name}" for name in names(node)]
-    # A function that another module calls for its `app` does not make another app.
-    apps += [f"{module}:{name}" for module, name in functions if name not in called]
+    definitions = [
+        (f"{module.name}:{name}", node)
+        for module in _modules(service)
+        if module.is_readable
+        for name, node in module.definitions.items()
+    ]
+    made = [(name, _called(node)) for name, node in definitions]
+    apps = [name for name, maker in made if maker in {"FastAPI", "Starlette", MAKER}]
+    # A function that a module calls for its `app` does not make another app.
+    if MAKER not in dict(made).values():
+        makers = (name for name, node in definitions if isinstance(node, Function))
+        apps += [name for name in makers if name.endswith(f":{MAKER}")]
     if not apps:
         raise UserError(
-            f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py nor "
-            "an `app = FastAPI()` in its packages; write that fixture, and run this again"
+            f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py, nor an "
+            f"`app = FastAPI()` or a function `{MAKER}` in its packages; write that fixture, or "
+            f"name the app {SETTING.format('package.module:name')}"
         )
     if len(apps) > 1:
         raise UserError(
             f"the service has several apps: {', '.join(sorted(apps))}; name the one that "
-            f'the tests are for in pyproject.toml: [tool.tpgen] app = "{min(apps)}"'
+            f"the tests are for {SETTING.format(min(apps))}"
         )
     return apps[0]
 
 
-def _modules(service: Service) -> Iterator[tuple[Path, str]]:
+def _modules(service: Service) -> Iterator[Module]:
     for folder in (service.root, service.root / "src"):
-        yield from ((file, file.stem) for file in folder.glob("*.py"))
-    for package in service.packages:
-        for file in package.rglob("*.py"):
-            parts = file.relative_to(package.parent).with_suffix("").parts
-            yield file, ".".join(parts).removesuffix(".__init__")
-
-
-def _subclasses(tree: ast.Module) -> set[str]:
-    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
-    return {node.name for node in classes if CLASSES & set(base_names(node))}
+        yield from (Module(file, folder) for file in folder.glob("*.py"))
+    yield from Code(service.packages).matching("**/*.py")
 
 
 def _called(node: ast.stmt) -> str:
     """Return the name of what is called in an assignment, or an empty text."""
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    return last_name(value.func) if isinstance(value, ast.Call) else ""
-
-
-def _makers(tree: ast.Module) -> Iterator[str]:
-    """Yield the functions that return an app, and need no argument for that."""
-    classes = CLASSES | _subclasses(tree)
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        needed = len(node.args.posonlyargs + node.args.args) - len(node.args.defaults)
-        if needed or None in node.args.kw_defaults:
-            continue
-        nodes = list(ast.walk(node))
-        calls = any(
-            isinstance(each, ast.Call) and last_name(each.func) in classes for each in nodes
-        )
-        returns = any(isinstance(each, ast.Return) and each.value for each in nodes)
-        if last_name(node.returns) in classes or (calls and returns):
-            yield node.name
+    return called(value) if isinstance(value, ast.Call) else ""

@@ -1,17 +1,16 @@
-"""Write the routes of a service's app as JSON, and whether one of them requires credentials.
+"""Print the routes of a service's app as JSON, and whether one of them requires credentials.
 
 The service's own interpreter runs this. It needs the standard library, pytest, pytest_tpgen and
 the service's own dependencies:
 
-    python probe_app.py OUT fixture FILE [METHOD PATH]         the app is a fixture of the tests
-    python probe_app.py OUT module MODULE:NAME [METHOD PATH]   the app, or a function that makes it
+    python probe_app.py fixture FILE [METHOD PATH]         the app is a fixture of the tests
+    python probe_app.py module MODULE:NAME [METHOD PATH]   the app, or a function that makes it
 """
 
 import asyncio
 import functools
 import importlib
 import importlib.util
-import json
 import os
 import re
 import sys
@@ -32,42 +31,20 @@ FIXTURES = ("app", "application", "client")
 DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db", "committed_db")
 # Values for the parameters of a path; a route with a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
-PARAMETER = re.compile(r"\{[^}]*\}")
 # The most layers of middleware and clients around an app.
 DEEPEST = 50
 
-Wanted = tuple[str, str] | None
 
-
-def main(out: str, how: str, what: str, *route: str) -> None:
-    """Write the routes, or the reason why there are none, to a file.
-
-    Args:
-        out: the file.
-        how: `fixture` or `module`.
-        what: the file whose fixtures are visible, or the name of the app.
-        route: method and path of the route to observe; no request is sent if empty.
-    """
-    if importlib.util.find_spec(ENGINE) is None:
-        Path(out).write_text(json.dumps({"missing": ENGINE}))
-        return
-    with open(out, "w") as file:
-        read_only.enter(Path.cwd())
-        find = {"fixture": _by_fixture, "module": _by_import}[how]
-        json.dump(find(what, (route[0], route[1]) if route else None), file)
-    read_only.leave()
-
-
-def _by_import(name: str, wanted: Wanted) -> dict[str, Any]:
+def _by_import(name: str, *wanted: str) -> dict[str, Any]:
     module, _, attribute = name.partition(":")
     found = getattr(importlib.import_module(module), attribute)
-    app = _app_in(found if _app_in(found) else found())
+    app = _app_in(found) or _app_in(found())
     if app is None:
         raise TypeError("it has no OpenAPI document")
-    return _facts(app, wanted)
+    return _facts(app, *wanted)
 
 
-def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
+def _by_fixture(conftest: str, *wanted: str) -> dict[str, Any]:
     """Run one test that requests the app, with only the fixtures that it needs.
 
     Returns:
@@ -88,7 +65,7 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
                     raise
             else:
                 if app is not None:
-                    found.update(_facts(app, wanted))
+                    found.update(_facts(app, *wanted))
                     return
 
     class OnlyOurs(pytest.Module):
@@ -121,16 +98,13 @@ def _by_fixture(conftest: str, wanted: Wanted) -> dict[str, Any]:
             if call.excinfo:
                 found["error"] = read_only.said(call.excinfo.value)
 
-    pytest.main([conftest, *_options()], plugins=[Plugin()])
-    return found
-
-
-def _options() -> list[str]:
-    """Undo what the service's settings may add for its own tests."""
+    # Undo what the service's settings may add for its own tests.
     cache = f"cache_dir={tempfile.gettempdir()}/tpgen-no-cache"
     options = ["-q", "-o", cache, "-m", "", "-k", "", "--junit-xml", os.devnull]
     undo = {"xdist": "-n0", "pytest_cov": "--no-cov"}
-    return options + [undo[name] for name in undo if importlib.util.find_spec(name)]
+    options += [undo[name] for name in undo if importlib.util.find_spec(name)]
+    pytest.main([conftest, *options], plugins=[Plugin()])
+    return found
 
 
 def _app_in(thing: Any) -> Any:
@@ -143,7 +117,7 @@ def _app_in(thing: Any) -> Any:
     return None
 
 
-def _facts(app: Any, wanted: Wanted) -> dict[str, Any]:
+def _facts(app: Any, *wanted: str) -> dict[str, Any]:
     # The settings of the tests may turn warnings into errors.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -153,8 +127,7 @@ def _facts(app: Any, wanted: Wanted) -> dict[str, Any]:
         except Exception:  # noqa: BLE001  # a model may raise anything
             # FastAPI can't describe a model of a hidden route, perhaps the reason why it is hidden.
             found = _described(app)
-        is_open = asyncio.run(_is_open(app, *wanted)) if wanted else False
-        return found | {"is_open": is_open}
+        return found | {"is_open": bool(wanted) and asyncio.run(_is_open(app, *wanted))}
 
 
 @contextmanager
@@ -176,12 +149,26 @@ def _hidden_routes_shown() -> Iterator[None]:
 
 def _described(app: Any) -> dict[str, Any]:
     """Return the routes of an app, and the OpenAPI document of each app that is mounted in it."""
+    engine = importlib.import_module(f"{ENGINE}.routes")
     documents: dict[str, Any] = {}
     routes: list[dict[str, Any]] = []
-    for route in importlib.import_module(f"{ENGINE}.routes").walk(app):
+    for route in engine.walk(app):
         if route.mounted not in documents:
             documents[route.mounted] = _document(route.app)
-        routes += _of_each_method(route)
+        # The names by which an answer may hold rows.
+        rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
+        routes += [
+            {
+                "method": method,
+                "path": route.path,
+                "mounted": route.mounted,
+                "module": getattr(_inside(route.endpoint), "__module__", ""),
+                "name": _name(route.endpoint),
+                "rows": rows if method == "GET" and engine.lists_rows(route) else [],
+                "idempotent": engine.takes_idempotency_key(route),
+            }
+            for method in sorted(route.methods)
+        ]
     return {"documents": documents, "routes": routes}
 
 
@@ -200,24 +187,6 @@ def _document(app: Any) -> dict[str, Any]:
     return document
 
 
-def _of_each_method(route: Any) -> Iterator[dict[str, Any]]:
-    engine = importlib.import_module(f"{ENGINE}.routes")
-    endpoint = _inside(route.endpoint)
-    # The names by which an answer may hold rows.
-    rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
-    rows = rows if engine.lists_rows(route) else []
-    for method in sorted(route.methods):
-        yield {
-            "method": method,
-            "path": route.path,
-            "mounted": route.mounted,
-            "module": getattr(endpoint, "__module__", ""),
-            "name": _name(endpoint),
-            "rows": rows if method == "GET" else [],
-            "idempotent": engine.takes_idempotency_key(route),
-        }
-
-
 class Reached(Exception):
     """A request reached the handler of its route."""
 
@@ -232,24 +201,19 @@ async def _is_open(app: Any, method: str, template: str) -> bool:
     # The tests may override the dependency that requires credentials.
     getattr(app, "dependency_overrides", {}).clear()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        with _handlers_replaced() as reached:
-            for value in EXAMPLES:
-                response = await client.request(method, PARAMETER.sub(value, template))
-                if not reached and response.status_code in (401, 403):
-                    return False
-            return bool(reached)
+    client = httpx.AsyncClient(transport=transport, base_url="http://test")
+    with _handlers_replaced() as reached:
+        for value in EXAMPLES:
+            response = await client.request(method, re.sub(r"\{[^}]*\}", value, template))
+            if not reached and response.status_code in (401, 403):
+                return False
+    return bool(reached)
 
 
 @contextmanager
 def _handlers_replaced() -> Iterator[list[str]]:
     """Stop each request where its handler would run, and yield the paths of those requests."""
     reached: list[str] = []
-
-    def reach(path: str) -> None:
-        reached.append(path)
-        raise Reached
-
     starlette: Any = importlib.import_module("starlette.routing")
     fastapi: Any = sys.modules.get("fastapi.routing")
     handle: Any = starlette.Route.handle
@@ -259,7 +223,8 @@ def _handlers_replaced() -> Iterator[list[str]]:
         # A route of Starlette has no dependencies: only middleware runs.
         is_plain = not hasattr(route, "dependant")
         if is_plain and scope["method"] in (route.methods or {scope["method"]}):
-            reach(scope["path"])
+            reached.append(scope["path"])
+            raise Reached
         await handle(route, scope, receive, send)
 
     async def solve_alone(*, request: Any, dependant: Any, **options: Any) -> Any:
@@ -267,7 +232,8 @@ def _handlers_replaced() -> Iterator[list[str]]:
         alone = replace(dependant, **{name: [] for name in own})
         solved = await solve(request=request, dependant=alone, **options)
         if not solved.errors:
-            reach(request.url.path)
+            reached.append(request.url.path)
+            raise Reached
         return solved
 
     starlette.Route.handle = handle_alone
@@ -293,4 +259,5 @@ def _name(call: Any) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    by = {"fixture": _by_fixture, "module": _by_import}[sys.argv[1]]
+    read_only.run(Path.cwd(), lambda: by(*sys.argv[2:]))

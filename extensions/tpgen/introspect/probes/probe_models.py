@@ -5,17 +5,15 @@ to import. It needs the standard library and SQLAlchemy.
 """
 
 import enum
+import importlib
 import inspect
-import json
 import re
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NewType, cast, get_args, get_type_hints
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers
 
 KINDS = {
@@ -23,29 +21,15 @@ KINDS = {
     "DateTime", "Date", "Time", "Interval", "INTERVAL", "LargeBinary", "BYTEA", "String",
     "INET", "CIDR", "MACADDR", "MACADDR8", "TSVECTOR",
 }  # fmt: skip
-
-
-def models(module: str, name: str) -> Iterator[dict[str, Any]]:
-    """Yield a model, and the models that its not-null foreign keys need, directly or not."""
-    waiting, seen = [sa.inspect(getattr(sys.modules[module], name))], set()
-    while waiting:
-        mapper = waiting.pop()
-        if mapper not in seen:
-            seen.add(mapper)
-            references = list(_references(mapper))
-            waiting += [target for _, target in references if target]
-            yield _model(mapper, [reference for reference, _ in references])
+STARS = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 
 def _model(mapper: Mapper[Any], references: list[dict[str, Any]]) -> dict[str, Any]:
     hints = _hints(mapper.class_)
+    columns = [prop for prop in mapper.column_attrs if isinstance(prop.columns[0], sa.Column)]
     return {
         **_place(mapper.class_),
-        "columns": [
-            _column(mapper, prop, hints.get(prop.key))
-            for prop in mapper.column_attrs
-            if isinstance(prop.columns[0], sa.Column)
-        ],
+        "columns": [_column(mapper, prop, hints.get(prop.key)) for prop in columns],
         "references": references,
         "uniques": [names for columns in _uniques(mapper) if (names := _names(mapper, columns))],
         "checks": [_check(mapper, check) for check in _constraints(mapper, sa.CheckConstraint)],
@@ -85,15 +69,14 @@ def _plain(hint: Any) -> Any:
 
 def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[str, Any]:
     column, sql = prop.columns[0], cast(Any, prop.columns[0].type)
-    decorated = isinstance(sql, sa.types.TypeDecorator) and not isinstance(sql, sa.Interval)
     while isinstance(sql, sa.types.TypeDecorator) and not isinstance(sql, sa.Interval):
-        sql = sql.impl_instance if hasattr(sql, "impl_instance") else sql.impl
+        sql = sql.impl
     kinds = [cls.__name__ for cls in type(sql).__mro__ if cls.__name__ in KINDS]
     return {
         "name": prop.key,
         "kind": kinds[0] if kinds else None,
         "type": repr(column.type),
-        "decorated": decorated,
+        "decorated": sql is not column.type,
         "python": getattr(hint, "__name__", None),
         "length": getattr(sql, "length", None),
         "precision": getattr(sql, "precision", None),
@@ -109,15 +92,12 @@ def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[s
 
 def _has_default(mapper: Mapper[Any], column: Any) -> bool:
     """Return whether a row gets a value by default."""
-    field = getattr(mapper.class_, "model_fields", {}).get(column.key)
     return bool(
         column.default is not None
         or column.server_default is not None
         or column.table.autoincrement_column is column
         or column is mapper.version_id_col
         or (column is mapper.polymorphic_on and mapper.polymorphic_identity is not None)
-        # Only pydantic knows the defaults of SQLModel.
-        or (field is not None and not field.is_required())
     )
 
 
@@ -135,10 +115,10 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
     """Yield the required foreign keys, the widest first, and the model that each refers to."""
     keys = _constraints(mapper, sa.ForeignKeyConstraint)
     for key in sorted(keys, key=lambda key: -len(key.columns)):
-        if any(column.nullable for column in key.columns) or _inherited(mapper, key):
-            continue
+        # A key of joined inheritance connects the row of a subclass with the row of its parent.
+        is_inherited = key.parent is not key.referred_table and key.referred_table in mapper.tables
         names = _names(mapper, key.columns)
-        if not names:
+        if is_inherited or not names or any(column.nullable for column in key.columns):
             continue
         relationship = _relationship(mapper, key)
         target = relationship.mapper if relationship else _target(mapper, key)
@@ -154,16 +134,6 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
         )
 
 
-def _inherited(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> bool:
-    """Return whether a key connects the row of a subclass with the row of its parent."""
-    tables = {each.local_table for each in mapper.iterate_to_root()}
-    return (
-        all(column.primary_key for column in key.columns)
-        and key.parent is not key.referred_table
-        and key.referred_table in tables
-    )
-
-
 def _relationship(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Any:
     for each in mapper.relationships:
         to_one = each.direction.name == "MANYTOONE" and each.secondary is None
@@ -173,21 +143,11 @@ def _relationship(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Any:
 
 
 def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | None:
-    for registry in {mapper.registry, *_registries()}:
-        for each in registry.mappers:
-            single = each.inherits and each.inherits.local_table is each.local_table
-            if each.local_table is key.referred_table and not single:
-                found: Mapper[Any] = each
-                return found
+    for other in mapper.registry.mappers:
+        single = other.inherits and other.inherits.local_table is other.local_table
+        if other.local_table is key.referred_table and not single:
+            return other
     return None
-
-
-def _registries() -> Iterator[Any]:
-    """Yield the registries of all imported modules; a service may have several bases."""
-    for module in [sys.modules[name] for name in sys.argv[2:]]:
-        for base in vars(module).values():
-            if isinstance(base, type) and hasattr(base, "registry") and hasattr(base, "metadata"):
-                yield base.registry
 
 
 def _constraints(mapper: Mapper[Any], kind: type) -> list[Any]:
@@ -217,39 +177,44 @@ def _names(mapper: Mapper[Any], columns: Any) -> list[str]:
 
 
 def _check(mapper: Mapper[Any], check: sa.CheckConstraint) -> dict[str, Any]:
-    try:
-        text = check.sqltext.compile(
-            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
-            compile_kwargs={"literal_binds": True},
-        )
-    except (sa.exc.SQLAlchemyError, NotImplementedError):
-        text = check.sqltext
     columns = {column.name: prop.key for prop in mapper.column_attrs for column in prop.columns}
-    return {"text": str(text).replace("%%", "%"), "columns": columns}
+    text = str(check.sqltext.compile(compile_kwargs={"literal_binds": True}))
+    return {"text": text, "columns": columns}
 
 
 def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
     """Return the parameters of the class; `takes` is None if it accepts any attribute."""
-    if hasattr(mapper.class_, "model_fields"):
-        return {"takes": None, "requires": {}}
     parameters = inspect.signature(mapper.class_).parameters.values()
-    stars = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    named = {each.name: each.default for each in parameters if each.kind not in stars}
-    accepts_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    named = {each.name: each.default for each in parameters if each.kind not in STARS}
     lists = {each.key: each.uselist for each in mapper.relationships}
     required = [name for name, default in named.items() if default is inspect.Parameter.empty]
     return {
-        "takes": None if accepts_any else list(named),
+        "takes": None if any(each.kind is each.VAR_KEYWORD for each in parameters) else list(named),
         "requires": {name: lists.get(name) for name in required},
     }
 
 
-if __name__ == "__main__":
-    read_only = import_module("read_only")
-    read_only.enter(Path.cwd())
-    for each in sys.argv[2:]:
-        import_module(each)
+def read(name: str, *modules: str) -> list[dict[str, Any]]:
+    """Return a model, and the models that its not-null foreign keys need, directly or not.
+
+    Args:
+        name: of the model.
+        modules: those that define models, that of the model first.
+    """
+    for module in modules:
+        importlib.import_module(module)
     configure_mappers()
-    # On the last line, after the output of the service's imports.
-    print(json.dumps(list(models(sys.argv[2], sys.argv[1])), default=str))
-    read_only.leave()
+    waiting = [sa.inspect(getattr(sys.modules[modules[0]], name))]
+    found = {}
+    while waiting:
+        mapper = waiting.pop()
+        if mapper not in found:
+            references = list(_references(mapper))
+            waiting += [target for _, target in references if target]
+            found[mapper] = _model(mapper, [reference for reference, _ in references])
+    return list(found.values())
+
+
+if __name__ == "__main__":
+    read_only = importlib.import_module("read_only")
+    read_only.run(Path.cwd(), lambda: read(*sys.argv[1:]))
