@@ -11,7 +11,7 @@ from tpgen.check.renaming import OldName, Renaming, edits_to, imported, imports,
 from tpgen.check.rule import FileRule
 from tpgen.check.wiring import Wiring, is_conftest, wired_conftest
 from tpgen.core.finding import Finding
-from tpgen.source.modules import Module
+from tpgen.source.code import Module
 
 BY_HAND = "rename it by hand: only `from MODULE import NAME` is rewritten, without comments in it"
 

@@ -1,4 +1,7 @@
-"""The required cases of a policy, read from its suites; nothing is imported."""
+"""The required cases of a policy, read from its suites; nothing is imported.
+
+The code that the functions take is that of the folder `tests` of a service.
+"""
 
 import ast
 from collections import defaultdict
@@ -49,11 +52,7 @@ def words(name: str) -> str:
 
 
 def suites(code: Code) -> Iterator[Definition]:
-    """Yield the suites of a policy; modules that can't be read are left to `tpgen check`.
-
-    Args:
-        code: the folder `tests` of a service.
-    """
+    """Yield the suites of a policy; modules that can't be read are left to `tpgen check`."""
     for module in code.matching(SUITES):
         for node in module.definitions.values() if module.is_readable else ():
             if isinstance(node, ast.ClassDef):
@@ -61,29 +60,25 @@ def suites(code: Code) -> Iterator[Definition]:
 
 
 def read(code: Code) -> list[Case]:
-    """Return the cases that each suite defines itself, without inherited ones.
-
-    Args:
-        code: the folder `tests` of a service.
-    """
-    return [case for suite in suites(code) for case in _cases(suite)]
+    """Return the cases that each suite defines itself, without inherited ones."""
+    found = []
+    for suite in suites(code):
+        path = suite.module.path.relative_to(suite.module.folder).as_posix()
+        for node in getattr(suite.node, "body", []):
+            name = getattr(node, "name", "")
+            if name.startswith("test"):
+                day = _day(node) or _day(suite.node)
+                found.append(Case(suite.name, name, path, node.lineno, day))
+    return found
 
 
 def has_days(tests: Path) -> bool:
-    """Return whether any case may have a day; nothing is parsed.
-
-    Args:
-        tests: the folder `tests` of a service.
-    """
+    """Return whether any case may have a day; nothing is parsed."""
     return any(MARK.encode() in path.read_bytes() for path in tests.glob(SUITES))
 
 
 def subclasses(code: Code) -> dict[str, set[str]]:
-    """Return, for each suite, the suites that have its cases: itself and its subclasses.
-
-    Args:
-        code: the folder `tests` of a service.
-    """
+    """Return, for each suite, the suites that have its cases: itself and its subclasses."""
     found: dict[str, set[str]] = defaultdict(set)
     for suite in suites(code):
         for base in code.lineage(suite):
@@ -101,15 +96,6 @@ def until(day: date) -> str:
     """Return a day, and how far it is: "2027-01-15 (in 49 days)"."""
     left = (day - date.today()).days
     return f"{day} (in {left} day{'s' * (left != 1)})" if left > 0 else f"{day}"
-
-
-def _cases(suite: Definition) -> Iterator[Case]:
-    path = suite.module.path.relative_to(suite.module.folder).as_posix()
-    own = _day(suite.node)
-    for node in getattr(suite.node, "body", []):
-        name = getattr(node, "name", "")
-        if name.startswith("test"):
-            yield Case(suite.name, name, path, node.lineno, _day(node) or own)
 
 
 def _day(node: ast.stmt) -> date | None:

@@ -6,17 +6,88 @@ Nothing is imported or run. Imports are followed within the service's own packag
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
+from tpgen.core.errors import UserError
+
 from . import trees
-from .modules import Module
 from .trees import Function, last_name, unsubscripted
 
 __all__ = ["Code", "Definition", "Function", "Module", "Parameter", "last_name", "signature"]
 
 # Bases outside the service whose constructor takes nothing.
 WITHOUT_CONSTRUCTOR = {"ABC", "Generic", "Protocol", "object"}
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A module of the service.
+
+    Attributes:
+        path: its file.
+        folder: the parent of its top-level package.
+        text: its content, if the file is not written yet.
+    """
+
+    path: Path
+    folder: Path
+    text: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """Return its dotted name."""
+        parts = self.path.relative_to(self.folder).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Return its syntax tree.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        try:
+            return ast.parse(self.path.read_bytes() if self.text is None else self.text)
+        except (OSError, SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            root = self.folder.parent if self.folder.name == "src" else self.folder
+            raise UserError(
+                f"{self.path.relative_to(root)}:{line} can't be read "
+                f"({getattr(error, 'msg', error)}): correct it, then run the same command again"
+            ) from None
+
+    @property
+    def is_readable(self) -> bool:
+        """Return whether it can be parsed."""
+        try:
+            return bool(self.tree)
+        except UserError:
+            return False
+
+    @cached_property
+    def definitions(self) -> dict[str, ast.stmt]:
+        """Return what it defines at the top, by name; the last definition counts."""
+        return {name: node for node in trees.statements(self.tree) for name in trees.names(node)}
+
+    @cached_property
+    def imports(self) -> dict[str, tuple[str, str]]:
+        """Return what it imports at the top: name to module and name there (empty for a module)."""
+        found = {}
+        for node in trees.statements(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    found[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
+            elif isinstance(node, ast.ImportFrom):
+                origin = self._absolute(node)
+                found |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
+        return found
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = self.name.split(".") + ["self"] * (self.path.stem == "__init__")
+        return ".".join([*package[: -node.level], *([node.module] if node.module else [])])
 
 
 @dataclass(frozen=True)
@@ -26,7 +97,7 @@ class Parameter:
     Attributes:
         module: where it is written, so where its annotation has its meaning.
         is_positional: whether it can't be given by name.
-        stars: `*` or `**` of one that stands for any number, so that its arguments are unknown.
+        stars: `**` of one that stands for arguments that are not known.
     """
 
     name: str
@@ -130,19 +201,21 @@ class Code:
 
         One parameter with stars stands for those that can't be read.
         """
-        stars: list[Parameter] = []
+        is_unknown = self._has_foreign_base(owner)
         for base in self.lineage(owner):
-            own = trees.methods(base.node)
-            if "__init__" in own:
-                named = signature(base.module, own["__init__"])
-                stars = _stars(base.module, own["__init__"])
-                if named or not stars:
+            if init := trees.methods(base.node).get("__init__"):
+                named = signature(base.module, init)
+                is_unknown = bool(init.args.kwarg or init.args.vararg)
+                if named or not is_unknown:
                     return named
             elif trees.is_dataclass(base.node):
-                return self._fields(owner)
-        if not stars and self._has_foreign_base(owner):
-            return [Parameter("", None, False, owner.module, stars="**")]
-        return stars
+                fields = {
+                    last_name(node.target): (node.annotation, has_default, parent.module)
+                    for parent in reversed(self.lineage(owner))
+                    for node, has_default in trees.fields(parent.node)
+                }
+                return [Parameter(name, *field) for name, field in fields.items()]
+        return [Parameter("", None, False, owner.module, stars="**")] if is_unknown else []
 
     def methods(self, owner: Definition) -> dict[str, tuple[Module, Function]]:
         """Return the public methods of a class and its bases, with the module of each."""
@@ -167,8 +240,6 @@ class Code:
 
     def choices(self, module: Module, annotation: ast.expr | None) -> list[str]:
         """Return the texts that a parameter takes: of a Literal or an Enum; else none."""
-        if isinstance(annotation, ast.BinOp):
-            return self.choices(module, annotation.left) + self.choices(module, annotation.right)
         module, expanded = self.expand(module, annotation)
         if trees.is_literal(expanded):
             values = (getattr(choice, "value", None) for choice in trees.inner(expanded))
@@ -232,35 +303,16 @@ class Code:
             for base in getattr(heir.node, "bases", [])
         )
 
-    def _fields(self, owner: Definition) -> list[Parameter]:
-        found: dict[str, Parameter] = {}
-        for base in reversed(self.lineage(owner)):
-            for node in getattr(base.node, "body", []):
-                if isinstance(node, ast.AnnAssign) and trees.is_field(node):
-                    name, default = last_name(node.target), trees.has_default(node.value)
-                    found[name] = Parameter(name, node.annotation, default, base.module)
-        return list(found.values())
-
 
 def signature(module: Module, node: Function) -> list[Parameter]:
     """Return the parameters of a method, without `self` and the starred ones."""
     positional = node.args.posonlyargs + node.args.args
-    first = len(positional) - len(node.args.defaults)
+    required = len(positional) - len(node.args.defaults)
     nameless = len(node.args.posonlyargs)
     found = [
-        Parameter(argument.arg, argument.annotation, number >= first, module, number < nameless)
+        Parameter(argument.arg, argument.annotation, number >= required, module, number < nameless)
         for number, argument in enumerate(positional)
     ]
     by_name = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
     more = (Parameter(word.arg, word.annotation, bool(value), module) for word, value in by_name)
     return [*found[1:], *more]
-
-
-def _stars(module: Module, node: Function) -> list[Parameter]:
-    """Return the last starred parameter of a method, if it has one."""
-    pairs = (("**", node.args.kwarg), ("*", node.args.vararg))
-    found = [(stars, argument) for stars, argument in pairs if argument]
-    return [
-        Parameter(argument.arg, argument.annotation, False, module, stars=stars)
-        for stars, argument in found[:1]
-    ]

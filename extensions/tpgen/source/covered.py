@@ -11,7 +11,7 @@ from tpgen.core.policy import Kind
 from tpgen.core.service import Service
 
 from .code import Code, Definition
-from .trees import Function, base_names, last_name, tree_of
+from .trees import Function, base_names, called, classes, names, tree_of
 
 
 class Covered:
@@ -39,16 +39,11 @@ class Covered:
     def taken(self, file: Path, route: tuple[str, str]) -> set[str]:
         """Return the classes of a test file that are about other routes than this one."""
         tree = tree_of(file)
-        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-        return {node.name for node in classes if self.identity(tree, node) not in (None, route)}
+        owners = classes(tree)
+        return {node.name for node in owners if self.identity(tree, node) not in (None, route)}
 
     def files(self, service: Service, kind: Kind) -> dict[tuple[str, str], Path]:
-        """Return, for each route, the test file with a class about it that has a suite of a kind.
-
-        Args:
-            service: whose tests to read.
-            kind: of routes.
-        """
+        """Return, for each route, the test file with a class about it that has a suite of a kind."""
         code = Code([service.root / "tests"])
         tests = (test for test in kind.tests if not test.is_shared)
         wanted = {name for test in tests for name in test.suite_names}
@@ -57,8 +52,9 @@ class Covered:
             module = code.module(file, service.root)
             for node in module.tree.body if module.is_readable else ():
                 if isinstance(node, ast.ClassDef) and (route := self.identity(module.tree, node)):
-                    bases = _all_bases(code, Definition(module, node))
-                    if not wanted or wanted & bases:
+                    owners = [base.node for base in code.lineage(Definition(module, node))]
+                    bases = [name for owner in owners for name in base_names(owner)]
+                    if not wanted or not wanted.isdisjoint(bases):
                         found.setdefault(route, file.relative_to(service.root))
         return found
 
@@ -78,27 +74,17 @@ def normalize_path(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-def _all_bases(code: Code, owner: Definition) -> set[str]:
-    nodes = (definition.node for definition in code.lineage(owner))
-    return {name for node in nodes if isinstance(node, ast.ClassDef) for name in base_names(node)}
-
-
 def _statements(owner: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
     """Yield what a class assigns, what its fixture `url` returns, and what placeholders would."""
     for node in owner.body:
-        if isinstance(node, ast.Assign):
-            yield from _assigned(ast.unparse(node.targets[0]), node.value)
-        elif isinstance(node, ast.AnnAssign):
-            yield from _assigned(ast.unparse(node.target), node.value)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from ((name, node.value) for name in names(node))
+            if isinstance(node.value, ast.Call) and called(node.value) == "placeholder":
+                with suppress(IndexError, SyntaxError, ValueError):
+                    text = dedent(str(ast.literal_eval(node.value.args[0])))
+                    yield from _statements(ast.parse(text))
         elif isinstance(node, Function) and node.name == "url":
             yield "url", next((n.value for n in node.body if isinstance(n, ast.Return)), None)
-
-
-def _assigned(name: str, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
-    yield name, value
-    if isinstance(value, ast.Call) and last_name(value.func) == "placeholder" and value.args:
-        with suppress(SyntaxError, ValueError):
-            yield from _statements(ast.parse(dedent(str(ast.literal_eval(value.args[0])))))
 
 
 def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:

@@ -2,31 +2,30 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 
+from .code import Code, Definition, Module
 from .trees import base_names, called, classes, last_name, model_of, unsubscripted
 from .trees import names as names_of
 
-MARKS = ("mapped_column", "Column(", "Mapped[", "__tablename__", "__table__", "__mapper_args__")
+# What a module with models contains.
+MARKS = (
+    *(b"mapped_column", b"Column(", b"Mapped[", b"__tablename__", b"__table__"),
+    *(b"__mapper_args__", b"table=True"),
+)
 NOT_DECLARATIVE = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
+ROOTS = {"DeclarativeBase", "DeclarativeBaseNoMeta"}
 
 
 def names(service: Service) -> list[str]:
     """Return the models of the service, by the look of their classes."""
-    return sorted({name for found in by_module(service).values() for name in found})
+    return sorted({model.name for model in _models(service)})
 
 
 def without_factory(service: Service, factories: str, path: str) -> list[str]:
-    """Return the models that have no factory in a text.
-
-    Args:
-        service: where the models are.
-        factories: the text of the factories.
-        path: of its file, for errors.
-    """
+    """Return the models that have no factory in a text, which is that of the file `path`."""
     return sorted(set(names(service)) - set(factories_of(factories, path)))
 
 
@@ -49,104 +48,75 @@ def factories_of(factories: str, path: str) -> dict[str, str]:
 def places(service: Service) -> dict[str, tuple[str, int]]:
     """Return the file and the line of each model, by its name."""
     return {
-        name: (_file(service, module), line)
-        for module, found in by_module(service).items()
-        for name, line in found.items()
+        model.name: (model.module.path.relative_to(service.root).as_posix(), model.node.lineno)
+        for model in _models(service)
     }
 
 
 def primary_keys(service: Service) -> dict[str, str]:
     """Return the attribute of the primary key of each model that states one column as its key."""
     found = {}
-    for _, tree in _trees(service):
-        for owner in classes(tree):
-            keys = [
-                name
-                for line in owner.body
-                if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(line.value, ast.Call)
-                if any(keyword.arg == "primary_key" for keyword in line.value.keywords)
-                for name in names_of(line)
-            ]
-            if len(keys) == 1:
-                found[owner.name] = keys[0]
+    modules = _modules(Code(service.packages))
+    for owner in (node for module in modules for node in classes(module.tree)):
+        keys = [
+            name
+            for line in owner.body
+            if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(line.value, ast.Call)
+            if any(keyword.arg == "primary_key" for keyword in line.value.keywords)
+            for name in names_of(line)
+        ]
+        if len(keys) == 1:
+            found[owner.name] = keys[0]
     return found
 
 
-def by_module(service: Service) -> dict[str, dict[str, int]]:
-    """Return the names of the models with their lines, by the module that defines them."""
-    modules = {module: classes(tree) for module, tree in _trees(service)}
-    everywhere = [owner for owners in modules.values() for owner in owners]
-    own = {owner.name for owner in everywhere}
-    # A base that is imported, or a variable, may be the declarative one.
-    declarative = {
-        owner.name for owner in everywhere if set(base_names(owner)) - own - NOT_DECLARATIVE - {""}
-    }
-    declarative = _with_subclasses(everywhere, declarative)
-    mapped = {owner.name for owner in everywhere if _looks_mapped(owner, declarative)}
-    concrete = [owner for owner in everywhere if not _is_base(owner)]
-    models = _with_subclasses(concrete, mapped)
-    found = {
-        module: {
-            owner.name: owner.lineno
-            for owner in owners
-            if owner.name in models and owner in concrete
-        }
-        for module, owners in modules.items()
-    }
-    return {module: models for module, models in found.items() if models}
-
-
-def _file(service: Service, module: str) -> str:
-    """Return the file of a module, relative to the service."""
-    folder = service.packages[0].parent / module.replace(".", "/")
-    file = folder.with_suffix(".py")
-    found = file if file.is_file() else folder / "__init__.py"
-    return found.relative_to(service.root).as_posix()
-
-
-def _trees(service: Service) -> Iterator[tuple[str, ast.Module]]:
-    for package in service.packages:
-        for path in sorted(package.rglob("*.py")):
-            if _is_migration(path):
-                continue
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if any(mark in text for mark in MARKS) or "table=True" in text:
-                parts = path.relative_to(package.parent).with_suffix("").parts
-                try:
-                    yield ".".join(parts).removesuffix(".__init__"), ast.parse(text)
-                except SyntaxError:
-                    # Half written: the import says so, if this module is asked for.
-                    continue
-
-
-def _is_migration(path: Path) -> bool:
-    """Return whether a module belongs to Alembic, whose mapped classes are those of the past."""
-    return path.parent.name == "versions" and (path.parents[1] / "env.py").is_file()
-
-
-def _with_subclasses(owners: list[ast.ClassDef], found: set[str]) -> set[str]:
-    """Return the names, and those of the classes that inherit from one of them."""
-    size = -1
-    while size != len(found):
-        size = len(found)
-        found = found | {owner.name for owner in owners if found & set(base_names(owner))}
+def by_module(service: Service) -> dict[str, list[str]]:
+    """Return the names of the models, by the module that defines them."""
+    found: dict[str, list[str]] = {}
+    for model in _models(service):
+        found.setdefault(model.module.name, []).append(model.name)
     return found
+
+
+def _modules(code: Code) -> Iterator[Module]:
+    for module in code.matching("**/*.py"):
+        # The mapped classes of Alembic's migrations are those of the past.
+        folder = module.path.parent
+        is_migration = folder.name == "versions" and (folder.parent / "env.py").is_file()
+        text = b"" if is_migration else module.path.read_bytes()
+        # A module that is half written: the import says so, if it is asked for.
+        if any(mark in text for mark in MARKS) and module.is_readable:
+            yield module
+
+
+def _models(service: Service) -> list[Definition]:
+    code = Code(service.packages)
+    owners = [
+        Definition(module, node) for module in _modules(code) for node in classes(module.tree)
+    ]
+    return [owner for owner in owners if _is_model(code, owner)]
+
+
+def _is_model(code: Code, owner: Definition) -> bool:
+    """Return whether a class is mapped: it has columns, own or inherited, and a declarative base."""
+    lineage = [base.node for base in code.lineage(owner) if isinstance(base.node, ast.ClassDef)]
+    concrete = [node for node in lineage if not _is_base(node)]
+    if owner.node not in concrete:
+        return False
+    if any("mapped" in called(decorator) for node in concrete for decorator in node.decorator_list):
+        return True
+    # A base that is imported from a library, or a variable, may be the declarative one.
+    bases = {name for node in lineage for name in base_names(node)}
+    others = bases - {node.name for node in lineage} - NOT_DECLARATIVE - {""}
+    is_table = any(keyword.arg == "table" for node in concrete for keyword in node.keywords)
+    return bool(others) and (
+        is_table or any(_is_column(line) for node in concrete for line in node.body)
+    )
 
 
 def _is_base(owner: ast.ClassDef) -> bool:
     is_abstract = any("__abstract__" in names_of(line) for line in owner.body)
-    return is_abstract or not {"DeclarativeBase", "DeclarativeBaseNoMeta"}.isdisjoint(
-        base_names(owner)
-    )
-
-
-def _looks_mapped(owner: ast.ClassDef, declarative: set[str]) -> bool:
-    if _is_base(owner):
-        return False
-    is_decorated = any("mapped" in called(decorator) for decorator in owner.decorator_list)
-    is_table = any(keyword.arg == "table" for keyword in owner.keywords)
-    has_columns = owner.name in declarative and any(map(_is_column, owner.body))
-    return is_decorated or is_table or has_columns
+    return is_abstract or not ROOTS.isdisjoint(base_names(owner))
 
 
 def _is_column(line: ast.stmt) -> bool:

@@ -1,11 +1,10 @@
 """The routes of a service that decorators in its modules state; nothing is imported."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .code import Code
-from .modules import Module
+from .code import Code, Module
 from .trees import Function, last_name, names
 
 MAKERS = {"APIRouter", "FastAPI"}
@@ -37,15 +36,16 @@ def static_routes(code: Code) -> Iterator[StaticRoute]:
     """Yield each route that a decorator states."""
     common = _common_prefix(code)
     for module in _modules(code, b"APIRouter", b"FastAPI"):
-        prefixes = _prefixes(module.tree, MAKERS)
-        routers = _prefixes(module.tree, {"APIRouter"})
+        made = _made(module.tree)
         functions = (node for node in ast.walk(module.tree) if isinstance(node, Function))
         for function, call in ((each, call) for each in functions for call in each.decorator_list):
-            for router, method, local in _routes(call, prefixes):
-                full = local
-                if router in routers:
-                    full = "" if common is None else common + local
-                yield StaticRoute(method, local, full, module, function.name, call.lineno)
+            for router, method, path in _stated(call):
+                if router in made:
+                    maker, prefix = made[router]
+                    above = "" if maker == "FastAPI" else common
+                    local = prefix + path
+                    full = "" if above is None else above + local
+                    yield StaticRoute(method, local, full, module, function.name, call.lineno)
 
 
 def _common_prefix(code: Code) -> str | None:
@@ -55,19 +55,9 @@ def _common_prefix(code: Code) -> str | None:
         for call in ast.walk(module.tree):
             if isinstance(call, ast.Call) and last_name(call.func) == "include_router":
                 prefix = _keyword(call, "prefix")
-                found.add(_text(code, module, prefix) if prefix else "")
-    return "" if not found else found.pop() if len(found) == 1 else None
-
-
-def _text(code: Code, module: Module, expression: ast.expr) -> str | None:
-    """Return a text, which may be the value of a constant."""
-    if isinstance(expression, ast.Name) and (found := code.resolve(module, expression)):
-        expression = getattr(found.node, "value", None) or expression
-    return str(expression.value) if isinstance(expression, ast.Constant) else None
-
-
-def _keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+                constant = code.resolve(module, prefix)
+                found.add(_text(getattr(constant.node, "value", prefix) if constant else prefix))
+    return found.pop() if len(found) == 1 else None if found else ""
 
 
 def _modules(code: Code, *words: bytes) -> Iterator[Module]:
@@ -78,29 +68,38 @@ def _modules(code: Code, *words: bytes) -> Iterator[Module]:
             yield module
 
 
-def _prefixes(tree: ast.Module, makers: set[str]) -> dict[str, str]:
-    """Return the routers or apps that a module makes, each with its own prefix."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign | ast.AnnAssign):
-            continue
-        call = node.value
-        if isinstance(call, ast.Call) and last_name(call.func) in makers:
-            prefix = getattr(_keyword(call, "prefix"), "value", "")
-            found |= dict.fromkeys(names(node), str(prefix))
-    return found
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
-def _routes(call: ast.expr, prefixes: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _text(expression: ast.expr | None) -> str | None:
+    """Return a text; empty if there is none, None if it can't be read."""
+    if expression is None:
+        return ""
+    return str(expression.value) if isinstance(expression, ast.Constant) else None
+
+
+def _made(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Return the routers and apps that a module makes, each with its class and its own prefix."""
+    return {
+        name: (last_name(node.value.func), _text(_keyword(node.value, "prefix")) or "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        if isinstance(node.value, ast.Call) and last_name(node.value.func) in MAKERS
+        for name in names(node)
+    }
+
+
+def _stated(call: ast.expr) -> Iterator[tuple[str, str, str]]:
     """Yield router, method and path of a decorator such as `@router.get("/path")`."""
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return
     router, verb = last_name(call.func.value), call.func.attr
-    path = getattr([*call.args[:1], _keyword(call, "path")][0], "value", None)
-    if router not in prefixes or not isinstance(path, str):
+    path = _text([*call.args[:1], _keyword(call, "path")][0])
+    if path is None:
         return
     if verb in VERBS:
-        yield router, verb.upper(), prefixes[router] + path
+        yield router, verb.upper(), path
     elif verb == "api_route":
         for method in getattr(_keyword(call, "methods"), "elts", ()):
-            yield router, str(getattr(method, "value", "")).upper(), prefixes[router] + path
+            yield router, str(getattr(method, "value", "")).upper(), path

@@ -9,7 +9,7 @@ from tpgen.core.policy import KindTest
 
 from . import cases
 from .code import Code, Definition, Function
-from .trees import called, classes, is_fixture, names
+from .trees import base_names, called, classes, is_fixture, names
 
 # Functions of the engine that stand for a value that a person must write.
 PLACEHOLDERS = {"placeholder", "fill_in"}
@@ -45,13 +45,12 @@ def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
     if owner is None:
         return Suite(code=code)
     imported = {
-        alias.name: node.module
+        alias.name: f"{node.module}.{alias.name}"
         for node in module.body
-        if isinstance(node, ast.ImportFrom) and node.module
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    bases = [base.id for base in owner.bases if isinstance(base, ast.Name) and base.id in imported]
-    found = [code.find(f"{imported[base]}.{base}") for base in bases]
+    found = [code.find(imported.get(base, "")) for base in base_names(owner)]
     inherited = list(members(code, filter(None, found)))
     required = {
         name: _instead(name, inherited)

@@ -84,9 +84,9 @@ def methods(node: ast.stmt) -> dict[str, Function]:
     return {member.name: member for member in body if isinstance(member, Function)}
 
 
-def base_names(node: ast.ClassDef) -> list[str]:
-    """Return the last part of the name of each base."""
-    return [called(unsubscripted(base)) for base in node.bases]
+def base_names(node: ast.stmt) -> list[str]:
+    """Return the last part of the name of each base of a class."""
+    return [called(unsubscripted(base)) for base in getattr(node, "bases", [])]
 
 
 def model_of(owner: ast.ClassDef) -> str:
@@ -103,13 +103,9 @@ def is_component(node: ast.stmt) -> bool:
     if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
         return False
     bases = base_names(node)
-    if any(name.endswith(("Error", "Exception")) for name in [node.name, *bases]):
-        return False
-    return NOT_COMPONENTS.isdisjoint(bases) and not _is_abstract(node)
-
-
-def _is_abstract(node: ast.ClassDef) -> bool:
-    return any("abstractmethod" in _decorators(method) for method in methods(node).values())
+    is_error = any(name.endswith(("Error", "Exception")) for name in [node.name, *bases])
+    is_abstract = any("abstractmethod" in _decorators(method) for method in methods(node).values())
+    return not is_error and not is_abstract and NOT_COMPONENTS.isdisjoint(bases)
 
 
 def _decorators(node: ast.ClassDef | Function) -> list[str]:
@@ -132,22 +128,18 @@ def is_dataclass(node: ast.stmt) -> bool:
     return isinstance(node, ast.ClassDef) and not known.isdisjoint(_decorators(node))
 
 
-def is_field(node: ast.AnnAssign) -> bool:
-    """Return whether a member of a dataclass is a parameter of its constructor."""
-    keywords = node.value.keywords if isinstance(node.value, ast.Call) else []
-    is_left_out = any(
-        keyword.arg == "init" and getattr(keyword.value, "value", True) is False
-        for keyword in keywords
-    )
-    return not is_left_out and last_name(unsubscripted(node.annotation)) != "ClassVar"
-
-
-def has_default(value: ast.expr | None) -> bool:
-    """Return whether what a field is set to is a default."""
-    if isinstance(value, ast.Call) and called(value) in {"field", "Factory"}:
-        given = {keyword.arg for keyword in value.keywords}
-        return not given.isdisjoint({"default", "default_factory", "factory"})
-    return value is not None
+def fields(node: ast.stmt) -> Iterator[tuple[ast.AnnAssign, bool]]:
+    """Yield the fields that the constructor of a dataclass takes, and whether each has a default."""
+    for member in getattr(node, "body", []):
+        if not isinstance(member, ast.AnnAssign):
+            continue
+        has_default, is_taken = member.value is not None, True
+        if isinstance(member.value, ast.Call) and called(member.value) == "field":
+            options = {keyword.arg: keyword.value for keyword in member.value.keywords}
+            has_default = not options.keys().isdisjoint({"default", "default_factory", "factory"})
+            is_taken = getattr(options.get("init"), "value", True) is not False
+        if is_taken and last_name(unsubscripted(member.annotation)) != "ClassVar":
+            yield member, has_default
 
 
 def is_called_on_objects(node: Function) -> bool:
@@ -163,17 +155,9 @@ def is_generator(node: Function) -> bool:
 
 def members(node: ast.stmt) -> list[str]:
     """Return the values of an Enum that are texts; nothing for another class."""
-    if not isinstance(node, ast.ClassDef) or not is_enum(node):
-        return []
-    found = []
-    for member in node.body:
-        if not isinstance(member, ast.Assign):
-            continue
-        if isinstance(member.value, ast.Constant) and isinstance(member.value.value, str):
-            found.append(member.value.value)
-        elif called(member.value) == "auto" and "StrEnum" in base_names(node):
-            found += [name.lower() for name in names(member)]
-    return found
+    body = node.body if isinstance(node, ast.ClassDef) and is_enum(node) else []
+    values = [getattr(line.value, "value", None) for line in body if isinstance(line, ast.Assign)]
+    return [value for value in values if isinstance(value, str)]
 
 
 def aliased(node: ast.stmt) -> ast.expr | None:
@@ -191,19 +175,20 @@ def plain(annotation: ast.expr | None) -> ast.expr | None:
         parsed = _parsed(annotation.value)
         return plain(parsed) if parsed else annotation
     if isinstance(annotation, ast.BinOp):
-        return plain(annotation.right if _is_none(annotation.left) else annotation.left)
+        return _first([annotation.left, annotation.right])
     if isinstance(annotation, ast.Subscript) and last_name(annotation.value) in WRAPPERS:
-        return plain(next((part for part in inner(annotation) if not _is_none(part)), None))
+        return _first(inner(annotation))
     return annotation
+
+
+def _first(parts: list[ast.expr]) -> ast.expr | None:
+    """Return the first part of a union that is not None, without its wrappers."""
+    return plain(next((part for part in parts if getattr(part, "value", part) is not None), None))
 
 
 def is_literal(annotation: ast.expr | None) -> bool:
     """Return whether a type is a `Literal[…]`: its texts are not types."""
     return isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Literal"
-
-
-def _is_none(expression: ast.expr) -> bool:
-    return isinstance(expression, ast.Constant) and expression.value is None
 
 
 def unquoted(annotation: ast.expr) -> ast.expr:
