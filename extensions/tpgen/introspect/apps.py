@@ -8,10 +8,8 @@ from typing import Any
 
 from tpgen.core import settings
 from tpgen.core.errors import UserError
-from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.core.terminal import waiting
-from tpgen.source import models
 from tpgen.source.code import Code, Module
 from tpgen.source.trees import Function, called
 
@@ -73,9 +71,6 @@ def _why(service: Service, how: str, what: str, said: str) -> str:
             f"{service.python} has no {found[1]}, which lists the routes of the app: install "
             "the development dependencies of the service (`uv sync`), and run this again"
         )
-    if (path := factories(service.root)).name and ".".join(path.with_suffix("").parts) in said:
-        model = next(iter(models.names(service)), "MODEL")
-        return f"{said}: write it first: `tpgen factory {model}`"
     if REFUSED in said:
         return (
             f"{what} can't be read: {said}; let the code do that when the service starts, not when "

@@ -1,7 +1,6 @@
 """Components that are classes: where they are, and what a test must give them."""
 
 import ast
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from tpgen.core.names import alike, to_class, to_snake
 from tpgen.core.policy import Kind
 from tpgen.core.service import Service
 
-from .code import Code, Definition, Module, Parameter
+from .code import Code, Definition, Parameter
 from .trees import is_component
 from .trees import names as names_of
 
@@ -22,10 +21,7 @@ class Component:
 
     Attributes:
         name: as a module is called: `detect_pii`.
-        class_name: of its class.
-        module: the dotted name of its module.
         path: its file, relative to the service.
-        code: of the service.
         definition: its class; None if it does not exist yet.
     """
 
@@ -68,8 +64,7 @@ def find(service: Service, kind: Kind, name: str) -> Component:
         UserError: several classes could be meant, or the component's module can't be read.
     """
     code = Code(service.packages)
-    modules = [module for pattern in _patterns(kind, name) for module in code.matching(pattern)]
-    own = [found for module in modules for found in _of_module(code, kind, module, by_name=False)]
+    own = _classes(code, kind, _patterns(kind, name), by_name=False)
     called = [found for found in own if _is_called(kind, found, name)]
     found = called or own or [other for other in _all(code, kind) if _is_called(kind, other, name)]
     if len({definition.node for definition in found}) > 1:
@@ -78,7 +73,7 @@ def find(service: Service, kind: Kind, name: str) -> Component:
     if not found:
         return _to_build(service, kind, name, code)
     path = found[0].module.path.relative_to(service.root)
-    name = name if name == path.stem else _name(kind, found[0])
+    name = name if name == path.stem else _known_as(kind, found[0])[0]
     return Component(name, found[0].name, found[0].module.name, path, code, found[0])
 
 
@@ -88,21 +83,18 @@ def names(service: Service, kind: Kind) -> list[str]:
 
 
 def definitions(code: Code, kind: Kind) -> dict[str, Definition]:
-    """Return the components of a kind, by name; nothing is imported."""
+    """Return the components of a kind, by name; nothing is imported.
+
+    A class without a name of its own that others inherit from, or in a private module, is none.
+    """
     found = _all(code, kind)
     bases = {base.node for definition in found for base in code.lineage(definition)[1:]}
     return {
-        _name(kind, definition): definition
+        _known_as(kind, definition)[0]: definition
         for definition in found
-        if not _is_only_a_base(definition, bases)
+        if definition.node not in bases or _own_names(definition)
+        if definition.module.path.stem == "__init__" or definition.module.path.stem[0] != "_"
     }
-
-
-def _is_only_a_base(definition: Definition, bases: Collection[ast.stmt]) -> bool:
-    """Return whether a class exists for others to inherit from, and has no name of its own."""
-    stem = definition.module.path.stem
-    is_private = stem.startswith("_") and stem != "__init__"
-    return is_private or (definition.node in bases and not _own_names(definition))
 
 
 def _patterns(kind: Kind, name: str) -> list[str]:
@@ -112,49 +104,47 @@ def _patterns(kind: Kind, name: str) -> list[str]:
 
 
 def _all(code: Code, kind: Kind) -> list[Definition]:
-    """Return all classes of a kind; modules that can't be read are skipped."""
-    patterns = [source.replace("{name}", "*") for source in kind.sources]
-    modules = {module.path: module for pattern in patterns for module in code.matching(pattern)}
-    readable = [module for module in modules.values() if module.is_readable]
-    return [found for module in readable for found in _of_module(code, kind, module, by_name=True)]
+    """Return all classes of a kind."""
+    return _classes(code, kind, [source.replace("{name}", "*") for source in kind.sources])
 
 
-def _of_module(code: Code, kind: Kind, module: Module, by_name: bool) -> Iterator[Definition]:
-    """Yield the components of a module: classes with the kind's methods.
+def _classes(
+    code: Code, kind: Kind, patterns: list[str], *, by_name: bool = True
+) -> list[Definition]:
+    """Return the classes with the methods of a kind in some modules.
 
     Args:
         code: of the service.
         kind: of the components.
-        module: where they are.
-        by_name: if the kind names no methods, take only classes that are called like the kind.
+        patterns: of the modules.
+        by_name: skip modules that can't be read, and if the kind names no methods, take only
+            classes that are called like the kind.
     """
-    for node in module.definitions.values():
-        if not isinstance(node, ast.ClassDef) or not is_component(node):
-            continue
-        definition = Definition(module, node)
-        methods = code.methods(definition).keys()
-        is_of_kind = bool(kind.methods) or not by_name or kind.name in alike(node.name)
-        if methods and methods >= set(kind.methods) and is_of_kind:
-            yield definition
+    found = []
+    modules = {module.path: module for pattern in patterns for module in code.matching(pattern)}
+    for module in modules.values():
+        nodes = module.definitions.values() if module.is_readable or not by_name else ()
+        for definition in (Definition(module, node) for node in nodes if is_component(node)):
+            methods = code.methods(definition).keys()
+            is_of_kind = bool(kind.methods) or not by_name or kind.name in alike(definition.name)
+            if methods and methods >= set(kind.methods) and is_of_kind:
+                found.append(definition)
+    return found
 
 
 def _is_called(kind: Kind, definition: Definition, name: str) -> bool:
     return alike(name) in {alike(known) for known in _known_as(kind, definition)}
 
 
-def _name(kind: Kind, definition: Definition) -> str:
-    """Return the name of a component, as its module would be called."""
-    return to_snake(_known_as(kind, definition)[0].replace("-", "_"))
-
-
 def _known_as(kind: Kind, definition: Definition) -> list[str]:
-    """Return the names of a component, the best one first."""
+    """Return the names of a component; the first is that of its module, as it would be called."""
     words = to_snake(definition.name).split("_")
     short = "_".join(word for word in words if word not in {kind.name, "provider"})
     short = short or definition.name
     stem = definition.module.path.stem
-    best = stem if alike(stem) == alike(short) else short
-    return [*_own_names(definition), best, definition.name]
+    own = _own_names(definition)
+    names = [*own, stem if alike(stem) == alike(short) else short, definition.name]
+    return [to_snake(names[0].replace("-", "_")), *names]
 
 
 def _own_names(definition: Definition) -> list[str]:
@@ -172,23 +162,13 @@ def _to_build(service: Service, kind: Kind, name: str, code: Code) -> Component:
     if not service.packages:
         raise UserError(f"{service.root} has no package, in src/ or beside tests/: add one first")
     package = service.packages[0]
-    path = package / _home(kind, package, _all(code, kind)).replace("{name}", name)
+    sources = [source for source in kind.sources if "{name}" in source and "*" not in source]
+    places = [package / source.replace("{name}", name) for source in sources]
+    # A module `vault.py` would hide what is in `vault/`.
+    free = [place for place in places if not place.parent.with_suffix(".py").exists()]
+    folders = {definition.module.path.parent for definition in _all(code, kind)}
+    beside = [place for place in free if place.parent in folders]
+    path = next(iter([*beside, *free]), package / f"{name}.py")
     module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
     class_name = to_class(name) + ("" if "run" in kind.methods else to_class(kind.name))
     return Component(name, class_name, module, path.relative_to(service.root), code)
-
-
-def _home(kind: Kind, package: Path, others: list[Definition]) -> str:
-    """Return where a new component belongs: beside the others, if all are in one folder.
-
-    A module `vault.py` would hide what is in `vault/`.
-    """
-    folders = {definition.module.path.parent for definition in others}
-    patterns = [source for source in kind.sources if "{name}" in source]
-    beside = []
-    if len(folders) == 1 and (folder := folders.pop()).is_relative_to(package):
-        here = (source.replace("**", folder.relative_to(package).as_posix()) for source in patterns)
-        beside = [path for path in here if "*" not in path and (package / path).parent == folder]
-    homes = [source for source in patterns if "*" not in source]
-    free = [home for home in homes if not (package / home).parent.with_suffix(".py").exists()]
-    return next(iter([*beside, *free]), "{name}.py")

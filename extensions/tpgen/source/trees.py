@@ -2,10 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 NOT_COMPONENTS = {
@@ -156,8 +154,13 @@ def is_generator(node: Function) -> bool:
 def members(node: ast.stmt) -> list[str]:
     """Return the values of an Enum that are texts; nothing for another class."""
     body = node.body if isinstance(node, ast.ClassDef) and is_enum(node) else []
-    values = [getattr(line.value, "value", None) for line in body if isinstance(line, ast.Assign)]
-    return [value for value in values if isinstance(value, str)]
+    found = []
+    for line in body:
+        if isinstance(line, ast.Assign):
+            is_auto = called(line.value) == "auto" and "StrEnum" in base_names(node)
+            text = names(line)[0].lower() if is_auto else getattr(line.value, "value", None)
+            found += [text] if isinstance(text, str) else []
+    return found
 
 
 def aliased(node: ast.stmt) -> ast.expr | None:
@@ -192,22 +195,9 @@ def is_literal(annotation: ast.expr | None) -> bool:
 
 
 def unquoted(annotation: ast.expr) -> ast.expr:
-    """Return a type without texts, so that its imports can be seen."""
-    return cast(ast.expr, _Unquoted().visit(deepcopy(annotation)))
-
-
-class _Unquoted(ast.NodeTransformer):
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        """Keep the texts of a Literal, and drop the metadata of an Annotated."""
-        if is_literal(node):
-            return node
-        if last_name(node.value) == "Annotated":
-            return cast(ast.expr, self.visit(inner(node)[0]))
-        return ast.Subscript(node.value, self.visit(node.slice), node.ctx)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        """Replace a text by the type in it."""
-        return (isinstance(node.value, str) and _parsed(node.value)) or node
+    """Return a type without quotes, so that its imports can be seen; one with a Literal stays."""
+    text = ast.unparse(annotation)
+    return annotation if "Literal" in text else _parsed(text.replace("'", "")) or annotation
 
 
 @cache
