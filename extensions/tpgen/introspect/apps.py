@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,18 +105,19 @@ def _app_in_source(service: Service) -> str:
     Raises:
         UserError: there is none, or there are several.
     """
-    definitions = [
-        (f"{module.name}:{name}", node)
-        for module in _modules(service)
-        if module.is_readable
-        for name, node in module.definitions.items()
-    ]
-    made = [(name, _called(node)) for name, node in definitions]
-    apps = [name for name, maker in made if maker in {"FastAPI", "Starlette", MAKER}]
+    folders = (service.root, service.root / "src")
+    modules = [Module(file, folder) for folder in folders for file in folder.glob("*.py")]
+    modules += Code(service.packages).matching("**/*.py")
+    made, makers = {}, []
+    for module in (module for module in modules if module.is_readable):
+        for name, node in module.definitions.items():
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Call) and called(value) in {"FastAPI", "Starlette", MAKER}:
+                made[f"{module.name}:{name}"] = called(value)
+            elif isinstance(node, Function) and name == MAKER:
+                makers.append(f"{module.name}:{name}")
     # A function that a module calls for its `app` does not make another app.
-    if MAKER not in dict(made).values():
-        makers = (name for name, node in definitions if isinstance(node, Function))
-        apps += [name for name in makers if name.endswith(f":{MAKER}")]
+    apps = [*made, *([] if MAKER in made.values() else makers)]
     if not apps:
         raise UserError(
             f"found no app in {service.root}: neither a fixture `app` in tests/conftest.py, nor an "
@@ -129,15 +130,3 @@ def _app_in_source(service: Service) -> str:
             f"the tests are for {SETTING.format(min(apps))}"
         )
     return apps[0]
-
-
-def _modules(service: Service) -> Iterator[Module]:
-    for folder in (service.root, service.root / "src"):
-        yield from (Module(file, folder) for file in folder.glob("*.py"))
-    yield from Code(service.packages).matching("**/*.py")
-
-
-def _called(node: ast.stmt) -> str:
-    """Return the name of what is called in an assignment, or an empty text."""
-    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    return called(value) if isinstance(value, ast.Call) else ""

@@ -23,9 +23,7 @@ class Case:
 
     Attributes:
         suite: the class that defines it.
-        name: of the test.
         path: of its file, relative to the service.
-        line: of its definition.
         required_from: the day until which its failure is a warning; None if it is an error.
     """
 

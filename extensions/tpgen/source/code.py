@@ -79,15 +79,12 @@ class Module:
                 for alias in node.names:
                     found[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
             elif isinstance(node, ast.ImportFrom):
-                origin = self._absolute(node)
+                # A relative import begins at the package; for its `__init__`, that is the module.
+                package = self.name.split(".") + ["self"] * (self.path.stem == "__init__")
+                above = package[: -node.level] if node.level else []
+                origin = ".".join([*above, *filter(None, [node.module])])
                 found |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
         return found
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        package = self.name.split(".") + ["self"] * (self.path.stem == "__init__")
-        return ".".join([*package[: -node.level], *([node.module] if node.module else [])])
 
 
 @dataclass(frozen=True)

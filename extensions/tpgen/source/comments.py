@@ -22,11 +22,7 @@ CASES = re.compile(r"\s*#   test\w*(, test\w*)*,?\s*")
 def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = None) -> str:
     """Return the text of a test file with a true list of cases in its classes.
 
-    Args:
-        code: the tests of the service.
-        path: of the file.
-        text: of the file.
-        new: the classes that get a list if they have none; all, if None.
+    A class without a list gets one if it is in `new`, or if that is None.
     """
     module = Module(path, code.packages[0].parent, text.encode())
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -42,10 +38,11 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
         wanted = _lists(code, Definition(module, owner), indent)
         if wanted and start == end:
             # An empty line below a docstring, and above a comment or function.
-            follows = [] if _ends_header(lines[start - 1]) else [""]
-            below = lines[start] if start < len(lines) else ""
-            precedes = [""] if re.match(r"\s*(#|@|def |async def |class )", below) else []
-            wanted = [*follows, *wanted, *precedes]
+            follows = not _ends_header(lines[start - 1])
+            precedes = re.match(
+                r"\s*(#|@|def |async def |class )", "".join(lines[start : start + 1])
+            )
+            wanted = [""] * follows + wanted + [""] * bool(precedes)
         lines[start:end] = [line + newline for line in wanted]
     return "".join(lines)
 

@@ -64,7 +64,9 @@ def find(service: Service, kind: Kind, name: str) -> Component:
         UserError: several classes could be meant, or the component's module can't be read.
     """
     code = Code(service.packages)
-    own = _classes(code, kind, _patterns(kind, name), by_name=False)
+    paths = [source.replace("{name}", name) for source in kind.sources if "{name}" in source]
+    paths += [path.replace(f"/{name}.py", f"/{name}/__init__.py") for path in paths]
+    own = _classes(code, kind, paths, by_name=False)
     called = [found for found in own if _is_called(kind, found, name)]
     found = called or own or [other for other in _all(code, kind) if _is_called(kind, other, name)]
     if len({definition.node for definition in found}) > 1:
@@ -97,12 +99,6 @@ def definitions(code: Code, kind: Kind) -> dict[str, Definition]:
     }
 
 
-def _patterns(kind: Kind, name: str) -> list[str]:
-    """Return where a module of this name would be."""
-    paths = [source.replace("{name}", name) for source in kind.sources if "{name}" in source]
-    return [*paths, *(path.replace(f"/{name}.py", f"/{name}/__init__.py") for path in paths)]
-
-
 def _all(code: Code, kind: Kind) -> list[Definition]:
     """Return all classes of a kind."""
     return _classes(code, kind, [source.replace("{name}", "*") for source in kind.sources])
@@ -111,14 +107,10 @@ def _all(code: Code, kind: Kind) -> list[Definition]:
 def _classes(
     code: Code, kind: Kind, patterns: list[str], *, by_name: bool = True
 ) -> list[Definition]:
-    """Return the classes with the methods of a kind in some modules.
+    """Return the classes with the methods of a kind in the modules that match some patterns.
 
-    Args:
-        code: of the service.
-        kind: of the components.
-        patterns: of the modules.
-        by_name: skip modules that can't be read, and if the kind names no methods, take only
-            classes that are called like the kind.
+    With `by_name`, modules that can't be read are skipped, and if the kind names no methods, only
+    classes that are called like the kind are taken.
     """
     found = []
     modules = {module.path: module for pattern in patterns for module in code.matching(pattern)}

@@ -11,10 +11,7 @@ from .trees import base_names, called, classes, last_name, model_of, unsubscript
 from .trees import names as names_of
 
 # What a module with models contains.
-MARKS = (
-    *(b"mapped_column", b"Column(", b"Mapped[", b"__tablename__", b"__table__"),
-    *(b"__mapper_args__", b"table=True"),
-)
+MARKS = (b"mapped_column", b"Column(", b"Mapped[", b"__table", b"__mapper_args__", b"table=True")
 NOT_DECLARATIVE = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", "Enum", "BaseModel"}
 ROOTS = {"DeclarativeBase", "DeclarativeBaseNoMeta"}
 
@@ -109,9 +106,8 @@ def _is_model(code: Code, owner: Definition) -> bool:
     bases = {name for node in lineage for name in base_names(node)}
     others = bases - {node.name for node in lineage} - NOT_DECLARATIVE - {""}
     is_table = any(keyword.arg == "table" for node in concrete for keyword in node.keywords)
-    return bool(others) and (
-        is_table or any(_is_column(line) for node in concrete for line in node.body)
-    )
+    has_columns = any(_is_column(line) for node in concrete for line in node.body)
+    return bool(others) and (is_table or has_columns)
 
 
 def _is_base(owner: ast.ClassDef) -> bool:

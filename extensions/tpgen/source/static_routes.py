@@ -16,12 +16,8 @@ class StaticRoute:
     """A route that a decorator states.
 
     Attributes:
-        method: such as GET.
         local: the path, as far as the module shows it.
         full: the same below the prefix of the app; empty if that differs or can't be read.
-        module: where it is.
-        function: the name of its function.
-        line: of the decorator.
     """
 
     method: str

@@ -33,12 +33,9 @@ class Suite:
 
 
 def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
-    """Return what the suites require of the test class of a rendered module.
+    """Return what the suites of a service require of the test class of a rendered module.
 
-    Args:
-        root: the service.
-        module: a rendered test file.
-        test: the entry of the kind that gives it.
+    `test` is the entry of the kind that the module is rendered for.
     """
     code = Code([root / "tests"])
     owner = test_class(module)

@@ -185,34 +185,30 @@ def _check(mapper: Mapper[Any], check: sa.CheckConstraint) -> dict[str, Any]:
 def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
     """Return the parameters of the class; `takes` is None if it accepts any attribute."""
     parameters = inspect.signature(mapper.class_).parameters.values()
-    named = {each.name: each.default for each in parameters if each.kind not in STARS}
+    named = [each for each in parameters if each.kind not in STARS]
     lists = {each.key: each.uselist for each in mapper.relationships}
-    required = [name for name, default in named.items() if default is inspect.Parameter.empty]
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
     return {
-        "takes": None if any(each.kind is each.VAR_KEYWORD for each in parameters) else list(named),
-        "requires": {name: lists.get(name) for name in required},
+        "takes": None if takes_any else [each.name for each in named],
+        "requires": {
+            each.name: lists.get(each.name) for each in named if each.default is each.empty
+        },
     }
 
 
 def read(name: str, *modules: str) -> list[dict[str, Any]]:
-    """Return a model, and the models that its not-null foreign keys need, directly or not.
-
-    Args:
-        name: of the model.
-        modules: those that define models, that of the model first.
-    """
+    """Return a model of the first module, and those that its required foreign keys lead to."""
     for module in modules:
         importlib.import_module(module)
     configure_mappers()
-    waiting = [sa.inspect(getattr(sys.modules[modules[0]], name))]
-    found = {}
-    while waiting:
-        mapper = waiting.pop()
-        if mapper not in found:
-            references = list(_references(mapper))
-            waiting += [target for _, target in references if target]
-            found[mapper] = _model(mapper, [reference for reference, _ in references])
-    return list(found.values())
+    mappers = [sa.inspect(getattr(sys.modules[modules[0]], name))]
+    found = []
+    for mapper in mappers:
+        references = list(_references(mapper))
+        needed = {target: None for _, target in references if target}
+        mappers += [target for target in needed if target not in mappers]
+        found.append(_model(mapper, [reference for reference, _ in references]))
+    return found
 
 
 if __name__ == "__main__":

@@ -188,14 +188,12 @@ class _Hook:
         folder = f"/proc/self/fd/{descriptor}" if descriptor >= 0 else ""
         path = os.path.realpath(os.path.join(folder, name))
         is_in_memory = event == "sqlite3.connect" and MEMORY.fullmatch(name)
+        is_temporary = any(_is_below(path, folder) for folder in self.writable)
+        is_harmless = is_in_memory or (is_temporary and not _is_below(path, self.root))
         if event == "os.mkdir":
             self.made += [] if os.path.exists(path) else [path]
-        elif not is_in_memory and not self._may_change(path):
+        elif not is_harmless and path not in self.made:
             raise _refusal(errno.EACCES, f"writes {name}")
-
-    def _may_change(self, path: str) -> bool:
-        is_temporary = any(_is_below(path, folder) for folder in self.writable)
-        return path in self.made or (is_temporary and not _is_below(path, self.root))
 
 
 def _is_below(path: str, folder: str) -> bool:
