@@ -94,7 +94,7 @@ class Parameter:
     Attributes:
         module: where it is written, so where its annotation has its meaning.
         is_positional: whether it can't be given by name.
-        stars: `**` of one that stands for arguments that are not known.
+        stars: `*` or `**` of one that stands for arguments that are not known.
     """
 
     name: str
@@ -198,12 +198,12 @@ class Code:
 
         One parameter with stars stands for those that can't be read.
         """
-        is_unknown = self._has_foreign_base(owner)
+        stars = "**" if self._has_foreign_base(owner) else ""
         for base in self.lineage(owner):
             if init := trees.methods(base.node).get("__init__"):
                 named = signature(base.module, init)
-                is_unknown = bool(init.args.kwarg or init.args.vararg)
-                if named or not is_unknown:
+                stars = "**" if init.args.kwarg else "*" if init.args.vararg else ""
+                if named or not stars:
                     return named
             elif trees.is_dataclass(base.node):
                 fields = {
@@ -212,7 +212,7 @@ class Code:
                     for node, has_default in trees.fields(parent.node)
                 }
                 return [Parameter(name, *field) for name, field in fields.items()]
-        return [Parameter("", None, False, owner.module, stars="**")] if is_unknown else []
+        return [Parameter("", None, False, owner.module, stars=stars)] if stars else []
 
     def methods(self, owner: Definition) -> dict[str, tuple[Module, Function]]:
         """Return the public methods of a class and its bases, with the module of each."""

@@ -154,12 +154,14 @@ def _to_build(service: Service, kind: Kind, name: str, code: Code) -> Component:
     if not service.packages:
         raise UserError(f"{service.root} has no package, in src/ or beside tests/: add one first")
     package = service.packages[0]
-    sources = [source for source in kind.sources if "{name}" in source and "*" not in source]
-    places = [package / source.replace("{name}", name) for source in sources]
+    homes = {definition.module.path.parent for definition in _all(code, kind)}
+    folders = [str(home.relative_to(package)) for home in homes if home.is_relative_to(package)]
+    paths = [source.replace("{name}", name) for source in kind.sources if "{name}" in source]
+    paths = [path.replace("**", folder) for path in paths for folder in sorted(folders) or ["."]]
+    places = [package / path for path in paths if "*" not in path]
     # A module `vault.py` would hide what is in `vault/`.
     free = [place for place in places if not place.parent.with_suffix(".py").exists()]
-    folders = {definition.module.path.parent for definition in _all(code, kind)}
-    beside = [place for place in free if place.parent in folders]
+    beside = [place for place in free if place.parent in homes]
     path = next(iter([*beside, *free]), package / f"{name}.py")
     module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
     class_name = to_class(name) + ("" if "run" in kind.methods else to_class(kind.name))
