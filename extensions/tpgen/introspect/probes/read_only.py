@@ -38,10 +38,7 @@ STARTS = {
 # `ctypes.util.find_library` runs this.
 LIST_LIBRARIES = ["/sbin/ldconfig", "-p"]
 # Events that reach another host, and which argument is the address.
-CONNECTS = {
-    **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),
-    **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname"), 0),
-}
+CONNECTS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getaddrinfo": 0}
 # Addresses that need no other host: that of a connected socket, and what the system resolves.
 LOCAL = (None, "", "localhost", "127.0.0.1", "::1")
 # Events that change files: each argument that is a path, and the one that is the open folder to
@@ -123,13 +120,14 @@ def _replace_functions() -> None:
     # Many services open their log file when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
     vars(multiprocessing.process)["BaseProcess"].start = _start_process
-    sys.modules["uvloop"] = ModuleType("uvloop")
-    vars(sys.modules["uvloop"]).update(
-        run=asyncio.run,
-        install=lambda: None,
-        new_event_loop=asyncio.new_event_loop,
-        EventLoopPolicy=asyncio.DefaultEventLoopPolicy,
-    )
+    if importlib.util.find_spec("uvloop"):
+        sys.modules["uvloop"] = ModuleType("uvloop")
+        vars(sys.modules["uvloop"]).update(
+            run=asyncio.run,
+            install=lambda: None,
+            new_event_loop=asyncio.new_event_loop,
+            EventLoopPolicy=asyncio.DefaultEventLoopPolicy,
+        )
     for name, classes in DRIVERS.items():
         if importlib.util.find_spec(name):
             driver = importlib.import_module(name)
