@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
@@ -21,7 +21,7 @@ class Covered:
         routes: method and path of each route of the app.
     """
 
-    def __init__(self, routes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, routes: Iterable[tuple[str, str]]) -> None:
         self.routes = {(method, normalize_path(path)) for method, path in routes}
 
     def identity(self, module: ast.Module, owner: ast.ClassDef) -> tuple[str, str] | None:
