@@ -2,18 +2,16 @@
 
 import ast
 import os
-import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 from tpgen.core import files, settings
-from tpgen.core.names import alike
 from tpgen.core.policy import named_layers
 from tpgen.core.service import Service
-from tpgen.source.trees import classes
+from tpgen.source.suites import PLACEHOLDERS
+from tpgen.source.trees import called, classes
 
-from .scaffold import Scaffold, placeholders
+from .scaffold import Scaffold
 
 # How a service runs pytest, by the file that shows it.
 RUNNERS = {
@@ -26,7 +24,7 @@ RUNNERS = {
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """Return what would be written, as a diff for `git apply`, below comments with `#`."""
-    sentences = [done.target.missing, *_complete(service, done), done.target.note]
+    sentences = [done.target.missing, *_complete(service, done)]
     lines = [f"# {sentence}\n" for sentence in sentences if sentence]
     return "".join(lines) + files.diff(done.changes)
 
@@ -40,8 +38,9 @@ def outcome(service: Service, done: Scaffold) -> str:
         *_complete(service, done),
         *_placeholders(service, done),
         *_exempt(service, done),
+        f"run      {_run(service, done)}",
     ]
-    return "\n".join([*lines, f"run      {_run(service, done)}"])
+    return "\n".join(lines)
 
 
 def _written(done: Scaffold) -> Iterator[str]:
@@ -62,18 +61,6 @@ def _failures(done: Scaffold) -> Iterator[str]:
     for reason, cases in reasons.items():
         more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
         yield f"fails    {cases[0]}{more}: {reason}"
-    for reason in reasons:
-        if found := re.search(r"must get \d+, and got (401|403|404)", reason):
-            yield (
-                f"         if {found[1]} is meant: `status = {found[1]}` and a `reason` in "
-                "[tool.tpgen.refusal] of pyproject.toml"
-            )
-    unguarded = "test_401_without_a_key"
-    if any(failure.case == unguarded and failure.status < 400 for failure in done.failed):
-        yield (
-            f"         if {done.target.title} is public: `tpgen undo`, list it in [tool.tpgen.public] of "
-            "pyproject.toml, and run the command again"
-        )
 
 
 def _complete(service: Service, done: Scaffold) -> Iterator[str]:
@@ -94,34 +81,15 @@ def _exempt(service: Service, done: Scaffold) -> Iterator[str]:
 
 
 def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
-    """Yield the placeholders of this component by line, and the number of the others."""
-    older = 0
+    """Yield the lines with placeholders: in the classes that were added, else in the whole file."""
     for path in done.tests:
         tree = ast.parse((service.root / path).read_bytes())
-        others = _others(done, path, tree)
-        for line in placeholders(tree):
-            if any(line in lines for lines in others):
-                older += 1
-            else:
-                yield f"to fill  {path}:{line}"
-    if older:
-        yield f"to fill  {older} older placeholder{'s' * (older != 1)}"
-
-
-def _others(done: Scaffold, path: Path, tree: ast.Module) -> list[range]:
-    """Return the lines of the classes of other components; none if no class is known as ours."""
-    owners = {owner.name: owner for owner in classes(tree)}
-    own = {name.partition(".")[0] for name in done.added.get(path, ())}
-    if path in done.complete:
-        word = alike(done.target.title.partition(" ")[2])
-        own = {name for name in owners if word in alike(name)}
-    # A class without tests, such as a fake, serves one with tests.
-    has_tests = any(name.startswith("Test") for name in own)
-    return [
-        range(owner.lineno, (owner.end_lineno or 0) + 1)
-        for name, owner in owners.items()
-        if own and name not in own and (name.startswith("Test") or not has_tests)
-    ]
+        added = {name.partition(".")[0] for name in done.added.get(path, ())}
+        owners = [owner for owner in classes(tree) if owner.name in added]
+        parts = (part for owner in owners or tree.body for part in ast.walk(owner))
+        calls = (part for part in parts if isinstance(part, ast.Call))
+        for line in sorted(call.lineno for call in calls if called(call) in PLACEHOLDERS):
+            yield f"to fill  {path}:{line}"
 
 
 def _run(service: Service, done: Scaffold) -> str:

@@ -34,36 +34,27 @@ def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
     try:
         text = environment.get_template(skeleton).render(context)
         ast.parse(text)
+    except UserError:
+        raise
     except jinja2.TemplateNotFound as error:
         raise UserError(
             f"there is no skeleton {FOLDER}/{error.name}: write it, or correct its name in "
             "policy.toml"
         ) from None
-    except jinja2.TemplateSyntaxError as error:
-        where = f"{FOLDER}/{error.name or skeleton}:{error.lineno}"
-        raise UserError(f"{where}: {error.message}; correct the skeleton") from None
     except SyntaxError as error:
         line = (error.text or "").strip()
         raise UserError(
             f"{FOLDER}/{skeleton} gives text that is not Python ({error.msg}): `{line}`; correct "
             "the skeleton"
         ) from None
-    except UserError:
-        raise
     except Exception as error:  # A skeleton may call any method of its context.
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, jinja2.UndefinedError):
-            reason = str(error)
-        where = _place(service, skeleton, error)
-        raise UserError(f"{where}: {reason}; correct the skeleton") from error
+        reason = str(error)
+        if not isinstance(error, jinja2.TemplateError):
+            reason = ": ".join(filter(None, [type(error).__name__, reason]))
+        # Jinja puts the lines of templates into tracebacks.
+        places = [f"{FOLDER}/{skeleton}"]
+        for frame in traceback.extract_tb(error.__traceback__):
+            if (file := Path(frame.filename)).is_relative_to(service.root / FOLDER):
+                places.append(f"{file.relative_to(service.root).as_posix()}:{frame.lineno}")
+        raise UserError(f"{places[-1]}: {reason}; correct the skeleton") from error
     return text
-
-
-def _place(service: Service, skeleton: str, error: Exception) -> str:
-    """Return the file and line of an error: Jinja puts the lines of templates into tracebacks."""
-    frames = traceback.extract_tb(error.__traceback__)
-    folder = service.root / FOLDER
-    for frame in reversed(frames):
-        if (file := Path(frame.filename)).is_relative_to(folder):
-            return f"{file.relative_to(service.root).as_posix()}:{frame.lineno}"
-    return f"{FOLDER}/{skeleton}"
