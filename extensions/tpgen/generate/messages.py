@@ -13,14 +13,6 @@ from tpgen.source.trees import called, classes
 
 from .scaffold import Scaffold
 
-# How a service runs pytest, by the file that shows it.
-RUNNERS = {
-    "uv.lock": "uv run",
-    "poetry.lock": "poetry run",
-    "pdm.lock": "pdm run",
-    ".venv/bin/python": ".venv/bin/python -m",
-}
-
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """Return what would be written, as a diff for `git apply`, below comments with `#`."""
@@ -94,10 +86,8 @@ def _placeholders(service: Service, done: Scaffold) -> Iterator[str]:
 
 def _run(service: Service, done: Scaffold) -> str:
     """Return the command that runs the tests, without those that need a live upstream."""
-    runner = next(
-        (f"{RUNNERS[name]} pytest" for name in RUNNERS if (service.root / name).exists()), "pytest"
-    )
+    runner = ["uv", "run", "pytest"] if (service.root / "uv.lock").exists() else ["pytest"]
     left_out = named_layers(service.root)
     files = [path for path in done.tests if path.name.startswith("test_")]
     tests = [service.root / path for path in files if path.parts[1] not in left_out]
-    return shlex.join([*runner.split(), *map(os.path.relpath, tests)])
+    return shlex.join([*runner, *map(os.path.relpath, tests)])

@@ -13,7 +13,7 @@ from tpgen.source.code import Code
 from tpgen.source.trees import classes
 
 from . import skeletons, snapshots
-from .merge import merge, name_of_tests
+from .merge import merge
 from .snapshots import Failure
 from .targets import Target, read
 
@@ -29,7 +29,6 @@ class Scaffold:
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
         snapshots: the tests to run, whose snapshots are recorded.
         recorded: the files of snapshots that were recorded.
-        failed: the failures of their tests.
     """
 
     target: Target
@@ -58,7 +57,7 @@ def plan(service: Service, target: Target) -> Scaffold:
     has_own_tests = any(test.suites and not test.is_shared for test in tests)
     for test in tests:
         # The one class of a shared file is not about this component.
-        own = replace(target, identity=name_of_tests, file=None) if test.is_shared else target
+        own = replace(target, identity=None, file=None) if test.is_shared else target
         path = own.file or Path(test.path.replace("{name}", target.name))
         _plan_test(service, own, path, test, done)
         if test.is_shared and has_own_tests and path in done.complete:

@@ -17,7 +17,7 @@ from tpgen.source.covered import Covered, normalize_path
 
 from . import skeletons
 from .classes.context import ComponentContext
-from .merge import Identity, name_of_tests
+from .merge import Identity
 from .snapshots import Failure
 
 if TYPE_CHECKING:
@@ -32,10 +32,9 @@ class Target:
     Attributes:
         title: such as "step detect_pii".
         name: what `{name}` stands for in a path.
-        context: the variables of the skeletons.
         missing: what is to be built first, as a sentence; empty if the component exists.
         changes: the component's own files.
-        identity: returns which component a test class is about.
+        identity: returns which component a test class is about; its name says that, if None.
         file: the test file of the component, if it is not where the kind says.
         snapshot: whether its test compares with a snapshot, which is to be recorded.
         without: returns the target without the guesses that failures prove wrong, or None.
@@ -47,7 +46,7 @@ class Target:
     context: Mapping[str, Any]
     missing: str = ""
     changes: Sequence[Change] = ()
-    identity: Identity = name_of_tests
+    identity: Identity | None = None
     file: Path | None = None
     snapshot: bool = False
     without: "Callable[[list[Failure]], Target | None]" = lambda failures: None
@@ -112,8 +111,7 @@ def _of_source(service: Service, kind: Kind, word: str, with_source: bool) -> Ta
 def _of_model(service: Service, kind: Kind, word: str) -> Target:
     from .models import needed
 
-    own = (test.path.replace("{name}", word) for test in kind.tests if not test.suites)
-    path = next(map(Path, own), None) or factories(service.root)
+    path = factories(service.root)
     found = needed.read(service, word, read(service, path) or "", str(path))
     context = _common(service, kind, found.model) | {"factories": found}
     return Target(kind, f"{kind.name} {found.model}", found.model, context)

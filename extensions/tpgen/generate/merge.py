@@ -5,42 +5,39 @@ class that holds nothing but placeholders are replaced.
 """
 
 import ast
-from collections.abc import Callable, Hashable, Iterable, Iterator
+import io
+import re
+import tokenize
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from pathlib import Path
 
 from tpgen.core.errors import UserError
-from tpgen.source.code import Definition
+from tpgen.source.code import Code, Definition, Module
 from tpgen.source.comments import CASES, HEADER, is_suite
 from tpgen.source.suites import Suite
-from tpgen.source.trees import Function, base_names, names
+from tpgen.source.trees import Function, base_names, classes, names, unsubscripted
 
-from .lines import Edit, Source, comments_in, first_line
 from .members import BUILD, is_docstring, missing, placeholder_of, stated
 
 Identity = Callable[[ast.Module, ast.ClassDef], Hashable | None]
 Test = ast.ClassDef | Function
-
-
-def name_of_tests(_module: ast.Module, owner: ast.ClassDef) -> str | None:
-    """Return the name of a class that holds tests: its identity, if nothing better is known."""
-    return owner.name if owner.name.startswith("Test") else None
+# Start and end of the lines to replace, and the new ones.
+Edit = tuple[int, int, Sequence[str]]
 
 
 def merge(
     mine: str,
     rendered: str,
     suite: Suite,
-    identity: Identity = name_of_tests,
+    identity: Identity | None = None,
     path: Path = Path("test_module.py"),
 ) -> tuple[str, tuple[str, ...]]:
     """Add to a module what a rendered one has: tests, and required members of their classes.
 
     Args:
-        mine: the file of a person.
         rendered: the module that a skeleton gives for one component.
         suite: what the rendered classes inherit.
-        identity: returns which component a test class is about; its name counts, if it is None.
-        path: of the file, relative to the service.
+        identity: returns which component a test class is about; otherwise its name says that.
 
     Returns:
         the whole file, and the names of the classes and members that were added.
@@ -48,12 +45,11 @@ def merge(
     Raises:
         UserError: the file can't be read as Python, or a person must edit it first.
     """
-    yours, ours = (Source(text, path, suite.code) for text in (mine, rendered))
+    yours, ours = (_Source(text, path, suite.code) for text in (mine, rendered))
     merger = _Merger(yours, ours, suite, identity)
-    members = [node for node in ours.tree.body if isinstance(node, Test)]
+    named = [node for node in ours.tree.body if isinstance(node, Test)]
     # A module of factories has no tests.
-    tests = [node for node in members if node.name.lower().startswith("test")]
-    for node in tests or ours.classes:
+    for node in [node for node in named if node.name.lower().startswith("test")] or ours.classes:
         merger.add(node)
     if not merger.added:
         return mine, ()
@@ -65,11 +61,71 @@ def merge(
     return after, tuple(merger.added)
 
 
+class _Source:
+    """A module of the tests.
+
+    Attributes:
+        bound: what each name at the top stands for: the dotted name of an import, or itself.
+    """
+
+    def __init__(self, text: str, path: Path, code: Code) -> None:
+        root = code.packages[0].parent if code.packages else Path()
+        self.path, self.code = path, code
+        self.module = Module(root / path, root, text.encode())
+        self.tree = self.module.tree
+        self.classes = classes(self.tree)
+        # The lines as Python counts them, each with its end.
+        self.lines = list(io.StringIO(text, newline=""))
+        self.imports = [
+            node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        self.bound = {name: name for name in self.module.definitions}
+        # An import below `if TYPE_CHECKING` is not enough.
+        for alias in (alias for node in self.imports for alias in node.names):
+            name = alias.asname or alias.name.partition(".")[0]
+            self.bound[name] = ".".join(filter(None, self.module.imports[name]))
+
+    def end(self, owner: ast.ClassDef) -> int:
+        """Return the index behind the last line of a class, with the comments directly below it."""
+        end = owner.end_lineno or owner.lineno
+        while end < len(self.lines) and re.match(r"[ \t]+#", self.lines[end]):
+            end += 1
+        return end
+
+    def code_of(self, node: ast.stmt, *, comments: bool = True) -> list[str]:
+        """Return the lines of a statement, with the comments directly above it."""
+        start = _first_line(node)
+        while comments and start and self.lines[start - 1].lstrip().startswith("#"):
+            start -= 1
+        return [line.rstrip("\r\n") for line in self.lines[start : node.end_lineno]]
+
+    def inherits(self, owner: ast.ClassDef, suites: Collection[str]) -> bool:
+        """Return whether a class inherits from any of some classes, by their own names."""
+        return any(
+            self.code.full_name(heir.module, unsubscripted(base)).rpartition(".")[2] in suites
+            for heir in self.code.lineage(Definition(self.module, owner))
+            for base in getattr(heir.node, "bases", [])
+        )
+
+    def replace(self, edits: Iterable[Edit]) -> str:
+        """Return the text with other lines instead of some."""
+        lines = [*self.lines]
+        newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+        if lines and not lines[-1].endswith(("\n", "\r")):
+            lines[-1] += newline
+        for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+            lines[start:end] = [f"{line}{newline}" for line in new]
+        return "".join(lines)
+
+
 class _Merger:
     """Collects what a module is missing, as edits of its lines."""
 
-    def __init__(self, yours: Source, ours: Source, suite: Suite, identity: Identity) -> None:
-        self.yours, self.ours, self.suite, self.identity = yours, ours, suite, identity
+    def __init__(
+        self, yours: _Source, ours: _Source, suite: Suite, identity: Identity | None
+    ) -> None:
+        self.yours, self.ours, self.suite = yours, ours, suite
+        self.identity = identity or (lambda module, owner: None)
         self.added: list[str] = []
         self._edits: list[Edit] = []
         self._appended: list[Test] = []
@@ -91,7 +147,7 @@ class _Merger:
         if template.name in self.yours.bound and not (older and older.name == template.name):
             raise self._clash(template.name, "the tests to add")
         if older:
-            place = first_line(older), self.yours.end(older)
+            place = _first_line(older), self.yours.end(older)
             self._edits.append((*place, self.ours.code_of(template)))
         else:
             self._appended.append(template)
@@ -108,30 +164,23 @@ class _Merger:
 
     def _about_the_same(self, template: ast.ClassDef) -> list[ast.ClassDef]:
         """Return the classes about the component of the rendered one."""
-        wanted = self.identity(self.ours.tree, template)
-        found = []
-        for owner in self.yours.classes:
-            theirs = self.identity(self.yours.tree, owner)
-            is_known = wanted is not None and theirs is not None
-            if (theirs == wanted) if is_known else (owner.name == template.name):
-                found.append(owner)
+        wanted = self.identity(self.ours.tree, template) or template.name
+        known = {each: self.identity(self.yours.tree, each) for each in self.yours.classes}
+        found = [owner for owner, theirs in known.items() if (theirs or owner.name) == wanted]
         if found or wanted != template.name:
             return found
         # The file is about one component, so its class of this suite was renamed.
         tests = (owner for owner in self.yours.classes if owner.name.startswith("Test"))
-        return [owner for owner in tests if self._inherits(owner, frozenset(base_names(template)))]
-
-    def _inherits(self, owner: ast.ClassDef, suites: frozenset[str]) -> bool:
-        return not suites.isdisjoint(self.yours.base_names(owner))
+        return [owner for owner in tests if self.yours.inherits(owner, base_names(template))]
 
     def _extend(self, owners: list[ast.ClassDef], template: ast.ClassDef) -> None:
         """Add what one of the classes about a component is missing."""
-        suites = frozenset(base_names(template))
-        heirs = [owner for owner in owners if self._inherits(owner, suites)]
+        suites, inherits = base_names(template), self.yours.inherits
+        heirs = [owner for owner in owners if inherits(owner, suites)]
         if heirs:
             self._complete(heirs[0], template)
-        elif suites and not any(self._inherits(owner, self.suite.accepted) for owner in owners):
-            suite = " and ".join(self.ours.bound.get(name, name) for name in sorted(suites))
+        elif suites and not any(inherits(owner, self.suite.accepted) for owner in owners):
+            suite = " and ".join(self.ours.bound.get(name, name) for name in suites)
             raise UserError(
                 f"{self.yours.path}:{owners[0].lineno}: {owners[0].name} does not inherit from "
                 f"{suite}: add this base, or rename the class, and run the command again"
@@ -141,7 +190,7 @@ class _Merger:
         """Return whether a class of what was not built holds placeholders, and no own line."""
         given = {ast.dump(member) for member in template.body}
         others = [placeholder_of(part) for part in owner.body if ast.dump(part) not in given]
-        comments = comments_in(self.yours.lines[first_line(owner) : self.yours.end(owner)])
+        comments = _comments_in(self.yours.lines[_first_line(owner) : self.yours.end(owner)])
         return (
             None not in others
             and any(BUILD in text for text in others if text)
@@ -154,29 +203,35 @@ class _Merger:
         bases = [base.node for base in lineage[1:] if not is_suite(base)]
         inherited = [member for base in bases for member in getattr(base, "body", [])]
         found, lines = missing(owner, inherited, template, self.suite.required)
-        made = [ast.parse(line).body[0] for line in lines]
-        if not found and not made:
+        if not found and not lines:
             return
         indent = self._indentation(owner, template)
         for old in dict.fromkeys(filter(None, found.values())):
-            start, end = first_line(old), old.end_lineno or old.lineno
-            kept = [indent + comment for comment in comments_in(self.yours.lines[start:end])]
+            start, end = _first_line(old), old.end_lineno or old.lineno
+            kept = [indent + comment for comment in _comments_in(self.yours.lines[start:end])]
             # The comments above the placeholder are there already.
-            members = [member for member in template.body if found.get(member) is old]
-            codes = [(member, self.ours.code_of(member, comments=False)) for member in members]
-            self._edits.append((start, end, [*kept, *_spaced(codes)]))
-        members = [member for member in template.body if member in found and not found[member]]
-        codes = [(member, self.ours.code_of(member)) for member in members]
-        codes += [(member, [indent + line]) for member, line in zip(made, lines, strict=True)]
+            code = self._code([new for new in found if found[new] is old], comments=False)
+            self._edits.append((start, end, [*kept, *code]))
+        new = self._code([member for member in found if found[member] is None])
         end = self.yours.end(owner)
-        self._edits.append((end, end, list(_spaced(codes, owner.body[-1]))))
-        self._nodes += [*found, *made]
-        self.added += [f"{owner.name}.{stated(member)[0]}" for member in [*found, *made]]
+        if new or lines:
+            self._edits.append((end, end, ["", *new, *(indent + line for line in lines)]))
+        added = [*found, *ast.parse("\n".join(lines)).body]
+        self._nodes += added
+        self.added += [f"{owner.name}.{stated(member)[0]}" for member in added]
+
+    def _code(self, members: Iterable[ast.stmt], *, comments: bool = True) -> list[str]:
+        """Return the lines of rendered members, with an empty one above a function."""
+        lines: list[str] = []
+        for member in members:
+            lines += [""] if lines and isinstance(member, Test) else []
+            lines += self.ours.code_of(member, comments=comments)
+        return lines
 
     def _indentation(self, owner: ast.ClassDef, template: ast.ClassDef) -> str:
         """Return what is in front of each member of two classes."""
         starts = {
-            source.lines[first_line(member)].encode()[: member.col_offset].decode()
+            source.lines[_first_line(member)].encode()[: member.col_offset].decode()
             for source, cls in ((self.ours, template), (self.yours, owner))
             for member in cls.body
         }
@@ -207,7 +262,7 @@ class _Merger:
             at = above[-1].end_lineno or 0
         else:
             # Below the comments at the top, such as a licence.
-            at = first_line(body[0]) if body else len(self.yours.lines)
+            at = _first_line(body[0]) if body else len(self.yours.lines)
         return at, at, lines
 
     def _needed(self) -> set[str]:
@@ -238,13 +293,14 @@ class _Merger:
         )
 
 
-def _spaced(
-    members: Iterable[tuple[ast.stmt, list[str]]], previous: ast.stmt | None = None
-) -> Iterator[str]:
-    """Yield the lines of members below another one: values together, others set apart."""
-    for member, code in members:
-        values = [isinstance(each, ast.Assign | ast.AnnAssign) for each in (previous, member)]
-        if previous and not all(values):
-            yield ""
-        yield from code
-        previous = member
+def _first_line(node: ast.stmt) -> int:
+    """Return the index of the first line of a statement: that of its decorators, if it has some."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+
+
+def _comments_in(lines: Iterable[str]) -> list[str]:
+    """Return the comments in some lines that are whole statements."""
+    text = "\n".join(line.rstrip("\r\n") for line in lines)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]

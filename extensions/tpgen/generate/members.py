@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from textwrap import dedent
 
 from tpgen.source.suites import PLACEHOLDERS
@@ -52,7 +52,6 @@ def missing(
     """Return what to add to a class.
 
     Args:
-        owner: the class.
         inherited: the members of its bases.
         template: the rendered class.
         required: each name that must have a value, and the names that may have one instead.
@@ -66,15 +65,23 @@ def missing(
     closed = [*inherited, *(member for member in owner.body if member not in replaceable)]
     filled = {name for member in closed for name in stated(member)}
     known = filled | still_open.keys()
+    groups = [{fact, *others} for fact, others in required.items()]
     found: dict[ast.stmt, ast.stmt | None] = {}
     for member in template.body:
-        groups = ({fact, *others} for fact, others in required.items())
         enough = set().union(*(group for group in groups if group & set(stated(member))))
         old = next((still_open[name] for name in sorted(enough & still_open.keys())), None)
         is_news = old is None or placeholder_of(member) is None
         if enough and not enough & filled and is_news:
             found[member] = old
-    _add_optional(found, template, known)
+    # A class that is older than its component can't have stated what was not known then.
+    is_older = any(old and BUILD in (placeholder_of(old) or "") for old in found.values())
+    optional = [each for each in template.body if stated(each) and not known & set(stated(each))]
+    waiting = list(found)
+    for member in waiting:
+        for other in optional:
+            if other not in found and (is_older or _mentions(member, stated(other))):
+                found[other] = None
+                waiting.append(other)
     lines = [
         f"{name} = placeholder({line!r})"
         for member in template.body
@@ -82,7 +89,13 @@ def missing(
         for name, line in _lines(member).items()
         if name in required and not {name, *required[name]} & known
     ]
-    return found, lines
+    return {member: found[member] for member in template.body if member in found}, lines
+
+
+def _mentions(member: ast.stmt, names: Collection[str]) -> bool:
+    """Return whether a member uses an attribute or fixture of its own class."""
+    parts = [vars(part) for part in ast.walk(member)]
+    return any(part.get(key) in names for part in parts for key in ("arg", "id", "attr"))
 
 
 def _lines(member: ast.stmt) -> dict[str, str]:
@@ -90,26 +103,3 @@ def _lines(member: ast.stmt) -> dict[str, str]:
     lines = dedent(placeholder_of(member) or "").splitlines()
     matches = [(STATES.match(line.strip()), line.strip()) for line in lines]
     return {match[1] or match[2]: line for match, line in matches if match}
-
-
-def _add_optional(
-    found: dict[ast.stmt, ast.stmt | None], template: ast.ClassDef, known: set[str]
-) -> None:
-    """Add what the members mention of their own class, such as the fixtures that they ask for.
-
-    If a class is older than its component, add all other members too: it can't have stated what
-    was not known then.
-    """
-    is_older = any(old and BUILD in (placeholder_of(old) or "") for old in found.values())
-    waiting = list(found)
-    for member in waiting:
-        mentioned = {
-            getattr(part, "arg", getattr(part, "id", getattr(part, "attr", "")))
-            for part in ast.walk(member)
-        }
-        for other in template.body:
-            given = set(stated(other))
-            is_wanted = given and (is_older or given & mentioned)
-            if other not in found and is_wanted and not given & known:
-                found[other] = None
-                waiting.append(other)
