@@ -49,16 +49,14 @@ def missing(
     template: ast.ClassDef,
     required: Mapping[str, frozenset[str]],
 ) -> tuple[dict[ast.stmt, ast.stmt | None], list[str]]:
-    """Return what to add to a class.
+    """Return the rendered members to add to a class, each with the placeholder that it replaces.
+
+    The second value holds lines with placeholders, for names that one rendered placeholder covers
+    with others.
 
     Args:
-        inherited: the members of its bases.
-        template: the rendered class.
+        inherited: the members of the bases.
         required: each name that must have a value, and the names that may have one instead.
-
-    Returns:
-        the members of the rendered class to add, each with the placeholder that it replaces; and
-        lines with placeholders, for names that one rendered placeholder covers with others.
     """
     replaceable = [member for member in owner.body if placeholder_of(member) is not None]
     still_open = {name: member for member in replaceable for name in stated(member)}

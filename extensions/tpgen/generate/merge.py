@@ -32,15 +32,11 @@ def merge(
     identity: Identity | None = None,
     path: Path = Path("test_module.py"),
 ) -> tuple[str, tuple[str, ...]]:
-    """Add to a module what a rendered one has: tests, and required members of their classes.
+    """Return a module with the tests of a rendered one, and the names of what was added.
 
     Args:
-        rendered: the module that a skeleton gives for one component.
         suite: what the rendered classes inherit.
         identity: returns which component a test class is about; otherwise its name says that.
-
-    Returns:
-        the whole file, and the names of the classes and members that were added.
 
     Raises:
         UserError: the file can't be read as Python, or a person must edit it first.
@@ -48,8 +44,9 @@ def merge(
     yours, ours = (_Source(text, path, suite.code) for text in (mine, rendered))
     merger = _Merger(yours, ours, suite, identity)
     named = [node for node in ours.tree.body if isinstance(node, Test)]
+    tests = [node for node in named if node.name.lower().startswith("test")]
     # A module of factories has no tests.
-    for node in [node for node in named if node.name.lower().startswith("test")] or ours.classes:
+    for node in tests or ours.classes:
         merger.add(node)
     if not merger.added:
         return mine, ()

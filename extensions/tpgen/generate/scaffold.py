@@ -104,9 +104,10 @@ def _plan_test(
         new_classes = {name for name in added if "." not in name}
     code = Code([service.root / "tests"])
     after = comments.refresh(code, service.root / path, after, new_classes)
-    template, tree = suites.test_class(ast.parse(rendered)), ast.parse(after)
-    if template and template.name in {owner.name for owner in classes(tree)}:
-        done.exempt |= {f"{template.name}.{case}": exempt[case] for case in exempt}
+    template = suites.test_class(ast.parse(rendered))
+    if exempt and template:
+        name = _name_in(after, template, target)
+        done.exempt |= {f"{name}.{case}": reason for case, reason in exempt.items()}
     if after == before:
         done.complete.append(path)
         return
@@ -115,3 +116,11 @@ def _plan_test(
     if target.snapshot and (added or before is None):
         names = dict.fromkeys(name.partition(".")[0] for name in added)
         done.snapshots += [f"{path}::{name}" for name in names] or [str(path)]
+
+
+def _name_in(text: str, template: ast.ClassDef, target: Target) -> str:
+    """Return the name that a file has for a rendered test class."""
+    tree, identity = ast.parse(text), target.identity or (lambda module, owner: owner.name)
+    wanted = identity(tree, template)
+    same = (owner.name for owner in classes(tree) if identity(tree, owner) == wanted)
+    return next(same, template.name)

@@ -58,7 +58,7 @@ def find(
     """Return the component of a command.
 
     Args:
-        words: the arguments of the command: a name, or method and path.
+        words: a name, or method and path.
         with_source: plan a start of the component too, if it does not exist.
         observe: send a route a request without credentials; its handler does not run.
 
