@@ -59,11 +59,7 @@ def merge(
 
 
 class _Source:
-    """A module of the tests.
-
-    Attributes:
-        bound: what each name at the top stands for: the dotted name of an import, or itself.
-    """
+    """A module of the tests."""
 
     def __init__(self, text: str, path: Path, code: Code) -> None:
         root = code.packages[0].parent if code.packages else Path()
@@ -77,7 +73,7 @@ class _Source:
             node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
         ]
         self.bound = {name: name for name in self.module.definitions}
-        # An import below `if TYPE_CHECKING` is not enough.
+        # The dotted name of an import; one below `if TYPE_CHECKING` is not enough.
         for alias in (alias for node in self.imports for alias in node.names):
             name = alias.asname or alias.name.partition(".")[0]
             self.bound[name] = ".".join(filter(None, self.module.imports[name]))

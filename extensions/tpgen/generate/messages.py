@@ -26,7 +26,7 @@ def outcome(service: Service, done: Scaffold) -> str:
     lines = [
         *([done.target.missing] if done.target.missing else []),
         *_written(done),
-        *_failures(done),
+        *dict.fromkeys(_failures(done)),
         *_complete(service, done),
         *_placeholders(service, done),
         *_exempt(service, done),
@@ -46,13 +46,9 @@ def _written(done: Scaffold) -> Iterator[str]:
 
 
 def _failures(done: Scaffold) -> Iterator[str]:
-    reasons: dict[str, list[str]] = {}
     for failure in done.failed:
         if f"{failure.owner}.{failure.case}" not in done.exempt and not failure.is_open:
-            reasons.setdefault(str(failure), []).append(failure.case)
-    for reason, cases in reasons.items():
-        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-        yield f"fails    {cases[0]}{more}: {reason}"
+            yield f"fails    {failure.case}: {failure}"
 
 
 def _complete(service: Service, done: Scaffold) -> Iterator[str]:

@@ -59,7 +59,7 @@ def find(
 
     Args:
         words: a name, or method and path.
-        with_source: plan a start of the component too, if it does not exist.
+        with_source: plan the start of a missing component too.
         observe: send a route a request without credentials; its handler does not run.
 
     Raises:
@@ -81,10 +81,8 @@ def read(service: Service, path: Path) -> str | None:
     file = service.root / path
     try:
         return file.read_bytes().decode() if file.exists() else None
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror}; nothing was written") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} can't be decoded ({error}): save it as UTF-8 first") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read as UTF-8 ({error}); nothing was written") from None
 
 
 def _of_source(service: Service, kind: Kind, word: str, with_source: bool) -> Target:
