@@ -8,8 +8,7 @@ from jsonschema import Draft202012Validator
 from tpgen.core.errors import UserError
 from tpgen.generate.routes.expressions import Change, source
 from tpgen.generate.routes.schemas import FORMATS, Node, node_of
-from tpgen.generate.routes.values import other, places, valid
-from tpgen.generate.routes.violations import violations
+from tpgen.generate.routes.values import other, references, valid, violations
 
 DOCUMENT = {
     "components": {
@@ -91,15 +90,12 @@ def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
         (text(minLength=12), "label-nameee"),
         (text(examples=["the first"]), "the first"),
         (text(examples=["too long"], maxLength=5), "label"),
-        (text(default="preset"), "preset"),
+        (text(default="pre-1", pattern="[a-z]-1"), "pre-1"),
         (text(enum=["a", "b"]), "a"),
         ({"const": "fixed"}, "fixed"),
         (text(pattern=r"^[^\x00]+$"), "label-name"),
         (text(pattern="^[a-z_]+$"), "label_name"),
         (text(pattern="^[A-Z]{3}$", minLength=3, maxLength=3), "LAB"),
-        (text(pattern=r"^\d{4} ?[A-Z]{2}$"), "0000AA"),
-        (text(pattern=r"^sk_(live|test)_\d+$"), "sk_live_0"),
-        (text(pattern=r"^(?=\d)(\d{2}|x)-\w+?$", minLength=6), "00-000"),
         (text(format="uuid4"), "00000000-0000-4000-8000-000000000001"),
         (text(format="email"), "name@example.com"),
         (integer(), 1),
@@ -112,20 +108,12 @@ def record(required: list[str], /, **properties: Any) -> dict[str, Any]:
         (DECIMAL, 1),
         ({"type": "boolean"}, False),
         ({"type": "null"}, None),
-        ({"type": ["null", "string"]}, "label-name"),
         ({"anyOf": [{"type": "null"}, integer()]}, 1),
         (array(text()), ["label-name"]),
         (array(text(), minItems=2), ["label-name", "label-name"]),
-        (array(text(), minItems=2, uniqueItems=True), ["label-name", "label-name-2"]),
-        ({"type": "array", "prefixItems": [integer(), text()], "minItems": 2}, [1, "label-name"]),
         (record(["a"], a=integer(), b=integer()), {"a": 1}),
         ({"type": "object", "additionalProperties": integer()}, {}),
-        (
-            {"type": "object", "additionalProperties": integer(), "minProperties": 2},
-            {"key-1": 1, "key-2": 1},
-        ),
-        ({**record(["a"], a=integer(), b=integer()), "minProperties": 2}, {"a": 1, "b": 1}),
-        ({"allOf": [ADDRESS, record(["zip"], zip=integer())]}, {"street": "street", "zip": 1}),
+        ({"allOf": [ADDRESS], "title": "Home"}, {"street": "street"}),
         ({**ADDRESS, "example": {"street": "Dam"}}, {"street": "Dam"}),
         (TREE, {"name": "name", "left": None, "all": []}),
         (PET, {"kind": "cat", "lives": 1}),
@@ -140,11 +128,18 @@ def test_a_valid_value_is_readable(schema: dict[str, Any], expected: Any) -> Non
     assert Draft202012Validator({**schema, **DOCUMENT}).is_valid(value)
 
 
-def test_the_end_of_a_text_as_rust_writes_it() -> None:
-    """Pydantic's own engine of patterns is not Python's."""
-    schema = text(pattern=r"^[A-Z]{4}\z")
-    assert valid(node(schema, "label")) == "AAAA"
-    assert not node(schema).accepts("AAAAA")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        text(pattern=r"^\d{4} ?[A-Z]{2}$"),
+        text(pattern=r"^\p{L}+$"),
+        integer(minimum=2, maximum=1),
+    ],
+    ids=str,
+)
+def test_a_value_that_is_hard_to_find_is_a_guess(schema: dict[str, Any]) -> None:
+    """The first run shows the app's answer to it; pydantic's patterns are not Python's."""
+    assert valid(node(schema, "label")) in ("label", 1)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -153,12 +148,11 @@ def test_each_format_takes_its_example(format: str) -> None:
     schema = node(text(format=format))
     assert schema.accepts(valid(schema))
     wrong = [change.value for change in violations(schema, valid(schema))]
-    assert wrong == ([f"no-{format}"] if FORMATS[format][1] else [7])
+    assert wrong == [f"no-{format}"]
+    assert all(map(schema.accepts, FORMATS[format][:2]))
 
 
-@pytest.mark.parametrize(
-    "schema", [{"$ref": "#/components/schemas/Endless"}, integer(minimum=2, maximum=1), {"not": {}}]
-)
+@pytest.mark.parametrize("schema", [{"$ref": "#/components/schemas/Endless"}, {"not": {}}])
 def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="the schema of label accepts: give it an example"):
         valid(node(schema, "label"))
@@ -172,26 +166,23 @@ def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any
         ({"type": "boolean"}, ["perhaps"]),
         (integer(minimum=1, maximum=9), ["seven", 0, 10]),
         (number(exclusiveMinimum=0, exclusiveMaximum=2.5), ["seven", 0, 2.5]),
-        (integer(minimum=1, maximum=10, multipleOf=5), ["seven", 0, 15, 6]),
-        (number(multipleOf=0.5), ["seven", 1.25]),
-        (text(minLength=2, maxLength=5), [7, "b", "xxxxxx"]),
+        (text(minLength=2, maxLength=5), [7, "b", "bbbbbb"]),
         (text(maxLength=10**9), [7]),
-        (text(pattern=r"^[^\x00]+$"), [7, "bo\0y"]),
-        (text(pattern=r"^\d{4}$"), [7, 40 * "0"]),
-        (text(pattern="^[A-Z]+$", maxLength=4), [7, "XXXXX", "BO!Y"]),
+        (text(pattern=r"^[^\x00]+$"), [7]),
+        (text(pattern=r"^\d{4}$"), [7, "!"]),
+        (text(pattern="^[A-Z]+$", maxLength=4), [7, "BBBBB", "!"]),
         (text(format="uuid"), ["no-uuid"]),
         (text(enum=["a", "b"]), ["no-body"]),
         ({"enum": [1, 2]}, [3]),
         ({"const": "fixed"}, ["no-body"]),
         (array(integer(), minItems=1, maxItems=2), ["text", [], [1, 1, 1], ["seven"]]),
-        (array(text(), uniqueItems=True, maxItems=2), ["text", ["body", "body-2", "body-3"], [7]]),
+        (array(text(), uniqueItems=True, maxItems=2), ["text", [7]]),
         ({"anyOf": [text(format="date"), {"type": "null"}]}, ["no-date"]),
         ({"anyOf": [integer(), text()]}, []),
-        (DECIMAL, ["seven", -1, "!"]),
+        (DECIMAL, ["seven", -1]),
         ({}, []),
         (record(["a"], a=integer(), b=text()), ["text", {}, {"a": "seven"}, {"a": 1, "b": 7}]),
         ({**record([]), "additionalProperties": False}, ["text", {"unknown": 1}]),
-        ({"type": "object", "additionalProperties": integer()}, ["text", {"key": "seven"}]),
         (
             record(["home"], home=ADDRESS),
             [
@@ -205,10 +196,6 @@ def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any
             ["text", ["text"], [{}], [{"street": 7}], [{"street": "s"}]],
         ),
         (
-            {"type": "array", "prefixItems": [integer(), text()], "minItems": 2, "maxItems": 2},
-            ["text", [1], [1, "body", "body"], ["seven", "body"], [1, 7]],
-        ),
-        (
             PET,
             [
                 "text",
@@ -216,10 +203,6 @@ def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any
                 {"kind": "cat"},
                 {"kind": "no-kind", "lives": 1},
                 {"kind": "cat", "lives": "seven"},
-                {"barks": False},
-                {"kind": "dog"},
-                {"kind": "no-kind", "barks": False},
-                {"kind": "dog", "barks": "perhaps"},
             ],
         ),
     ],
@@ -255,8 +238,8 @@ def test_a_recursive_model_ends() -> None:
 @pytest.mark.parametrize(
     ("schema", "value", "expected"),
     [
-        (record(["a"], a=text()), {"a": "one"}, {"a": "one-2"}),
-        (record(["a"], a=text(maxLength=3)), {"a": "one"}, {"a": "on2"}),
+        (record(["a"], a=text()), {"a": "a"}, {"a": "a-2"}),
+        (record(["a"], a=text(maxLength=1)), {"a": "a"}, {"a": "A"}),
         (
             record(["a_id", "n"], a_id=integer(), n=integer()),
             {"a_id": 1, "n": 1},
@@ -264,7 +247,7 @@ def test_a_recursive_model_ends() -> None:
         ),
         (record(["a_id"], a_id=integer(), b=text()), {"a_id": 1}, {"a_id": 1, "b": "b"}),
         (record(["k"], k={"enum": ["x", "y"]}), {"k": "x"}, {"k": "y"}),
-        (record(["l"], l=array(ADDRESS)), {"l": [{"street": "s1"}]}, {"l": [{"street": "s1-2"}]}),
+        (record(["l"], l=array(ADDRESS)), {"l": [{"street": "s1"}]}, {"l": [{"street": "street"}]}),
         (record(["k"], k={"const": "x"}), {"k": "x"}, None),
     ],
     ids=lambda value: str(value)[:40],
@@ -295,7 +278,6 @@ def test_another_valid_value_differs_in_one_place(
             {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}},
             'with_value("json", "d.e", 3)',
         ),
-        (Change((), {"content": b"{"}), {"content": b"{"}, '{"content": b"{"}'),
     ],
     ids=str,
 )
@@ -306,12 +288,13 @@ def test_a_change_of_a_request(change: Change, expected: dict[str, Any], source:
     assert request == {"json": {"a": 1, "b": [{"c": 2}]}}
 
 
-def test_the_places_of_a_value() -> None:
-    schema = record(["homes", "pet"], homes=array(ADDRESS), pet=PET)
-    value = {"homes": [{"street": "Dam"}], "pet": {"kind": "dog", "barks": True}}
-    found = {place: inner.schema for place, inner in places(node(schema), value)}
-    assert found["homes", 0, "street"]["minLength"] == 2
-    assert found["pet", "barks"] == {"type": "boolean"}
+def test_the_places_of_a_value_that_name_a_row() -> None:
+    line = record(["article_id", "count_id"], article_id=text(format="uuid"), count_id=text())
+    optional = {"anyOf": [{"type": "null"}, integer()]}
+    schema = record([], customerId=optional, lines=array(line), days=integer())
+    article = "00000000-0000-4000-8000-000000000001"
+    value = {"customerId": 1, "days": 2, "lines": [{"article_id": article, "count_id": "x"}]}
+    assert list(references(node(schema), value)) == [("customerId",), ("lines", 0, "article_id")]
 
 
 @pytest.mark.parametrize(
@@ -319,14 +302,12 @@ def test_the_places_of_a_value() -> None:
     [
         ('a "b"', r'"a \"b\""'),
         (201 * "x", '201 * "x"'),
-        ("ab" + 20 * "x" + "c", '"ab" + 20 * "x" + "c"'),
-        ("\0\n\\é☃😀", r'"\x00\n\\\xe9\u2603\U0001f600"'),
+        ("\0\n\\é☃😀", r'"\u0000\n\\é☃😀"'),
         (20 * "\n", r'20 * "\n"'),
         ("", '""'),
         ({"a": [1, None, True, 1.5]}, '{"a": [1, None, True, 1.5]}'),
         (30 * [{"a": 1}], '30 * [{"a": 1}]'),
-        (("a.txt", b'"\xff'), r'("a.txt", b"\"\xff")'),
-        ((1,), "(1,)"),
+        (("a.txt", b"hello"), '("a.txt", b"hello")'),
     ],
     ids=lambda value: str(value)[:20],
 )

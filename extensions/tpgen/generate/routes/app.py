@@ -17,6 +17,8 @@ from .route import Route
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 PATH = re.compile(r"/(?:[^\s{}?#\\\"'<>\x00-\x1f]|\{[A-Za-z_]\w*(?::\w+)?\})*")
+# What the documents leave out of a route.
+DETAILS = ("name", "module", "idempotent", "rows")
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,8 @@ class App:
     public: Collection[str] = ()
     is_open: bool = False
 
-    @property
-    def routes(self) -> list[tuple[str, str]]:
-        """Method and path of each route."""
-        return list(self._mounts)
-
     @cached_property
-    def _mounts(self) -> dict[tuple[str, str], str]:
+    def routes(self) -> Mapping[tuple[str, str], str]:
         """Return the path where the app of a route is mounted, by method and path of the route."""
         return {
             (method.upper(), mounted + path): mounted
@@ -58,16 +55,18 @@ class App:
         Raises:
             UserError: the method or the path is invalid.
         """
-        method = _require_route(method, path)
+        _require_route(method, path)
+        method = method.upper()
         known = {normalize_path(there): there for verb, there in self.routes if verb == method}
         turned = path.rstrip("/") if path.endswith("/") else f"{path}/"
         found = known.get(normalize_path(path)) or known.get(normalize_path(turned))
         if found is None:
             return None
-        mounted = self._mounts[method, found]
-        details = self.details.get((method, found), {})
+        mounted = self.routes[method, found]
+        known_details = self.details.get((method, found), {})
+        details = {name: known_details[name] for name in DETAILS if name in known_details}
         is_public = f"{method} {found}" in self.public
-        return Route(method, found, self.documents[mounted], mounted, details, is_public)
+        return Route(method, found, self.documents[mounted], mounted, is_public, **details)
 
     def nearest(self, method: str, path: str) -> list[str]:
         """Return up to three routes with a similar name, such as `POST /v1/agents`."""
@@ -90,28 +89,19 @@ def read(service: Service, observed: tuple[str, str] | None = None) -> App:
     details = {(each["method"], each["path"]): each for each in found["routes"]}
     documents = found["documents"]
     for (method, path), each in details.items():
-        mounted = each["mounted"]
-        _describe(documents[mounted], method, path.removeprefix(mounted), each["module"])
+        # A document leaves out routes of Starlette.
+        if method not in ("HEAD", "OPTIONS") and not each["module"].startswith("fastapi."):
+            local = path.removeprefix(each["mounted"])
+            operations = documents[each["mounted"]].setdefault("paths", {}).setdefault(local, {})
+            text = {"in": "path", "required": True, "schema": {"type": "string"}}
+            parameters = [text | {"name": name} for name in re.findall(r"\{(\w+)", local)]
+            operations.setdefault(method.lower(), {"parameters": parameters})
     public = settings.read(service.root).table.get("public", {})
     return App(documents, details, public, found["is_open"])
 
 
-def _describe(document: dict[str, Any], method: str, path: str, module: str) -> None:
-    """Add a route that a document leaves out, as it does routes of Starlette."""
-    operations = document.setdefault("paths", {}).setdefault(path, {})
-    if method in ("HEAD", "OPTIONS") or module.startswith("fastapi."):
-        return
-    text = {"in": "path", "required": True, "schema": {"type": "string"}}
-    names = re.findall(r"\{(\w+)", path)
-    operations.setdefault(method.lower(), {"parameters": [text | {"name": name} for name in names]})
-
-
-def _require_route(method: str, path: str) -> str:
-    """Return the method in capitals if a route can have this method and path.
-
-    Raises:
-        UserError: it can't.
-    """
+def _require_route(method: str, path: str) -> None:
+    """Raise UserError if no route can have this method and path."""
     if method.startswith("/") and path.upper() in METHODS:
         raise UserError(f"the method comes first: `tpgen route {path.upper()} {method}`")
     if method.upper() in ("WEBSOCKET", "WS"):
@@ -120,9 +110,7 @@ def _require_route(method: str, path: str) -> str:
             "credentials; write its other tests with `pytest_tpgen.websockets.connect`"
         )
     if method.upper() not in METHODS:
-        near = difflib.get_close_matches(method.upper(), METHODS, n=1, cutoff=0.3)
-        hint = f": did you mean {near[0]}?" if near else f": use one of {', '.join(METHODS)}"
-        raise UserError(f"{method} is not an HTTP method{hint}")
+        raise UserError(f"{method} is not an HTTP method: use one of {', '.join(METHODS)}")
     if not path.startswith("/"):
         raise UserError(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
     if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
@@ -130,4 +118,3 @@ def _require_route(method: str, path: str) -> str:
             f"{path!r} is not the path of a route: write it as the app does, such as "
             "/v1/agents/{agent_id}"
         )
-    return method.upper()

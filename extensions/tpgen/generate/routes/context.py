@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import getitem
 from textwrap import indent
@@ -12,18 +12,18 @@ from tpgen.core.service import Service
 from tpgen.generate.snapshots import HAPPY_PATH, MALFORMED, Failure
 
 from .expressions import Change, source
-from .lists import Listing
 from .naming import name_by_path, name_of_class
 from .route import Route
 from .rows import Row, Rows
 from .values import names_a_row
 
-NEXT_PAGE = """\
-def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
-    following: dict[str, Any] | None = fill_in(
-        "following = …  # the request for the page after `response`; None after the last page"
-    )
-    return following"""
+HEADER = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
+NEXT_PAGE = (
+    "following: dict[str, Any] | None = fill_in(",
+    '    "following = …  # the request for the page after `response`; None after the last page"',
+    ")",
+    "return following",
+)
 # The length of a line of a placeholder's text in the test file.
 LINE = 80
 # Statuses of a router that has the path for other values or another method only.
@@ -32,57 +32,22 @@ REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
 @dataclass
 class Expression:
-    """An expression of a test, and the rows that must be made before it.
+    """An expression of a test.
 
     Attributes:
         text: the source; empty if it is not known.
-        rows: made by factories.
-        caller: the caller's fixture with its type, if the expression needs it.
-        shared: those of `rows` that have a fixture of their own.
+        rows: that it names; the caller has no factory.
+        before: a row that must exist, although the expression does not name it.
     """
 
     text: str = ""
     rows: list[Row] = field(default_factory=list)
-    caller: str = ""
-    shared: list[Row] = field(default_factory=list)
+    before: Row | None = None
 
     @property
     def is_constant(self) -> bool:
         """Return whether it can be an attribute of the class, without a fixture."""
-        return bool(self.text) and not self.rows and not self.caller
-
-    def use(self, row: Row, caller: tuple[str, str]) -> None:
-        """Add a row that it names."""
-        if row.factory and row not in self.rows:
-            self.rows.append(row)
-        if not row.factory or row.uses(caller[0]):
-            self.caller = ": ".join(caller)
-
-    def fixture(self, name: str, returns: str) -> str:
-        """Return the source of a fixture that makes the rows and returns the expression.
-
-        Args:
-            name: of the fixture.
-            returns: its type.
-        """
-        made = [row for row in self.rows if row not in self.shared]
-        session = "session: AsyncSession" if made else ""
-        used = " ".join([*(text for row in made for text in row.belongs), self.text])
-        is_called = re.search(rf"\b{self.caller.partition(':')[0]}\b", used)
-        caller = self.caller if is_called else ""
-        shared = [f"{row.name}: Any" for row in self.shared]
-        arguments = ", ".join(filter(None, ["self", session, caller, *shared]))
-        body = [*self._statements(made), f"return {self.text}"]
-        start = f"{'async ' if made else ''}def {name}({arguments}) -> {returns}:"
-        return "\n".join(["@pytest.fixture", start, *(indent(line, "    ") for line in body)])
-
-    def _statements(self, made: Sequence[Row]) -> Iterator[str]:
-        for number, row in enumerate(made):
-            is_used = any(later.uses(row.name) for later in made[number + 1 :])
-            is_named = is_used or re.search(rf"(^|[{{ (]){row.name}\b", self.text)
-            yield f"{row.name} = {row.create}" if is_named else row.create
-        if made:
-            yield "await session.commit()"
+        return bool(self.text) and not self.rows and not self.before
 
 
 @dataclass(frozen=True)
@@ -112,15 +77,9 @@ class RouteContext:
     def names_a_row(self) -> bool:
         """Return whether a request may name a row, by its path, its parameters or its body."""
         route = self.route
-        body = route.valid.get("json")
         named = [*route.valid.get("params", {}), *route.valid.get("headers", {})]
-        return bool(
-            not route.exists
-            or "{" in route.path
-            or route.references
-            or any(map(names_a_row, named))
-            or (isinstance(body, dict) and self.rows.keys & body.keys())
-        )
+        is_named = "{" in route.path or bool(route.references) or any(map(names_a_row, named))
+        return is_named or not route.exists
 
     @property
     def is_list(self) -> bool:
@@ -130,7 +89,7 @@ class RouteContext:
     @property
     def is_known(self) -> bool:
         """Return whether a valid request is known in full."""
-        return bool(self.url.text and self.valid.text)
+        return self.route.exists and bool(self.url.text and self.valid.text)
 
     @property
     def refused(self) -> Failure | None:
@@ -145,209 +104,188 @@ class RouteContext:
 
     @property
     def blamed(self) -> str:
-        """Return the guess that the answer disproves: `status`, `url`, `valid` or an empty text."""
-        status = self.refused.status if self.refused else 0
+        """Return the guess that the answer disproves: `status`, `path`, `valid` or an empty text."""
+        status, route = self.refused.status if self.refused else 0, self.route
         if 200 <= status < 400:
             return "status"
-        known = 400 <= status < 500 and status not in (405, 406, 429)
-        if not known or (status == 401 and not self.route.is_public):
+        if not 400 <= status < 500 or status in (405, 406, 429):
             return ""
-        has_input = "valid" if self.route.valid or self.route.malformed else ""
-        if "{" not in self.route.path:
-            return "" if status == 403 and not self.route.is_public else has_input
-        return "url" if status in (403, 404) else has_input or "url"
+        has_input = bool(route.valid or route.malformed)
+        if "{" in route.path and status != 401 and (status in (403, 404) or not has_input):
+            return "path"
+        is_of_credentials = status == 401 or (status == 403 and "{" not in route.path)
+        return "valid" if has_input and (route.is_public or not is_of_credentials) else ""
 
     @property
     def attributes(self) -> dict[str, str]:
         """Return the attributes of the test class, as source."""
-        route, found = self.route, {}
-        if self.url.is_constant or not self.url.text:
-            found["path"] = self.url.text or self.url_placeholder
+        route = self.route
+        if not route.exists:
+            build = f"# build {route.method} {route.path} first"
+            path = placeholder(f'path = "{route.path}"  {build}')
+            return {"path": path, "malformed": placeholder(f"malformed = [{{}}]  {build}")}
+        unknown = f'f"{route.path}"  # of a row that the caller may see'
+        found = {"path": self._attribute("path", self.url, unknown)}
         if self.refused and self.blamed == "status":
-            found["status"] = placeholder(
-                f"status = {self.refused.status}  # the app says: {self.refused}"
-            )
+            lines = f"status = {self.refused.status}  # the app says: {self.refused}"
+            found["status"] = placeholder(lines)
         elif route.status != 200:
             found["status"] = str(route.status)
-        if not self.valid.text or (self.valid.is_constant and route.valid):
-            found["valid"] = self.valid.text or self.valid_placeholder
-        if route.idempotent and not (route.references and self.other):
+        if route.valid or self.blamed == "valid":
+            unknown = '{"json": …}  # with ids of rows that exist'
+            found["valid"] = self._attribute("valid", self.valid, unknown)
+        if route.idempotent and not (route.references and route.other):
             lines = 'other = {"json": …}  # a valid request that differs from `valid`'
-            found["other"] = self.other or placeholder(lines)
-        if self.is_list and self._listing.has_pages:
+            found["other"] = source(route.other) if route.other else placeholder(lines)
+        if self.is_list and route.listing and route.listing.has_pages:
             lines = 'page = {"params": {…}}  # a request for fewer than six rows'
-            found["page"] = self._listing.first_request or placeholder(lines)
-        unbuilt = f"malformed = [{{}}]  # build {route.method} {route.path} first"
-        malformed = f"[{', '.join(self.malformed)}]"
-        return {**found, "malformed": malformed if route.exists else placeholder(unbuilt)}
+            found["page"] = route.listing.first_request or placeholder(lines)
+        found["malformed"] = f"[{', '.join(self._malformed())}]"
+        return {name: code for name, code in found.items() if code}
 
     @property
     def fixtures(self) -> list[str]:
         """Return the fixtures and other methods of the test class, as source."""
-        found = list(self._parent_fixtures())
-        if self.url.text and not self.url.is_constant:
-            found.append(self.url.fixture("url", "str"))
-        if self.valid.text and not self.valid.is_constant:
-            found.append(self.valid.fixture("valid_request", "dict[str, Any]"))
-        if self.route.idempotent and self.route.references and self.other:
-            start = "def other_request(self, valid_request: dict[str, Any]) -> dict[str, Any]:"
-            found.append(f"@pytest.fixture\n{start}\n    return {self.other}")
-        return [*found, *self._list_methods()] if self.is_list else found
-
-    @property
-    def url(self) -> Expression:
-        """Return the path with its ids filled in; without a text if it is not known."""
-        is_unknown = self.blamed == "url" or not self.route.exists
-        return Expression() if is_unknown else self._guessed_url
-
-    @property
-    def url_placeholder(self) -> str:
-        """Return the placeholder for a path that is not known."""
-        route = self.route
-        if not route.exists:
-            return placeholder(f'path = "{route.path}"  # build {route.method} {route.path} first')
-        unknown = Expression(f'f"{route.path}"  # of a row that the caller may see')
-        code = self._guessed_url if self._guessed_url.text else unknown
-        return self._placeholder(code.fixture("url", "str"))
-
-    @property
-    def valid(self) -> Expression:
-        """Return the valid request; without a text if it is not known."""
-        return Expression() if self.blamed == "valid" else self._guessed_valid
-
-    @property
-    def valid_placeholder(self) -> str:
-        """Return the placeholder for a valid request that is not known."""
-        code = self._guessed_valid
-        if code.is_constant:
-            return self._placeholder(f"valid = {code.text}")
-        code = code if code.text else Expression('{"json": …}  # with ids of rows that exist')
-        return self._placeholder(code.fixture("valid_request", "dict[str, Any]"))
-
-    @property
-    def other(self) -> str:
-        """Another valid request; only what differs if the valid one names rows."""
-        if self.route.other is None:
-            return ""
-        if not self.route.references:
-            return source(self.route.other)
-        valid, other = self.route.valid["json"], self.route.other["json"]
-        differing = {key: value for key, value in other.items() if valid.get(key) != value}
-        pairs = "".join(f", {source(k)}: {source(v)}" for k, v in differing.items())
-        return f'{{"json": {{**valid_request["json"]{pairs}}}}}'
-
-    @property
-    def malformed(self) -> list[str]:
-        """Return the malformed requests, without those that the router itself refuses."""
         found = []
-        for number, change in enumerate(self.route.malformed):
-            answer = self.contradicted.get(number)
-            if answer and answer.status not in REFUSED_BY_ROUTER:
-                found.append(placeholder(f"{change.source}  # the app says: {answer}"))
-            elif not answer:
-                found.append(change.source)
+        for row in self.made:
+            lines = [f"{row.name} = {row.create}", "await session.commit()", f"return {row.name}"]
+            found.append(self._fixture(row.name, "Any", lines))
+        for name, code in (("path", self.url), ("valid", self.valid)):
+            if code.text and not code.is_constant and self.blamed != name:
+                found.append(self._fixture_of(name, code))
+        if self.route.idempotent and self.route.references and self.route.other:
+            valid, other = self.route.valid["json"], self.route.other["json"]
+            [name] = [name for name, value in other.items() if valid.get(name) != value]
+            changed = f'{{**valid_request["json"], {source(name)}: {source(other[name])}}}'
+            lines = [f'return {{"json": {changed}}}']
+            found.append(self._fixture("other_request", "dict[str, Any]", lines))
+        if self.is_list and self.route.listing and self.route.listing.has_pages:
+            body = self.route.listing.next_page or NEXT_PAGE
+            found.append("\n    ".join([HEADER, *body]))
+        if self.is_list:
+            found += [self._rows_fixture(name) for name in ("own_rows", "foreign_rows")]
         return found
+
+    @property
+    def made(self) -> list[Row]:
+        """Return the rows that have a fixture, since the path or the valid request names them."""
+        rows = dict.fromkeys([*self.url.rows, *self.valid.rows])
+        return [row for row in rows if row.factory]
 
     @property
     def listed_row(self) -> Row | None:
         """Return a row of the caller that the route lists; None if the factories show none."""
-        if not (self.is_list and self._listing.shows_id and self.url.text):
+        if not (self.route.listing and self.is_list and self.route.listing.shows_id):
             return None
-        row = self.rows.listed(self._last_word, self._parents)
+        row = self._row_of_list if self.url.text and self.blamed != "path" else None
         return row if row and row.belongs else None
 
     @property
-    def _last_word(self) -> str:
-        """Return the last part of the path, such as `agents`."""
-        return self.route.path.rstrip("/").rpartition("/")[2]
-
-    @property
-    def _listing(self) -> Listing:
-        assert self.route.listing
-        return self.route.listing
-
-    @property
-    def _parents(self) -> list[Row]:
-        """Return the rows that the path of a list names."""
-        return self.url.shared
-
-    def _parent_fixtures(self) -> Iterator[str]:
-        for number, row in enumerate(self._parents):
-            parents = self._parents[:number]
-            made = Expression(row.name, [*parents, row], self.url.caller, parents)
-            yield made.fixture(row.name, "Any")
-
-    def _list_methods(self) -> Iterator[str]:
-        if self._listing.has_pages:
-            yield self._listing.next_page or NEXT_PAGE
-        for name in ("own_rows", "foreign_rows"):
-            yield self._rows_fixture(name)
-
-    def _rows_fixture(self, name: str) -> str:
-        """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""
-        row, caller = self.listed_row, self.rows.caller
-        made = row or self.rows.listed(self._last_word, self._parents) or Row("row", "", "…Factory")
-        if name == "foreign_rows":
-            made = replace(made, belongs=())
-        elif not row:
-            made = replace(made, belongs=(f"…={caller[0] or '…'}",))
-        fixtures = [caller, *((parent.name, "Any") for parent in self._parents)]
-        used = [": ".join(fixture) for fixture in fixtures if made.uses(fixture[0])]
-        created = ", ".join(["6", "session=session", *made.belongs])
-        body = (
-            f"rows = await {made.factory}.create_batch({created})\n"
-            "await session.commit()\n"
-            f"return [str(row.{self.rows.key(made)}) for row in rows]\n"
-        )
-        if not row:
-            body = f'rows: list[str] = fill_in("""\n{indent(body, "    ")}""")\nreturn rows\n'
-        arguments = ", ".join(["self", "session: AsyncSession", *used])
-        start = f"@pytest.fixture\nasync def {name}({arguments}) -> list[str]:\n"
-        return start + indent(body, "    ").rstrip()
+    def _row_of_list(self) -> Row | None:
+        """Return a row of the model that the last part of the path names, such as `agents`."""
+        word = self.route.path.rstrip("/").rpartition("/")[2]
+        return self.rows.listed(word, self.url.rows)
 
     @cached_property
-    def _guessed_url(self) -> Expression:
+    def url(self) -> Expression:
+        """Return the path with its ids filled in; without a text if it is not known."""
         code = Expression()
         parts, filled = self.route.path.split("/"), self.route.url.split("/")
         for number, part in enumerate(parts):
             name = part[1:-1] if re.fullmatch(r"\{[^{}]*\}", part) else ""
-            row = self.rows.find(name, parts[number - 1], code.rows) if name else None
-            if row:
+            if name and (row := self.rows.find(name, parts[number - 1], code.rows)):
                 parts[number] = f"{{{row.name}.{self.rows.attribute(row, name)}}}"
-                code.use(row, self.rows.caller)
+                code.rows.append(row)
             elif name in self.route.path_references:
                 return Expression()
             elif "{" in part:
                 parts[number] = filled[number]
         path = source("/".join(parts))
-        code.text = f"f{path}" if code.rows or code.caller else path
-        if self.is_list:
-            code.shared = [*code.rows]
+        code.text = f"f{path}" if code.rows else path
         # An empty list would show little of its shape.
         row = self.rows.listed(parts[-1], code.rows) if self.route.method == "GET" else None
         if row and row.model != self.rows.caller[1] and (row.belongs or not self.is_list):
-            code.use(row, self.rows.caller)
+            code.before = row
         return code
 
     @cached_property
-    def _guessed_valid(self) -> Expression:
+    def valid(self) -> Expression:
+        """Return the valid request; without a text if it is not known."""
         code = Expression()
         request: Any = self.route.valid
         for place in self.route.references:
-            row = self.rows.find(str(place[-1]), made=code.rows)
+            row = self.rows.find(str(place[-1]), made=[*self.url.rows, *code.rows])
             if row is None:
                 return Expression()
             named = f"{row.name}.{self.rows.key(row)}"
             is_text = isinstance(reduce(getitem, place, request["json"]), str)
             marked = f"@str({named})@" if is_text else f"@{named}@"
             request = Change(("json", *place), marked).apply(request)
-            code.use(row, self.rows.caller)
+            code.rows.append(row)
         code.text = re.sub(r'"@([\w.()]+)@"', r"\1", source(request))
         return code
 
-    def _placeholder(self, lines: str) -> str:
+    def _attribute(self, name: str, code: Expression, unknown: str) -> str:
+        """Return the source of an attribute: a constant, or a placeholder for what is not known."""
+        if code.text and self.blamed != name:
+            return code.text if code.is_constant else ""
         answer = f"\n# the app says: {self.refused}" if self.refused and self.blamed else ""
-        return placeholder(lines + answer)
+        if code.is_constant:
+            return placeholder(f"{name} = {code.text}{answer}")
+        return placeholder(
+            self._fixture_of(name, code if code.text else Expression(unknown)) + answer
+        )
+
+    def _malformed(self) -> Iterator[str]:
+        """Yield the malformed requests, without those that the router itself refuses."""
+        for number, change in enumerate(self.route.malformed):
+            answer = self.contradicted.get(number)
+            if not answer:
+                yield change.source
+            elif answer.status not in REFUSED_BY_ROUTER:
+                yield placeholder(f"{change.source}  # the app says: {answer}")
+
+    def _fixture_of(self, attribute: str, code: Expression) -> str:
+        """Return the fixture that stands for an attribute."""
+        name, returns = (
+            ("url", "str") if attribute == "path" else ("valid_request", "dict[str, Any]")
+        )
+        before = [code.before.create, "await session.commit()"] if code.before else []
+        return self._fixture(name, returns, [*before, f"return {code.text}"])
+
+    def _rows_fixture(self, name: str) -> str:
+        """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""
+        row = self.listed_row or self._row_of_list or Row("row", "", "…Factory")
+        belongs = row.belongs if self.listed_row else (f"…={self.rows.caller[0] or '…'}",)
+        if name == "foreign_rows":
+            belongs = ()
+        lines = [
+            f"rows = await {row.factory}.create_batch({', '.join(['6', 'session=session', *belongs])})",
+            "await session.commit()",
+            f"return [str(row.{self.rows.key(row)}) for row in rows]",
+        ]
+        if not self.listed_row:
+            text = indent("\n".join(lines), "    ")
+            lines = [f'rows: list[str] = fill_in("""\n{text}\n""")', "return rows"]
+        return self._fixture(name, "list[str]", lines)
+
+    def _fixture(self, name: str, returns: str, lines: Sequence[str]) -> str:
+        """Return the source of a fixture, with the fixtures that its lines use as arguments."""
+        body = "\n".join(lines)
+        types = {
+            "session": "AsyncSession",
+            self.rows.caller[0]: self.rows.caller[1],
+            **{row.name: "Any" for row in self.made},
+            "valid_request": "dict[str, Any]",
+        }
+        used = [
+            f"{fixture}: {kind}"
+            for fixture, kind in types.items()
+            if fixture not in ("", name) and re.search(rf'(?<![\w/."]){fixture}\b(?![/="])', body)
+        ]
+        start = "async def" if "await" in body else "def"
+        signature = f"{start} {name}({', '.join(['self', *used])}) -> {returns}:"
+        return f"@pytest.fixture\n{signature}\n{indent(body, '    ')}"
 
 
 def context(
@@ -366,8 +304,7 @@ def context(
     """
     rows = Rows(service)
     found = RouteContext(route, rows, taken, failures)
-    listed = [found.listed_row] if found.listed_row else []
-    used = [*found.url.rows, *found.valid.rows, *listed]
+    used = [*found.made, found.url.before, found.listed_row]
     return {
         "route": found,
         "method": route.method,
@@ -375,7 +312,7 @@ def context(
         "class_name": found.class_name,
         "who": rows.caller,
         "who_module": rows.caller_module,
-        "factories": sorted({row.factory for row in used}),
+        "factories": sorted({row.factory for row in used if row}),
     }
 
 

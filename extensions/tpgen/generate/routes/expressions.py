@@ -1,6 +1,6 @@
 """Values, and changes of a request, as Python source."""
 
-import re
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,11 +27,9 @@ class Change:
     @property
     def source(self) -> str:
         """Return a call such as `without("json.text")` or `with_value("params.limit", 0)`."""
-        names = ", ".join(map(source, self.place))
-        if not any("." in str(step) for step in self.place):
-            names = source(".".join(map(str, self.place)))
-        if not self.place:
-            return source(self.value)
+        names = source(".".join(map(str, self.place)))
+        if any("." in str(step) for step in self.place):
+            names = ", ".join(map(source, self.place))
         return (
             f"without({names})" if self.is_removal else f"with_value({names}, {source(self.value)})"
         )
@@ -55,35 +53,16 @@ class Change:
 
 
 def source(value: Any) -> str:
-    """Return a value as Python source, with long repetitions as such: `201 * "x"`."""
+    """Return a value as Python source with double quotes, and repetitions as `201 * "x"`."""
+    if isinstance(value, str | list) and len(value) >= REPEATED and value == len(value) * value[:1]:
+        return f"{len(value)} * {source(value[:1])}"
     if isinstance(value, dict):
         pairs = (f"{source(key)}: {source(inner)}" for key, inner in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
-        if len(value) >= REPEATED and all(item == value[0] for item in value):
-            return f"{len(value)} * [{source(value[0])}]"
         return f"[{', '.join(map(source, value))}]"
     if isinstance(value, tuple):
-        return f"({', '.join(map(source, value))}{',' * (len(value) == 1)})"
-    if isinstance(value, str):
-        return _text_source(value)
+        return f"({', '.join(map(source, value))})"
     if isinstance(value, bytes):
-        return f"b{_quoted(value.decode('latin-1'))}"
-    return repr(value)
-
-
-def _text_source(text: str) -> str:
-    run = rf"{{{REPEATED - 1},}}"
-    pieces = re.finditer(rf"(.)\1{run}|(?:(?!(.)\2{run}).)+", text, re.DOTALL)
-    return " + ".join(_piece(match[0]) for match in pieces) or '""'
-
-
-def _piece(text: str) -> str:
-    if len(text) >= REPEATED and len(set(text)) == 1:
-        return f"{len(text)} * {_quoted(text[0])}"
-    return _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
-    return f'"{escaped}"'
+        return f"b{source(value.decode())}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -1,22 +1,18 @@
 """Routes that list rows: how their OpenAPI document describes the list and its pages."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .parameters import Parameter
-from .schemas import Schema, resolved
-from .values import dashed
+from .schemas import Node
 
-SIZE = re.compile(r"(page|per|batch)?-?(limit|size|count|page|first|max|max-results|max-items|top)")
-CURSOR = re.compile(r"(.+-)?(after|cursor|token|marker|continuation)|next|start-key")
-OFFSET = re.compile(r"offset|skip|start")
-PAGE = re.compile(r"page|page-(number|no|index)")
-NEXT = re.compile(r"(next|end)(-.*)?|(.+-)?(cursor|marker|continuation)|after|page-token")
+SIZES = ("limit", "size", "page_size", "pageSize", "per_page")
+CURSORS = ("after", "cursor", "page_token", "pageToken")
+OFFSETS = ("offset", "skip")
+# Fields of an answer with the cursor of the next page.
+NEXT = ("next", "next_cursor", "nextCursor", "next_page_token", "nextPageToken", *CURSORS)
 # Rows of a page; a test lists six.
 ROWS = 2
-HEADER = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
 
 
 @dataclass(frozen=True)
@@ -28,78 +24,57 @@ class Listing:
         shows_id: whether a row shows an id that is unique to it.
         has_pages: whether a request can ask for a later page.
         first_request: source of a request for the first page; empty if not known.
-        next_page: source of the method `next_page` of a ListRouteSuite; empty if not known.
+        next_page: lines of the method `next_page` of a ListRouteSuite; empty if not known.
     """
 
     rows: str
     shows_id: bool
     has_pages: bool = False
     first_request: str = ""
-    next_page: str = ""
+    next_page: Sequence[str] = ()
 
 
-def listing(
-    response: Schema,
-    parameters: Sequence[Parameter],
-    document: Mapping[str, Any],
-    names: Sequence[str],
-) -> Listing:
+def listing(response: Node, parameters: Sequence[Parameter], names: Sequence[str]) -> Listing:
     """Return the list that a response holds.
 
     Args:
         response: the schema of a success.
         parameters: of the route.
-        document: that the references of the schema point into.
         names: by which an object may hold the rows, the likeliest first.
     """
-    found = resolved(response, document)
-    properties = found.get("properties", {})
-    fields = {name: resolved(schema, document) for name, schema in properties.items()}
-    arrays = [name for name, schema in fields.items() if schema.get("type") == "array"]
-    array, rows = found, "response.json()"
-    if name := next((name for name in names if name in arrays), ""):
-        array, rows = fields[name], f'response.json()["{name}"]'
-    item = resolved(array.get("items", {}), document)
-    row_id = resolved(item.get("properties", {}).get("id", {}), document)
-    query = {each.name: each.node.schema for each in parameters if each.place == "query"}
-    later = _first(CURSOR, query) or _first(OFFSET, query) or _first(PAGE, query)
-    size = _first(SIZE, [name for name in query if name != later])
-    next_field = _first(NEXT, [name for name in fields if name not in arrays])
-    body = _next_page(later, size, rows, next_field, query) if later and size else ()
-    return Listing(
-        rows,
-        row_id.get("type") == "string",
-        has_pages=bool(later),
-        first_request=f'{{"params": {{"{size}": {ROWS}}}}}' if size else "",
-        next_page="\n    ".join([HEADER, *body]) if body else "",
+    fields = response.properties
+    arrays = [name for name, node in fields.items() if node.kind == "array"]
+    name = _first(names, arrays)
+    array, rows = (
+        (fields[name], f'response.json()["{name}"]') if name else (response, "response.json()")
     )
+    row_id = array.items.properties.get("id")
+    shows_id = row_id is not None and row_id.kind == "string"
+    query = {each.name: each.node.rules for each in parameters if each.place == "params"}
+    size = _first(SIZES, query)
+    later = _first((*CURSORS, *OFFSETS, "page"), query)
+    if not later:
+        return Listing(rows, shows_id)
+    if not size:
+        return Listing(rows, shows_id, has_pages=True)
+    first_request = f'{{"params": {{"{size}": {ROWS}}}}}'
+    request = f'{{"params": {{"{size}": {ROWS}, "{later}": following}}}}'
+    next_page: Sequence[str] = ()
+    if later not in CURSORS:
+        first = 0 if later in OFFSETS else query[later].get("default", 1)
+        next_page = (
+            f'current = int(response.request.url.params.get("{later}", {first}))',
+            f"following = current + {ROWS if later in OFFSETS else 1}",
+            f"return {request} if {rows} else None",
+        )
+    elif field := _first(NEXT, [name for name in fields if name not in arrays]):
+        next_page = (
+            f'following = response.json()["{field}"]',
+            f"return {request} if following else None",
+        )
+    return Listing(rows, shows_id, True, first_request, next_page)
 
 
-def _next_page(
-    name: str, size: str, rows: str, next_field: str, query: Mapping[str, Schema]
-) -> Sequence[str]:
-    """Return the body of `next_page`, or nothing.
-
-    Args:
-        name: the parameter for a later page.
-        size: the parameter for the number of rows.
-        rows: source of the rows of a response.
-        next_field: the field of the response with the value for a cursor.
-        query: the parameters by name, with their schemas.
-    """
-    request = f'{{"params": {{"{size}": {ROWS}, "{name}": following}}}}'
-    if CURSOR.fullmatch(dashed(name)):
-        following = f'following = response.json()["{next_field}"]'
-        return [following, f"return {request} if following else None"] if next_field else []
-    is_offset = bool(OFFSET.fullmatch(dashed(name)))
-    first = 0 if is_offset or query[name].get("default") == 0 else 1
-    return [
-        f'current = int(response.request.url.params.get("{name}", {first}))',
-        f"following = current + {ROWS if is_offset else 1}",
-        f"return {request} if {rows} else None",
-    ]
-
-
-def _first(pattern: re.Pattern[str], names: Iterable[str]) -> str:
-    """Return the first name whose words match a pattern, or an empty text."""
-    return next((name for name in names if pattern.fullmatch(dashed(name))), "")
+def _first(wanted: Iterable[str], names: Iterable[str]) -> str:
+    """Return the first of the wanted names that is there, or an empty text."""
+    return next((name for name in wanted if name in names), "")

@@ -12,12 +12,8 @@ from tpgen.source.static_routes import static_routes
 
 from .route import Route
 
+# Names of modules that do not say what their routes are about.
 GENERIC = {"api", "app", "endpoints", "handlers", "main", "routers", "routes", "server", "views"}
-# Names of functions that do not say what they are about.
-VERBS = {
-    *("add", "create", "delete", "find", "get", "index", "list", "new", "patch", "post", "put"),
-    *("read", "remove", "retrieve", "search", "show", "update", "upload"),
-}
 VERSION = re.compile(r"v\d+")
 
 
@@ -38,13 +34,14 @@ def name_of_class(route: Route, taken: Container[str] = ()) -> str:
         route: of the app.
         taken: the classes of the same file that are about other routes.
     """
-    name = to_snake(route.name)
-    own = [f"Test{to_class(name)}"] if name and name not in VERBS else []
-    by_path = [name_by_path(route.method, route.path, with_version=each) for each in (False, True)]
-    return next((each for each in [*own, *by_path] if each not in taken), by_path[-1])
+    by_function = f"Test{to_class(to_snake(route.name))}"
+    if route.name and by_function not in taken:
+        return by_function
+    by_path = name_by_path(route.method, route.path)
+    return name_by_path(route.method, route.path, True) if by_path in taken else by_path
 
 
-def name_by_path(method: str, path: str, *, with_version: bool = False) -> str:
+def name_by_path(method: str, path: str, with_version: bool = False) -> str:
     """Return the name of a test class after method and path: `TestGetAgentsId`."""
     words = [word for word in re.split(r"\W+", path) if word]
     kept = [word for word in words if with_version or not VERSION.fullmatch(word)]

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from tpgen.core.names import alike, to_snake
 from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.source import models
-from tpgen.source.trees import Function, last_name, model_of, plain, tree_of
+from tpgen.source.trees import Function, called, last_name, model_of, plain, tree_of
 
 # How many factories a row and the caller may be apart.
 DEEPEST = 3
@@ -21,7 +21,7 @@ class Row:
     """A row that a test makes, or the caller itself.
 
     Attributes:
-        name: of the variable that holds it.
+        name: of the fixture that returns it.
         model: its class.
         factory: the class that makes it; empty for the caller.
         belongs: keyword arguments that make it the caller's, or a part of rows made before.
@@ -37,17 +37,12 @@ class Row:
         """Return the expression that makes it."""
         return f"await {self.factory}.create({', '.join(['session=session', *self.belongs])})"
 
-    def uses(self, name: str) -> bool:
-        """Return whether its arguments use a variable."""
-        pattern = rf"=\s*{name}\b"
-        return bool(name) and any(re.search(pattern, argument) for argument in self.belongs)
-
 
 class Rows:
     """The rows that the tests of a service can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
-        self.service = service
+        self.keys = models.primary_keys(service)
         self.factories = tree_of(service.root / factories(service.root))
         self.conftest, self.auth = _auth(service)
 
@@ -62,15 +57,11 @@ class Rows:
         """Fixture and model of the caller whose credentials `auth` gives; empty if not visible."""
         arguments = self.auth.args if self.auth else None
         for argument in [*arguments.args, *arguments.kwonlyargs] if arguments else ():
-            if model := self._model_of_fixture(argument):
-                return argument.arg, model
-        return "", ""
-
-    def _model_of_fixture(self, argument: ast.arg) -> str:
-        if argument.annotation:
             stated = last_name(plain(argument.annotation))
-            return stated if stated in self.classes else ""
-        return next((model for model in self.classes if to_snake(model) == argument.arg), "")
+            for model in self.classes:
+                if stated == model or (not stated and to_snake(model) == argument.arg):
+                    return argument.arg, model
+        return "", ""
 
     @property
     def caller_module(self) -> str:
@@ -89,15 +80,12 @@ class Rows:
             made: the rows before it, which it may be a part of.
         """
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
-        model = self._model([own, before, *_singular(before)], made)
-        if model and model == self.caller[1]:
-            return Row(self.caller[0], model)
-        return self._made(model, made) if model else None
+        found = self._row([own, before, *_singular(before)], made)
+        return Row(*self.caller) if found and found.model == self.caller[1] else found
 
     def listed(self, word: str, made: Sequence[Row] = ()) -> Row | None:
         """Return a row of the model that a word such as `agents` is the plural of, or None."""
-        model = self._model(_singular(word), made)
-        return self._made(model, made) if model else None
+        return self._row(_singular(word), made)
 
     def attribute(self, row: Row, parameter: str) -> str:
         """Return the attribute that a parameter holds: `slug` for `slug`, or else the key."""
@@ -106,42 +94,31 @@ class Rows:
 
     def key(self, row: Row) -> str:
         """Return the attribute that identifies a row."""
-        return self._keys.get(row.model, "id")
+        return self.keys.get(row.model, "id")
 
-    @property
-    def keys(self) -> set[str]:
-        """Return the names of the primary keys that are not called `id`."""
-        return set(self._keys.values()) - {"id"}
-
-    @cached_property
-    def _keys(self) -> Mapping[str, str]:
-        return models.primary_keys(self.service)
-
-    def _model(self, words: Sequence[str], made: Sequence[Row]) -> str:
-        """Return the model of the first word that has one; empty if there is none.
+    def _row(self, words: Sequence[str], made: Sequence[Row]) -> Row | None:
+        """Return a row of the model of the first word that has one, or None.
 
         The model of `line` is `Line`, `OrderLine` below an order, or the only one that ends so.
         """
         wanted = [alike(word) for word in words if word]
         below = [alike(row.model) + word for row in reversed(made) for word in wanted]
         by_name = {alike(model): model for model in self.classes}
-        for word in (*wanted, *below):
-            if word in by_name:
-                return by_name[word]
-        ends = tuple(f"_{word}" for word in wanted)
-        found = [model for model in self.classes if ends and to_snake(model).endswith(ends)]
-        return found[0] if len(found) == 1 else ""
-
-    def _made(self, model: str, made: Sequence[Row]) -> Row:
-        node = self.classes[model]
-        return Row(to_snake(model), model, node.name, self._belongs(node, made))
+        found = [by_name[word] for word in (*wanted, *below) if word in by_name]
+        if not found:
+            ends = tuple(f"_{word}" for word in wanted)
+            found = [model for model in self.classes if to_snake(model).endswith(ends)]
+            if len(found) != 1:
+                return None
+        node = self.classes[found[0]]
+        return Row(f"{to_snake(found[0])}_row", found[0], node.name, self._belongs(node, made))
 
     def _belongs(
         self, node: ast.ClassDef, made: Sequence[Row], depth: int = DEEPEST
     ) -> tuple[str, ...]:
         """Return the arguments that connect a row with the rows made before, and with the caller.
 
-        Such as `project=project`, `tenant=agent.tenant` where the caller is an agent, or
+        Such as `project=project_row`, `tenant=agent.tenant` where the caller is an agent, or
         `folder__tenant=agent.tenant` where the folder of a note has a tenant.
         """
         references = {name: factory for name, factory in _attributes(node).items() if factory}
@@ -160,16 +137,14 @@ class Rows:
 
     def _known(self, attribute: str, factory: str, made: Sequence[Row]) -> str:
         """Return the expression of a row that is there already: made before, or of the caller."""
-        for row in made:
-            if row.factory == factory:
-                return row.name
         name, model = self.caller
         caller = self.classes.get(model)
-        if caller is None:
-            return ""
-        if factory == caller.name:
+        if row := next((row for row in made if row.factory == factory), None):
+            return row.name
+        if caller and factory == caller.name:
             return name
-        return f"{name}.{attribute}" if _attributes(caller).get(attribute) == factory else ""
+        is_of_caller = caller and _attributes(caller).get(attribute) == factory
+        return f"{name}.{attribute}" if is_of_caller else ""
 
 
 def _auth(service: Service) -> tuple[ast.Module, Function | None]:
@@ -183,19 +158,16 @@ def _auth(service: Service) -> tuple[ast.Module, Function | None]:
     return ast.Module([], []), None
 
 
-def _attributes(node: ast.ClassDef) -> Mapping[str, str]:
+def _attributes(node: ast.ClassDef) -> dict[str, str]:
     """Return the attributes of a factory, each with the factory of the row that it refers to."""
-    return {
-        ast.unparse(line.targets[0]): _sub_factory(line.value)
-        for line in node.body
-        if isinstance(line, ast.Assign)
-    }
-
-
-def _sub_factory(value: ast.expr) -> str:
-    if isinstance(value, ast.Call) and value.args and last_name(value.func) == "SubFactory":
-        return last_name(value.args[0])
-    return ""
+    found = {}
+    for line in node.body:
+        if isinstance(line, ast.Assign):
+            value = line.value
+            is_row = called(value) == "SubFactory"
+            arguments = value.args if is_row and isinstance(value, ast.Call) else []
+            found[ast.unparse(line.targets[0])] = last_name(arguments[0]) if arguments else ""
+    return found
 
 
 def _singular(word: str) -> list[str]:

@@ -1,60 +1,51 @@
-"""Schemas of an OpenAPI document: resolve them, and ask which values they accept."""
+"""Schemas of an OpenAPI document: follow their references, and ask which values they accept."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend
 
 Schema = Mapping[str, Any]
 
-NEVER: dict[str, Any] = {"not": {}}
+NEVER: Schema = {"not": {}}
 
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_IPV4, _IPV6 = r"\d+(\.\d+){3}", r"[0-9a-fA-F.]*:[0-9a-fA-F:.]*"
-# An example of each format, and the pattern of its texts if services refuse other texts.
-# Addresses and domains are the ones reserved for examples.
+_ID = "00000000-0000-{}000-8000-00000000000{}"
+# Two examples of each format, and the pattern of its texts. Addresses and domains are the ones
+# reserved for examples.
 FORMATS = {
-    "uuid": ("00000000-0000-4000-8000-000000000001", _UUID),
-    **{f"uuid{n}": (f"00000000-0000-{n}000-8000-000000000001", _UUID) for n in range(1, 9)},
-    "date": ("2026-01-31", r"\d{4}-\d\d-\d\d"),
-    "date-time": ("2026-01-31T12:00:00Z", r"\d{4}-\d\d-\d\d.*"),
-    "time": ("12:00:00", r"\d\d:\d\d.*"),
-    "duration": ("PT1H", r"-?P.+"),
-    "email": ("name@example.com", r"[^@\s]+@[^@\s]+\.\w+"),
-    "uri": ("https://example.com/", r"\w+:.+"),
-    "url": ("https://example.com/", r"\w+:.+"),
-    "hostname": ("example.com", ""),
-    "ipv4": ("192.0.2.1", _IPV4),
-    "ipv6": ("2001:db8::1", _IPV6),
+    "uuid": (_ID.format(4, 1), _ID.format(4, 2), _UUID),
+    **{f"uuid{n}": (_ID.format(n, 1), _ID.format(n, 2), _UUID) for n in range(1, 9)},
+    "date": ("2026-01-31", "2026-02-01", r"\d{4}-\d\d-\d\d"),
+    "date-time": ("2026-01-31T12:00:00Z", "2026-02-01T12:00:00Z", r"\d{4}-\d\d-\d\d.*"),
+    "time": ("12:00:00", "13:00:00", r"\d\d:\d\d.*"),
+    "duration": ("PT1H", "PT2H", r"-?P.+"),
+    "email": ("name@example.com", "other@example.com", r"[^@\s]+@[^@\s]+\.\w+"),
+    "uri": ("https://example.com/", "https://example.com/other", r"\w+:.+"),
+    "ipv4": ("192.0.2.1", "192.0.2.2", r"\d+(\.\d+){3}"),
+    "ipv6": ("2001:db8::1", "2001:db8::2", r"[0-9a-fA-F.]*:[0-9a-fA-F:.]*"),
 }
-
-_checker = FormatChecker(formats=())
 
 
 def _has_form(pattern: str, value: object) -> bool:
     return not isinstance(value, str) or bool(re.fullmatch(pattern, value, re.DOTALL))
 
 
-for _format, (_, _form) in FORMATS.items():
-    if _form:
-        _checker.checks(_format)(partial(_has_form, _form))
-
-
-def in_python(pattern: str) -> str:
-    """Return a pattern of Rust, the language of pydantic's engine, as one of Python."""
-    return pattern.replace(r"\z", r"\Z")
+_checker = FormatChecker(formats=())
+for _format, (_, _, _form) in FORMATS.items():
+    _checker.checks(_format)(partial(_has_form, _form))
 
 
 def _check_pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[Any]:
-    # A pattern that Python can't read accepts any text.
+    # A pattern of Rust, the language of pydantic's engine, that Python can't read accepts any text.
     with suppress(re.error):
-        check = Draft202012Validator.VALIDATORS["pattern"]
-        yield from check(validator, in_python(pattern), value, schema)
+        if isinstance(value, str) and not re.search(pattern, value):
+            yield ValidationError("does not match the pattern")
 
 
 _extend: Callable[..., Any] = extend
@@ -63,7 +54,7 @@ _Validator = _extend(Draft202012Validator, {"pattern": _check_pattern})
 
 @dataclass(frozen=True)
 class Node:
-    """A schema with its references followed and its `allOf` merged.
+    """A schema with its references followed.
 
     Attributes:
         document: the OpenAPI document that the references point into.
@@ -71,52 +62,32 @@ class Node:
         above: the references that led here; one that is repeated would never end.
     """
 
-    schema: dict[str, Any]
+    rules: Schema
     document: Schema
     name: str
     above: frozenset[str]
 
-    def at(self, schema: Schema | bool, name: str = "") -> "Node":
-        """Return the node of another schema below this one."""
-        return node_of(schema, self.document, name or self.name, self.above)
-
-    def child(self, name: str) -> "Node":
-        """Return the node of a property."""
-        return self.at(self.schema["properties"][name], name)
-
-    def items(self, index: int = 0) -> "Node":
-        """Return the node of the item at an index of a list."""
-        first = self.schema.get("prefixItems", [])
-        return self.at(first[index] if index < len(first) else self.schema.get("items", {}))
-
-    def without(self, keyword: str) -> "Node":
-        """Return the same schema without one of its rules."""
-        return replace(self, schema={k: v for k, v in self.schema.items() if k != keyword})
+    @property
+    def kind(self) -> str:
+        """Return the type; empty if the schema states none."""
+        return str(self.rules.get("type", ""))
 
     @property
     def properties(self) -> dict[str, "Node"]:
         """Return the nodes of all properties, by name."""
-        return {name: self.child(name) for name in self.schema.get("properties", {})}
+        schemas = self.rules.get("properties", {})
+        return {name: self._below(schema, name) for name, schema in schemas.items()}
 
     @property
-    def kind(self) -> str:
-        """Return the type, or what other keywords imply."""
-        if "type" in self.schema:
-            return str(self.schema["type"])
-        by_keyword = {"properties": "object", "items": "array"}
-        return next((kind for word, kind in by_keyword.items() if word in self.schema), "")
+    def items(self) -> "Node":
+        """Return the node of the items of a list."""
+        return self._below(self.rules.get("items", {}), self.name)
 
     @cached_property
     def branches(self) -> list["Node"]:
-        """Return the alternatives of `anyOf`, `oneOf` or a list of types; null is the last."""
-        schema, kind = self.schema, self.schema.get("type")
-        options = schema.get("anyOf") or schema.get("oneOf") or []
-        if not options and isinstance(kind, list):
-            options = [{"type": name} for name in kind]
-        left_out = {"anyOf", "oneOf", "default", "type" if isinstance(kind, list) else ""}
-        common = {word: rule for word, rule in schema.items() if word not in left_out}
-        nodes = [self.at(option) for option in options]
-        nodes = [replace(node, schema=_merged(common, node.schema)) for node in nodes]
+        """Return the alternatives of `anyOf` or `oneOf`; null is the last."""
+        options = self.rules.get("anyOf") or self.rules.get("oneOf") or []
+        nodes = [self._below(option, self.name) for option in options]
         return sorted(nodes, key=lambda node: node.kind == "null")
 
     def branch_of(self, value: Any) -> "Node":
@@ -130,57 +101,28 @@ class Node:
 
     @cached_property
     def _validator(self) -> Any:
-        shared = {
-            word: self.document[word] for word in ("components", "$defs") & self.document.keys()
-        }
-        return _Validator({**self.schema, **shared}, format_checker=_checker)
+        components = self.document.get("components", {})
+        return _Validator({**self.rules, "components": components}, format_checker=_checker)
+
+    def _below(self, schema: Schema, name: str) -> "Node":
+        return node_of(schema, self.document, name, self.above)
 
 
 def node_of(
-    schema: Schema | bool, document: Schema, name: str, above: frozenset[str] = frozenset()
+    schema: Schema, document: Schema, name: str, above: frozenset[str] = frozenset()
 ) -> Node:
-    """Return the node of a schema of a document."""
-    if isinstance(schema, bool):
-        schema = {} if schema else NEVER
-    flat, above = _flat(schema, document, above)
-    return Node(flat, document, name, above)
-
-
-def resolved(part: Schema, document: Schema) -> Schema:
-    """Return a schema, or another part of a document, with its references followed."""
-    return node_of(part, document, "value").schema
-
-
-def _flat(
-    schema: Schema, document: Schema, above: frozenset[str]
-) -> tuple[dict[str, Any], frozenset[str]]:
-    """Follow the references of a schema and merge its `allOf`."""
-    parts, here = list(schema.get("allOf", ())), above
+    """Return the node of a schema, or of another part of a document that may be a reference."""
+    rules = {word: rule for word, rule in schema.items() if word not in ("$ref", "allOf")}
+    parts = [*schema.get("allOf", ())]
     if reference := schema.get("$ref"):
         if reference in above:
-            return NEVER, above
-        here = above | {reference}
-        parts.append(_target(reference, document))
-    merged: dict[str, Any] = {}
-    followed = here
+            return Node(NEVER, document, name, above)
+        above |= {reference}
+        target: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step.replace("~1", "/").replace("~0", "~")]
+        parts.append(target)
     for part in parts:
-        flat, more = _flat(part, document, here)
-        merged, followed = _merged(merged, flat), followed | more
-    own = {word: rule for word, rule in schema.items() if word not in ("$ref", "allOf")}
-    return _merged(merged, own), followed
-
-
-def _target(reference: str, document: Schema) -> Any:
-    found: Any = document
-    for step in reference.removeprefix("#/").split("/"):
-        found = found[step.replace("~1", "/").replace("~0", "~")]
-    return found
-
-
-def _merged(base: Schema, more: Schema) -> dict[str, Any]:
-    both = {**base, **more}
-    if "properties" in base and "properties" in more:
-        both["properties"] = {**base["properties"], **more["properties"]}
-    if "required" in base and "required" in more:
-        both["required"] = list(dict.fromkeys([*base["required"], *more["required"]]))
-    return both
+        inner = node_of(part, document, name, above)
+        rules, above = {**inner.rules, **rules}, inner.above
+    return Node(rules, document, name, above)

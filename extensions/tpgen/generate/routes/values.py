@@ -1,30 +1,36 @@
-"""Valid values of a schema: readable, and the same in each run."""
+"""Valid values of a schema, the same in each run, and changes that make them malformed."""
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
-from math import floor
+from collections.abc import Iterator
 from typing import Any
 
 from tpgen.core.errors import UserError
 
-from .patterns import matching
-from .schemas import FORMATS, Node
+from .expressions import Change, Place
+from .schemas import FORMATS, NEVER, Node
 
-# A longer list would cost memory and time, and show nothing more.
-LONGEST_LIST = 10_000
-# The number of different texts or numbers that are tried.
-ALTERNATIVES = 100
+# A longer text or list would cost memory and time, and show nothing more.
+LONGEST = 10_000
+# Values that pydantic refuses for a type even in its lax mode.
+WRONG_TYPE = {
+    "integer": "seven",
+    "number": "seven",
+    "boolean": "perhaps",
+    "string": 7,
+    "array": "text",
+    "object": "text",
+}
+# How far beyond a bound the nearest malformed number is.
+BOUNDS = {"minimum": -1, "maximum": 1, "exclusiveMinimum": 0, "exclusiveMaximum": 0}
 
 
 def valid(node: Node) -> Any:
-    """Return a readable value that a schema accepts.
+    """Return a readable value of a schema, which the app may refuse only for a rare rule.
 
     Raises:
-        UserError: no such value was found.
+        UserError: the schema has no value.
     """
-    for value in first_of(node):
+    for value in _first(node):
         return value
     raise UserError(
         f"found no value that the schema of {node.name} accepts: give it an example in the "
@@ -32,44 +38,38 @@ def valid(node: Node) -> Any:
     )
 
 
-def other(node: Node, value: Any) -> Any:
-    """Return a valid value that differs from another one in one place, or None.
+def other(node: Node, value: Any) -> dict[str, Any] | None:
+    """Return a valid object that differs from another one in one property, or None.
 
-    The place is never the id of a row, which would have to exist.
+    The property is never the id of a row, which would have to exist.
     """
-    return next(filter(node.accepts, _variants(node, value)), None)
+    for name, child in node.branch_of(value).properties.items():
+        old = value.get(name)
+        new = [other(child, old)] if isinstance(old, dict) else _candidates(child)
+        for changed in new:
+            found = {**value, name: changed}
+            if changed not in (None, old) and not names_a_row(name) and node.accepts(found):
+                return found
+    return None
 
 
-def places(node: Node, value: Any) -> Iterator[tuple[tuple[str | int, ...], Node]]:
-    """Yield each place in a valid value and its schema; of a list only the first item."""
+def references(node: Node, value: Any) -> Iterator[Place]:
+    """Yield the places in a valid value that must name a row; of a list, only in its first item."""
     node = node.branch_of(value)
-    yield (), node
-    nested: list[tuple[str | int, Node]] = []
-    if isinstance(value, dict):
-        nested = [(name, child) for name, child in node.properties.items() if name in value]
-    elif isinstance(value, list) and value:
-        nested = [(0, node.items())]
-    for step, child in nested:
-        yield from (((step, *path), inner) for path, inner in places(child, value[step]))
+    if isinstance(value, list) and value:
+        yield from ((0, *place) for place in references(node.items, value[0]))
+    elif isinstance(value, dict):
+        for name, child in node.properties.items():
+            if name in value and is_reference(child.branch_of(value[name])):
+                yield (name,)
+            elif name in value:
+                yield from ((name, *place) for place in references(child, value[name]))
 
 
-def first_of(node: Node) -> list[Any]:
-    """Return the first value that a schema accepts, if there is one."""
-    return list(islice(filter(node.accepts, _candidates(node)), 1))
-
-
-def items_of(node: Node, count: int) -> list[Any]:
-    """Return items for a list; different ones, or fewer, if they must be unique."""
-    item = node.items(LONGEST_LIST)
-    first = first_of(item)
-    if not first or not node.schema.get("uniqueItems"):
-        return count * first
-    found = {json.dumps(value): value for value in first}
-    for value in filter(item.accepts, _variants(item, first[0])):
-        if len(found) == count:
-            break
-        found[json.dumps(value)] = value
-    return list(found.values())
+def is_reference(node: Node) -> bool:
+    """Return whether a value is the id of a row."""
+    is_id = node.kind == "integer" or node.rules.get("format", "").startswith("uuid")
+    return is_id and names_a_row(node.name)
 
 
 def names_a_row(name: str) -> bool:
@@ -77,118 +77,105 @@ def names_a_row(name: str) -> bool:
     return bool(re.search(r"(^|[_-])id$|[a-z]Id$", name))
 
 
-def dashed(name: str) -> str:
-    """Return a name in lowercase words with dashes: `page-token` for `pageToken`."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-    return re.sub(r"[^a-z0-9]+", "-", parted).strip("-") or "text"
+def violations(node: Node, value: Any) -> Iterator[Change]:
+    """Yield changes that make a valid value malformed: each removes or breaks one part of it."""
+    yield from (change for change in _changes(node, value) if not node.accepts(change.apply(value)))
 
 
-def whole(number: float) -> float:
-    """Return a number as an integer if it is one."""
-    return int(number) if number == floor(number) else number
+def _changes(node: Node, value: Any) -> Iterator[Change]:
+    node = node.branch_of(value)
+    yield from (Change((), wrong) for wrong in _wrong_values(node, value))
+    if isinstance(value, list) and value:
+        yield from (change.below(0) for change in violations(node.items, value[0]))
+    elif isinstance(value, dict):
+        yield from (Change((name,), is_removal=True) for name in node.rules.get("required", ()))
+        for name, child in node.properties.items():
+            for inner in [value[name]] if name in value else _first(child):
+                for change in violations(child, inner):
+                    is_whole = name not in value
+                    yield Change((name,), change.apply(inner)) if is_whole else change.below(name)
+        if node.rules.get("additionalProperties") is False:
+            yield Change(("unknown",), 1)
+
+
+def _wrong_values(node: Node, value: Any) -> Iterator[Any]:
+    """Yield values instead of a whole one: of another type or format, and beyond the bounds."""
+    rules = node.rules
+    if members := rules.get("enum") or ([rules["const"]] if "const" in rules else []):
+        are_numbers = all(isinstance(member, int | float) for member in members)
+        yield max(members) + 1 if are_numbers else f"no-{_word(node)}"
+        return
+    if node.kind == "string" and rules.get("format") in FORMATS:
+        yield f"no-{rules['format']}"
+    elif node.kind in WRONG_TYPE:
+        yield WRONG_TYPE[node.kind]
+    yield from (rules[bound] + beyond for bound, beyond in BOUNDS.items() if bound in rules)
+    if isinstance(value, str | list):
+        least = rules.get("minLength") or rules.get("minItems") or 0
+        most = rules.get("maxLength") or rules.get("maxItems") or LONGEST
+        if least:
+            yield value[: least - 1]
+        # A set accepts equal items.
+        if most < LONGEST and "uniqueItems" not in rules:
+            yield (most + 1) * value[:1]
+        if "pattern" in rules:
+            yield max(least, 1) * "!"
+
+
+def _first(node: Node) -> list[Any]:
+    """Return the first value that a schema accepts, else the likeliest one, if there is one."""
+    candidates = list(_candidates(node))
+    return [*filter(node.accepts, candidates), *candidates][:1]
 
 
 def _candidates(node: Node) -> Iterator[Any]:
     """Yield values that the schema may accept, the most readable first."""
-    schema = node.schema
-    if schema.get("not") == {}:
+    rules = node.rules
+    if rules == NEVER:
         return
-    examples = schema.get("examples", [])
-    yield from examples if isinstance(examples, list) else ()
-    yield from (schema[word] for word in ("example", "const") if word in schema)
-    # A default of None means that the property is left out.
-    yield from (schema["default"] for _ in [0] if schema.get("default") is not None)
-    yield from schema.get("enum", ())
-    if node.branches:
-        yield from chain.from_iterable(map(_candidates, node.branches))
-    else:
-        yield from _MAKERS.get(node.kind, _texts)(node)
+    yield from rules.get("examples", ())
+    yield from (rules[word] for word in ("example", "const") if word in rules)
+    yield from rules.get("enum", ())
+    for branch in node.branches:
+        yield from _candidates(branch)
+    if not node.branches:
+        yield from _made(node)
+    if rules.get("default") is not None:
+        yield rules["default"]
 
 
-def _variants(node: Node, value: Any) -> Iterator[Any]:
-    """Yield values that differ from a valid one in one place, valid or not."""
-    node = node.branch_of(value)
-    if isinstance(value, dict):
-        for name, child in node.properties.items():
-            if names_a_row(name):
-                continue
-            changed = _variants(child, value[name]) if name in value else _candidates(child)
-            known = (new for new in filter(child.accepts, changed) if new is not None)
-            yield from ({**value, name: new} for new in known)
-    elif isinstance(value, list) and value:
-        yield from ([first, *value[1:]] for first in _variants(node.items(), value[0]))
-    elif isinstance(value, str) and node.kind == "string":
-        yield from (new for new in chain(_numbered(value, node), _candidates(node)) if new != value)
-    else:
-        yield from (new for new in _candidates(node) if new != value)
+def _made(node: Node) -> Iterator[Any]:
+    rules = node.rules
+    match node.kind:
+        case "object":
+            children = node.properties
+            required = [name for name in rules.get("required", ()) if name in children]
+            values = {name: _first(children[name]) for name in required}
+            if all(values.values()):
+                yield {name: value for name, [value] in values.items()}
+        case "array":
+            least = rules.get("minItems", 0)
+            item = _first(node.items)
+            yield from (count * item for count in (max(least, 1), least + 1, least))
+        case "integer" | "number":
+            low = rules.get("minimum", rules.get("exclusiveMinimum", 0))
+            high = rules.get("maximum", rules.get("exclusiveMaximum", low + 2))
+            around = (low, low + 1, high, high - 1, (low + high) / 2)
+            yield from (1, 2, *around, rules.get("multipleOf", 0))
+        case "boolean":
+            yield from (False, True)
+        case "null":
+            yield None
+        case _:
+            yield from FORMATS.get(rules.get("format", ""), ())[:2]
+            word = _word(node)
+            plain = word.replace("-", "")
+            least = rules.get("minLength", 0)
+            for text in (word, f"{word}-2", word.replace("-", "_"), plain, plain.upper(), "1", "2"):
+                yield text[: rules.get("maxLength")].ljust(least, text[-1])
 
 
-def _objects(node: Node) -> Iterator[Any]:
-    known = node.schema.get("properties", {})
-    more = node.schema.get("additionalProperties", {})
-    names = list(node.schema.get("required", ()))
-    spare = [*(name for name in known if name not in names), *(f"key-{n + 1}" for n in range(9))]
-    names += spare[: max(node.schema.get("minProperties", 0) - len(names), 0)]
-    values = {name: first_of(node.at(known.get(name, more), name)) for name in names}
-    if all(values.values()):
-        yield {name: value for name, [value] in values.items()}
-
-
-def _lists(node: Node) -> Iterator[Any]:
-    fixed = range(len(node.schema.get("prefixItems", ())))
-    value = [item for index in fixed for item in first_of(node.items(index))]
-    length = max(node.schema.get("minItems", 0), 1)
-    if len(value) < length:
-        value += items_of(node, length - len(value))
-    yield value
-    yield []
-
-
-def _texts(node: Node) -> Iterator[Any]:
-    schema = node.schema
-    if sample := FORMATS.get(schema.get("format", "")):
-        yield sample[0]
-    word = dashed(node.name)
-    plain = word.replace("-", "")
-    least = schema.get("minLength", 0)
-    for text in (word, word.replace("-", "_"), plain, plain.title(), plain.upper(), "x", "X", "1"):
-        yield _fitted(text, least, schema.get("maxLength", len(text)))
-    if "pattern" in schema:
-        yield from matching(schema["pattern"], least)
-
-
-def _numbered(text: str, node: Node) -> Iterator[str]:
-    """Yield variants of a text: `name-2`, `nam2` if that is too long, `2name@…` of an address."""
-    for number in map(str, range(2, ALTERNATIVES)):
-        if node.schema.get("format") == "email":
-            yield number + text
-        longer = f"{text}-{number}"
-        yield longer if node.accepts(longer) else text[: -len(number)] + number
-
-
-def _fitted(text: str, least: int, most: int) -> str:
-    return text[:most] + text[-1] * (least - len(text[:most]))
-
-
-def _numbers(node: Node) -> Iterator[Any]:
-    schema = node.schema
-    step = schema.get("multipleOf", 1)
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    bounds = [bound for bound in (low, high) if bound is not None]
-    around = [floor(bound / step) * step + n * step for bound in bounds for n in (0, 1, -1)]
-    middle = [sum(bounds) / 2] if len(bounds) == 2 else []
-    start = floor((low or 0) / step) * step
-    more = (start + number * step for number in range(1, ALTERNATIVES))
-    yield from map(whole, [1, *around, *bounds, *middle, *more, 0])
-
-
-_MAKERS: dict[str, Callable[[Node], Iterable[Any]]] = {
-    "object": _objects,
-    "array": _lists,
-    "string": _texts,
-    "integer": _numbers,
-    "number": _numbers,
-    "boolean": lambda node: (False, True),
-    "null": lambda node: (None,),
-}
+def _word(node: Node) -> str:
+    """Return the name of a node in lowercase words with dashes: `page-token` for `pageToken`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", node.name).lower()
+    return re.sub(r"[^a-z0-9]+", "-", parted).strip("-") or "text"
