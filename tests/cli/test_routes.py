@@ -45,7 +45,7 @@ EDITS = [
         "street: str = Field(max_length=40)",
     ),
     (CUSTOMERS, "min_length=3, max_length=40", "min_length=3"),
-    (CUSTOMERS, 'Field(pattern=r"^\\d{4} ?[A-Z]{2}$")', "Field()"),
+    (CUSTOMERS, r'pattern=r"^\d{4} ?[A-Z]{2}$", ', ""),
     (CUSTOMERS, 'Literal["NL", "BE"]', "str"),
     (CUSTOMERS, "born_on: date", "born_on: str"),
     (CUSTOMERS, "site: HttpUrl | None", "site: str | None"),
@@ -53,9 +53,8 @@ EDITS = [
     (CUSTOMERS, "Annotated[str, Field(max_length=9)]", "str"),
     (CUSTOMERS, "Field(default=[], max_length=3)", "[]"),
     (ORDERS, "article_id: UUID", "article_id: str"),
-    (ORDERS, "ge=1, le=99, ", "le=99, "),
-    (ORDERS, "ge=1, le=99, ", "ge=1, "),
-    (ORDERS, ", multiple_of=3", ""),
+    (ORDERS, "ge=1, le=99)", "le=99)"),
+    (ORDERS, "ge=1, le=99)", "ge=1)"),
     (ORDERS, "price: Decimal = Field(gt=0, ", "price: Decimal = Field("),
     (ORDERS, "default=0, ge=0, lt=1", "default=0, lt=1"),
     (ORDERS, "default=0, ge=0, lt=1", "default=0, ge=0"),
@@ -69,8 +68,6 @@ EDITS = [
     (ORDERS, "deliver_at: time | None", "deliver_at: str | None"),
     (ORDERS, "patience: timedelta = timedelta(days=1)", 'patience: str = ""'),
     (ORDERS, "default_factory=set, min_length=2, ", "default_factory=set, "),
-    (ORDERS, "min_length=2, max_length=4", "min_length=2"),
-    (ORDERS, "extra: dict[str, int]", "extra: dict[str, str | int]"),
     (ORDERS, "max_length=500, ", ""),
     (ORDERS, "Header(max_length=64)", "Header()"),
     (LINES, "order_id: UUID", "order_id: str"),
@@ -94,11 +91,10 @@ EDITS = [
     ("POST /pictures", "Form(max_length=20)", "Form()"),
     ("POST /pictures", "picture: UploadFile", "picture: UploadFile = None"),
     ("POST /owners", "Field(le=9)", "Field()"),
-    ("POST /owners", "barks: bool", "barks: str"),
     ("PUT /trees/{name}", "Path(max_length=12)", "Path()"),
     ("PUT /trees/{name}", 'children: list["Tree"]', 'children: list["Tree"] = []'),
     ("POST /points", "Body(min_length=1)", "Body()"),
-    ("POST /points", "tuple[float, float]", "tuple[float, ...]"),
+    ("POST /points", "list[float]", "list[str]"),
     ("PATCH /levels/{colour}", "level: Annotated[Level", "level: Annotated[int"),
     ("DELETE /carts/{cart_id}/", "cart_id: int", "cart_id: str"),
 ]
@@ -170,7 +166,7 @@ def test_each_constraint_has_a_request_that_breaks_it(shop: Shop) -> None:
     """Without the constraint, one that was refused is accepted."""
     assert [old for _, old, _ in EDITS if APP.count(old) != 1] == []
     missed = [edit for edit, said in zip(EDITS, shop.edited, strict=True) if min(said) >= 300]
-    assert missed == [], missed
+    assert missed == []
 
 
 def test_the_facts_of_a_route(shop: Shop) -> None:

@@ -223,7 +223,7 @@ def test_rows_that_no_factory_makes_are_a_placeholder(
     assert "# of a row that the caller may see" in text
     service.tpgen("factory", "Folder")
     done = service.tpgen("route", "GET", "/v1/folders/{folder_id}")
-    assert f"extended {TEST}: TestReadFolder.url\n" in done.text
+    assert f"extended {TEST}: TestReadFolder.folder_row, TestReadFolder.url\n" in done.text
     assert suite.red(service, TEST)[0] == set()
 
 

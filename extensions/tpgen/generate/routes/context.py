@@ -169,8 +169,8 @@ class RouteContext:
     @property
     def made(self) -> list[Row]:
         """Return the rows that have a fixture, since the path or the valid request names them."""
-        rows = dict.fromkeys([*self.url.rows, *self.valid.rows])
-        return [row for row in rows if row.factory]
+        rows = {row.name: row for row in [*self.url.rows, *self.valid.rows] if row.factory}
+        return [*rows.values()]
 
     @property
     def listed_row(self) -> Row | None:

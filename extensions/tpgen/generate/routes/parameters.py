@@ -67,10 +67,8 @@ class Parameter:
 
     @property
     def _is_credential(self) -> bool:
-        """Return whether the fixtures of the tests give it, as an optional idempotency key."""
+        """Return whether the fixtures of the tests give it."""
         name = self.name.lower().replace("_", "-")
-        if self.place == "headers" and name == "idempotency-key":
-            return not self.required
         return self.place in ("headers", "cookie") and bool(_CREDENTIAL.fullmatch(name))
 
 
