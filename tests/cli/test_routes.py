@@ -139,7 +139,7 @@ def _service(folder: Path, rendered: Rendered, files: Mapping[str, str]) -> Serv
 def _requests(route: Route) -> dict[str, Any]:
     valid = [request for request in (route.valid, route.other) if request is not None]
     malformed = [change.apply(route.valid) for change in route.malformed]
-    return {"method": route.method, "url": route.url, "valid": valid, "malformed": malformed}
+    return {"method": route.method, "url": route.url({}), "valid": valid, "malformed": malformed}
 
 
 def test_what_is_called_valid_is_accepted(shop: Shop) -> None:

@@ -232,7 +232,7 @@ def test_a_key_that_is_not_called_id(tmp_path: Path) -> None:
     rows = Rows(Service(tmp_path))
     row = rows.find("order_id", "orders")
     assert row is not None
-    assert (rows.attribute(row, "order_id"), rows.key(row)) == ("number", "number")
+    assert (rows.key(row, "order_id"), rows.key(row)) == ("number", "number")
     assert "{order_row.number}" in RouteContext(route, rows).url.text
 
 
@@ -257,15 +257,63 @@ def test_a_parameter_that_is_a_part_of_a_segment(tmp_path: Path) -> None:
     assert re.fullmatch(r'"/export/\w+\.csv"', url), url
 
 
+def _listed(schema: Mapping[str, Any], *query: str) -> dict[str, Any]:
+    """An operation that answers with a list."""
+    parameters = [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in query]
+    answer = {"content": {"application/json": {"schema": schema}}}
+    return {"parameters": parameters, "responses": {"200": answer}}
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "lines"),
+    [
+        ([], "", []),
+        (["after"], "", []),
+        (["limit", "before"], "", []),
+        (
+            ["limit", "cursor"],
+            '{"params": {"limit": 2}}',
+            [
+                'following = response.json()["next"]',
+                'return {"params": {"limit": 2, "cursor": following}} if following else None',
+            ],
+        ),
+        (
+            ["size", "offset"],
+            '{"params": {"size": 2}}',
+            [
+                'current = int(response.request.url.params.get("offset", 0))',
+                "following = current + 2",
+                (
+                    'return {"params": {"size": 2, "offset": following}} '
+                    'if response.json()["data"] else None'
+                ),
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_the_pages_of_a_list(query: list[str], page: str, lines: list[str]) -> None:
+    """For common names of parameters; else nothing is said, and a placeholder asks for it."""
+    rows = {"type": "array", "items": {"type": "object"}}
+    schema = {"type": "object", "properties": {"data": rows, "next": {"type": "string"}}}
+    document = {"paths": {"/orders": {"get": _listed(schema, *query)}}}
+    named: dict[str, Any] = {"rows": ["data"]}
+    listing = route_of(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders").listing
+    assert listing is not None
+    assert (listing.page, list(listing.next_page)) == (page, lines)
+    assert listing.has_pages is bool({"after", "cursor", "offset"} & set(query))
+
+
 def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:
     rows = {"type": "array", "items": {"type": "object"}}
     page = {"type": "object", "properties": {"warnings": rows, "items": rows}}
-    answer = {"content": {"application/json": {"schema": page}}}
-    document = {"paths": {"/orders": {"get": {"responses": {"200": answer}}}}}
+    operation = _listed(page, "limit", "page")
+    document = {"paths": {"/orders": {"get": operation}}}
     named: dict[str, Any] = {"rows": ["orders", "items"]}
     route = route_of(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders")
     assert route.listing is not None
-    assert route.listing.rows == 'response.json()["items"]'
+    assert 'if response.json()["items"] else None' in route.listing.next_page[-1]
     assert (
         route_of(App({"": document}, {("GET", "/orders"): {"rows": []}}), "GET", "/orders").listing
         is None

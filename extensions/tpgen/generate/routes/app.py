@@ -50,21 +50,17 @@ class App:
         }
 
     def find(self, method: str, path: str) -> Route | None:
-        """Return the route with this method and path; the names of its parameters may differ.
-
-        Raises:
-            UserError: the method or the path is invalid.
-        """
+        """Return the route with this method and path; the names of its parameters may differ."""
         _require_route(method, path)
         method = method.upper()
-        known = {normalize_path(there): there for verb, there in self.routes if verb == method}
+        paths = {normalize_path(there): there for verb, there in self.routes if verb == method}
         turned = path.rstrip("/") if path.endswith("/") else f"{path}/"
-        found = known.get(normalize_path(path)) or known.get(normalize_path(turned))
+        found = paths.get(normalize_path(path)) or paths.get(normalize_path(turned))
         if found is None:
             return None
         mounted = self.routes[method, found]
-        known_details = self.details.get((method, found), {})
-        details = {name: known_details[name] for name in DETAILS if name in known_details}
+        known = self.details.get((method, found), {})
+        details = {name: known[name] for name in DETAILS if name in known}
         is_public = f"{method} {found}" in self.public
         return Route(method, found, self.documents[mounted], mounted, is_public, **details)
 
@@ -75,16 +71,7 @@ class App:
 
 
 def read(service: Service, observed: tuple[str, str] | None = None) -> App:
-    """Read the routes of a service's app.
-
-    Args:
-        service: the service.
-        observed: method and path of the route to send a request without credentials to; its
-            handler does not run. No request is sent if None.
-
-    Raises:
-        UserError: there is no app, or it can't be made.
-    """
+    """Read the routes of a service's app; send the observed one a request without credentials."""
     found = apps.ask(service, observed)
     details = {(each["method"], each["path"]): each for each in found["routes"]}
     documents = found["documents"]

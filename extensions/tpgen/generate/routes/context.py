@@ -1,7 +1,7 @@
 """The context of a route's skeleton: names, requests as source, and the rows that they name."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import getitem
@@ -12,18 +12,16 @@ from tpgen.core.service import Service
 from tpgen.generate.snapshots import HAPPY_PATH, MALFORMED, Failure
 
 from .expressions import Change, source
-from .naming import name_by_path, name_of_class
+from .naming import name_of_class
 from .route import Route
 from .rows import Row, Rows
 from .values import names_a_row
 
-HEADER = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:"
-NEXT_PAGE = (
-    "following: dict[str, Any] | None = fill_in(",
-    '    "following = …  # the request for the page after `response`; None after the last page"',
-    ")",
-    "return following",
+NEXT_PAGE = """\
+following: dict[str, Any] | None = fill_in(
+    "following = …  # the request for the page after `response`; None after the last page"
 )
+return following"""
 # The length of a line of a placeholder's text in the test file.
 LINE = 80
 # Statuses of a router that has the path for other values or another method only.
@@ -32,14 +30,19 @@ REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
 @dataclass
 class Expression:
-    """An expression of a test.
+    """An expression of a test: an attribute of its class, or a fixture if it names rows.
 
     Attributes:
+        unknown: what to show for it while it is not known.
         text: the source; empty if it is not known.
         rows: that it names; the caller has no factory.
         before: a row that must exist, although the expression does not name it.
     """
 
+    attribute: str
+    fixture: str
+    returns: str
+    unknown: str
     text: str = ""
     rows: list[Row] = field(default_factory=list)
     before: Row | None = None
@@ -69,8 +72,6 @@ class RouteContext:
     @property
     def class_name(self) -> str:
         """Return the name of the test class."""
-        if not self.route.exists:
-            return name_by_path(self.route.method, self.route.path)
         return name_of_class(self.route, self.taken)
 
     @property
@@ -84,7 +85,7 @@ class RouteContext:
     @property
     def is_list(self) -> bool:
         """Return whether it lists rows of the caller's tenant."""
-        return bool(self.route.listing and not self.route.is_public and not self.route.idempotent)
+        return self.route.listing is not None
 
     @property
     def is_known(self) -> bool:
@@ -124,45 +125,51 @@ class RouteContext:
             build = f"# build {route.method} {route.path} first"
             path = placeholder(f'path = "{route.path}"  {build}')
             return {"path": path, "malformed": placeholder(f"malformed = [{{}}]  {build}")}
-        unknown = f'f"{route.path}"  # of a row that the caller may see'
-        found = {"path": self._attribute("path", self.url, unknown)}
+        found = {"path": self._attribute(self.url)}
         if self.refused and self.blamed == "status":
             lines = f"status = {self.refused.status}  # the app says: {self.refused}"
             found["status"] = placeholder(lines)
         elif route.status != 200:
             found["status"] = str(route.status)
         if route.valid or self.blamed == "valid":
-            unknown = '{"json": …}  # with ids of rows that exist'
-            found["valid"] = self._attribute("valid", self.valid, unknown)
+            found["valid"] = self._attribute(self.valid)
         if route.idempotent and not (route.references and route.other):
             lines = 'other = {"json": …}  # a valid request that differs from `valid`'
             found["other"] = source(route.other) if route.other else placeholder(lines)
-        if self.is_list and route.listing and route.listing.has_pages:
+        if route.listing and route.listing.has_pages:
             lines = 'page = {"params": {…}}  # a request for fewer than six rows'
-            found["page"] = route.listing.first_request or placeholder(lines)
-        found["malformed"] = f"[{', '.join(self._malformed())}]"
+            found["page"] = route.listing.page or placeholder(lines)
+        malformed = []
+        for number, change in enumerate(route.malformed):
+            answer = self.contradicted.get(number)
+            if not answer:
+                malformed.append(change.source)
+            elif answer.status not in REFUSED_BY_ROUTER:
+                malformed.append(placeholder(f"{change.source}  # the app says: {answer}"))
+        found["malformed"] = f"[{', '.join(malformed)}]"
         return {name: code for name, code in found.items() if code}
 
     @property
     def fixtures(self) -> list[str]:
         """Return the fixtures and other methods of the test class, as source."""
-        found = []
+        route, found = self.route, []
         for row in self.made:
             lines = [f"{row.name} = {row.create}", "await session.commit()", f"return {row.name}"]
             found.append(self._fixture(row.name, "Any", lines))
-        for name, code in (("path", self.url), ("valid", self.valid)):
-            if code.text and not code.is_constant and self.blamed != name:
-                found.append(self._fixture_of(name, code))
-        if self.route.idempotent and self.route.references and self.route.other:
-            valid, other = self.route.valid["json"], self.route.other["json"]
+        for code in (self.url, self.valid):
+            if code.text and not code.is_constant and self.blamed != code.attribute:
+                found.append(self._fixture_of(code))
+        if route.idempotent and route.references and route.other:
+            valid, other = route.valid["json"], route.other["json"]
             [name] = [name for name, value in other.items() if valid.get(name) != value]
             changed = f'{{**valid_request["json"], {source(name)}: {source(other[name])}}}'
             lines = [f'return {{"json": {changed}}}']
             found.append(self._fixture("other_request", "dict[str, Any]", lines))
-        if self.is_list and self.route.listing and self.route.listing.has_pages:
-            body = self.route.listing.next_page or NEXT_PAGE
-            found.append("\n    ".join([HEADER, *body]))
-        if self.is_list:
+        if route.listing and route.listing.has_pages:
+            start = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:\n"
+            body = "\n".join(route.listing.next_page) or NEXT_PAGE
+            found.append(start + indent(body, "    "))
+        if route.listing:
             found += [self._rows_fixture(name) for name in ("own_rows", "foreign_rows")]
         return found
 
@@ -175,9 +182,8 @@ class RouteContext:
     @property
     def listed_row(self) -> Row | None:
         """Return a row of the caller that the route lists; None if the factories show none."""
-        if not (self.route.listing and self.is_list and self.route.listing.shows_id):
-            return None
-        row = self._row_of_list if self.url.text and self.blamed != "path" else None
+        is_shown = self.route.listing and self.route.listing.shows_id and self.url.text
+        row = self._row_of_list if is_shown else None
         return row if row and row.belongs else None
 
     @property
@@ -189,15 +195,17 @@ class RouteContext:
     @cached_property
     def url(self) -> Expression:
         """Return the path with its ids filled in; without a text if it is not known."""
-        code = Expression()
-        parts, filled = self.route.path.split("/"), self.route.url.split("/")
+        unknown = f'f"{self.route.path}"  # of a row that the caller may see'
+        code = Expression("path", "url", "str", unknown)
+        parts, filled = self.route.path.split("/"), self.route.url({}).split("/")
         for number, part in enumerate(parts):
             name = part[1:-1] if re.fullmatch(r"\{[^{}]*\}", part) else ""
             if name and (row := self.rows.find(name, parts[number - 1], code.rows)):
-                parts[number] = f"{{{row.name}.{self.rows.attribute(row, name)}}}"
+                parts[number] = f"{{{row.name}.{self.rows.key(row, name)}}}"
                 code.rows.append(row)
             elif name in self.route.path_references:
-                return Expression()
+                code.rows.clear()
+                return code
             elif "{" in part:
                 parts[number] = filled[number]
         path = source("/".join(parts))
@@ -211,12 +219,14 @@ class RouteContext:
     @cached_property
     def valid(self) -> Expression:
         """Return the valid request; without a text if it is not known."""
-        code = Expression()
+        unknown = '{"json": …}  # with ids of rows that exist'
+        code = Expression("valid", "valid_request", "dict[str, Any]", unknown)
         request: Any = self.route.valid
         for place in self.route.references:
             row = self.rows.find(str(place[-1]), made=[*self.url.rows, *code.rows])
             if row is None:
-                return Expression()
+                code.rows.clear()
+                return code
             named = f"{row.name}.{self.rows.key(row)}"
             is_text = isinstance(reduce(getitem, place, request["json"]), str)
             marked = f"@str({named})@" if is_text else f"@{named}@"
@@ -225,42 +235,26 @@ class RouteContext:
         code.text = re.sub(r'"@([\w.()]+)@"', r"\1", source(request))
         return code
 
-    def _attribute(self, name: str, code: Expression, unknown: str) -> str:
-        """Return the source of an attribute: a constant, or a placeholder for what is not known."""
-        if code.text and self.blamed != name:
+    def _attribute(self, code: Expression) -> str:
+        """Return the attribute for an expression: a placeholder if it is not known, or wrong."""
+        if code.text and self.blamed != code.attribute:
             return code.text if code.is_constant else ""
+        constant = f"{code.attribute} = {code.text}"
         answer = f"\n# the app says: {self.refused}" if self.refused and self.blamed else ""
-        if code.is_constant:
-            return placeholder(f"{name} = {code.text}{answer}")
-        return placeholder(
-            self._fixture_of(name, code if code.text else Expression(unknown)) + answer
-        )
+        return placeholder((constant if code.is_constant else self._fixture_of(code)) + answer)
 
-    def _malformed(self) -> Iterator[str]:
-        """Yield the malformed requests, without those that the router itself refuses."""
-        for number, change in enumerate(self.route.malformed):
-            answer = self.contradicted.get(number)
-            if not answer:
-                yield change.source
-            elif answer.status not in REFUSED_BY_ROUTER:
-                yield placeholder(f"{change.source}  # the app says: {answer}")
-
-    def _fixture_of(self, attribute: str, code: Expression) -> str:
-        """Return the fixture that stands for an attribute."""
-        name, returns = (
-            ("url", "str") if attribute == "path" else ("valid_request", "dict[str, Any]")
-        )
+    def _fixture_of(self, code: Expression) -> str:
         before = [code.before.create, "await session.commit()"] if code.before else []
-        return self._fixture(name, returns, [*before, f"return {code.text}"])
+        lines = [*before, f"return {code.text or code.unknown}"]
+        return self._fixture(code.fixture, code.returns, lines)
 
     def _rows_fixture(self, name: str) -> str:
         """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""
         row = self.listed_row or self._row_of_list or Row("row", "", "…Factory")
-        belongs = row.belongs if self.listed_row else (f"…={self.rows.caller[0] or '…'}",)
-        if name == "foreign_rows":
-            belongs = ()
+        own = row.belongs if self.listed_row else (f"…={self.rows.caller[0] or '…'}",)
+        arguments = ["6", "session=session", *(own if name == "own_rows" else ())]
         lines = [
-            f"rows = await {row.factory}.create_batch({', '.join(['6', 'session=session', *belongs])})",
+            f"rows = await {row.factory}.create_batch({', '.join(arguments)})",
             "await session.commit()",
             f"return [str(row.{self.rows.key(row)}) for row in rows]",
         ]
@@ -272,12 +266,8 @@ class RouteContext:
     def _fixture(self, name: str, returns: str, lines: Sequence[str]) -> str:
         """Return the source of a fixture, with the fixtures that its lines use as arguments."""
         body = "\n".join(lines)
-        types = {
-            "session": "AsyncSession",
-            self.rows.caller[0]: self.rows.caller[1],
-            **{row.name: "Any" for row in self.made},
-            "valid_request": "dict[str, Any]",
-        }
+        types = {"session": "AsyncSession", "valid_request": "dict[str, Any]"}
+        types |= {**dict([self.rows.caller]), **{row.name: "Any" for row in self.made}}
         used = [
             f"{fixture}: {kind}"
             for fixture, kind in types.items()
@@ -294,14 +284,7 @@ def context(
     taken: Collection[str] = (),
     failures: Sequence[Failure] = (),
 ) -> dict[str, Any]:
-    """Return the names that the skeleton of a route may use.
-
-    Args:
-        service: whose factories make the rows that a request names.
-        route: as the app describes it.
-        taken: the classes of the test file that are about other routes.
-        failures: the tests that failed when they were written without placeholders.
-    """
+    """Return the names that the skeleton of a route may use."""
     rows = Rows(service)
     found = RouteContext(route, rows, taken, failures)
     used = [*found.made, found.url.before, found.listed_row]
@@ -318,8 +301,5 @@ def context(
 
 def placeholder(lines: str) -> str:
     """Return the source of a placeholder with these lines, as wide as a test file."""
-    width = rf".{{1,{LINE}}}(?:\s|$)|.{{1,{LINE}}}"
-    pieces = [
-        piece for line in lines.splitlines(keepends=True) for piece in re.findall(width, line)
-    ]
+    pieces = re.findall(rf".{{1,{LINE}}}(?:\s|$)|.{{1,{LINE}}}", lines)
     return f"placeholder({' '.join(map(repr, pieces))})"

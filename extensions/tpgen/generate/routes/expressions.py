@@ -12,13 +12,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Change:
-    """One change of a value.
-
-    Attributes:
-        place: the keys and indexes that lead to it.
-        value: what to put there.
-        is_removal: whether to remove what is there instead.
-    """
+    """One change of a value: at a place, by keys and indexes, put another value or remove it."""
 
     place: Place
     value: Any = None
@@ -30,9 +24,8 @@ class Change:
         names = source(".".join(map(str, self.place)))
         if any("." in str(step) for step in self.place):
             names = ", ".join(map(source, self.place))
-        return (
-            f"without({names})" if self.is_removal else f"with_value({names}, {source(self.value)})"
-        )
+        changed = f"with_value({names}, {source(self.value)})"
+        return f"without({names})" if self.is_removal else changed
 
     def below(self, *steps: str | int) -> "Change":
         """Return the same change of a value that holds the changed one at a place."""

@@ -1,10 +1,9 @@
 """Routes that list rows: how their OpenAPI document describes the list and its pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .parameters import Parameter
-from .schemas import Node
+from .schemas import Node, Schema
 
 SIZES = ("limit", "size", "page_size", "pageSize", "per_page")
 CURSORS = ("after", "cursor", "page_token", "pageToken")
@@ -20,45 +19,33 @@ class Listing:
     """A list of rows, as the response of a route describes it.
 
     Attributes:
-        rows: source of the rows of a `response`.
         shows_id: whether a row shows an id that is unique to it.
         has_pages: whether a request can ask for a later page.
-        first_request: source of a request for the first page; empty if not known.
-        next_page: lines of the method `next_page` of a ListRouteSuite; empty if not known.
+        page: source of a request for the first page; empty if not known.
+        next_page: lines that return the request for the next page; empty if not known.
     """
 
-    rows: str
     shows_id: bool
-    has_pages: bool = False
-    first_request: str = ""
+    has_pages: bool
+    page: str = ""
     next_page: Sequence[str] = ()
 
 
-def listing(response: Node, parameters: Sequence[Parameter], names: Sequence[str]) -> Listing:
-    """Return the list that a response holds.
-
-    Args:
-        response: the schema of a success.
-        parameters: of the route.
-        names: by which an object may hold the rows, the likeliest first.
-    """
+def listing(response: Node, query: Mapping[str, Schema], names: Sequence[str]) -> Listing:
+    """Return the list that a response holds, as itself or by one of the names."""
     fields = response.properties
     arrays = [name for name, node in fields.items() if node.kind == "array"]
     name = _first(names, arrays)
-    array, rows = (
-        (fields[name], f'response.json()["{name}"]') if name else (response, "response.json()")
-    )
+    array, rows = (response, "response.json()")
+    if name:
+        array, rows = fields[name], f'response.json()["{name}"]'
     row_id = array.items.properties.get("id")
     shows_id = row_id is not None and row_id.kind == "string"
-    query = {each.name: each.node.rules for each in parameters if each.place == "params"}
-    size = _first(SIZES, query)
-    later = _first((*CURSORS, *OFFSETS, "page"), query)
-    if not later:
-        return Listing(rows, shows_id)
-    if not size:
-        return Listing(rows, shows_id, has_pages=True)
-    first_request = f'{{"params": {{"{size}": {ROWS}}}}}'
+    later, size = _first((*CURSORS, *OFFSETS, "page"), query), _first(SIZES, query)
+    if not (later and size):
+        return Listing(shows_id, bool(later))
     request = f'{{"params": {{"{size}": {ROWS}, "{later}": following}}}}'
+    field = _first(NEXT, [name for name in fields if name not in arrays])
     next_page: Sequence[str] = ()
     if later not in CURSORS:
         first = 0 if later in OFFSETS else query[later].get("default", 1)
@@ -67,12 +54,12 @@ def listing(response: Node, parameters: Sequence[Parameter], names: Sequence[str
             f"following = current + {ROWS if later in OFFSETS else 1}",
             f"return {request} if {rows} else None",
         )
-    elif field := _first(NEXT, [name for name in fields if name not in arrays]):
+    elif field:
         next_page = (
             f'following = response.json()["{field}"]',
             f"return {request} if following else None",
         )
-    return Listing(rows, shows_id, True, first_request, next_page)
+    return Listing(shows_id, True, f'{{"params": {{"{size}": {ROWS}}}}}', next_page)
 
 
 def _first(wanted: Iterable[str], names: Iterable[str]) -> str:

@@ -28,12 +28,7 @@ def name_of_file(route: Route | None, path: str) -> str:
 
 
 def name_of_class(route: Route, taken: Container[str] = ()) -> str:
-    """Return the name of a route's test class: its function, or else its method and path.
-
-    Args:
-        route: of the app.
-        taken: the classes of the same file that are about other routes.
-    """
+    """Return the name of a route's test class: its function, or else its method and path."""
     by_function = f"Test{to_class(to_snake(route.name))}"
     if route.name and by_function not in taken:
         return by_function
@@ -49,13 +44,7 @@ def name_by_path(method: str, path: str, with_version: bool = False) -> str:
 
 
 def prefix_of_routers(service: Service, routes: Iterable[Mapping[str, Any]], package: str) -> str:
-    """Return the prefix with which the app includes the routers of a package, or an empty text.
-
-    Args:
-        service: the service.
-        routes: what the app says of its routes: `method`, `path`, `module` and `name`.
-        package: dotted, such as `gateway.api`.
-    """
+    """Return the prefix with which the app includes the routers of a package, such as `/v1`."""
     paths = {(each["module"], each["name"], each["method"]): each["path"] for each in routes}
     found: Counter[str] = Counter()
     for route in static_routes(Code(service.packages)):
@@ -67,13 +56,7 @@ def prefix_of_routers(service: Service, routes: Iterable[Mapping[str, Any]], pac
 
 
 def start(method: str, path: str, prefix: str) -> dict[str, Any]:
-    """Return the context of the skeleton for a route's module.
-
-    Args:
-        method: of the route.
-        path: of the route, as a caller requests it.
-        prefix: with which the app includes the routers.
-    """
+    """Return the context of the skeleton for a route's module; the app adds the prefix."""
     return {
         "method": method,
         "path": path.removeprefix(prefix) or "/",

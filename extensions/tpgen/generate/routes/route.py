@@ -1,5 +1,6 @@
 """Build valid and malformed requests for a route from its app's OpenAPI document."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,13 +10,58 @@ from urllib.parse import quote
 from . import values
 from .expressions import Change, Place
 from .lists import Listing, listing
-from .parameters import Parameter, as_text
-from .schemas import Node, node_of
+from .schemas import Node, Schema, node_of
 
 Request = dict[str, Any]
 
+CREDENTIAL = re.compile(
+    r"(x-)?(auth(-.*)?|authorization|api-?key|((auth|access|session|id)-?)?token|session(-?id)?)"
+)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-PLACES = {"query": "params", "header": "headers"}
+# The arguments of httpx for the places of parameters.
+ARGUMENTS = {"query": "params", "header": "headers"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value of a request that is sent as text, or as a file.
+
+    Attributes:
+        place: `path`, `cookie`, or the argument of httpx: `params`, `headers`, `data`, `files`.
+    """
+
+    name: str
+    place: str
+    required: bool
+    node: Node
+
+    @cached_property
+    def valid(self) -> Any:
+        """Return a valid value."""
+        return (f"{self.name}.txt", b"hello") if self.place == "files" else values.valid(self.node)
+
+    @property
+    def is_given(self) -> bool:
+        """Return whether the URL or the fixtures of the tests have it."""
+        name = self.name.lower().replace("_", "-")
+        is_credential = self.place == "headers" and bool(CREDENTIAL.fullmatch(name))
+        return is_credential or self.place in ("path", "cookie")
+
+    def change_to(self, value: Any) -> Change:
+        """Return the change that gives it a value in a request."""
+        return Change((self.place, self.name), as_text(value) if self.place == "headers" else value)
+
+    def malformed(self) -> Iterator[Any]:
+        """Yield malformed values that a request can carry."""
+        if self.place == "files":
+            return
+        for change in values.violations(self.node, self.valid):
+            value = change.apply(self.valid)
+            sent = list(map(as_text, value)) if isinstance(value, list) else as_text(value)
+            # "7" is valid for a number, and a form or a path has no place for an empty text.
+            is_valid_as_text = self.node.accepts(sent) or self.node.accepts([sent])
+            if not is_valid_as_text and (sent or (sent == "" and self.place in ARGUMENTS.values())):
+                yield value
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +82,7 @@ class Route:
 
     method: str
     path: str
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Schema = field(default_factory=dict)
     mounted: str = ""
     is_public: bool = False
     name: str = ""
@@ -58,84 +104,93 @@ class Route:
 
     @cached_property
     def listing(self) -> Listing | None:
-        """Return the list of rows that it returns, or None."""
+        """Return the list of rows of a tenant that it returns, or None."""
         response = self._operation.get("responses", {}).get(str(self.status), {})
-        media = self._node(response).rules.get("content", {}).get("application/json", {})
-        if not self.rows or "schema" not in media:
+        schema = _contents(self._node(response)).get("application/json")
+        if schema is None or not self.rows or self.is_public or self.idempotent:
             return None
-        return listing(self._node(media["schema"]), self.parameters, self.rows)
+        query = {each.name: each.node.rules for each in self.parameters if each.place == "params"}
+        return listing(self._node(schema), query, self.rows)
 
     @cached_property
     def parameters(self) -> list[Parameter]:
         """Return the parameters, without the body."""
         found = []
         for stated in self._operation.get("parameters", ()):
-            rules: Mapping[str, Any] = self._node(stated).rules
+            rules = self._node(stated).rules
             node = self._node(rules.get("schema", {}), rules["name"])
-            place = PLACES.get(rules["in"], rules["in"])
+            place = str(rules["in"])
+            place = ARGUMENTS.get(place, place)
             found.append(Parameter(node.name, place, rules.get("required", False), node))
         return found
-
-    @property
-    def url(self) -> str:
-        """Return the path with a valid value for each parameter."""
-        return self._url({})
 
     @cached_property
     def valid(self) -> Request:
         """Return a valid request: what httpx takes, except for method, URL and credentials."""
         request: Request = {} if self._body is None else {"json": self._json}
         for parameter in [*self.parameters, *self._form]:
-            if parameter.is_sent:
+            if parameter.required and not parameter.is_given:
                 request = parameter.change_to(parameter.valid).apply(request)
         return request
 
     @cached_property
     def other(self) -> Request | None:
         """Return a valid request with another JSON object, or None."""
-        if self._body is None or not isinstance(self._json, dict):
-            return None
-        body = values.other(self._body, self._json)
+        is_object = self._body and isinstance(self._json, dict)
+        body = values.other(self._body, self._json) if self._body and is_object else None
         return None if body is None else {**self.valid, "json": body}
 
     @cached_property
     def malformed(self) -> list[Change]:
         """Return the changes of the valid request after which it must be refused with 422."""
-        return list({change.source: change for change in self._malformed()}.values())
+        found = [] if self._body is None else values.violations(self._body, self._json)
+        changes = [change.below("json") for change in found]
+        for parameter in [*self._form, *self.parameters]:
+            if parameter.place == "path":
+                urls = [self.url({parameter.name: value}) for value in parameter.malformed()]
+                changes += [Change(("url",), url) for url in urls]
+            elif not parameter.is_given:
+                if parameter.required:
+                    changes.append(Change((parameter.place, parameter.name), is_removal=True))
+                changes += map(parameter.change_to, parameter.malformed())
+        return list({change.source: change for change in changes}.values())
 
     @property
     def path_references(self) -> list[str]:
         """Return the parameters of the path that must name a row."""
-        return [
-            parameter.name
-            for parameter in self.parameters
-            if parameter.place == "path" and values.is_reference(parameter.node)
-        ]
+        nodes = [parameter.node for parameter in self.parameters if parameter.place == "path"]
+        return [node.name for node in nodes if values.is_reference(node)]
 
     @cached_property
     def references(self) -> list[Place]:
         """Return the places in the valid body that must name a row."""
         return [] if self._body is None else list(values.references(self._body, self._json))
 
-    def _node(self, part: Mapping[str, Any], name: str = "") -> Node:
+    def url(self, wrong: Mapping[str, Any]) -> str:
+        """Return the path with a value for each parameter, valid except for the wrong ones."""
+        path = self.path
+        for parameter in self.parameters:
+            if parameter.place == "path":
+                text = as_text(wrong.get(parameter.name, parameter.valid))
+                path = path.replace(f"{{{parameter.name}}}", quote(text, safe=""))
+        return path
+
+    def _node(self, part: Schema, name: str = "") -> Node:
         return node_of(part, self.document, name)
 
     @property
-    def _operation(self) -> Mapping[str, Any]:
+    def _operation(self) -> Schema:
         operations = self.document.get("paths", {}).get(self.path.removeprefix(self.mounted), {})
-        found: Mapping[str, Any] = operations.get(self.method.lower(), {})
+        found: Schema = operations.get(self.method.lower(), {})
         return found
 
     @cached_property
-    def _content(self) -> Mapping[str, Any]:
-        """Return the schemas of the body, by media type."""
-        body = self._node(self._operation.get("requestBody", {})).rules
-        return {name: media.get("schema", {}) for name, media in body.get("content", {}).items()}
+    def _contents(self) -> Schema:
+        return _contents(self._node(self._operation.get("requestBody", {})))
 
     @cached_property
     def _body(self) -> Node | None:
-        """Return the schema of the JSON body, or None."""
-        schema = self._content.get("application/json")
+        schema = self._contents.get("application/json")
         return None if schema is None else self._node(schema, "body")
 
     @cached_property
@@ -150,7 +205,7 @@ class Route:
     @cached_property
     def _form(self) -> list[Parameter]:
         """Return the fields of a form, if the route takes no JSON."""
-        schema = next((self._content[name] for name in FORMS if name in self._content), None)
+        schema = next((self._contents[name] for name in FORMS if name in self._contents), None)
         if schema is None or self._body:
             return []
         form = self._node(schema)
@@ -160,25 +215,20 @@ class Route:
             for name, node in form.properties.items()
         ]
 
-    def _malformed(self) -> Iterator[Change]:
-        if self._body:
-            found = values.violations(self._body, self._json)
-            yield from (change.below("json") for change in found)
-        for parameter in [*self._form, *self.parameters]:
-            yield from parameter.changes()
-            for value in parameter.malformed() if parameter.place == "path" else ():
-                yield Change(("url",), self._url({parameter.name: value}))
 
-    def _url(self, wrong: Mapping[str, Any]) -> str:
-        path = self.path
-        for parameter in self.parameters:
-            if parameter.place == "path":
-                text = as_text(wrong.get(parameter.name, parameter.valid))
-                path = path.replace(f"{{{parameter.name}}}", quote(text, safe=""))
-        return path
+def as_text(value: Any) -> str:
+    """Return a value as a URL or a header carries it."""
+    if isinstance(value, list):
+        return ", ".join(map(as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _contents(part: Node) -> Schema:
+    """Return the schemas of a body or a response, by media type."""
+    return {name: media.get("schema", {}) for name, media in part.rules.get("content", {}).items()}
 
 
 def _is_file(node: Node) -> bool:
     rules = node.items.rules if node.kind == "array" else node.rules
-    is_binary = rules.get("format") == "binary"
-    return is_binary or rules.get("contentMediaType") == "application/octet-stream"
+    binary = "application/octet-stream"
+    return rules.get("format") == "binary" or rules.get("contentMediaType") == binary

@@ -74,10 +74,7 @@ class Rows:
     def find(self, parameter: str, before: str = "", made: Sequence[Row] = ()) -> Row | None:
         """Return the row that a parameter such as `agent_id` names; None if no factory makes it.
 
-        Args:
-            parameter: its name.
-            before: the part before it in the path, such as `agents`.
-            made: the rows before it, which it may be a part of.
+        The part before it in the path, such as `agents`, and the rows made before may tell.
         """
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
         found = self._row([own, before, *_singular(before)], made)
@@ -87,14 +84,11 @@ class Rows:
         """Return a row of the model that a word such as `agents` is the plural of, or None."""
         return self._row(_singular(word), made)
 
-    def attribute(self, row: Row, parameter: str) -> str:
+    def key(self, row: Row, parameter: str = "") -> str:
         """Return the attribute that a parameter holds: `slug` for `slug`, or else the key."""
         factory = self.classes.get(row.model)
-        return parameter if factory and parameter in _attributes(factory) else self.key(row)
-
-    def key(self, row: Row) -> str:
-        """Return the attribute that identifies a row."""
-        return self.keys.get(row.model, "id")
+        is_stated = factory and parameter in _attributes(factory)
+        return parameter if is_stated else self.keys.get(row.model, "id")
 
     def _row(self, words: Sequence[str], made: Sequence[Row]) -> Row | None:
         """Return a row of the model of the first word that has one, or None.
@@ -118,8 +112,7 @@ class Rows:
     ) -> tuple[str, ...]:
         """Return the arguments that connect a row with the rows made before, and with the caller.
 
-        Such as `project=project_row`, `tenant=agent.tenant` where the caller is an agent, or
-        `folder__tenant=agent.tenant` where the folder of a note has a tenant.
+        Such as `project=project_row`, `tenant=agent.tenant` or `folder__tenant=agent.tenant`.
         """
         references = {name: factory for name, factory in _attributes(node).items() if factory}
         known: dict[str, str] = {}
