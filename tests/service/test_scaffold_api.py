@@ -239,7 +239,7 @@ def test_a_guess_that_the_app_refuses_is_a_placeholder(
     failed, text = suite.red(service, TEST)
     assert 'valid = {"json": {"stars": 1}}' in text
     assert "# the app says: 422 body: Value error, a bad one needs a reason" in text
-    assert "TestRate::test_422_on_a_malformed_request[json.stars=seven]" in failed
+    assert "TestRate::test_422_on_a_malformed_request[json.stars=wrong]" in failed
     written = (service.path / TEST).read_text()
     start = written.index("valid = placeholder(")
     placeholder = written[start : written.index("malformed =")]
@@ -389,7 +389,7 @@ def test_what_cannot_be_a_route(api: Service) -> None:
     for words, said in {
         ("FETCH", "/v1/notes"): "FETCH",
         ("GET", "v1/notes"): "/v1/notes",
-        ("/v1/notes", "GET"): "tpgen route GET /v1/notes",
+        ("/v1/notes", "GET"): "write `tpgen route POST /v1/agents`",
     }.items():
         done = api.tpgen("route", *words)
         assert (done.code, said in done.text) == (2, True), done.text

@@ -161,11 +161,11 @@ def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any
 @pytest.mark.parametrize(
     ("schema", "wrong"),
     [
-        (integer(), ["seven"]),
+        (integer(), ["wrong"]),
         (text(), [7]),
-        ({"type": "boolean"}, ["perhaps"]),
-        (integer(minimum=1, maximum=9), ["seven", 0, 10]),
-        (number(exclusiveMinimum=0, exclusiveMaximum=2.5), ["seven", 0, 2.5]),
+        ({"type": "boolean"}, ["wrong"]),
+        (integer(minimum=1, maximum=9), ["wrong", 0, 10]),
+        (number(exclusiveMinimum=0, exclusiveMaximum=2.5), ["wrong", 0, 2.5]),
         (text(minLength=2, maxLength=5), [7, "b", "bbbbbb"]),
         (text(maxLength=10**9), [7]),
         (text(pattern=r"^[^\x00]+$"), [7]),
@@ -175,34 +175,34 @@ def test_where_there_is_no_value_a_person_is_asked_for_one(schema: dict[str, Any
         (text(enum=["a", "b"]), ["no-body"]),
         ({"enum": [1, 2]}, [3]),
         ({"const": "fixed"}, ["no-body"]),
-        (array(integer(), minItems=1, maxItems=2), ["text", [], [1, 1, 1], ["seven"]]),
-        (array(text(), uniqueItems=True, maxItems=2), ["text", [7]]),
+        (array(integer(), minItems=1, maxItems=2), ["wrong", [], [1, 1, 1], ["wrong"]]),
+        (array(text(), uniqueItems=True, maxItems=2), ["wrong", [7]]),
         ({"anyOf": [text(format="date"), {"type": "null"}]}, ["no-date"]),
         ({"anyOf": [integer(), text()]}, []),
-        (DECIMAL, ["seven", -1]),
+        (DECIMAL, ["wrong", -1]),
         ({}, []),
-        (record(["a"], a=integer(), b=text()), ["text", {}, {"a": "seven"}, {"a": 1, "b": 7}]),
-        ({**record([]), "additionalProperties": False}, ["text", {"unknown": 1}]),
+        (record(["a"], a=integer(), b=text()), ["wrong", {}, {"a": "wrong"}, {"a": 1, "b": 7}]),
+        ({**record([]), "additionalProperties": False}, ["wrong", {"unknown": 1}]),
         (
             record(["home"], home=ADDRESS),
             [
-                "text",
+                "wrong",
                 {},
-                *({"home": wrong} for wrong in ("text", {}, {"street": 7}, {"street": "s"})),
+                *({"home": wrong} for wrong in ("wrong", {}, {"street": 7}, {"street": "s"})),
             ],
         ),
         (
             {**array(ADDRESS), "default": []},
-            ["text", ["text"], [{}], [{"street": 7}], [{"street": "s"}]],
+            ["wrong", ["wrong"], [{}], [{"street": 7}], [{"street": "s"}]],
         ),
         (
             PET,
             [
-                "text",
+                "wrong",
                 {"lives": 1},
                 {"kind": "cat"},
                 {"kind": "no-kind", "lives": 1},
-                {"kind": "cat", "lives": "seven"},
+                {"kind": "cat", "lives": "wrong"},
             ],
         ),
     ],
@@ -224,7 +224,7 @@ def test_a_violation_says_where_it_is() -> None:
     assert {
         'with_value("homes.0.street", "D")',
         'without("homes.0.street")',
-        'with_value("homes", "text")',
+        'with_value("homes", "wrong")',
     } <= found
 
 
@@ -273,11 +273,6 @@ def test_another_valid_value_differs_in_one_place(
             {"json": {"a": 1, "b": [{"c": 2}]}, "params": {"limit": 0}},
             'with_value("params.limit", 0)',
         ),
-        (
-            Change(("json", "d.e"), 3),
-            {"json": {"a": 1, "b": [{"c": 2}], "d.e": 3}},
-            'with_value("json", "d.e", 3)',
-        ),
     ],
     ids=str,
 )
@@ -307,7 +302,6 @@ def test_the_places_of_a_value_that_name_a_row() -> None:
         ("", '""'),
         ({"a": [1, None, True, 1.5]}, '{"a": [1, None, True, 1.5]}'),
         (30 * [{"a": 1}], '30 * [{"a": 1}]'),
-        (("a.txt", b"hello"), '("a.txt", b"hello")'),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -89,17 +89,13 @@ def read(service: Service, observed: tuple[str, str] | None = None) -> App:
 
 def _require_route(method: str, path: str) -> None:
     """Raise UserError if no route can have this method and path."""
-    if method.startswith("/") and path.upper() in METHODS:
-        raise UserError(f"the method comes first: `tpgen route {path.upper()} {method}`")
     if method.upper() in ("WEBSOCKET", "WS"):
         raise UserError(
             "a WebSocket has no suite: AppSuite tests that it refuses a connection without "
             "credentials; write its other tests with `pytest_tpgen.websockets.connect`"
         )
     if method.upper() not in METHODS:
-        raise UserError(f"{method} is not an HTTP method: use one of {', '.join(METHODS)}")
-    if not path.startswith("/"):
-        raise UserError(f"a path begins with a slash: `tpgen route {method.upper()} /{path}`")
+        raise UserError(f"{method} is not an HTTP method: write `tpgen route POST /v1/agents`")
     if not PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise UserError(
             f"{path!r} is not the path of a route: write it as the app does, such as "

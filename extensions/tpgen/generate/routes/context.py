@@ -22,8 +22,6 @@ following: dict[str, Any] | None = fill_in(
     "following = …  # the request for the page after `response`; None after the last page"
 )
 return following"""
-# The length of a line of a placeholder's text in the test file.
-LINE = 80
 # Statuses of a router that has the path for other values or another method only.
 REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
@@ -36,7 +34,7 @@ class Expression:
         unknown: what to show for it while it is not known.
         text: the source; empty if it is not known.
         rows: that it names; the caller has no factory.
-        before: a row that must exist, although the expression does not name it.
+        before: a row that must exist, although it does not name it.
     """
 
     attribute: str
@@ -58,8 +56,6 @@ class RouteContext:
     """The variables of a skeleton that renders a route's test class.
 
     Attributes:
-        route: as the app describes it.
-        rows: the rows that the tests can make.
         taken: the classes of the test file that are about other routes.
         failures: the tests that failed when they were written without placeholders.
     """
@@ -79,8 +75,8 @@ class RouteContext:
         """Return whether a request may name a row, by its path, its parameters or its body."""
         route = self.route
         named = [*route.valid.get("params", {}), *route.valid.get("headers", {})]
-        is_named = "{" in route.path or bool(route.references) or any(map(names_a_row, named))
-        return is_named or not route.exists
+        in_request = bool(route.references) or any(map(names_a_row, named))
+        return in_request or "{" in route.path or not route.exists
 
     @property
     def is_list(self) -> bool:
@@ -190,7 +186,7 @@ class RouteContext:
     def _row_of_list(self) -> Row | None:
         """Return a row of the model that the last part of the path names, such as `agents`."""
         word = self.route.path.rstrip("/").rpartition("/")[2]
-        return self.rows.listed(word, self.url.rows)
+        return self.rows.named([word], self.url.rows)
 
     @cached_property
     def url(self) -> Expression:
@@ -211,7 +207,7 @@ class RouteContext:
         path = source("/".join(parts))
         code.text = f"f{path}" if code.rows else path
         # An empty list would show little of its shape.
-        row = self.rows.listed(parts[-1], code.rows) if self.route.method == "GET" else None
+        row = self.rows.named([parts[-1]], code.rows) if self.route.method == "GET" else None
         if row and row.model != self.rows.caller[1] and (row.belongs or not self.is_list):
             code.before = row
         return code
@@ -239,9 +235,9 @@ class RouteContext:
         """Return the attribute for an expression: a placeholder if it is not known, or wrong."""
         if code.text and self.blamed != code.attribute:
             return code.text if code.is_constant else ""
-        constant = f"{code.attribute} = {code.text}"
-        answer = f"\n# the app says: {self.refused}" if self.refused and self.blamed else ""
-        return placeholder((constant if code.is_constant else self._fixture_of(code)) + answer)
+        lines = f"{code.attribute} = {code.text}" if code.is_constant else self._fixture_of(code)
+        is_refused = self.refused and self.blamed
+        return placeholder(f"{lines}\n# the app says: {self.refused}" if is_refused else lines)
 
     def _fixture_of(self, code: Expression) -> str:
         before = [code.before.create, "await session.commit()"] if code.before else []
@@ -279,27 +275,21 @@ class RouteContext:
 
 
 def context(
-    service: Service,
-    route: Route,
-    taken: Collection[str] = (),
-    failures: Sequence[Failure] = (),
+    service: Service, route: Route, taken: Collection[str], failures: Sequence[Failure]
 ) -> dict[str, Any]:
-    """Return the names that the skeleton of a route may use."""
+    """Return the names that the skeleton of a route may use; it removes unused imports."""
     rows = Rows(service)
-    found = RouteContext(route, rows, taken, failures)
-    used = [*found.made, found.url.before, found.listed_row]
     return {
-        "route": found,
+        "route": RouteContext(route, rows, taken, failures),
         "method": route.method,
         "path": route.path,
-        "class_name": found.class_name,
         "who": rows.caller,
         "who_module": rows.caller_module,
-        "factories": sorted({row.factory for row in used if row}),
+        "factories": sorted(factory.name for factory in rows.classes.values()),
     }
 
 
 def placeholder(lines: str) -> str:
     """Return the source of a placeholder with these lines, as wide as a test file."""
-    pieces = re.findall(rf".{{1,{LINE}}}(?:\s|$)|.{{1,{LINE}}}", lines)
+    pieces = re.findall(r".{1,80}(?:\s|$)|.{1,80}", lines)
     return f"placeholder({' '.join(map(repr, pieces))})"

@@ -22,8 +22,6 @@ class Change:
     def source(self) -> str:
         """Return a call such as `without("json.text")` or `with_value("params.limit", 0)`."""
         names = source(".".join(map(str, self.place)))
-        if any("." in str(step) for step in self.place):
-            names = ", ".join(map(source, self.place))
         changed = f"with_value({names}, {source(self.value)})"
         return f"without({names})" if self.is_removal else changed
 
@@ -54,8 +52,4 @@ def source(value: Any) -> str:
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(source, value))}]"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(source, value))})"
-    if isinstance(value, bytes):
-        return f"b{source(value.decode())}"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

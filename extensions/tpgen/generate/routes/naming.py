@@ -14,7 +14,6 @@ from .route import Route
 
 # Names of modules that do not say what their routes are about.
 GENERIC = {"api", "app", "endpoints", "handlers", "main", "routers", "routes", "server", "views"}
-VERSION = re.compile(r"v\d+")
 
 
 def name_of_file(route: Route | None, path: str) -> str:
@@ -22,8 +21,8 @@ def name_of_file(route: Route | None, path: str) -> str:
     stem = route.module.rpartition(".")[2] if route else ""
     if stem and stem not in GENERIC and not stem.startswith("_"):
         return to_snake(stem)
-    words = [part for part in path.split("/") if re.fullmatch(r"[A-Za-z][\w-]*", part)]
-    words = [word for word in words if word != "api" and not VERSION.fullmatch(word)]
+    pattern = r"(?!api$|v\d+$)[A-Za-z][\w-]*"
+    words = [part for part in path.split("/") if re.fullmatch(pattern, part)]
     return to_snake([*words, "root"][0].replace("-", "_"))
 
 
@@ -39,7 +38,7 @@ def name_of_class(route: Route, taken: Container[str] = ()) -> str:
 def name_by_path(method: str, path: str, with_version: bool = False) -> str:
     """Return the name of a test class after method and path: `TestGetAgentsId`."""
     words = [word for word in re.split(r"\W+", path) if word]
-    kept = [word for word in words if with_version or not VERSION.fullmatch(word)]
+    kept = [word for word in words if with_version or not re.fullmatch(r"v\d+", word)]
     return "Test" + "".join(to_class(to_snake(word)) for word in (method.lower(), *kept))
 
 

@@ -9,25 +9,24 @@ from urllib.parse import quote
 
 from . import values
 from .expressions import Change, Place
-from .lists import Listing, listing
 from .schemas import Node, Schema, node_of
 
-Request = dict[str, Any]
-
-CREDENTIAL = re.compile(
-    r"(x-)?(auth(-.*)?|authorization|api-?key|((auth|access|session|id)-?)?token|session(-?id)?)"
-)
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+CREDENTIAL = re.compile(r"(x-)?(authorization|api-?key|((auth|access|session)-)?token|session-id)")
+# Common names of the parameters of a list, and of the field with the cursor of the next page.
+SIZES = ("limit", "page_size", "per_page")
+CURSORS = ("after", "cursor", "page_token")
+LATER = {*CURSORS, "offset", "skip", "page"}
+NEXT = ("next", "next_cursor", "next_page_token")
 # The arguments of httpx for the places of parameters.
-ARGUMENTS = {"query": "params", "header": "headers"}
+ARGUMENTS = {"path": "path", "cookie": "cookie", "query": "params", "header": "headers"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value of a request that is sent as text, or as a file.
+    """A value of a request that is sent as text.
 
     Attributes:
-        place: `path`, `cookie`, or the argument of httpx: `params`, `headers`, `data`, `files`.
+        place: `path`, `cookie`, or the argument of httpx: `params`, `headers`, `data`.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Parameter:
     @cached_property
     def valid(self) -> Any:
         """Return a valid value."""
-        return (f"{self.name}.txt", b"hello") if self.place == "files" else values.valid(self.node)
+        return values.valid(self.node)
 
     @property
     def is_given(self) -> bool:
@@ -53,15 +52,32 @@ class Parameter:
 
     def malformed(self) -> Iterator[Any]:
         """Yield malformed values that a request can carry."""
-        if self.place == "files":
-            return
         for change in values.violations(self.node, self.valid):
             value = change.apply(self.valid)
             sent = list(map(as_text, value)) if isinstance(value, list) else as_text(value)
             # "7" is valid for a number, and a form or a path has no place for an empty text.
             is_valid_as_text = self.node.accepts(sent) or self.node.accepts([sent])
-            if not is_valid_as_text and (sent or (sent == "" and self.place in ARGUMENTS.values())):
+            if not is_valid_as_text and (
+                sent or (sent == "" and self.place in ("params", "headers"))
+            ):
                 yield value
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of rows, as the response of a route describes it.
+
+    Attributes:
+        shows_id: whether a row shows an id that is unique to it.
+        has_pages: whether a request can ask for a later page.
+        page: source of a request for a first page with two rows; empty if not known.
+        next_page: lines that return the request for the next page; empty if not known.
+    """
+
+    shows_id: bool
+    has_pages: bool
+    page: str
+    next_page: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +85,6 @@ class Route:
     """A route, as an OpenAPI document describes it.
 
     Attributes:
-        method: such as `POST`.
-        path: such as `/v1/agents/{agent_id}`.
         document: of the app that holds the route; empty if the route is not built yet.
         mounted: the path where that app is mounted; empty for the app itself.
         is_public: whether `[tool.tpgen.public]` lists it.
@@ -106,11 +120,25 @@ class Route:
     def listing(self) -> Listing | None:
         """Return the list of rows of a tenant that it returns, or None."""
         response = self._operation.get("responses", {}).get(str(self.status), {})
-        schema = _contents(self._node(response)).get("application/json")
+        schema = self._contents(response).get("application/json")
         if schema is None or not self.rows or self.is_public or self.idempotent:
             return None
-        query = {each.name: each.node.rules for each in self.parameters if each.place == "params"}
-        return listing(self._node(schema), query, self.rows)
+        fields = self._node(schema).properties
+        arrays = [fields[name] for name in self.rows if name in fields]
+        rows = next((node for node in arrays if node.kind == "array"), self._node(schema))
+        row_id = rows.items.properties.get("id")
+        query = [each.name for each in self.parameters if each.place == "params"]
+        size = next((name for name in SIZES if name in query), "")
+        cursor = next((name for name in CURSORS if name in query), "")
+        following = next((name for name in NEXT if name in fields), "")
+        page = f'{{"params": {{"{size}": 2}}}}' if size else ""
+        next_page = []
+        if size and cursor and following:
+            request = f'{{"params": {{"{size}": 2, "{cursor}": following}}}}'
+            next_page.append(f'following = response.json()["{following}"]')
+            next_page.append(f"return {request} if following else None")
+        shows_id = row_id is not None and row_id.kind == "string"
+        return Listing(shows_id, not LATER.isdisjoint(query), page, next_page)
 
     @cached_property
     def parameters(self) -> list[Parameter]:
@@ -119,25 +147,23 @@ class Route:
         for stated in self._operation.get("parameters", ()):
             rules = self._node(stated).rules
             node = self._node(rules.get("schema", {}), rules["name"])
-            place = str(rules["in"])
-            place = ARGUMENTS.get(place, place)
-            found.append(Parameter(node.name, place, rules.get("required", False), node))
+            required = rules.get("required", False)
+            found.append(Parameter(node.name, ARGUMENTS[rules["in"]], required, node))
         return found
 
     @cached_property
-    def valid(self) -> Request:
+    def valid(self) -> dict[str, Any]:
         """Return a valid request: what httpx takes, except for method, URL and credentials."""
-        request: Request = {} if self._body is None else {"json": self._json}
+        request: dict[str, Any] = {} if self._body is None else {"json": self._json}
         for parameter in [*self.parameters, *self._form]:
             if parameter.required and not parameter.is_given:
                 request = parameter.change_to(parameter.valid).apply(request)
         return request
 
     @cached_property
-    def other(self) -> Request | None:
+    def other(self) -> dict[str, Any] | None:
         """Return a valid request with another JSON object, or None."""
-        is_object = self._body and isinstance(self._json, dict)
-        body = values.other(self._body, self._json) if self._body and is_object else None
+        body = values.other(self._body, self._json) if self._body else None
         return None if body is None else {**self.valid, "json": body}
 
     @cached_property
@@ -184,13 +210,14 @@ class Route:
         found: Schema = operations.get(self.method.lower(), {})
         return found
 
-    @cached_property
-    def _contents(self) -> Schema:
-        return _contents(self._node(self._operation.get("requestBody", {})))
+    def _contents(self, part: Schema) -> Schema:
+        """Return the schemas of a body or a response, by media type."""
+        content = self._node(part).rules.get("content", {})
+        return {name: media.get("schema", {}) for name, media in content.items()}
 
     @cached_property
     def _body(self) -> Node | None:
-        schema = self._contents.get("application/json")
+        schema = self._contents(self._operation.get("requestBody", {})).get("application/json")
         return None if schema is None else self._node(schema, "body")
 
     @cached_property
@@ -205,30 +232,14 @@ class Route:
     @cached_property
     def _form(self) -> list[Parameter]:
         """Return the fields of a form, if the route takes no JSON."""
-        schema = next((self._contents[name] for name in FORMS if name in self._contents), None)
-        if schema is None or self._body:
+        contents = self._contents(self._operation.get("requestBody", {}))
+        if self._body or not contents:
             return []
-        form = self._node(schema)
-        required = form.rules.get("required", ())
-        return [
-            Parameter(name, "files" if _is_file(node) else "data", name in required, node)
-            for name, node in form.properties.items()
-        ]
+        form = self._node(next(iter(contents.values())))
+        required, fields = form.rules.get("required", ()), form.properties.items()
+        return [Parameter(name, "data", name in required, node) for name, node in fields]
 
 
 def as_text(value: Any) -> str:
     """Return a value as a URL or a header carries it."""
-    if isinstance(value, list):
-        return ", ".join(map(as_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _contents(part: Node) -> Schema:
-    """Return the schemas of a body or a response, by media type."""
-    return {name: media.get("schema", {}) for name, media in part.rules.get("content", {}).items()}
-
-
-def _is_file(node: Node) -> bool:
-    rules = node.items.rules if node.kind == "array" else node.rules
-    binary = "application/octet-stream"
-    return rules.get("format") == "binary" or rules.get("contentMediaType") == binary

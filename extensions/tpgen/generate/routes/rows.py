@@ -10,10 +10,12 @@ from tpgen.core.names import alike, to_snake
 from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.source import models
-from tpgen.source.trees import Function, called, last_name, model_of, plain, tree_of
+from tpgen.source.trees import Function, called, classes, last_name, model_of, plain, tree_of
 
 # How many factories a row and the caller may be apart.
 DEEPEST = 3
+# The endings of plurals, and of the words that they are of.
+PLURALS = (("ies", "y"), ("sses", "ss"), ("ses", "s"), ("xes", "x"), ("s", ""))
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,8 @@ class Rows:
         self.keys = models.primary_keys(service)
         self.factories = tree_of(service.root / factories(service.root))
         self.conftest, self.auth = _auth(service)
-
-    @cached_property
-    def classes(self) -> dict[str, ast.ClassDef]:
-        """Return the factories, by their models."""
-        classes = (node for node in self.factories.body if isinstance(node, ast.ClassDef))
-        return {model: node for node in classes if (model := model_of(node))}
+        # The factories, by their models.
+        self.classes = {model_of(node): node for node in classes(self.factories) if model_of(node)}
 
     @cached_property
     def caller(self) -> tuple[str, str]:
@@ -77,12 +75,8 @@ class Rows:
         The part before it in the path, such as `agents`, and the rows made before may tell.
         """
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
-        found = self._row([own, before, *_singular(before)], made)
+        found = self.named([own, before], made)
         return Row(*self.caller) if found and found.model == self.caller[1] else found
-
-    def listed(self, word: str, made: Sequence[Row] = ()) -> Row | None:
-        """Return a row of the model that a word such as `agents` is the plural of, or None."""
-        return self._row(_singular(word), made)
 
     def key(self, row: Row, parameter: str = "") -> str:
         """Return the attribute that a parameter holds: `slug` for `slug`, or else the key."""
@@ -90,12 +84,18 @@ class Rows:
         is_stated = factory and parameter in _attributes(factory)
         return parameter if is_stated else self.keys.get(row.model, "id")
 
-    def _row(self, words: Sequence[str], made: Sequence[Row]) -> Row | None:
+    def named(self, words: Sequence[str], made: Sequence[Row] = ()) -> Row | None:
         """Return a row of the model of the first word that has one, or None.
 
-        The model of `line` is `Line`, `OrderLine` below an order, or the only one that ends so.
+        The model of `lines` is `Line`, `OrderLine` below an order, or the only one that ends so.
         """
-        wanted = [alike(word) for word in words if word]
+        singular = [
+            word.removesuffix(plural) + ending
+            for word in words
+            for plural, ending in PLURALS
+            if word.endswith(plural)
+        ]
+        wanted = [alike(word) for word in (*words, *singular) if word]
         below = [alike(row.model) + word for row in reversed(made) for word in wanted]
         by_name = {alike(model): model for model in self.classes}
         found = [by_name[word] for word in (*wanted, *below) if word in by_name]
@@ -115,29 +115,25 @@ class Rows:
         Such as `project=project_row`, `tenant=agent.tenant` or `folder__tenant=agent.tenant`.
         """
         references = {name: factory for name, factory in _attributes(node).items() if factory}
-        known: dict[str, str] = {}
+        name, model = self.caller
+        known = {row.factory: row.name for row in reversed(made)}
+        shared: dict[str, str] = {}
+        if caller := self.classes.get(model):
+            known.setdefault(caller.name, name)
+            shared = _attributes(caller)
+        found: dict[str, str] = {}
         for attribute, factory in references.items():
-            if value := self._known(attribute, factory, made):
-                known.setdefault(factory, f"{attribute}={value}")
-        if known:
-            return tuple(known.values())
+            of_caller = f"{name}.{attribute}" if shared.get(attribute) == factory else ""
+            if value := known.get(factory, of_caller):
+                found.setdefault(factory, f"{attribute}={value}")
+        if found:
+            return tuple(found.values())
         by_name = {factory.name: factory for factory in self.classes.values()}
         for attribute, factory in references.items():
             inner = by_name.get(factory)
             if inner and depth and (belongs := self._belongs(inner, made, depth - 1)):
                 return tuple(f"{attribute}__{argument}" for argument in belongs)
         return ()
-
-    def _known(self, attribute: str, factory: str, made: Sequence[Row]) -> str:
-        """Return the expression of a row that is there already: made before, or of the caller."""
-        name, model = self.caller
-        caller = self.classes.get(model)
-        if row := next((row for row in made if row.factory == factory), None):
-            return row.name
-        if caller and factory == caller.name:
-            return name
-        is_of_caller = caller and _attributes(caller).get(attribute) == factory
-        return f"{name}.{attribute}" if is_of_caller else ""
 
 
 def _auth(service: Service) -> tuple[ast.Module, Function | None]:
@@ -161,9 +157,3 @@ def _attributes(node: ast.ClassDef) -> dict[str, str]:
             arguments = value.args if is_row and isinstance(value, ast.Call) else []
             found[ast.unparse(line.targets[0])] = last_name(arguments[0]) if arguments else ""
     return found
-
-
-def _singular(word: str) -> list[str]:
-    """Return the words that a word of a path may be the plural of."""
-    endings = {"ies": "y", "sses": "ss", "ses": "s", "xes": "x", "s": ""}
-    return [word.removesuffix(old) + new for old, new in endings.items() if word.endswith(old)]
