@@ -29,7 +29,6 @@ class App:
         documents: the OpenAPI documents of the app and of the apps that are mounted in it, by the
             path where; the app itself has the empty path.
         details: what the documents leave out, by method and path.
-        public: the routes that `[tool.tpgen.public]` lists, such as `GET /healthz`.
         is_open: whether the observed route answers without credentials.
     """
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import getitem
 from textwrap import indent
@@ -67,7 +67,6 @@ class RouteContext:
 
     @property
     def class_name(self) -> str:
-        """Return the name of the test class."""
         return name_of_class(self.route, self.taken)
 
     @property
@@ -150,7 +149,7 @@ class RouteContext:
         """Return the fixtures and other methods of the test class, as source."""
         route, found = self.route, []
         for row in self.made:
-            lines = [f"{row.name} = {row.create}", "await session.commit()", f"return {row.name}"]
+            lines = [f"row = {row.create}", "await session.commit()", "return row"]
             found.append(self._fixture(row.name, "Any", lines))
         for code in (self.url, self.valid):
             if code.text and not code.is_constant and self.blamed != code.attribute:
@@ -200,8 +199,7 @@ class RouteContext:
                 parts[number] = f"{{{row.name}.{self.rows.key(row, name)}}}"
                 code.rows.append(row)
             elif name in self.route.path_references:
-                code.rows.clear()
-                return code
+                return replace(code, rows=[])
             elif "{" in part:
                 parts[number] = filled[number]
         path = source("/".join(parts))
@@ -221,8 +219,7 @@ class RouteContext:
         for place in self.route.references:
             row = self.rows.find(str(place[-1]), made=[*self.url.rows, *code.rows])
             if row is None:
-                code.rows.clear()
-                return code
+                return replace(code, rows=[])
             named = f"{row.name}.{self.rows.key(row)}"
             is_text = isinstance(reduce(getitem, place, request["json"]), str)
             marked = f"@str({named})@" if is_text else f"@{named}@"
@@ -277,15 +274,17 @@ class RouteContext:
 def context(
     service: Service, route: Route, taken: Collection[str], failures: Sequence[Failure]
 ) -> dict[str, Any]:
-    """Return the names that the skeleton of a route may use; it removes unused imports."""
+    """Return the names that the skeleton of a route may use."""
     rows = Rows(service)
+    found = RouteContext(route, rows, taken, failures)
+    used = [*found.made, found.url.before, found.listed_row]
     return {
-        "route": RouteContext(route, rows, taken, failures),
+        "route": found,
         "method": route.method,
         "path": route.path,
         "who": rows.caller,
         "who_module": rows.caller_module,
-        "factories": sorted(factory.name for factory in rows.classes.values()),
+        "factories": sorted({row.factory for row in used if row}),
     }
 
 

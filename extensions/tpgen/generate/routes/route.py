@@ -36,7 +36,6 @@ class Parameter:
 
     @cached_property
     def valid(self) -> Any:
-        """Return a valid value."""
         return values.valid(self.node)
 
     @property
@@ -57,9 +56,8 @@ class Parameter:
             sent = list(map(as_text, value)) if isinstance(value, list) else as_text(value)
             # "7" is valid for a number, and a form or a path has no place for an empty text.
             is_valid_as_text = self.node.accepts(sent) or self.node.accepts([sent])
-            if not is_valid_as_text and (
-                sent or (sent == "" and self.place in ("params", "headers"))
-            ):
+            can_be_empty = sent == "" and self.place in ("params", "headers")
+            if not is_valid_as_text and (sent or can_be_empty):
                 yield value
 
 
@@ -88,8 +86,7 @@ class Route:
         document: of the app that holds the route; empty if the route is not built yet.
         mounted: the path where that app is mounted; empty for the app itself.
         is_public: whether `[tool.tpgen.public]` lists it.
-        name: of its function.
-        module: of its function.
+        name: of its function, which is in `module`.
         idempotent: whether it, or a dependency of it, has a header `Idempotency-Key`.
         rows: the names by which an answer may hold a list of rows.
     """
@@ -106,7 +103,6 @@ class Route:
 
     @property
     def exists(self) -> bool:
-        """Return whether the app has it."""
         return bool(self.document)
 
     @property

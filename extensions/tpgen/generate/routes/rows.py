@@ -24,7 +24,6 @@ class Row:
 
     Attributes:
         name: of the fixture that returns it.
-        model: its class.
         factory: the class that makes it; empty for the caller.
         belongs: keyword arguments that make it the caller's, or a part of rows made before.
     """
@@ -36,7 +35,6 @@ class Row:
 
     @property
     def create(self) -> str:
-        """Return the expression that makes it."""
         return f"await {self.factory}.create({', '.join(['session=session', *self.belongs])})"
 
 
@@ -89,12 +87,7 @@ class Rows:
 
         The model of `lines` is `Line`, `OrderLine` below an order, or the only one that ends so.
         """
-        singular = [
-            word.removesuffix(plural) + ending
-            for word in words
-            for plural, ending in PLURALS
-            if word.endswith(plural)
-        ]
+        singular = [re.sub(f"{old}$", new, word) for word in words for old, new in PLURALS]
         wanted = [alike(word) for word in (*words, *singular) if word]
         below = [alike(row.model) + word for row in reversed(made) for word in wanted]
         by_name = {alike(model): model for model in self.classes}
