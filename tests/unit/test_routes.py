@@ -278,7 +278,7 @@ def _listed(schema: Mapping[str, Any], *query: str) -> dict[str, Any]:
                 'return {"params": {"limit": 2, "cursor": following}} if following else None',
             ],
         ),
-        (["limit", "offset"], '{"params": {"limit": 2}}', []),
+        (["limit", "startingAfter"], '{"params": {"limit": 2}}', []),
     ],
     ids=str,
 )
@@ -291,7 +291,7 @@ def test_the_pages_of_a_list(query: list[str], page: str, lines: list[str]) -> N
     listing = route_of(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders").listing
     assert listing is not None
     assert (listing.page, list(listing.next_page)) == (page, lines)
-    assert listing.has_pages is bool({"after", "cursor", "offset"} & set(query))
+    assert listing.has_pages is bool({"after", "cursor", "startingAfter"} & set(query))
 
 
 def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:

@@ -12,10 +12,11 @@ from .expressions import Change, Place
 from .schemas import Node, Schema, node_of
 
 CREDENTIAL = re.compile(r"(x-)?(authorization|api-?key|((auth|access|session)-)?token|session-id)")
+# What the name of a parameter for a later page contains.
+LATER = re.compile(r"page|cursor|offset|skip|after|token|marker|next", re.IGNORECASE)
 # Common names of the parameters of a list, and of the field with the cursor of the next page.
 SIZES = ("limit", "page_size", "per_page")
 CURSORS = ("after", "cursor", "page_token")
-LATER = {*CURSORS, "offset", "skip", "page"}
 NEXT = ("next", "next_cursor", "next_page_token")
 # The arguments of httpx for the places of parameters.
 ARGUMENTS = {"path": "path", "cookie": "cookie", "query": "params", "header": "headers"}
@@ -134,7 +135,7 @@ class Route:
             next_page.append(f'following = response.json()["{following}"]')
             next_page.append(f"return {request} if following else None")
         shows_id = row_id is not None and row_id.kind == "string"
-        return Listing(shows_id, not LATER.isdisjoint(query), page, next_page)
+        return Listing(shows_id, any(map(LATER.search, query)), page, next_page)
 
     @cached_property
     def parameters(self) -> list[Parameter]:
