@@ -445,7 +445,9 @@ def app(session, db_session):
     return shop_app
 """
     files = {"src/shop/main.py": APP, "tests/conftest.py": conftest}
-    assert list(routes.read(shop(tmp_path / "shop", rendered, files)).routes) == [("GET", "/orders")]
+    assert list(routes.read(shop(tmp_path / "shop", rendered, files)).routes) == [
+        ("GET", "/orders")
+    ]
 
 
 def test_code_that_never_ends_is_given_up(rendered: Rendered, tmp_path: Path) -> None:
