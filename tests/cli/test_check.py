@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tpgen.check import engine, inspection, project, registry
+from tpgen.check import engine, project, registry
 from tpgen.check.project import Project
 from tpgen.check.rule import FileRule, ProjectRule
 from tpgen.core.finding import Finding
@@ -491,18 +491,6 @@ def test_more_findings_than_are_shown(tmp_path: Path) -> None:
     write(tmp_path, {"tests/test_a.py": source + test.format("new")})
     last = tpgen(tmp_path, "check", "--select=TPG205")
     assert (last.code, last.out.count("the test sleeps")) == (1, 1)
-
-
-def test_of_a_rule_in_one_file_no_more_is_found_than_anybody_fixes(tmp_path: Path) -> None:
-    """And a note says so: a file of production data would fill the terminal for minutes."""
-    sleeps = "    time.sleep(1)\n" * (inspection.MOST + 5)
-    here = repository(tmp_path, {"tests/test_a.py": f"import time\n\n\ndef test_a():\n{sleeps}"})
-    found = [one for one in check(here, "TPG205") if one.code == "TPG205"]
-    notes = [one.message for one in check(here, "TPG205") if one.level == "note"]
-    assert len(found) == inspection.MOST
-    assert notes == [
-        f"TPG205 has more than {inspection.MOST} findings here: the rest was not checked"
-    ]
 
 
 def test_this_project_keeps_the_policy() -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple
@@ -39,17 +38,12 @@ class Cache:
     def __init__(self, project: Project, rules: Iterable[FileRule]) -> None:
         self.root = project.root
         self.key = _key(project.root, [rule.code for rule in rules])
+        self.entries: Mapping[str, Any] = {}
         # One that somebody committed could hide findings.
-        is_committed = PATH.as_posix() in project.paths
-        self.entries = {} if is_committed else self._read()
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            content = json.loads((self.root / PATH).read_bytes())
-            entries = content["entries"] if content["key"] == self.key else {}
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return {}
-        return entries if isinstance(entries, dict) else {}
+        if PATH.as_posix() not in project.paths:
+            with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                content = json.loads((self.root / PATH).read_bytes())
+                self.entries = dict(content["entries"]) if content["key"] == self.key else {}
 
     def get(self, path: str, content_hash: str) -> list[Finding] | None:
         """Return what was found in a file; None if that is not known."""
@@ -60,28 +54,22 @@ class Cache:
             return None
 
     def save(self, new: Mapping[str, Entry], paths: Sequence[str]) -> None:
-        """Add entries, and drop those of files that no longer exist.
-
-        Args:
-            new: the entries, by path.
-            paths: all files of the project.
-        """
+        """Add entries, and drop those of files that are not among all `paths` of the project."""
         kept = {path: self.entries[path] for path in paths if path in self.entries} | dict(new)
-        if kept == self.entries:
-            return
-        # A folder may be read-only, or a link that leads out of the project.
-        with suppress(OSError, UserError):
-            _write(self.root, json.dumps({"key": self.key, "entries": kept}))
+        if kept != self.entries:
+            # A folder may be read-only, or a link that leads out of the project.
+            with suppress(OSError, UserError):
+                _write(self.root, json.dumps({"key": self.key, "entries": kept}))
 
 
 def packed(content_hash: str, found: Sequence[Finding]) -> Entry:
     """Return the entry of a file."""
-    return content_hash, [_packed(finding) for finding in found]
-
-
-def _packed(finding: Finding) -> list[Any]:
-    *plain, edits, seen = astuple(finding)
-    return [*plain, [[start, end, text.decode("latin-1")] for start, end, text in edits], seen]
+    entry = []
+    for finding in found:
+        *plain, edits, seen = astuple(finding)
+        edits = [[start, end, text.decode("latin-1")] for start, end, text in edits]
+        entry.append([*plain, edits, seen])
+    return content_hash, entry
 
 
 def _unpacked(given: list[Any]) -> Finding:
@@ -109,11 +97,9 @@ def _write(root: Path, text: str) -> None:
     ignored = root / files.FOLDER / ".gitignore"
     if not ignored.exists():
         ignored.write_text("*\n", encoding="utf-8")
-    descriptor, name = tempfile.mkstemp(dir=target.parent)
+    spare = target.with_name(f"{target.name}.{os.getpid()}")
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+        spare.write_text(text, encoding="utf-8")
+        os.replace(spare, target)
+    finally:
+        spare.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tpgen.core.finding import Confidence, Edit, Finding, Level
 
@@ -36,7 +36,6 @@ class File:
         path: relative to the project, with `/`.
         data: its content, up to `LIMIT` bytes.
         is_cut: whether it is longer.
-        project: the project that it belongs to.
     """
 
     def __init__(self, path: str, data: bytes, project: "Project") -> None:
@@ -47,12 +46,7 @@ class File:
 
     @classmethod
     def read(cls, path: str, project: "Project", *, follow: bool = True) -> "File":
-        """Read a file.
-
-        Args:
-            path: relative to the project.
-            project: the project.
-            follow: whether a symbolic link is followed, or an error.
+        """Read a file; without `follow`, a symbolic link is an error.
 
         Raises:
             OSError: it can't be read.
@@ -71,10 +65,8 @@ class File:
     @cached_property
     def text(self) -> str:
         """Return its content as text; bytes that are not UTF-8 become replacement characters."""
-        for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-            if self.data.startswith(mark):
-                return self.data.decode(encoding, errors="replace")
-        return self.data.decode("utf-8-sig", errors="replace")
+        is_utf16 = self.data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        return self.data.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
     @cached_property
     def lines(self) -> list[str]:
@@ -94,10 +86,9 @@ class File:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(self.data)
-        except SyntaxError as error:
-            raise Unreadable(error.msg, self.path, error.lineno or 1) from None
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise Unreadable(str(error) or type(error).__name__, self.path, 1) from None
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            reason = getattr(error, "msg", str(error)) or type(error).__name__
+            raise Unreadable(reason, self.path, getattr(error, "lineno", None) or 1) from None
 
     @cached_property
     def _nodes(self) -> Mapping[type, list[ast.AST]]:
@@ -131,19 +122,16 @@ class File:
         edits: tuple[Edit, ...] = (),
     ) -> Finding:
         """Return a finding in this file, at a node or a line."""
-        place: Any = where
-        if not isinstance(where, int):
-            line, column = place.lineno, self._column(place.lineno, place.col_offset)
-        else:
-            line = where
+        line: int = where if isinstance(where, int) else getattr(where, "lineno", 1)
+        if isinstance(where, ast.AST):
+            # `ast` counts bytes.
+            text = self.lines[line - 1] if line <= len(self.lines) else ""
+            before = text.encode(errors="replace")[: getattr(where, "col_offset", 0)]
+            column = len(before.decode(errors="replace")) + 1
+        seen = content_hash(self.data) if edits else ""
         return Finding(
-            self.path, line, column, message, level=level, confidence=confidence, edits=edits
+            self.path, line, column, message, "", level, confidence, edits, content_hash=seen
         )
-
-    def _column(self, line: int, offset: int) -> int:
-        """Return the column, in characters, of a byte offset as `ast` counts it."""
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        return len(text.encode(errors="replace")[:offset].decode(errors="replace")) + 1
 
 
 def content_hash(data: bytes) -> str:
