@@ -27,7 +27,6 @@ class Project:
     """A service, or any other repository with tests.
 
     Attributes:
-        root: its folder.
         asked: the files that the check is about, relative to the root; None for all.
         base: the revision that a change is compared with; by default the branch that a pull
             request goes to, else HEAD.
@@ -50,6 +49,11 @@ class Project:
         except UserError:
             return {}
 
+    def number(self, table: str, key: str, default: Any) -> Any:
+        """Return a value of the policy, or the default if it has none."""
+        found = self.policy.get(table, {})
+        return found.get(key, default) if isinstance(found, dict) else default
+
     @cached_property
     def excluded(self) -> Sequence[Exclusion]:
         """Return the files that no rule looks at.
@@ -64,6 +68,9 @@ class Project:
         except ValueError as error:
             raise UserError(f"{settings.WHERE}: an exclusion {error}") from None
         return found
+
+    def _exclusion(self, path: str) -> Exclusion | None:
+        return next((each for each in self.excluded if places.matches(path, each.path)), None)
 
     @property
     def is_service(self) -> bool:
@@ -133,11 +140,33 @@ class Project:
             return None
 
     @cached_property
+    def compared(self) -> str:
+        """Return the commit where this change begins.
+
+        Raises:
+            UserError: there is no such revision.
+        """
+        assert self.git
+        target = os.environ.get("GITHUB_BASE_REF")
+        named = self.base or (f"origin/{target}" if target else "HEAD")
+        if self.git.commit(named) is None:
+            raise UserError(
+                f"there is no revision {named} to compare with: fetch it (in CI with "
+                "`fetch-depth: 0`), or name another with --base"
+            )
+        return self.git.line("merge-base", named, "HEAD")
+
+    @cached_property
     def changed(self) -> Mapping[str, str]:
         """Return the files that differ from the base: path to `A`, `M` or `D`; empty without git."""
         if not self.git or not self.git.has_commits:
             return {}
         return self.git.changed(self.compared)
+
+    def before(self, path: str) -> str:
+        """Return a file as it was in the base; empty if it was not there."""
+        found = self.git.show(self.compared, path) if self.git and self.changed else None
+        return (found or b"").decode(errors="replace")
 
     @cached_property
     def template_commit(self) -> str:
@@ -153,8 +182,7 @@ class Project:
         log, path = ["log", "-1", "--format=%H"], [revision, "--", ANSWERS]
         # Not any edit of that file: an address may be corrected in it. A template that was not a
         # repository has no `_commit` there.
-        said = self.git.run(*log, "-G^_commit:", *path) or self.git.run(*log, *path)
-        return said.decode().strip()
+        return self.git.line(*log, "-G^_commit:", *path) or self.git.line(*log, *path)
 
     @cached_property
     def is_update(self) -> bool:
@@ -162,43 +190,9 @@ class Project:
         if ANSWERS not in self.changed:
             return False
         now = self.file(ANSWERS)
-        return _version(now.text if now else "") != _version(self.before(ANSWERS))
-
-    def before(self, path: str) -> str:
-        """Return a file as it was in the base; empty if it was not there."""
-        found = self.git.show(self.compared, path) if self.git and self.changed else None
-        return (found or b"").decode(errors="replace")
-
-    def number(self, table: str, key: str, default: Any) -> Any:
-        """Return a value of the policy, or the default if it has none."""
-        found = self.policy.get(table, {})
-        return found.get(key, default) if isinstance(found, dict) else default
-
-    def _exclusion(self, path: str) -> Exclusion | None:
-        """Return what excludes a file."""
-        return next((each for each in self.excluded if places.matches(path, each.path)), None)
-
-    @cached_property
-    def compared(self) -> str:
-        """Return the commit where this change begins.
-
-        Raises:
-            UserError: there is no such revision.
-        """
-        assert self.git
-        git, target = self.git, os.environ.get("GITHUB_BASE_REF")
-        named = self.base or (f"origin/{target}" if target else "HEAD")
-        if git.commit(named) is None:
-            raise UserError(
-                f"there is no revision {named} to compare with: fetch it (in CI with "
-                "`fetch-depth: 0`), or name another with --base"
-            )
-        return git.run("merge-base", named, "HEAD").decode().strip()
-
-
-def _version(answers: str) -> str:
-    found = re.search(r"^_commit:.*$", answers, re.MULTILINE)
-    return found[0] if found else ""
+        texts = (now.text if now else "", self.before(ANSWERS))
+        after, before = (re.findall(r"^_commit:.*$", text, re.MULTILINE) for text in texts)
+        return after != before
 
 
 def find(start: Path, paths: list[str], base: str = "") -> Project:
@@ -211,8 +205,8 @@ def find(start: Path, paths: list[str], base: str = "") -> Project:
         base: the revision to compare with, if not the usual one.
 
     Raises:
-        UserError: a path does not exist, is outside, or belongs to another repository, or there is no
-            such revision.
+        UserError: a path does not exist, is outside, or belongs to another repository, or there is
+            no such revision.
     """
     start = start.resolve()
     everything = Project(_root(start), base=base)
@@ -221,24 +215,20 @@ def find(start: Path, paths: list[str], base: str = "") -> Project:
         _ = everything.compared
     if not paths:
         return everything
-    return replace(everything, asked=frozenset(_expanded(everything, start, paths)))
+    asked = frozenset(path for typed in paths for path in _expanded(everything, start, typed))
+    return replace(everything, asked=asked)
 
 
 def of_text(start: Path, path: str, data: bytes) -> Project:
-    """Return the project of a file whose content is given.
-
-    Args:
-        start: where the command runs.
-        path: the file, relative to `start`; it need not exist.
-        data: its content.
+    """Return the project of a file whose content is given; it need not exist.
 
     Raises:
         UserError: the file is outside.
     """
     start = start.resolve()
-    everything = Project(_root(start))
-    name = _relative(everything, start, path)
-    return replace(everything, asked=frozenset([name]), contents={name: data})
+    root = _root(start)
+    name = _relative(root, start, path)
+    return Project(root, frozenset([name]), contents={name: data})
 
 
 def services(here: Project) -> list[Project]:
@@ -249,36 +239,34 @@ def services(here: Project) -> list[Project]:
     """
     if here.is_service:
         return [here]
-    tops = tuple(sorted(top for top in _folders(here) if _is_service(here.root / top)))
+    named = here.files if here.asked is None else here.asked
+    holders = {path.rpartition("/")[0] for path in named}
+    folders = {above for holder in holders for above in (holder, *_parents(holder))} - {"", "."}
+    tops = sorted(
+        folder
+        for folder in folders
+        if (here.root / folder / POLICY).is_file() and (here.root / folder / ANSWERS).is_file()
+    )
     if not tops:
         return [here]
-    below = [_below(here, top) for top in tops]
-    asked = here.asked and here.asked - {
-        f"{top}/{path}" for top, part in zip(tops, below, strict=True) for path in part.asked or ()
-    }
-    return [replace(here, asked=asked, apart=tops), *below]
+    rest = here.asked
+    if rest is not None:
+        rest = frozenset(path for path in rest if not {*_parents(path)}.intersection(tops))
+    return [replace(here, asked=rest, apart=tuple(tops)), *(_below(here, top) for top in tops)]
 
 
-def _folders(here: Project) -> set[str]:
-    """Return the folders that may be services; above the files that are named, if any are."""
-    if here.asked is None:
-        end = f"/{POLICY.as_posix()}"
-        return {path.removesuffix(end) for path in here.files if path.endswith(end)}
-    return {str(above) for path in here.asked for above in PurePosixPath(path).parents} - {"."}
-
-
-def _is_service(folder: Path) -> bool:
-    return (folder / POLICY).is_file() and (folder / ANSWERS).is_file()
+def _parents(path: str) -> list[str]:
+    return [str(above) for above in PurePosixPath(path).parents]
 
 
 def _below(here: Project, top: str) -> Project:
     """Return what of a project is in a folder, as a project of its own."""
-    if here.asked is None:
-        return Project(here.root / top, base=here.base)
     start = f"{top}/"
-    own = {path.removeprefix(start) for path in here.asked if path.startswith(start)}
+    asked = here.asked
+    if asked is not None:
+        asked = frozenset(path.removeprefix(start) for path in asked if path.startswith(start))
     contents = {path.removeprefix(start): data for path, data in here.contents.items()}
-    return Project(here.root / top, frozenset(own), here.base, contents=contents)
+    return Project(here.root / top, asked, here.base, contents=contents)
 
 
 def _root(start: Path) -> Path:
@@ -290,47 +278,33 @@ def _root(start: Path) -> Path:
     return start
 
 
-def _expanded(project: Project, start: Path, paths: list[str]) -> Iterator[str]:
-    for typed in paths:
-        path = _relative(project, start, typed)
-        place = project.root / path
-        if not os.path.lexists(place):
+def _expanded(project: Project, start: Path, typed: str) -> Iterator[str]:
+    """Yield the files that a path means; one in a submodule is refused: it has its own policy."""
+    path = _relative(project.root, start, typed)
+    place = project.root / path
+    if not os.path.lexists(place):
+        raise UserError(f"{typed} does not exist; `tpgen check` without a path checks all files")
+    is_folder = place.is_dir() and not place.is_symlink()
+    repositories = project.tracked.repositories if is_folder else frozenset()
+    for above in (path, *_parents(path)):
+        is_repository = above in repositories or (project.root / above / ".git").exists()
+        if is_repository and above != ".":
             raise UserError(
-                f"{typed} does not exist; `tpgen check` without a path checks all files"
+                f"{path} belongs to another Git repository: `cd {above}`, and run the command there"
             )
-        _require_own(project, path)
-        if place.is_dir() and not place.is_symlink():
-            yield from _below_folder(project, path)
-        else:
-            yield path
+    if is_folder:
+        folder = "" if path == "." else f"{path}/"
+        yield from (each for each in project.tracked.paths if each.startswith(folder))
+    else:
+        yield path
 
 
-def _below_folder(project: Project, path: str) -> list[str]:
-    if path in project.tracked.repositories:
-        raise _foreign(path, PurePosixPath(path))
-    start = "" if path == "." else f"{path}/"
-    return [each for each in project.tracked.paths if each.startswith(start)]
-
-
-def _relative(project: Project, start: Path, typed: str) -> str:
+def _relative(root: Path, start: Path, typed: str) -> str:
     # A symlink itself is meant, so that nothing is resolved.
     absolute = Path(os.path.abspath(start / typed))
-    if not absolute.is_relative_to(project.root):
+    if not absolute.is_relative_to(root):
         # The project itself may have been reached by a symlink.
         absolute = absolute.parent.resolve() / absolute.name
-    if not absolute.is_relative_to(project.root):
-        raise UserError(f"{typed} is not in {project.root}: run the command in its project")
-    return absolute.relative_to(project.root).as_posix()
-
-
-def _require_own(project: Project, path: str) -> None:
-    """Refuse what belongs to a submodule: it has a policy and settings of its own."""
-    for above in (PurePosixPath(path), *PurePosixPath(path).parents):
-        if str(above) != "." and (project.root / above / ".git").exists():
-            raise _foreign(path, above)
-
-
-def _foreign(path: str, repository: PurePosixPath) -> UserError:
-    return UserError(
-        f"{path} belongs to another Git repository: `cd {repository}`, and run the command there"
-    )
+    if not absolute.is_relative_to(root):
+        raise UserError(f"{typed} is not in {root}: run the command in its project")
+    return absolute.relative_to(root).as_posix()
