@@ -18,12 +18,7 @@ from .project import Project
 
 @dataclass(frozen=True)
 class Fixed:
-    """The files of a `check --fix`, by outcome; paths relative to the project.
-
-    Attributes:
-        changed: the files that were fixed.
-        left: those that would no longer be Python, by a fault of a rule.
-    """
+    """The files that were fixed, and those that would no longer be Python, by a fault of a rule."""
 
     changed: Sequence[str] = ()
     left: Sequence[str] = ()
@@ -43,10 +38,8 @@ def apply(project: Project, found: Sequence[Finding]) -> Fixed:
             by_path[finding.path].append(finding)
     changes = [_change(project, path, fixable) for path, fixable in by_path.items()]
     files.write(project.root, changes, "tpgen check --fix")
-    names: dict[bool, list[str]] = {True: [], False: []}
-    for change in changes:
-        names[change.before != change.after].append(change.path.as_posix())
-    return Fixed(names[True], names[False])
+    changed = [change.path.as_posix() for change in changes if change.before != change.after]
+    return Fixed(changed, [path for path in by_path if path not in changed])
 
 
 def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
@@ -54,7 +47,9 @@ def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
     after, end = b"", 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if edit.start >= end:
-            after += data[end : edit.start] + _with_line_ends(data, edit.text)
+            text = edit.text.replace(b"\r\n", b"\n")
+            text = text.replace(b"\n", b"\r\n") if b"\r\n" in data else edit.text
+            after += data[end : edit.start] + text
             end = edit.end
     return after + data[end:]
 
@@ -88,12 +83,6 @@ def _clash(edit: Edit, other: Edit) -> bool:
     """Return whether two edits overlap, or insert at one place in an unknown order."""
     insert = edit.start == edit.end == other.start == other.end
     return insert or (edit.start < other.end and other.start < edit.end)
-
-
-def _with_line_ends(data: bytes, text: bytes) -> bytes:
-    if b"\r\n" not in data:
-        return text
-    return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _parses(source: bytes) -> bool:

@@ -23,13 +23,7 @@ TABLE = "extensions/tpgen/moved.toml"
 
 @dataclass(frozen=True)
 class Moved:
-    """The table of one version of the template.
-
-    Attributes:
-        names: old dotted name to the new one, and to the one for the bodies of functions.
-        fixtures: old name of a fixture to the new one.
-        conftest: Python text of the fixtures that a conftest needs.
-    """
+    """The table of one version of the template; each new name also as for bodies of functions."""
 
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     fixtures: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +65,10 @@ def parse(text: str) -> Moved:
     """
     try:
         content = tomllib.loads(text)
-        names = {old: _pair(new) for old, new in content.get("names", {}).items()}
+        names = {}
+        for old, new in content.get("names", {}).items():
+            first, second = [new, new] if isinstance(new, str) else new
+            names[old] = first, second
         fixtures = {old: str(new) for old, new in content.get("fixtures", {}).items()}
         return Moved(names, fixtures, content.get("wiring", {}).get("conftest", ""))
     except (ValueError, TypeError, AttributeError) as error:
@@ -79,8 +76,3 @@ def parse(text: str) -> Moved:
             f"{TABLE} of the template can't be read: {error}; correct it in the template, and "
             "release that"
         ) from None
-
-
-def _pair(new: str | list[str]) -> tuple[str, str]:
-    first, second = [new, new] if isinstance(new, str) else new
-    return first, second

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tpgen.core.finding import Edit
 from tpgen.core.formatting import as_before
-from tpgen.source.trees import Function
 
 from .file import File
+from .fixes import edited
 from .moved import Moved
+from .tests import functions
 
 Import = ast.Import | ast.ImportFrom
 
@@ -49,86 +50,69 @@ class Renaming:
     def old_names(self) -> Iterator[OldName]:
         """Yield each import of old names, and each old fixture."""
         for node in imports(self.file):
-            new_names = list(filter(None, map(self.moved.new, imported(self.file.path, node))))
-            if new_names:
-                message = f"{_module(self.file.path, node)} has moved: use {', '.join(new_names)}"
-                yield OldName(node, message, self._import(node))
+            names = imported(self.file.path, node)
+            if moved := {name: new for name in names if (new := self.moved.new(name))}:
+                message = f"{', '.join(moved)} has moved: use {', '.join(moved.values())}"
+                yield OldName(node, message, self._import(node, names))
         yield from self._fixtures()
 
-    def _import(self, node: Import) -> list[Edit] | None:
+    def _import(self, node: Import, names: Sequence[str]) -> list[Edit] | None:
         """Return the edits of an import and of the uses of its names."""
         start, end = self._span(node)
-        if isinstance(node, ast.Import) or b"#" in self.file.data[start:end]:
+        indent = self.file.data[:start].rpartition(b"\n")[2].decode()
+        if isinstance(node, ast.Import) or b"#" in self.file.data[start:end] or indent.strip():
             return None
         statements: dict[str, list[str]] = defaultdict(list)
         edits: list[Edit] = []
-        for alias, old in zip(node.names, imported(self.file.path, node), strict=True):
-            uses = self._uses(alias.asname or alias.name)
-            new_names = {self._new(old, use) for use in uses} or {self._new(old)}
-            local = alias.asname or ("" if self._is_free(alias.name, new_names) else alias.name)
-            if self._has_moved_members(alias, old) or (local and len(new_names) > 1):
+        for alias, old in zip(node.names, names, strict=True):
+            local = alias.asname or alias.name
+            uses = {
+                use: self.moved.new(old, in_function=use in self._in_functions) or old
+                for use in self.file.nodes(ast.Name)
+                if use.id == local
+            }
+            new_names = set(uses.values()) or {self.moved.new(old) or old}
+            is_kept = alias.asname is not None or not self._is_free(local, new_names)
+            has_moved_members = any(name.startswith(f"{old}.") for name in self.moved.names)
+            if alias.name == "*" or has_moved_members or (is_kept and len(new_names) > 1):
                 return None
-            if not local:
-                edits += [Edit(*self._span(use), _last(self._new(old, use))) for use in uses]
             for new in sorted(new_names):
                 module, _, name = new.rpartition(".")
-                is_same = local in ("", name)
-                statements[module].append(name if is_same else f"{name} as {local}")
-        indent = self.file.data[:start].rpartition(b"\n")[2].decode()
-        separator = "; " if indent.strip() else f"\n{indent}"
+                statements[module].append(f"{name} as {local}" if is_kept else name)
+            if not is_kept:
+                edits += [Edit(*self._span(use), _last(new).encode()) for use, new in uses.items()]
         lines = [f"from {module} import {', '.join(each)}" for module, each in statements.items()]
-        return [Edit(start, end, separator.join(lines).encode()), *edits]
-
-    def _has_moved_members(self, alias: ast.alias, old: str) -> bool:
-        return alias.name == "*" or any(name.startswith(f"{old}.") for name in self.moved.names)
+        return [Edit(start, end, f"\n{indent}".join(lines).encode()), *edits]
 
     def _is_free(self, old: str, new_names: set[str]) -> bool:
         """Return whether the uses of an imported name can be renamed, else it needs an `as`."""
-        changed = {new.rpartition(".")[2] for new in new_names} - {old}
-        return not changed or (old not in self._bound and self._used.isdisjoint(changed))
-
-    def _new(self, old: str, use: ast.Name | None = None) -> str:
-        return self.moved.new(old, in_function=use in self._in_functions) or old
-
-    def _uses(self, name: str) -> list[ast.Name]:
-        return [node for node in self.file.nodes(ast.Name) if node.id == name]
+        changed = set(map(_last, new_names)) - {old}
+        return not changed or (old not in self._bound and changed.isdisjoint(_words(self.file)))
 
     @cached_property
-    def _functions(self) -> list[Function]:
-        return [*self.file.nodes(ast.FunctionDef), *self.file.nodes(ast.AsyncFunctionDef)]
-
-    @cached_property
-    def _in_functions(self) -> set[ast.AST | None]:
-        lines = (line for function in self._functions for line in function.body)
+    def _in_functions(self) -> set[ast.AST]:
+        lines = (line for function in functions(self.file) for line in function.body)
         return {node for line in lines for node in ast.walk(line)}
 
     @cached_property
     def _bound(self) -> set[str]:
         """Return the names that the file defines otherwise than by an import."""
-        stored = (node for node in self.file.nodes(ast.Name) if isinstance(node.ctx, ast.Store))
         return {
-            *(node.name for node in [*self._functions, *self.file.nodes(ast.ClassDef)]),
+            *(node.name for node in [*functions(self.file), *self.file.nodes(ast.ClassDef)]),
             *(node.arg for node in self.file.nodes(ast.arg)),
-            *(node.id for node in stored),
+            *(node.id for node in self.file.nodes(ast.Name) if isinstance(node.ctx, ast.Store)),
         }
-
-    @cached_property
-    def _used(self) -> set[str]:
-        """Return the names that the file uses for anything."""
-        aliases = (alias for node in imports(self.file) for alias in node.names)
-        imported = {alias.asname or alias.name for alias in aliases}
-        return self._bound | imported | {node.id for node in self.file.nodes(ast.Name)}
 
     def _fixtures(self) -> Iterator[OldName]:
         """Yield the old fixtures: pytest finds them by name, also in strings."""
         data, conftest = self.file.data, self.file.project.file("tests/conftest.py")
         for old, new in self.moved.fixtures.items():
             places = [*re.finditer(rf"\b{old}\b".encode(), data)]
-            if not places or (conftest and {old, new} <= set(_words(conftest.data))):
+            if not places or (conftest and {old, new} <= _words(conftest)):
                 continue  # A conftest that has both means two different fixtures.
             edits = [Edit(*place.span(), new.encode()) for place in places]
             line = data.count(b"\n", 0, places[0].start()) + 1
-            is_free = new not in _words(data)
+            is_free = new not in _words(self.file)
             yield OldName(line, f"the fixture {old} is {new} now", edits if is_free else None)
 
     @cached_property
@@ -149,40 +133,25 @@ def imports(file: File) -> list[Import]:
 
 
 def imported(path: str, node: Import) -> list[str]:
-    """Return the dotted names that a statement imports, those of a relative import in full.
-
-    Args:
-        path: the file, relative to the service.
-        node: the statement.
-    """
+    """Return the dotted names that a statement of a file imports, those of a relative one in full."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    module = _module(path, node)
+    package = path.split("/")[: -node.level] if node.level else []
+    module = ".".join([*package, *filter(None, [node.module])])
     return [f"{module}.{alias.name}".removesuffix(".*") for alias in node.names]
 
 
-def _module(path: str, node: Import) -> str:
-    if isinstance(node, ast.Import):
-        return ", ".join(alias.name for alias in node.names)
-    package = path.split("/")[: -node.level] if node.level else []
-    return ".".join([*package, *([node.module] if node.module else [])])
+def _last(dotted: str) -> str:
+    return dotted.rpartition(".")[2]
 
 
-def _last(dotted: str) -> bytes:
-    return dotted.rpartition(".")[2].encode()
-
-
-def _words(data: bytes) -> set[str]:
-    return {word.decode() for word in re.findall(rb"[A-Za-z_]\w*", data)}
+def _words(file: File) -> set[str]:
+    return {word.decode() for word in re.findall(rb"[A-Za-z_]\w*", file.data)}
 
 
 def renamed(file: File, old_names: Iterable[OldName]) -> bytes:
     """Return the content of a file with the new names."""
-    edits = {edit for old_name in old_names for edit in old_name.edits or ()}
-    data = file.data
-    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
-        data = data[: edit.start] + edit.text + data[edit.end :]
-    return data
+    return edited(file.data, {edit for old_name in old_names for edit in old_name.edits or ()})
 
 
 def edits_to(file: File, data: bytes) -> tuple[Edit, ...]:

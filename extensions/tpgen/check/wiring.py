@@ -3,7 +3,6 @@
 import ast
 import json
 from collections.abc import Iterator, Sequence
-from textwrap import dedent
 
 from tpgen.source import cases
 from tpgen.source.code import Code
@@ -12,11 +11,7 @@ from tpgen.source.trees import Function, is_fixture
 from .file import File
 from .project import Project
 from .test_classes import TestClasses
-
-OF_AN_EXAMPLE = {
-    "Any": "from typing import Any",
-    "fill_in": "from pytest_tpgen.suites import fill_in",
-}
+from .tests import parameters
 
 
 class Wiring:
@@ -32,106 +27,77 @@ class Wiring:
         self._text = text.strip("\n")
         body = ast.parse(self._text).body
         self._fixtures = {node.name: node for node in body if isinstance(node, Function)}
-        self._imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+        # Each import as a statement, by the name that it binds.
+        self._imports: dict[str, str] = {}
+        self._of_engine: list[str] = []
+        for node in body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
+                self._imports |= {
+                    alias.name: f"{origin}import {alias.name}" for alias in node.names
+                }
+                if origin.endswith(".fixtures "):
+                    self._of_engine += [alias.name for alias in node.names]
 
     def missing(self, conftest: File) -> list[str]:
         """Return the fixtures that a conftest lacks, of those that it or a suite requests."""
-        own = self._own_names(conftest)
+        files = [conftest, *_conftests(self._project)]
+        own = {name for file in files for name in _bound(file.tree)}
         if "*" in own or "pytest_plugins" in own:
             return []  # Where its fixtures are can't be read.
         requested = set(self._requested(conftest)) - own
         found = [name for name in self._fixtures if name in requested]
-        requested |= {arg.arg for name in found for arg in self._fixtures[name].args.args}
-        for node in self._imports:
-            fixtures = [alias.name for alias in node.names if _is_of_engine(node)]
-            if requested.intersection(fixtures) - own:
-                # Fixtures of the engine request each other.
-                found += [name for name in fixtures if name not in own]
+        requested |= {arg.arg for name in found for arg in parameters(self._fixtures[name])}
+        if requested.intersection(self._of_engine) - own:
+            # Fixtures of the engine request each other.
+            found += [name for name in self._of_engine if name not in own]
         return found
 
     def add(self, conftest: File, missing: Sequence[str]) -> str:
         """Return the text of a conftest with the fixtures that it lacks.
 
-        Args:
-            conftest: its content.
-            missing: the names of the fixtures.
+        A fixture that uses what this service does not have is left to a person.
         """
-        defined = [self._fixtures[name] for name in missing if name in self._fixtures]
-        imported = [name for name in missing if name not in self._fixtures]
-        needed = {*imported}
         bodies = []
-        for node in defined:
+        imported = needed = set(missing).intersection(self._of_engine)
+        for node in (self._fixtures[name] for name in missing if name in self._fixtures):
             used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if all(map(self._is_there, used)):
-                needed |= used
-                bodies.append(self._source(node))
-            else:
-                needed |= {"pytest", *OF_AN_EXAMPLE}
-                bodies.append(self._example(node))
-        here = {name for node in conftest.tree.body for name in _bound(node)}
-        block = list(self._lines(needed - here))
-        has_all = b"__all__" in conftest.data
-        # Without `__all__` a linter takes an imported fixture for unused.
-        exports = f"__all__ {'+=' if has_all else '='} {json.dumps(imported)}"
-        if imported and has_all:
-            bodies.insert(0, exports)
-        elif imported:
-            block += ["", exports]
+                needed = needed | used
+                start = min(part.lineno for part in [*node.decorator_list, node])
+                bodies.append("\n".join(self._text.split("\n")[start - 1 : node.end_lineno]))
+        if imported:
+            # Without `__all__` a linter takes an imported fixture for unused.
+            operator = "+=" if b"__all__" in conftest.data else "="
+            bodies.append(f"__all__ {operator} {json.dumps(sorted(imported))}")
+        if not bodies:
+            return conftest.text
+        body = conftest.tree.body
+        nodes = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)] or body[:1]
+        end = max((node.end_lineno or 0 for node in nodes), default=0)
         lines = conftest.text.replace("\r\n", "\n").rstrip("\n").split("\n")
-        at = _end_of_imports(conftest.tree)
-        lines[at:at] = block
+        new = needed.difference(_bound(conftest.tree))
+        lines[end:end] = [line for name, line in self._imports.items() if name in new]
         return "\n\n\n".join(["\n".join(lines), *bodies]) + "\n"
 
     def _requested(self, conftest: File) -> Iterator[str]:
         """Yield the fixtures that the conftest and the suites of the test classes request."""
-        tests = TestClasses(self._project)
         code = Code([self._project.root / "tests"])
-        used = {suite for test in tests.all for suite in test.suites}
+        used = {suite for test in TestClasses(self._project).all for suite in test.suites}
         bases = {base for base, subclasses in cases.subclasses(code).items() if subclasses & used}
         suites = (suite.node for suite in cases.suites(code) if suite.name in bases)
         for tree in (conftest.tree, *suites):
             is_suite = isinstance(tree, ast.ClassDef)
             for node in ast.walk(tree):
                 if isinstance(node, Function) and (is_suite or is_fixture(node)):
-                    yield from (arg.arg for arg in [*node.args.args, *node.args.kwonlyargs])
-
-    def _own_names(self, conftest: File) -> set[str]:
-        """Return the names at the top of the conftests of the service."""
-        files = [conftest, *_conftests(self._project)]
-        return {name for file in files for node in file.tree.body for name in _bound(node)}
+                    yield from (arg.arg for arg in parameters(node))
 
     def _is_there(self, name: str) -> bool:
         """Return whether a name can be imported; all can but some of the service's own."""
         code = Code([self._project.root / "tests", *self._project.service.packages])
-        for node in self._imports:
-            if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
-                package = str(node.module).partition(".")[0]
-                is_own = package in {folder.name for folder in code.packages}
-                return not is_own or code.find(f"{node.module}.{name}") is not None
-        return True
-
-    def _lines(self, names: set[str]) -> Iterator[str]:
-        """Yield the imports of some names."""
-        yield from (line for name, line in OF_AN_EXAMPLE.items() if name in names)
-        for node in self._imports:
-            if wanted := [alias.name for alias in node.names if alias.name in names]:
-                origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
-                yield f"{origin}import {', '.join(wanted)}"
-
-    def _source(self, node: Function) -> str:
-        start = min(part.lineno for part in [*node.decorator_list, node])
-        return self._lines_of(start, node)
-
-    def _example(self, node: Function) -> str:
-        """Return a fixture that fails with the body of the starter's as an example."""
-        decorators = "\n".join(f"@{ast.unparse(part)}" for part in node.decorator_list)
-        docstring = f'    """{ast.get_docstring(node)}"""'
-        body = dedent(self._lines_of(node.body[1].lineno, node))
-        call = f"    return fill_in('''\n{body}\n''')"
-        return "\n".join([decorators, f"def {node.name}() -> Any:", docstring, call])
-
-    def _lines_of(self, start: int, node: Function) -> str:
-        return "\n".join(self._text.split("\n")[start - 1 : node.end_lineno])
+        origin, _, module = self._imports.get(name, "").partition(" import ")[0].partition(" ")
+        is_own = module.partition(".")[0] in {folder.name for folder in code.packages}
+        return origin != "from" or not is_own or code.find(f"{module}.{name}") is not None
 
 
 def wired_conftest(project: Project) -> str:
@@ -139,8 +105,7 @@ def wired_conftest(project: Project) -> str:
     found = [
         file.path
         for file in _conftests(project)
-        if b"pg_container" in file.data
-        if "pg_container" in {name for node in file.tree.body for name in _bound(node)}
+        if b"pg_container" in file.data and "pg_container" in _bound(file.tree)
     ]
     return min(found, key=lambda path: path.count("/"), default="")
 
@@ -155,12 +120,8 @@ def is_conftest(path: str) -> bool:
     return path == "conftest.py" or (path.startswith("tests/") and path.endswith("/conftest.py"))
 
 
-def _is_of_engine(node: ast.Import | ast.ImportFrom) -> bool:
-    return isinstance(node, ast.ImportFrom) and str(node.module).endswith(".fixtures")
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement defines, and those of fixtures with a name of their own."""
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a module defines, and those of fixtures with a name of their own."""
     if isinstance(node, Function | ast.ClassDef):
         yield node.name
         for call in node.decorator_list:
@@ -169,14 +130,8 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                     yield str(getattr(keyword.value, "value", ""))
     elif isinstance(node, ast.Import | ast.ImportFrom):
         yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Name):
+        yield from [node.id] if isinstance(node.ctx, ast.Store) else []
     else:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                yield part.id
-            elif isinstance(part, ast.Import | ast.ImportFrom | Function):
-                yield from _bound(part)
-
-
-def _end_of_imports(tree: ast.Module) -> int:
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return max((node.end_lineno or 0 for node in imports or tree.body[:1]), default=0)
+        for child in ast.iter_child_nodes(node):
+            yield from _bound(child)

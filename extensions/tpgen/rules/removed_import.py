@@ -60,7 +60,8 @@ def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterato
         message = (
             f"the conftest lacks {', '.join(fixtures)}, which the suites or its fixtures request"
         )
-        yield file.finding(1, message, edits=edits)
+        by_hand = "; write it by hand: docs/engine.md of the template lists the fixtures"
+        yield file.finding(1, message if edits else message + by_hand, edits=edits)
 
 
 @lru_cache(maxsize=1024)

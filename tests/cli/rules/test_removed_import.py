@@ -15,9 +15,6 @@ RENAMED = {
     "from ..policy.http import promises  # as agreed\nx = promises\n": (
         "from pytest_tpgen.upstream import differences  # as agreed\nx = differences\n"
     ),
-    "X = 1; from tests.policy.http import Upstream; Y = 2\n": (
-        "X = 1; from pytest_tpgen.upstream import Upstream; Y = 2\n"
-    ),
     "def test_x():\n    from tests.policy.http import Upstream, promises\n\n    promises(Upstream)\n": (
         "def test_x():\n    from pytest_tpgen.upstream import Upstream, differences\n\n"
         "    differences(Upstream)\n"
@@ -81,25 +78,27 @@ def test_fixtures_that_a_conftest_lacks(tmp_path: Path) -> None:
         "from pytest_tpgen.fixtures import committed, sandbox\n"
         "from pytest_tpgen.upstream import Upstream\n"
         "from pytest_tpgen.wiring import Events\n"
-        "\nfrom tests.factories import AgentFactory\n"
-        '\n__all__ = ["committed", "sandbox"]\n',
+        "\nfrom tests.factories import AgentFactory\n",
     ) + (
         "\n\n@pytest.fixture\nasync def events(db: object) -> Events:\n"
         '    """Read the events."""\n    return await AgentFactory.read(db)\n'
+        '\n\n__all__ = ["committed", "sandbox"]\n'
     )
 
 
 def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
-    """It has no such factory: the fixture says what to write."""
-    mine = CONFTEST.replace("import pytest\n", "from typing import Any\n\nimport pytest\n", 1)
-    text = wired(tmp_path, mine, "class UserFactory: ...\n")
-    assert text.count("from typing import Any") == 1
-    assert (
-        '@pytest.fixture\ndef events() -> Any:\n    """Read the events."""\n'
-        "    return fill_in('''\nreturn await AgentFactory.read(db)\n''')\n"
-    ) in text
-    assert "from pytest_tpgen.suites import fill_in" in text
-    assert "import AgentFactory" not in text
+    """It has no such factory: the other fixtures are added, and the finding stays."""
+    tree = {
+        "tests/policy/suites/step.py": SUITE,
+        "tests/unit/test_x.py": TEST,
+        "tests/factories.py": "class UserFactory: ...\n",
+        "tests/conftest.py": CONFTEST,
+    }
+    (left,) = fix(tmp_path, tree)
+    assert (left.path, left.edits) == ("tests/conftest.py", ())
+    assert "lacks events," in left.message and "write it by hand" in left.message
+    text = (tmp_path / "tests/conftest.py").read_text()
+    assert '__all__ = ["committed", "sandbox"]' in text and "AgentFactory" not in text
 
 
 def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> None:

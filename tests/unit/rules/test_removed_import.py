@@ -108,6 +108,7 @@ BY_HAND = [
     "import tests.policy.http as web\nx = web.promises\n",
     "from tests.policy.http import *\n",
     "from tests.policy.http import (  # two\n    Upstream,\n)\n",
+    "X = 1; from tests.policy.http import Upstream; Y = 2\n",
 ]
 
 
@@ -151,6 +152,7 @@ def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:
 
 
 WIRED_BELOW = {
+    "tests/factories.py": "class AgentFactory: ...\n",
     "tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef client(): ...\n",
     "tests/integration/conftest.py": "from .wiring import committed, pg_container, sandbox\n",
     "tests/integration/test_x.py": TEST,
