@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from tpgen.core import files
 from tpgen.core.errors import UserError
@@ -59,7 +58,8 @@ class Baseline:
     ) -> Iterator[Finding]:
         """Yield a warning for each entry that covers more than there is."""
         ran = {rule.code for rule in rules}
-        now = _counted(project, [finding for finding in found if finding.path in self._paths])
+        paths = {path for path, _code, _name in self.entries}
+        now = _counted(project, (finding for finding in found if finding.path in paths))
         for (path, code, name), number in sorted((self.entries - now).items()):
             is_judged = code in ran or code not in registry.all_rules()
             if is_judged and project.is_asked(path):
@@ -69,10 +69,6 @@ class Baseline:
                     f"`{COMMAND}` updates the baseline"
                 )
                 yield Finding(WHERE, 1, 1, message, CODE_OF_BASELINE, "warning")
-
-    @property
-    def _paths(self) -> set[str]:
-        return {path for path, _code, _name in self.entries}
 
 
 def read(root: Path) -> Baseline:
@@ -85,7 +81,13 @@ def read(root: Path) -> Baseline:
         content = json.loads((root / WHERE).read_bytes())
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']} is not {VERSION}")
-        return Baseline(Counter(dict(map(_entry, content["findings"]))))
+        entries = Counter[Entry]()
+        for table in content["findings"]:
+            path, code, name, count = (table[key] for key in KEYS)
+            if not all(isinstance(text, str) for text in (path, code, name)):
+                raise TypeError(f"an entry is {table}")
+            entries[path, code, name] = int(count)
+        return Baseline(entries)
     except FileNotFoundError:
         return Baseline()
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -135,29 +137,18 @@ def symbol(project: Project, finding: Finding) -> str:
 def _symbols(file: File) -> Mapping[int, str]:
     """Return the innermost symbol around each line, with its decorators."""
     found: dict[int, str] = {}
-    for name, node in _named(file.tree, ""):
-        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-        found |= dict.fromkeys(range(first, (node.end_lineno or first) + 1), name)
+    waiting: list[tuple[ast.AST, str]] = [(file.tree, "")]
+    for parent, around in waiting:
+        for node in ast.iter_child_nodes(parent):
+            name = around
+            if isinstance(node, Function | ast.ClassDef):
+                name = f"{around}.{node.name}".lstrip(".")
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found |= dict.fromkeys(range(first, (node.end_lineno or first) + 1), name)
+            if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+                waiting.append((node, name))
     return found
-
-
-def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function | ast.ClassDef]]:
-    """Yield the classes and functions in a node, each before those in it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, Function | ast.ClassDef):
-            name = f"{prefix}{child.name}"
-            yield name, child
-            yield from _named(child, f"{name}.")
-        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
-            yield from _named(child, prefix)
 
 
 def _counted(project: Project, found: Iterable[Finding]) -> Counter[Entry]:
     return Counter((finding.path, finding.code, symbol(project, finding)) for finding in found)
-
-
-def _entry(table: Any) -> tuple[Entry, int]:
-    path, code, name, count = (table[key] for key in KEYS)
-    if not isinstance(count, int) or not all(isinstance(text, str) for text in (path, code, name)):
-        raise TypeError(f"an entry is {table}")
-    return (path, code, name), count

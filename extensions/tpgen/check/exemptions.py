@@ -1,7 +1,7 @@
 """Exemptions from rules in `pyproject.toml`: each with a reason, an issue and a last day."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -35,10 +35,8 @@ class Exemption:
     Attributes:
         rule: its code.
         path: which files, as a pattern: `*` stays within a folder, `**` does not.
-        reason: why.
         issue: where the fix is tracked: "#12", or an address.
         until: the last day that it holds.
-        line: of its table in `pyproject.toml`.
     """
 
     rule: str
@@ -72,11 +70,7 @@ class Exemptions:
     def uncovered(self, found: Iterable[Finding]) -> list[Finding]:
         """Return the findings that no exemption in force covers."""
         in_force = [exemption for exemption in self.all if not exemption.has_ended]
-        return [
-            finding
-            for finding in found
-            if not any(exemption.covers(finding) for exemption in in_force)
-        ]
+        return [finding for finding in found if not any(each.covers(finding) for each in in_force)]
 
     def outdated(
         self, project: Project, rules: Sequence[Rule], found: Sequence[Finding]
@@ -100,21 +94,12 @@ class Exemptions:
                 message += f" ({exemption.issue})"
             if message:
                 yield Finding(WHERE, exemption.line, 1, message, CODE_OF_EXEMPTIONS)
-        if project.asked is None:
-            yield from _idle_exclusions(project)
-
-
-def _idle_exclusions(project: Project) -> Iterator[Finding]:
-    """Yield a finding for each exclusion that matches no file."""
-    for exclusion in project.excluded:
-        if any(matches(path, exclusion.path) for path in project.tracked.paths):
-            continue
-        message = (
-            f"the exclusion of {exclusion.path} matches no file: correct its path, or remove it"
-        )
-        text = settings.read(project.root).text
-        line = text.count("\n", 0, max(0, text.find(exclusion.path))) + 1
-        yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)
+        for path in [each.path for each in project.excluded if project.asked is None]:
+            if not any(matches(file, path) for file in project.tracked.paths):
+                message = f"the exclusion of {path} matches no file: correct its path, or remove it"
+                text = settings.read(project.root).text
+                line = text.count("\n", 0, max(0, text.find(path))) + 1
+                yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)
 
 
 def read(root: Path) -> Exemptions:
@@ -144,30 +129,25 @@ def _exemption(root: Path, table: Any, line: int) -> Exemption:
     try:
         if not isinstance(table, dict):
             raise TypeError("must be a table")
-        _require_keys(table)
+        for key in sorted(table.keys() - set(KEYS)):
+            near = get_close_matches(key, KEYS, 1)
+            hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
+            raise ValueError(f"has the unknown key `{key}` ({hint})")
+        for key in TEXTS:
+            if not isinstance(table.get(key), str) or not table[key].strip():
+                raise ValueError(f"lacks `{key}`, a text")
+        if not ISSUE.fullmatch(table["issue"].strip()):
+            raise ValueError(f"has the `issue` {table['issue']!r}: write #12 or an address")
+        if type(table.get("until")) is not date:
+            raise ValueError("lacks `until`, a date without quotes")
+        if table["until"] > date.today() + LONGEST:
+            raise ValueError(f"ends on {table['until']}: that is more than a year from now")
         require_pattern(root, table["path"])
         return Exemption(**{**table, "rule": _code(table["rule"].strip())}, line=line)
     except (TypeError, ValueError) as error:
         raise UserError(
             f"{WHERE}:{line}: an exemption {error}; one looks like this:\n{example()}"
         ) from None
-
-
-def _require_keys(table: Mapping[str, Any]) -> None:
-    for key in table:
-        if key not in KEYS:
-            near = get_close_matches(key, KEYS, 1)
-            hint = f"is it `{near[0]}`?" if near else f"the keys are {', '.join(KEYS)}"
-            raise ValueError(f"has the unknown key `{key}` ({hint})")
-    for key in TEXTS:
-        if not isinstance(table.get(key), str) or not table[key].strip():
-            raise ValueError(f"lacks `{key}`, a text")
-    if not ISSUE.fullmatch(table["issue"].strip()):
-        raise ValueError(f"has the `issue` {table['issue']!r}: write #12 or an address")
-    if type(table.get("until")) is not date:
-        raise ValueError("lacks `until`, a date without quotes")
-    if table["until"] > date.today() + LONGEST:
-        raise ValueError(f"ends on {table['until']}: that is more than a year from now")
 
 
 def _code(word: str) -> str:
