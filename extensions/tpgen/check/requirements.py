@@ -1,10 +1,9 @@
 """The suites that the components of a service must have, and those that are missing."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from functools import partial
 
 from tpgen.core import policy
 from tpgen.core.errors import UserError
@@ -16,8 +15,6 @@ from tpgen.source.static_routes import StaticRoute, static_routes
 
 from .project import Project
 from .test_classes import TestClass, TestClasses
-
-Subclasses = Mapping[str, set[str]]
 
 
 @dataclass(frozen=True)
@@ -31,20 +28,32 @@ class Component:
         command: what writes its tests; with `PATH` for a route whose whole path is unknown.
         required: test file, to the suites of which a test class must inherit one.
         class_name: of its class; empty for a route.
-        is_about: whether a test class, which may be in this file, is about it.
+        route: it, if it is one.
     """
 
     title: str
     path: str
     line: int
     command: str
-    required: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    required: Mapping[str, Sequence[str]]
     class_name: str = ""
-    is_about: Callable[[TestClass, str], bool] = lambda test, file: False
+    route: StaticRoute | None = None
 
     def has(self, tests: TestClasses, suites: Collection[str], file: str) -> bool:
-        """Return whether a test class about the component has one of some suites."""
-        return any(self.is_about(test, file) for test in tests.inheriting(suites))
+        """Return whether a test class about the component has one of some suites.
+
+        A router may be included below any prefix, so the end of the path of a route decides. A
+        class whose path can't be read is about any route of its method.
+        """
+        return any(self._is_tested_by(test, file) for test in tests.inheriting(suites))
+
+    def _is_tested_by(self, test: TestClass, file: str) -> bool:
+        if self.route is None:
+            return test.path == file or self.class_name in test.names
+        method, path = test.route
+        local = re.escape(normalize_path(self.route.local)).replace(r"\{\}", "[^/]+")
+        is_path = not path or re.fullmatch(f".*{local}/?", path) is not None
+        return bool(method or path) and method in ("", self.route.method) and is_path
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,6 @@ class Missing:
     """A component, and the tests that it is missing.
 
     Attributes:
-        component: of the service.
         what: is missing.
         required_from: the date from which it is required, if that is ahead.
         files: the test files where it belongs.
@@ -72,15 +80,23 @@ def missing(project: Project) -> Iterator[Missing]:
     """
     code, tests = Code([project.root / "tests"]), TestClasses(project)
     subclasses, stated = cases.subclasses(code), cases.read(code)
+
+    def accepted(suites: Sequence[str]) -> set[str]:
+        return {*suites, *(name for suite in suites for name in subclasses.get(suite, ()))}
+
     for kind in policy.kinds(project.root).values():
         if kind.introspect == "model":
             yield from _without_factory(project, kind)
-        shared = _missing_shared(kind, tests, subclasses)
+        shared = {
+            test.path: test.suite_names
+            for test in kind.tests
+            if test.is_shared and not tests.inheriting(accepted(test.suite_names))
+        }
         for component in of_kind(project, kind):
             found = shared | {
                 file: suites
                 for file, suites in component.required.items()
-                if suites and not component.has(tests, _accepted(suites, subclasses), file)
+                if suites and not component.has(tests, accepted(suites), file)
             }
             shared = {}  # The first component of the kind stands for all.
             if found:
@@ -91,49 +107,18 @@ def missing(project: Project) -> Iterator[Missing]:
                 yield Missing(component, what, day, list(found))
 
 
-def _missing_shared(
-    kind: Kind, tests: TestClasses, subclasses: Subclasses
-) -> dict[str, Sequence[str]]:
-    """Return the shared test files of a kind whose suites no test class has."""
-    return {
-        test.path: test.suite_names
-        for test in kind.tests
-        if test.is_shared and not tests.inheriting(_accepted(test.suite_names, subclasses))
-    }
-
-
-def _accepted(suites: Sequence[str], subclasses: Subclasses) -> set[str]:
-    return {*suites, *(name for suite in suites for name in subclasses.get(suite, ()))}
-
-
 def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
     """Yield the components of a kind."""
-    read = {"source": _sources, "route": _routes, "model": _models}
-    return read[kind.introspect](project, kind)
-
-
-def _sources(project: Project, kind: Kind) -> Iterator[Component]:
-    code = Code(project.service.packages)
-    for name, found in sorted(components.definitions(code, kind).items()):
-        path = found.module.path.relative_to(project.root).as_posix()
-        yield _class(kind, name, found.name, path, getattr(found.node, "lineno", 1))
-
-
-def _models(project: Project, kind: Kind) -> Iterator[Component]:
-    for name, (path, line) in models.places(project.service).items():
-        yield _class(kind, name, name, path, line)
-
-
-def _class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -> Component:
-    own = (test for test in kind.tests if not test.is_shared)
-    required = {test.path.replace("{name}", name): test.suite_names for test in own}
-    is_about = partial(_is_about_class, class_name)
-    title = f"{kind.name} {name}"
-    return Component(title, path, line, f"tpgen {title}", required, class_name, is_about)
-
-
-def _is_about_class(class_name: str, test: TestClass, file: str) -> bool:
-    return test.path == file or class_name in test.names
+    if kind.introspect == "route":
+        yield from _routes(project, kind)
+    elif kind.introspect == "model":
+        for name, (path, line) in models.places(project.service).items():
+            yield _class(kind, name, name, path, line)
+    else:
+        code = Code(project.service.packages)
+        for name, found in sorted(components.definitions(code, kind).items()):
+            path = found.module.path.relative_to(project.root).as_posix()
+            yield _class(kind, name, found.name, path, getattr(found.node, "lineno", 1))
 
 
 def made(kind: Kind, path: str, class_name: str) -> Component:
@@ -147,6 +132,13 @@ def made(kind: Kind, path: str, class_name: str) -> Component:
     return _class(kind, path.rpartition("/")[2].removesuffix(".py"), class_name, path)
 
 
+def _class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -> Component:
+    own = (test for test in kind.tests if not test.is_shared)
+    required = {test.path.replace("{name}", name): test.suite_names for test in own}
+    title = f"{kind.name} {name}"
+    return Component(title, path, line, f"tpgen {title}", required, class_name)
+
+
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:
     # The name of the test file depends on the running app: any file will do.
     required = {test.path: test.suite_names for test in kind.tests if not test.is_shared}
@@ -154,28 +146,9 @@ def _routes(project: Project, kind: Kind) -> Iterator[Component]:
         path = route.module.path.relative_to(project.root).as_posix()
         name = f"{kind.name} {route.method}"
         # Only the app knows the whole path.
-        title, command = f"{name} {route.full}", f"tpgen {name} {route.full}"
-        if not route.full:
-            title, command = f"{name} …{route.local}", f"tpgen {name} PATH"
-        is_about = partial(_is_about_route, route)
-        yield Component(title, path, route.line, command, required, "", is_about)
-
-
-def _is_about_route(route: StaticRoute, test: TestClass, file: str) -> bool:
-    """Return whether a test class states a route.
-
-    A router may be included below any prefix, so the end of the path decides. A class whose path
-    can't be read is about any route of its method.
-    """
-    method, path = test.route
-    if not (method or path):
-        return False
-    return method in ("", route.method) and (not path or _ends_with(path, route.local))
-
-
-def _ends_with(path: str, local: str) -> bool:
-    pattern = ".*" + re.escape(normalize_path(local)).replace(r"\{\}", "[^/]+") + "/?"
-    return re.fullmatch(pattern, path) is not None
+        title = f"{name} {route.full or f'…{route.local}'}"
+        command = f"tpgen {name} {route.full or 'PATH'}"
+        yield Component(title, path, route.line, command, required, route=route)
 
 
 def suites(kind: Kind) -> set[str]:
@@ -186,7 +159,7 @@ def suites(kind: Kind) -> set[str]:
 def _without_factory(project: Project, kind: Kind) -> Iterator[Missing]:
     """Yield the models without a class in the file that needs no suite: their factories."""
     for test in kind.tests:
-        for component in _models(project, kind) if not test.suites else ():
+        for component in of_kind(project, kind) if not test.suites else ():
             path = test.path.replace("{name}", component.class_name)
             file = project.file(path)
             try:
