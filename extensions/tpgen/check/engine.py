@@ -5,8 +5,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from tpgen.core.errors import UserError
@@ -24,6 +23,8 @@ CHUNK = 64
 # The most findings of a rule in a file that a report shows.
 SHOWN = 100
 ENDS = (signal.SIGINT, signal.SIGTERM)
+# What was found in some files, and the entries that the cache lacks.
+Checked = tuple[CheckResult, dict[str, Entry]]
 MEGABYTES = LIMIT // 1024 // 1024
 
 
@@ -43,8 +44,12 @@ def run(
     """
     exempt = exemptions.read(project.root)
     base = baseline.read(project.root) if known else baseline.Baseline()
-    with _no_garbage_collection():
+    # Syntax trees are many objects without cycles: to search them for cycles costs a quarter.
+    gc.disable()
+    try:
         result = _checked(project, rules, cached)
+    finally:
+        gc.enable()
     result.left_out += project.left_out
     found = result.findings
     left = exempt.uncovered(found)
@@ -76,35 +81,28 @@ def shown(found: Iterable[Finding]) -> Iterator[Finding]:
             )
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Switch it off: syntax trees are many objects without cycles, and a search costs a quarter."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def _checked(project: Project, rules: Sequence[Rule], cached: bool) -> CheckResult:
     of_files = [rule for rule in rules if isinstance(rule, FileRule)]
     paths = project.checked
     is_large = len(paths) >= MANY
     cache = Cache(project, of_files) if cached and is_large else None
-    check = _FileCheck(project, of_files, cache)
+    check = partial(_check_files, project, of_files, cache)
     if is_large and (os.cpu_count() or 1) > 1:
-        _in_processes(check, paths, rules)
+        of_project = partial(_check_project, project, rules)
+        result, new = _in_processes(check, paths, of_project)
     else:
-        check.run(paths)
-        check.result.findings += _check_project(project, rules)
+        result, new = check(paths)
+        result.findings += _check_project(project, rules)
     if cache:
-        cache.save(check.new, project.files)
-    return check.result
+        cache.save(new, project.files)
+    return result
 
 
-def _in_processes(check: "_FileCheck", paths: Sequence[str], rules: Sequence[Rule]) -> None:
+def _in_processes(
+    check: Callable[[Sequence[str]], Checked],
+    paths: Sequence[str],
+    of_project: Callable[[], Iterable[Finding]],
+) -> Checked:
     """Check the files in two processes, and the project in this one meanwhile."""
     # The few files of a commit need none of these.
     import multiprocessing
@@ -116,6 +114,7 @@ def _in_processes(check: "_FileCheck", paths: Sequence[str], rules: Sequence[Rul
     global _inherited
     _inherited = check
     fork = multiprocessing.get_context("fork")
+    result, new = CheckResult(), dict[str, Entry]()
     # Unlike `multiprocessing.Pool` it notices a worker that was killed.
     with ProcessPoolExecutor(2, fork, _end_quietly) as pool:
         try:
@@ -125,10 +124,10 @@ def _in_processes(check: "_FileCheck", paths: Sequence[str], rules: Sequence[Rul
                 parts = pool.map(_check_chunk, chunks)
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-            check.result.findings += _check_project(check.project, rules)
-            for result, new in parts:
-                check.result.add(result)
-                check.new |= new
+            result.findings += of_project()
+            for part, entries in parts:
+                result.add(part)
+                new |= entries
         except BrokenProcessPool:
             raise UserError(
                 "a process of the check was killed, most likely because the memory ran out: "
@@ -136,9 +135,14 @@ def _in_processes(check: "_FileCheck", paths: Sequence[str], rules: Sequence[Rul
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+    return result, new
 
 
-_inherited: "_FileCheck"
+_inherited: Callable[[Sequence[str]], Checked]
+
+
+def _check_chunk(paths: Sequence[str]) -> Checked:
+    return _inherited(paths)
 
 
 def _end_quietly() -> None:
@@ -148,77 +152,57 @@ def _end_quietly() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
-def _check_chunk(paths: Sequence[str]) -> tuple[CheckResult, dict[str, Entry]]:
-    check = _FileCheck(_inherited.project, _inherited.rules, _inherited.cache)
-    check.run(paths)
-    return check.result, check.new
-
-
-@dataclass
-class _FileCheck:
-    """The check of some files of a project; `new` are the entries that the cache lacks."""
-
-    project: Project
-    rules: Sequence[FileRule]
-    cache: Cache | None = None
-    result: CheckResult = field(default_factory=CheckResult)
-    new: dict[str, Entry] = field(default_factory=dict)
-
-    def run(self, paths: Iterable[str]) -> None:
-        """Check files, each with the rules that apply to its path."""
-        # Many rules apply to the same files.
-        predicates = {rule.applies for rule in self.rules}
-        for path in paths:
-            true = {applies for applies in predicates if applies(path)}
-            if rules := [rule for rule in self.rules if rule.applies in true]:
-                try:
-                    file = File.read(path, self.project, follow=False)
-                except OSError as error:
-                    self._leave_out(path, error)
-                else:
-                    self._check(file, rules)
-
-    def _leave_out(self, path: str, error: OSError) -> None:
-        """Count a file that can't be read, except one that was deleted since it was listed."""
-        place, message = self.project.root / path, ""
-        if place.is_symlink():
-            reason = "symbolic links"
-            message = "" if place.exists() else "broken symbolic link"
-        elif place.is_dir():
-            reason = REPOSITORIES if (place / ".git").exists() else "folders"
-        elif not isinstance(error, FileNotFoundError):
-            reason, message = "unreadable files", f"it can't be read ({error.strerror})"
-        elif path in self.project.tracked.sparse:
-            reason = "files outside the sparse checkout"
-        elif self.project.asked is not None:
-            reason, message = "missing files", "the file no longer exists"
-        else:
-            return
-        self.result.left_out[reason] += 1
-        if message:
-            self.result.findings.append(_note(path, f"{message}: it was not checked"))
-
-    def _check(self, file: File, rules: Sequence[FileRule]) -> None:
-        self.result.checked += 1
+def _check_files(
+    project: Project, rules: Sequence[FileRule], cache: Cache | None, paths: Iterable[str]
+) -> Checked:
+    """Check files, each with the rules that apply to its path."""
+    result, new = CheckResult(), dict[str, Entry]()
+    # Many rules apply to the same files.
+    predicates = {rule.applies for rule in rules}
+    for path in paths:
+        true = {applies for applies in predicates if applies(path)}
+        if not true:
+            continue
+        try:
+            file = File.read(path, project, follow=False)
+        except OSError as error:
+            reason, message = _why_unread(project, path, error)
+            result.left_out.update([reason] if reason else [])
+            result.findings += [_note(path, f"{message}: it was not checked")] if message else []
+            continue
+        result.checked += 1
         if file.is_cut:
-            self.result.left_out[f"the rest of files over {MEGABYTES} MB"] += 1
-            message = f"only the first {MEGABYTES} MB were checked"
-            self.result.findings.append(_note(file.path, message))
-        found = [*self._known(file, [rule for rule in rules if not rule.reads_project])]
-        found += _check_file(file, [rule for rule in rules if rule.reads_project])
-        # A syntax error is found by both.
-        self.result.findings += dict.fromkeys(found)
-
-    def _known(self, file: File, rules: Sequence[FileRule]) -> Sequence[Finding]:
-        """Return what rules find that depend on nothing but the file."""
-        if self.cache is None or file.is_cut:
-            return [*_check_file(file, rules)]
-        now = content_hash(file.data)
-        found = self.cache.get(file.path, now)
+            result.left_out[f"the rest of files over {MEGABYTES} MB"] += 1
+            result.findings.append(_note(path, f"only the first {MEGABYTES} MB were checked"))
+        applied = [rule for rule in rules if rule.applies in true]
+        # What depends on nothing but the file may be known.
+        now = content_hash(file.data) if cache else ""
+        found = cache.get(path, now) if cache else None
         if found is None:
-            found = [*_check_file(file, rules)]
-            self.new[file.path] = packed(now, found)
-        return found
+            found = [*_check_file(file, [rule for rule in applied if not rule.reads_project])]
+            if cache:
+                new[path] = packed(now, found)
+        found += _check_file(file, [rule for rule in applied if rule.reads_project])
+        # A syntax error is found by both.
+        result.findings += dict.fromkeys(found)
+    return result, new
+
+
+def _why_unread(project: Project, path: str, error: OSError) -> tuple[str, str]:
+    """Return the reason to count for a file that can't be read, and what a note says of it.
+
+    A file that was deleted since it was listed has no reason.
+    """
+    place = project.root / path
+    if place.is_symlink():
+        return "symbolic links", "" if place.exists() else "broken symbolic link"
+    if place.is_dir():
+        return (REPOSITORIES if (place / ".git").exists() else "folders"), ""
+    if not isinstance(error, FileNotFoundError):
+        return "unreadable files", f"it can't be read ({error.strerror})"
+    if path in project.tracked.sparse:
+        return "files outside the sparse checkout", ""
+    return ("", "") if project.asked is None else ("missing files", "the file no longer exists")
 
 
 def _check_file(file: File, rules: Sequence[FileRule]) -> Iterator[Finding]:
