@@ -72,11 +72,7 @@ class Baseline:
 
 
 def read(root: Path) -> Baseline:
-    """Return the baseline of a project; empty if it has none.
-
-    Raises:
-        UserError: the file can't be read.
-    """
+    """Return the baseline of a project; empty if it has none."""
     try:
         content = json.loads((root / WHERE).read_bytes())
         if content["version"] != VERSION:
@@ -97,18 +93,13 @@ def read(root: Path) -> Baseline:
 
 
 def write(project: Project, rules: Sequence[Rule], found: Iterable[Finding]) -> int:
-    """Write the findings as the baseline of a project; return how many there are.
-
-    Raises:
-        UserError: the file can't be written.
-    """
+    """Write the findings as the baseline of a project; return how many there are."""
     lasting = {rule.code for rule in rules if not rule.diff_only} - NEVER
     kept = [finding for finding in found if finding.code in lasting and finding.level != "note"]
     entries = _counted(project, kept)
-    target = project.root / WHERE
-    before = target.read_bytes() if target.exists() else None
-    after = as_text(entries).encode()
-    files.write(project.root, [files.Change(Path(WHERE), before, after)], COMMAND)
+    before = (project.root / WHERE).read_bytes() if (project.root / WHERE).exists() else None
+    change = files.Change(Path(WHERE), before, as_text(entries).encode())
+    files.write(project.root, [change], COMMAND)
     return entries.total()
 
 

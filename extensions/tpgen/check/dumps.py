@@ -49,11 +49,11 @@ INSERT = re.compile(
 
 
 def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
-    """Return which program dumped these bytes; empty if they are not a dump.
+    """Return which program dumped the beginning of a file; empty if it is not a dump.
 
     Args:
-        data: the beginning of a file, or all of it.
-        is_whole: whether the data is the whole file: only then is a schema without rows not a dump.
+        data: the beginning.
+        is_whole: whether it is the whole file: only then is a schema without rows not a dump.
         is_prose: whether it is code or documentation, which may quote a dump.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -65,10 +65,8 @@ def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
     for offset, magic, name in MAGIC:
         if data.startswith(magic, offset):
             return name
-    return "" if is_prose else _text(data, is_whole)
-
-
-def _text(data: bytes, is_whole: bool) -> str:
+    if is_prose:
+        return ""
     if b"FROM stdin" in data and COPY.search(data):
         return "pg_dump"
     header = HEADER.search(data, 0, LIMIT)

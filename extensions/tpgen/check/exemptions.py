@@ -48,16 +48,13 @@ class Exemption:
 
     @property
     def is_of_no_rule(self) -> bool:
-        """Return whether its rule no longer exists."""
         return self.rule not in registry.all_rules()
 
     def covers(self, finding: Finding) -> bool:
-        """Return whether it is about a finding."""
         return finding.code == self.rule and matches(finding.path, self.path)
 
     @property
     def has_ended(self) -> bool:
-        """Return whether its last day is over."""
         return self.until < date.today()
 
 
@@ -103,11 +100,7 @@ class Exemptions:
 
 
 def read(root: Path) -> Exemptions:
-    """Return the exemptions of a project.
-
-    Raises:
-        UserError: `pyproject.toml` can't be read, or one lacks something.
-    """
+    """Return the exemptions of a project; a UserError names the line of one that is invalid."""
     found = settings.read(root)
     if not isinstance(found.table.get("exemptions", []), list):
         raise UserError(f"{WHERE}: write each exemption as a table of its own:\n{example()}")

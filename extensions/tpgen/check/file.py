@@ -30,13 +30,7 @@ class Unreadable(Exception):
 
 
 class File:
-    """A file of a project.
-
-    Attributes:
-        path: relative to the project, with `/`.
-        data: its content, up to `LIMIT` bytes.
-        is_cut: whether it is longer.
-    """
+    """A file of a project; of one over `LIMIT` bytes only the beginning, so that it `is_cut`."""
 
     def __init__(self, path: str, data: bytes, project: "Project") -> None:
         self.path = path
@@ -46,11 +40,7 @@ class File:
 
     @classmethod
     def read(cls, path: str, project: "Project", *, follow: bool = True) -> "File":
-        """Read a file; without `follow`, a symbolic link is an error.
-
-        Raises:
-            OSError: it can't be read.
-        """
+        """Read a file; a symbolic link is an OSError, unless it is to be followed."""
         if path in project.contents:
             return cls(path, project.contents[path], project)
         # A reader of a pipe would wait for its writer.
@@ -64,22 +54,17 @@ class File:
 
     @cached_property
     def text(self) -> str:
-        """Return its content as text; bytes that are not UTF-8 become replacement characters."""
+        """Return its content; bytes that are not UTF-8 become replacement characters."""
         is_utf16 = self.data.startswith((b"\xff\xfe", b"\xfe\xff"))
         return self.data.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
     @cached_property
     def lines(self) -> list[str]:
-        """Return its lines, without their ends."""
         return self.text.split("\n")
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Return its syntax tree.
-
-        Raises:
-            Unreadable: it is not Python, or only its beginning was read.
-        """
+        """Return its syntax tree; Unreadable, if it is not Python, or only its beginning was read."""
         if self.is_cut:
             raise Unreadable("it is too large", self.path, 1)
         try:
@@ -108,7 +93,6 @@ class File:
 
     @cached_property
     def parents(self) -> Mapping[ast.AST, ast.AST]:
-        """Return the parent of each node of its tree."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     def finding(

@@ -22,6 +22,11 @@ TEST_KEYS = re.compile(r"\^[a-z][a-z0-9]*_test_\[A-Za-z0-9_-\][*+]\$")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # A path from its first to its last character, without a wildcard.
 ONE_FILE = re.compile(r"\^(?:[\w/ -]|\\\.)+\$")
+# The allowlists that only allow test keys, or named files of named commits.
+SAFE = (
+    {"regexes": TEST_KEYS},
+    {"condition": re.compile("AND"), "commits": COMMIT, "paths": ONE_FILE},
+)
 
 
 def key_prefix(project: Project) -> str:
@@ -55,57 +60,42 @@ def faults(text: str, prefix: str) -> Iterator[tuple[str, str]]:
         yield f"gitleaks can't read this file: {error}", ""
         return
     for name in sorted(config.keys() - TOP):
-        yield (
-            f"`{name}` is not a top-level setting of gitleaks, or an outdated one: remove it or correct its name",
-            name,
-        )
+        message = "is not a top-level setting of gitleaks, or an outdated one"
+        yield f"`{name}` {message}: remove it or correct its name", name
     if config.get("extend") not in EXTENDS:
-        yield (
-            (
-                "[extend] must be `useDefault = true` alone: without it gitleaks has no rules, and "
-                "another file or a disabled rule may hide live keys"
-            ),
-            "[extend]",
+        message = (
+            "[extend] must be `useDefault = true` alone: without it gitleaks has no rules, and "
+            "another file or a disabled rule may hide live keys"
         )
+        yield message, "[extend]"
     for rule in _tables(config.get("rules")):
         name = str(rule.get("id", ""))
         if not (name.startswith(OWN_RULE) or rule == live_key_rule(prefix)):
-            yield (
-                (
-                    f"the rule {name} may replace one of gitleaks, or find less than the template's: "
-                    f"start the id of a new rule with `{OWN_RULE}`, and leave {prefix}-live-key as "
-                    "the template has it"
-                ),
-                name,
+            message = (
+                f"the rule {name} may replace one of gitleaks, or find less than the template's: "
+                f"start the id of a new rule with `{OWN_RULE}`, and leave {prefix}-live-key as "
+                "the template has it"
             )
+            yield message, name
     for allowed in _tables(config.get("allowlists")):
-        if not _is_safe(allowed):
+        if not any(_fits(allowed, form) for form in SAFE):
             lists = [value for value in allowed.values() if isinstance(value, list)]
-            yield (
-                (
-                    "this allowlist may hide live keys: allow a pattern such as "
-                    f"'^{prefix}_test_[A-Za-z0-9_-]*$', or one file in one commit"
-                ),
-                str(next((text for values in lists for text in values), "")),
+            message = (
+                "this allowlist may hide live keys: allow a pattern such as "
+                f"'^{prefix}_test_[A-Za-z0-9_-]*$', or one file in one commit"
             )
+            yield message, str(next((text for values in lists for text in values), ""))
 
 
-def _is_safe(allowed: Mapping[str, Any]) -> bool:
-    """Tell whether only test keys are allowed, or only named files of named commits."""
-    if allowed.keys() == {"regexes"}:
-        return _all_match(TEST_KEYS, allowed["regexes"])
-    return (
-        allowed.keys() == {"condition", "commits", "paths"}
-        and allowed["condition"] == "AND"
-        and _all_match(COMMIT, allowed["commits"])
-        and _all_match(ONE_FILE, allowed["paths"])
-    )
-
-
-def _all_match(pattern: re.Pattern[str], values: Any) -> bool:
-    if not isinstance(values, list) or not values:
-        return False
-    return all(isinstance(value, str) and pattern.fullmatch(value) for value in values)
+def _fits(allowed: Mapping[str, Any], form: Mapping[str, re.Pattern[str]]) -> bool:
+    """Return whether an allowlist has the keys of a form, and only texts that match them."""
+    for key, value in allowed.items():
+        texts = value if isinstance(value, list) else [value]
+        if not texts or not all(isinstance(text, str) for text in texts) or key not in form:
+            return False
+        if not all(map(form[key].fullmatch, texts)):
+            return False
+    return allowed.keys() == form.keys()
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:

@@ -71,13 +71,10 @@ def addresses(text: str) -> Iterator[Address]:
     header = HEADER.match(text)
     credited = header[0].count("\n") if header and CREDIT.search(header[0]) else 0
     for number, line in enumerate(text.split("\n"), 1):
-        if "@" in line and number > credited and not CREDIT_LINE.match(line):
-            yield from _of_line(number, line)
-
-
-def _of_line(number: int, line: str) -> Iterator[Address]:
-    for found in ADDRESS.finditer(line):
-        ending = found["ending"].lower()
-        is_country = len(ending) == 2 and ending not in NO_COUNTRIES
-        if (is_country or ending in ENDINGS) and found[0] not in NOBODY:
-            yield Address(number, found.start() + 1, found["local"], found["domain"])
+        if "@" not in line or number <= credited or CREDIT_LINE.match(line):
+            continue
+        for found in ADDRESS.finditer(line):
+            ending = found["ending"].lower()
+            is_country = len(ending) == 2 and ending not in NO_COUNTRIES
+            if (is_country or ending in ENDINGS) and found[0] not in NOBODY:
+                yield Address(number, found.start() + 1, found["local"], found["domain"])

@@ -58,11 +58,6 @@ def installed() -> Moved:
 
 
 def parse(text: str) -> Moved:
-    """Return a table.
-
-    Raises:
-        UserError: it can't be read.
-    """
     try:
         content = tomllib.loads(text)
         names = {}

@@ -28,24 +28,19 @@ LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 def numbers(text: str, *, is_code: bool = False) -> Iterator[tuple[int, str]]:
     """Yield the line of each valid number that nobody published as an example, and what it is.
 
-    Args:
-        text: what to search.
-        is_code: whether it is Python, where a number without quotes is seldom a card.
+    In code a number without quotes is seldom a card.
     """
     for number, line in enumerate(text.split("\n"), 1):
-        if DIGITS.search(line):
-            yield from ((number, what) for what in _of_line(line, is_code))
-
-
-def _of_line(line: str, is_code: bool) -> Iterator[str]:
-    if any(is_iban(found[0]) for found in IBAN.finditer(line)):
-        yield "an IBAN"
-    for found in CARD.finditer(line):
-        is_quoted = line[found.start() - 1 : found.start()] in ("'", '"')
-        if is_card(found[0]) and (is_quoted or not (is_code and found[0].isdigit())):
-            yield "a card number"
-    if any(not is_made_up(found[0]) for found in SSN.finditer(line)):
-        yield "a US social security number"
+        if not DIGITS.search(line):
+            continue
+        if any(is_iban(found[0]) for found in IBAN.finditer(line)):
+            yield number, "an IBAN"
+        for found in CARD.finditer(line):
+            is_quoted = line[found.start() - 1 : found.start()] in ("'", '"')
+            if is_card(found[0]) and (is_quoted or not (is_code and found[0].isdigit())):
+                yield number, "a card number"
+        if any(not is_made_up(found[0]) for found in SSN.finditer(line)):
+            yield number, "a US social security number"
 
 
 def is_iban(text: str) -> bool:

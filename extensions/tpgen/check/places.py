@@ -27,7 +27,6 @@ def is_test_file(path: str) -> bool:
 
 
 def is_python(path: str) -> bool:
-    """Return whether a file is Python, by its name."""
     return path.endswith((".py", ".pyi"))
 
 
@@ -37,13 +36,19 @@ def is_test_python(path: str) -> bool:
 
 
 def is_policy(path: str) -> bool:
-    """Return whether a file lies in the policy folder."""
     return path.startswith("tests/policy/")
 
 
 def matches(path: str, pattern: str) -> bool:
     """Return whether a path fits a pattern: `*` stays within a folder, `**` does not."""
     return _compiled(pattern).fullmatch(path) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
 def require_pattern(root: Path, pattern: str) -> None:
@@ -56,13 +61,6 @@ def require_pattern(root: Path, pattern: str) -> None:
         raise ValueError(f"has the `path` {pattern!r}: write it relative to pyproject.toml, with /")
     if not re.search(r"[*?]", pattern) and (root / pattern).is_dir():
         raise ValueError(f"has the `path` of a folder: write {pattern.rstrip('/') + '/**'!r}")
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
 def list_files(root: Path, git: Git | None) -> TrackedFiles:

@@ -74,17 +74,14 @@ class Project:
 
     @property
     def is_service(self) -> bool:
-        """Return whether it was made from the template."""
         return (self.root / POLICY).is_file()
 
     @cached_property
     def service(self) -> Service:
-        """Return the project as the commands see it that write tests."""
         return Service(self.root)
 
     @cached_property
     def git(self) -> Git | None:
-        """Return its Git repository, if it has one."""
         return Git.at(self.root)
 
     @cached_property
@@ -102,7 +99,6 @@ class Project:
 
     @cached_property
     def paths(self) -> frozenset[str]:
-        """Return the same as a set."""
         return frozenset(self.files)
 
     @property
@@ -123,7 +119,6 @@ class Project:
         return found
 
     def is_asked(self, path: str) -> bool:
-        """Return whether the check is about a file."""
         return self.asked is None or path in self.asked
 
     def file(self, path: str) -> File | None:
@@ -196,12 +191,11 @@ class Project:
 
 
 def find(start: Path, paths: list[str], base: str = "") -> Project:
-    """Return the project of a folder, and the files that were typed.
+    """Return the project around a folder: the nearest one above with a policy, Git or settings.
 
     Args:
-        start: where the command runs; the root is the nearest folder above with a policy, a
-            `.git` or a `pyproject.toml`.
-        paths: files and folders; empty for the whole project.
+        start: where the command runs.
+        paths: files and folders that were typed; empty for the whole project.
         base: the revision to compare with, if not the usual one.
 
     Raises:

@@ -37,17 +37,13 @@ def full_name(file: File, node: ast.AST) -> str:
 
 def dotted(node: ast.AST) -> str:
     """Return an expression of names and dots as it is written, or ""."""
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    return ".".join([node.id, *reversed(parts)])
+    if isinstance(node, ast.Attribute):
+        start = dotted(node.value)
+        return f"{start}.{node.attr}" if start else ""
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def literal(node: ast.AST | None) -> str | None:
     """Return the text of a string literal; None for any other expression."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None

@@ -45,15 +45,14 @@ def all_rules() -> dict[str, Rule]:
 
 
 def find(word: str) -> Rule:
-    """Return a rule, by its code or its name.
-
-    Raises:
-        UserError: there is none.
-    """
-    for rule in all_rules().values():
-        if word.upper() == rule.code or word == rule.name:
-            return rule
-    raise UserError(f"there is no rule {word}{_near(word)}; `tpgen explain` lists them all")
+    """Return a rule, by its code or its name."""
+    rules = all_rules()
+    by_word = rules | {rule.name: rule for rule in rules.values()}
+    if found := by_word.get(word.upper(), by_word.get(word)):
+        return found
+    near = get_close_matches(word, by_word, 1)
+    hint = f"; is it {near[0]}?" if near else ""
+    raise UserError(f"there is no rule {word}{hint}; `tpgen explain` lists them all")
 
 
 def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
@@ -63,9 +62,6 @@ def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
         select: codes, prefixes of codes such as TPG1, or names; none for all rules. The rules
             about unreadable files, exemptions and the baseline always run.
         ignore: those to leave out, in the same form.
-
-    Raises:
-        UserError: a word names no rule.
     """
     chosen = _meant(select) | _meant([OF_THE_ENGINE]) if select else set(all_rules())
     left = chosen - _meant(ignore)

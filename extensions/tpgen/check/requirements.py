@@ -73,11 +73,7 @@ class Missing:
 
 
 def missing(project: Project) -> Iterator[Missing]:
-    """Yield the components of a service without a suite of their kind.
-
-    Raises:
-        UserError: the policy of the service is broken.
-    """
+    """Yield the components of a service without a suite of their kind."""
     code, tests = Code([project.root / "tests"]), TestClasses(project)
     subclasses, stated = cases.subclasses(code), cases.read(code)
 
@@ -108,7 +104,6 @@ def missing(project: Project) -> Iterator[Missing]:
 
 
 def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
-    """Yield the components of a kind."""
     if kind.introspect == "route":
         yield from _routes(project, kind)
     elif kind.introspect == "model":
@@ -122,13 +117,7 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
 
 
 def made(kind: Kind, path: str, class_name: str) -> Component:
-    """Return the component of a class that a run made and that no pattern of its kind names.
-
-    Args:
-        kind: whose suite it was made for.
-        path: of its module, relative to the service.
-        class_name: its name.
-    """
+    """Return the component of a class that a run made and that no pattern of its kind names."""
     return _class(kind, path.rpartition("/")[2].removesuffix(".py"), class_name, path)
 
 

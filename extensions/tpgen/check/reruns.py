@@ -34,13 +34,7 @@ ABOUT_RERUNS = re.compile(r"\brerun|\bretr|\bflak|\bagain\b", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class Rerun:
-    """A mark by which a test is run again.
-
-    Attributes:
-        node: the mark.
-        times: how often, if it states a number.
-        tests: the number of tests of the file that it is for.
-    """
+    """A mark by which `tests` tests of a file are run again, and how often, if it says so."""
 
     node: ast.expr
     times: int | None
@@ -66,7 +60,6 @@ def _times(call: ast.Call) -> int | None:
 
 
 def is_configuration(path: str) -> bool:
-    """Return whether a file may configure how pytest runs."""
     return CONFIGURATION.fullmatch(path) is not None
 
 

@@ -41,9 +41,7 @@ class Skip:
     """A place that skips tests, or lets them fail.
 
     Attributes:
-        node: the mark or the call.
-        reason: the text that it states, "" if it has no reason, None if the reason is not a
-            string literal.
+        reason: "" if it has none, None if it is not a string literal.
         is_unconditional: whether it is a mark that skips a test or ignores its failure in any case.
     """
 
@@ -53,12 +51,10 @@ class Skip:
 
     @property
     def is_flaky(self) -> bool:
-        """Return whether its reason tells of a flaky test."""
         return FLAKY.search(self.reason or "") is not None
 
     @property
     def names_issue(self) -> bool:
-        """Return whether its reason names an issue."""
         return ISSUE.search(self.reason or "") is not None
 
 
@@ -74,13 +70,8 @@ def _skip(name: str, node: ast.expr) -> Skip:
     if not isinstance(node, ast.Call):
         return Skip(node, "", name in ALWAYS)
     loose = any(ast.unparse(keyword) == "strict=False" for keyword in node.keywords)
-    return Skip(node, _reason(node, REASONS[name]), loose or name in ALWAYS)
-
-
-def _reason(call: ast.Call, position: int | None) -> str | None:
-    for keyword in call.keywords:
-        if keyword.arg in {"reason", "msg", None}:
-            return literal(keyword.value)
-    if position is None or len(call.args) <= position:
-        return ""
-    return literal(call.args[position])
+    reasons = [each.value for each in node.keywords if each.arg in {"reason", "msg", None}]
+    position = REASONS[name]
+    if position is not None:
+        reasons += node.args[position : position + 1]
+    return Skip(node, literal(reasons[0]) if reasons else "", loose or name in ALWAYS)

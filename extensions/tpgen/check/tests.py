@@ -14,12 +14,7 @@ from .qualified import literal
 
 @dataclass(frozen=True, eq=False)
 class Test:
-    """A test of a file.
-
-    Attributes:
-        function: the test function or method.
-        classes: the classes around it, the outermost first.
-    """
+    """A test of a file, and the classes around it, the outermost first."""
 
     __test__ = False
 
@@ -40,10 +35,7 @@ class Test:
 
 @lru_cache(maxsize=4)
 def of(file: File) -> list[Test]:
-    """Return the tests of a file: functions and methods called `test*`.
-
-    The classes may have any name: projects configure `python_classes`, and inherit from mixins.
-    """
+    """Return the tests of a file: functions and methods called `test*`, in classes of any name."""
     return list(_in_body(file.tree.body, ()))
 
 
