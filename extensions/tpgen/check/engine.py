@@ -19,7 +19,6 @@ from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
 
 # Below so many files, a second process and a cache cost more than they save.
 MANY = 100
-CHUNK = 64
 # The most findings of a rule in a file that a report shows.
 SHOWN = 100
 ENDS = (signal.SIGINT, signal.SIGTERM)
@@ -87,69 +86,52 @@ def _checked(project: Project, rules: Sequence[Rule], cached: bool) -> CheckResu
     is_large = len(paths) >= MANY
     cache = Cache(project, of_files) if cached and is_large else None
     check = partial(_check_files, project, of_files, cache)
-    if is_large and (os.cpu_count() or 1) > 1:
-        of_project = partial(_check_project, project, rules)
-        result, new = _in_processes(check, paths, of_project)
-    else:
-        result, new = check(paths)
-        result.findings += _check_project(project, rules)
+    is_shared = is_large and (os.cpu_count() or 1) > 1
+    result, new = _in_two_processes(check, paths) if is_shared else check(paths)
+    result.findings += _check_project(project, rules)
     if cache:
         cache.save(new, project.files)
     return result
 
 
-def _in_processes(
-    check: Callable[[Sequence[str]], Checked],
-    paths: Sequence[str],
-    of_project: Callable[[], Iterable[Finding]],
-) -> Checked:
-    """Check the files in two processes, and the project in this one meanwhile."""
-    # The few files of a commit need none of these.
+def _in_two_processes(check: Callable[[Sequence[str]], Checked], paths: Sequence[str]) -> Checked:
+    """Check half of the files in another process, and the rest in this one."""
+    # The few files of a commit do not need it.
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
 
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    # Forked, so that a worker imports nothing, and no rule has to be pickled.
-    global _inherited
-    _inherited = check
+    # Forked, so that it imports nothing, and no rule has to be pickled.
     fork = multiprocessing.get_context("fork")
-    result, new = CheckResult(), dict[str, Entry]()
-    # Unlike `multiprocessing.Pool` it notices a worker that was killed.
-    with ProcessPoolExecutor(2, fork, _end_quietly) as pool:
+    receiver, sender = fork.Pipe(duplex=False)
+
+    def check_half() -> None:
+        # Ctrl-C reaches both processes, and one message is enough.
+        for sign in ENDS:
+            signal.signal(sign, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
         try:
-            # An exception of a signal handler is lost while Python forks.
-            signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-            try:
-                parts = pool.map(_check_chunk, chunks)
-            finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-            result.findings += of_project()
-            for part, entries in parts:
-                result.add(part)
-                new |= entries
-        except BrokenProcessPool:
-            raise UserError(
-                "a process of the check was killed, most likely because the memory ran out: "
-                "give paths to check part by part"
-            ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return result, new
+            sender.send(check(paths[1::2]))
+        except Exception as error:  # noqa: BLE001 - the other process raises it
+            sender.send(error)
 
-
-_inherited: Callable[[Sequence[str]], Checked]
-
-
-def _check_chunk(paths: Sequence[str]) -> Checked:
-    return _inherited(paths)
-
-
-def _end_quietly() -> None:
-    """Let a worker end without a message: Ctrl-C reaches all processes."""
-    for sign in ENDS:
-        signal.signal(sign, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    # An exception of a signal handler is lost while Python forks.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    try:
+        fork.Process(target=check_half, daemon=True).start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    sender.close()
+    result, new = check(paths[::2])
+    try:
+        answer = receiver.recv()
+    except EOFError:
+        raise UserError(
+            "a process of the check was killed, most likely because the memory ran out: "
+            "give paths to check part by part"
+        ) from None
+    if isinstance(answer, Exception):
+        raise answer
+    result.add(answer[0])
+    return result, new | answer[1]
 
 
 def _check_files(
