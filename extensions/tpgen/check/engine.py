@@ -33,13 +33,8 @@ def run(
     """Return what rules find in a project, sorted, without what is exempt or in the baseline.
 
     Args:
-        project: the project.
-        rules: the rules.
         cached: whether the cache may be used; it is only for many files.
         known: whether the baseline covers findings.
-
-    Raises:
-        UserError: an exemption, the baseline or the revision to compare with is broken.
     """
     exempt = exemptions.read(project.root)
     base = baseline.read(project.root) if known else baseline.Baseline()
@@ -171,10 +166,7 @@ def _check_files(
 
 
 def _why_unread(project: Project, path: str, error: OSError) -> tuple[str, str]:
-    """Return the reason to count for a file that can't be read, and what a note says of it.
-
-    A file that was deleted since it was listed has no reason.
-    """
+    """Return why a file is left out, unless it was deleted meanwhile, and what a note says."""
     place = project.root / path
     if place.is_symlink():
         return "symbolic links", "" if place.exists() else "broken symbolic link"

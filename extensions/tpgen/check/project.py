@@ -190,13 +190,14 @@ class Project:
         return after != before
 
 
-def find(start: Path, paths: list[str], base: str = "") -> Project:
+def find(start: Path, paths: list[str], base: str = "", content: bytes | None = None) -> Project:
     """Return the project around a folder: the nearest one above with a policy, Git or settings.
 
     Args:
         start: where the command runs.
         paths: files and folders that were typed; empty for the whole project.
         base: the revision to compare with, if not the usual one.
+        content: what takes the place of the one file that was typed; it need not exist.
 
     Raises:
         UserError: a path does not exist, is outside, or belongs to another repository, or there is
@@ -207,29 +208,19 @@ def find(start: Path, paths: list[str], base: str = "") -> Project:
     if base and everything.git:
         # Also if no rule compares.
         _ = everything.compared
+    if content is not None:
+        name = _relative(everything.root, start, paths[0])
+        return replace(everything, asked=frozenset([name]), contents={name: content})
     if not paths:
         return everything
     asked = frozenset(path for typed in paths for path in _expanded(everything, start, typed))
     return replace(everything, asked=asked)
 
 
-def of_text(start: Path, path: str, data: bytes) -> Project:
-    """Return the project of a file whose content is given; it need not exist.
-
-    Raises:
-        UserError: the file is outside.
-    """
-    start = start.resolve()
-    root = _root(start)
-    name = _relative(root, start, path)
-    return Project(root, frozenset([name]), contents={name: data})
-
-
 def services(here: Project) -> list[Project]:
-    """Return a project, or those of a repository with several services: itself and each of them.
+    """Return a project; of a repository with several services, what is beside them, and each.
 
-    A service has a policy and settings of its own, so that its files are checked by these from
-    wherever the command runs.
+    A service has its own policy and settings, which hold wherever the command runs.
     """
     if here.is_service:
         return [here]

@@ -55,7 +55,8 @@ def run(chosen: argparse.Namespace) -> int:
     rules = registry.selected(_words("--select", chosen.select), _words("--ignore", chosen.ignore))
     if chosen.paths == ["-"]:
         rules = [rule for rule in rules if not isinstance(rule, ProjectRule)]
-        here = project.of_text(Path.cwd(), chosen.stdin_filename, sys.stdin.buffer.read())
+        content = sys.stdin.buffer.read()
+        here = project.find(Path.cwd(), [chosen.stdin_filename], content=content)
     else:
         here = project.find(Path.cwd(), chosen.paths, chosen.base)
     parts = [part for part in project.services(here) if part.asked is None or part.asked]
