@@ -1,5 +1,6 @@
 """`tpgen check --fix`: make the edits that the findings bring, and nothing else."""
 
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -47,9 +48,8 @@ def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
     after, end = b"", 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if edit.start >= end:
-            text = edit.text.replace(b"\r\n", b"\n")
-            text = text.replace(b"\n", b"\r\n") if b"\r\n" in data else edit.text
-            after += data[end : edit.start] + text
+            ends = b"\r\n" if b"\r\n" in data else b"\n"
+            after += data[end : edit.start] + re.sub(rb"\r?\n", ends, edit.text)
             end = edit.end
     return after + data[end:]
 

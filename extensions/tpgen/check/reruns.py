@@ -23,9 +23,10 @@ CONFIGURATION = re.compile(
     r"(?:.*/)?(?:pyproject\.toml|\.?pytest\.(?:ini|toml)|setup\.cfg|tox\.(?:ini|toml)|noxfile\.py"
     r"|Makefile|[Jj]ustfile|.*\.sh|\.gitlab-ci\.ya?ml)|\.github/(?:workflows|actions)/.*\.ya?ml"
 )
-# In a list of options, the number is the next word.
-OPTION = re.compile(r"--(?:force-reruns|reruns|retries|max-runs|force-flaky)\b(?:[=\s\"',]+(\d+))?")
-SETTING = re.compile(r"^\s*(?:reruns|retries)\s*=\s*[\"']?(\d+)")
+OPTION = re.compile(
+    r".*--(?:force-reruns|reruns|retries|max-runs|force-flaky)\b(?:[=\s\"',]+(\d+))?"
+)
+SETTING = re.compile(r"[ \t]*(?:reruns|retries)\s*=\s*[\"']?(\d+)")
 COMMENT = re.compile(r"(?:^\s*[#;]|\s#\s)(.*)")
 OF_A_TOOL = re.compile(r"\s*(?:noqa|type:|pragma|fmt:|pylint|ruff:|mypy:|nosec)", re.IGNORECASE)
 WORD = re.compile(r"[A-Za-z][a-z']+")
@@ -67,16 +68,12 @@ def configured(file: File) -> Iterator[tuple[int, int | None]]:
     """Yield the lines of a configuration that run tests again, and how often."""
     section = ""
     for number, line in enumerate(file.lines, 1):
-        code = COMMENT.sub("", line)
-        if line.startswith("["):
-            section = line
-        found = OPTION.search(code)
-        if not found and "pytest" in section:
-            found = SETTING.search(code)
+        section = line if line.startswith("[") else section
+        # In a list of options, the number may stand on the next line.
+        code = "\n".join([COMMENT.sub("", line), *file.lines[number : number + 1]])
+        found = OPTION.match(code) or ("pytest" in section and SETTING.match(code))
         if found:
-            # The number may stand on the next line.
-            whole = found.re.search(f"{code}\n{''.join(file.lines[number : number + 1])}")
-            yield number, int(whole[1]) if whole and whole[1] else None
+            yield number, int(found[1]) if found[1] else None
 
 
 def has_reason(file: File, first: int, last: int) -> bool:
