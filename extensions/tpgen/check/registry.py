@@ -81,9 +81,3 @@ def _meant(words: Sequence[str]) -> set[str]:
         else:
             found.add(find(word).code)
     return found
-
-
-def _near(word: str) -> str:
-    names = [name for rule in all_rules().values() for name in (rule.code, rule.name)]
-    near = get_close_matches(word, names, 1)
-    return f"; is it {near[0]}?" if near else ""
