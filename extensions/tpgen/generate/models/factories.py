@@ -1,24 +1,21 @@
 """The factories of models: what they declare, and the imports that they need."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 from tpgen.core.names import to_snake
 
-from .columns import Column, last_to_differ, placeholder, value
-from .constraints import FLIPPED, Condition, conditions, mentioned
+from .columns import Column, declared, placeholder, value
+from .constraints import TEXT, conditions
 
-# Methods and settings of factory-boy's factories, and the parameter for the database session.
-RESERVED = {"AssociatedClassError", "Meta", "Params", "UnknownStrategy", "UnsupportedStrategy"}
-RESERVED |= {"build", "build_batch", "create", "create_batch", "generate", "generate_batch"}
-RESERVED |= {"reset_sequence", "session", "simple_generate", "simple_generate_batch", "stub"}
-RESERVED |= {"stub_batch"}
+# Kinds of columns of which one can differ from row to row, where several are unique together.
+DIFFERING = {"String", "Integer", "Numeric", "Float", "Date", "DateTime"}
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """`name = value` in the body of a factory."""
 
     name: str
@@ -44,23 +41,6 @@ class Factory:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
-class Factories:
-    """The factories that a model needs, as a skeleton renders them.
-
-    Attributes:
-        model: its name.
-        present: the factory that the service has for it already, if it has one.
-        made: the missing factories, each after those that it uses.
-        imports: the lines that import their models and enums.
-    """
-
-    model: str
-    present: str | None = None
-    made: tuple[Factory, ...] = ()
-    imports: tuple[str, ...] = ()
-
-
 def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
     """Return the factory of a model.
 
@@ -68,200 +48,119 @@ def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
         model: the model, as the probe describes it.
         known: the factories that exist, by their models.
     """
-    keys, exclude = _references(model, known)
     columns = {column.name: column for column in _columns(model)}
-    body: list[Line] = []
+    takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
+    body: dict[str, str] = {}
+    keys: set[str] = set()
+    for reference in model["references"]:
+        if not keys.issuperset(reference["columns"]):
+            body |= _of_reference(model, reference, known, keys)
+            keys |= set(reference["columns"])
     for column in columns.values():
-        body += keys[column.name] if column.name in keys else _of_column(column, model)
-    body += _of_parameters(model, {line.name for line in body} | set(keys))
-    checked = _with_placeholders_of_checks(model, body, columns)
-    rename = _rename(columns, [line.name for line in checked if line.name not in exclude])
-    lines = tuple(_renamed(line, rename) for line in checked)
-    pairs = tuple((new, old) for old, new in rename.items())
-    return Factory(f"{model['name']}Factory", model["name"], tuple(exclude), pairs, lines)
+        is_optional = column.nullable or column.default
+        is_taken = takes is None or column.name in takes
+        if column.name not in keys and (column.name in requires or (is_taken and not is_optional)):
+            body[column.name] = "None" if column.nullable else value(column)
+    for name, many in requires.items():
+        if name not in {*body, *columns}:
+            # A relationship that no required foreign key sets, or another parameter.
+            empty = {True: "LazyFunction(list)", False: "None"}.get(many)
+            body[name] = empty or placeholder(name, "the constructor asks for it")
+    body |= _of_checks(model, body, columns)
+    rows = {each["relationship"] for each in model["references"] if _takes_row(model, each)}
+    return Factory(
+        f"{model['name']}Factory",
+        model["name"],
+        exclude=tuple(
+            name for name in body if body[name].startswith("SubFactory(") and name not in rows
+        ),
+        rename=tuple((declared(name), name) for name in body if declared(name) != name),
+        lines=tuple(Line(declared(name), text) for name, text in body.items()),
+    )
 
 
-def _is_usable(name: str) -> bool:
-    """Return whether a factory can declare an attribute by this name.
-
-    factory-boy reads `tenant__name` as an attribute of the row `tenant`, and ignores values under
-    names that begin with an underscore.
-    """
-    return name not in RESERVED and "__" not in name and not name.startswith("_")
-
-
-def _rename(columns: Collection[str], declared: Sequence[str]) -> dict[str, str]:
-    """Return the attributes that need another name in a factory, with that name."""
-    # A test must be able to set the others too.
-    others = [name for name in columns if name not in declared]
-    unusable = [name for name in declared if not _is_usable(name)]
-    unusable += [name for name in others if "__" in name or name == "session"]
-    taken = {*columns, *declared}
-    found = {}
-    for name in unusable:
-        new = re.sub("_+", "_", name.strip("_"))
-        while not _is_usable(new) or new in taken:
-            # Not `session_`: factory-boy would read `session___name` as an attribute of `session`.
-            new += "_value" if name in columns else "_row"
-        found[name] = new
-        taken.add(new)
-    return found
+def imports(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the lines that import some models, and the enums of their columns."""
+    enums = [column["enum"] for model in models for column in model["columns"]]
+    places = [*models, *(enum for enum in enums if enum and enum["name"])]
+    lines = (f"from {each['module']} import {each['name'].partition('.')[0]}" for each in places)
+    return tuple(dict.fromkeys(lines))
 
 
-def _renamed(line: Line, rename: Mapping[str, str]) -> Line:
-    text = line.value
-    for old, new in rename.items():
-        text = text.replace(f'SelfAttribute("{old}.', f'SelfAttribute("{new}.')
-        text = text.replace(f'fill_in("{old} = ', f'fill_in("{new} = ')
-        text = re.sub(rf"(lambda (\w+): \2\.){re.escape(old)}\b", rf"\g<1>{new}", text)
-    return Line(rename.get(line.name, line.name), text)
-
-
-def _columns(model: Mapping[str, Any]) -> list[Column]:
-    columns = [
-        Column(**raw, model=model["name"], unique=False, conditions=()) for raw in model["columns"]
-    ]
+def _columns(model: Mapping[str, Any]) -> Iterator[Column]:
+    """Yield the columns, with what the constraints of the model say of them."""
+    names = {field.name for field in fields(Column)}
+    columns = {
+        raw["name"]: Column(**{name: raw[name] for name in names & raw.keys()})
+        for raw in model["columns"]
+    }
     keys = {name for reference in model["references"] for name in reference["columns"]}
     unique = set()
     for together in model["uniques"]:
-        free = [column for column in columns if column.name in together and column.name not in keys]
-        if chosen := free[0] if len(together) == 1 and free else last_to_differ(free):
-            unique.add(chosen.name)
-    by_name = _conditions(model, {column.name: column for column in columns})
-    return [
-        replace(
-            column,
-            unique=column.name in unique,
-            conditions=tuple(by_name.get(column.name, ())),
-        )
-        for column in columns
-    ]
-
-
-def _conditions(
-    model: Mapping[str, Any], columns: Mapping[str, Column]
-) -> dict[str, list[Condition]]:
-    """Return the conditions of the checks, by the attribute whose value must meet them."""
-    found: dict[str, list[Condition]] = {}
+        free = [columns[name] for name in columns if name in together and name not in keys]
+        if len(together) > 1:
+            able = (each for each in free if each.kind in DIFFERING)
+            free = [each for each in able if not each.default and not each.enum]
+        unique |= {column.name for column in free[-1:]}
+    found = defaultdict(list)
     for check in model["checks"]:
         for condition in conditions(check["text"], check["columns"]) or ():
-            other = columns.get(condition.operand)
-            if other and condition.operator in {"<", "<="}:
-                # The greater follows the less, which may have a least of its own.
-                flipped = FLIPPED[condition.operator]
-                condition = Condition(condition.operand, flipped, condition.name)
-                other = columns[condition.operand]
-            # Where the other may be null it is left out, and the check passes.
-            if other is None or not (other.nullable or other.default):
-                found.setdefault(condition.name, []).append(condition)
-    return found
+            found[condition.name].append(condition)
+    for name, column in columns.items():
+        yield replace(column, unique=name in unique, conditions=tuple(found[name]))
 
 
-def _of_column(column: Column, model: Mapping[str, Any]) -> list[Line]:
-    takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
-    if column.name in requires:
-        return [Line(column.name, "None" if column.nullable else value(column))]
-    is_optional = column.nullable or column.default or column.kind == "TSVECTOR"
-    is_taken = takes is None or column.name in takes
-    return [Line(column.name, value(column))] if is_taken and not is_optional else []
-
-
-def _of_parameters(model: Mapping[str, Any], done: set[str]) -> list[Line]:
-    """Return what a constructor requires beside columns: relationships, and its own parameters."""
-    columns = {column["name"] for column in model["columns"]}
-    values = {True: "LazyFunction(list)", False: "None"}
-    return [
-        Line(name, values.get(many) or placeholder(name, "the constructor asks for it"))
-        for name, many in model["constructor"]["requires"].items()
-        if name not in done | columns
-    ]
-
-
-def _with_placeholders_of_checks(
-    model: Mapping[str, Any], body: list[Line], columns: Mapping[str, Column]
-) -> list[Line]:
-    """Return the lines, with a placeholder for each check that is more than simple conditions."""
-    values = {line.name: line.value for line in body}
+def _of_checks(
+    model: Mapping[str, Any], body: Mapping[str, str], columns: Mapping[str, Column]
+) -> Iterator[tuple[str, str]]:
+    """Yield a placeholder for each check that is more than simple conditions."""
     for check in model["checks"]:
-        names = mentioned(check["text"], check["columns"])
-        of_enum = any(columns[name].enum or columns[name].kind == "Boolean" for name in names)
-        if of_enum or conditions(check["text"], check["columns"]) is not None:
-            continue
-        declared = [name for name in names if name in values]
-        requires_one = "not null" in check["text"].lower() or "num_nonnulls" in check["text"]
-        for name in declared[-1:] or (names[:1] if requires_one else []):
-            text = f"CHECK ({' '.join(check['text'].split())})"
-            values[name] = placeholder(name, text, columns[name].unique)
-    return [Line(name, text) for name, text in values.items()]
+        if conditions(check["text"], check["columns"]) is None:
+            words = re.findall(r"\w+", re.sub(TEXT, "", check["text"]))
+            names = [check["columns"][word] for word in words if word in check["columns"]]
+            # A check without any value passes, unless it requires one.
+            requires_one = "is not null" in check["text"].lower()
+            given = [name for name in names if name in body][-1:]
+            for name in given or (names[:1] if requires_one else []):
+                text = f"CHECK ({' '.join(check['text'].split())})"
+                yield name, placeholder(name, text, columns[name].unique)
 
 
-def _references(
-    model: Mapping[str, Any], known: Mapping[str, str]
-) -> tuple[dict[str, list[Line]], list[str]]:
-    """Return the lines of the foreign keys, by column, and those that the constructor must not get."""
-    lines: dict[str, list[Line]] = {}
-    exclude = []
-    for reference in model["references"]:
-        new = [column for column in reference["columns"] if column not in lines]
-        if not new:
-            continue
-        found = _lines(model, reference, known, new)
-        lines |= {column: [] for column in new} | {new[0]: found}
-        if not any("fill_in(" in line.value for line in found) and not _by_name(model, reference):
-            exclude.append(found[0].name)
-    return lines, exclude
-
-
-def _by_name(model: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
+def _takes_row(model: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
     """Return whether the constructor takes the row itself, rather than its id."""
     takes, name = model["constructor"]["takes"], reference["relationship"]
     return bool(name) and (takes is None or name in takes)
 
 
-def _lines(
+def _of_reference(
     model: Mapping[str, Any],
     reference: Mapping[str, Any],
     known: Mapping[str, str],
-    new: Sequence[str],
-) -> list[Line]:
-    """Return the lines of a foreign key; `new` are the columns that no other key has set."""
+    done: set[str],
+) -> dict[str, str]:
+    """Return the lines of a foreign key; `done` are the columns that other keys have set."""
     target, columns = reference["target"], reference["columns"]
-    if target is None:
-        return [Line(name, placeholder(name, "of a row that has no model")) for name in new]
-    name = reference["relationship"] or _name_for(model, reference)
-    shared = [column for column in columns if column not in new]
-    if shared or target["name"] not in known:
-        which = f"with the same {', '.join(shared)}" if shared else "that is there already"
-        row = f"{'an' if target['name'][0] in 'AEIOU' else 'a'} {target['name']} {which}"
-        if _by_name(model, reference):
-            return [Line(name, placeholder(name, row))]
-        return [Line(column, placeholder(column, f"of {row}")) for column in new]
+    shared = [column for column in columns if column in done]
+    takes_row = _takes_row(model, reference)
+    if target is None or shared or target["name"] not in known:
+        names = [reference["relationship"]] if takes_row else [c for c in columns if c not in done]
+        row = f"of an existing {target['name']}" if target else "of a row that has no model"
+        which = f" with the same {', '.join(shared)}" if shared else ""
+        return {name: placeholder(name, row + which) for name in names}
+    name = reference["relationship"] or _name_of_row(model, reference)
     pairs = zip(columns, reference["attributes"], strict=True)
-    selves = [Line(column, f'SelfAttribute("{name}.{other}")') for column, other in pairs]
-    if _by_name(model, reference):
-        selves = [line for line in selves if line.name in model["constructor"]["requires"]]
-    return [Line(name, f"SubFactory({known[target['name']]})"), *selves]
+    selves = {column: f'SelfAttribute("{declared(name)}.{other}")' for column, other in pairs}
+    if takes_row:
+        required = model["constructor"]["requires"]
+        selves = {column: text for column, text in selves.items() if column in required}
+    return {name: f"SubFactory({known[target['name']]})", **selves}
 
 
-def _name_for(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+def _name_of_row(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
     """Return the name of the row that a foreign key refers to: `tenant` for `tenant_id`."""
     target = to_snake(reference["target"]["name"])
     own = {column["name"] for column in model["columns"]}
-    column: str = reference["columns"][0]
-    for ending in ("id", "uuid", "pk", *reference["attributes"]):
-        short = column.removesuffix(f"_{ending}")
-        if len(reference["columns"]) == 1 and short not in own and _is_usable(short):
-            return short
-    return target if target not in own and _is_usable(target) else f"{target}_row"
-
-
-def imports(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the lines that import some models, and the enums of their columns."""
-    lines = [f"from {model['module']} import {model['name']}" for model in models]
-    enums = [column["enum"] for model in models for column in model["columns"]]
-    lines += [
-        f"from {enum['module']} import {enum['name'].partition('.')[0]}"
-        for enum in enums
-        if enum and enum["name"]
-    ]
-    return tuple(dict.fromkeys(lines))
+    column = re.sub("_(id|uuid|pk)$", "", reference["columns"][0])
+    names = [column, target] if len(reference["columns"]) == 1 else [target]
+    free = (name for name in names if name not in own and declared(name) == name)
+    return next(free, f"{target}_row")

@@ -1,6 +1,7 @@
 """Find out which factories the rows of a model need, and which of them a service lacks."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,7 +11,22 @@ from tpgen.core.service import Service
 from tpgen.introspect import mapped
 from tpgen.source.models import by_module, factories_of
 
-from .factories import Factories, factory, imports
+from .factories import Factory, factory, imports
+
+
+@dataclass(frozen=True)
+class Factories:
+    """The factories that a model needs, as a skeleton renders them.
+
+    Attributes:
+        model: its name.
+        made: the missing factories, each after those that it uses; none if the model has one.
+        imports: the lines that import their models and enums.
+    """
+
+    model: str
+    made: tuple[Factory, ...] = ()
+    imports: tuple[str, ...] = ()
 
 
 def read(service: Service, name: str, factories: str, path: str) -> Factories:
@@ -28,7 +44,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     """
     present = factories_of(factories, path)
     modules = by_module(service)
-    name = _spelled(name, modules)
+    name = _spelled(name, {model for models in modules.values() for model in models})
     homes = sorted(module for module, models in modules.items() if name in models)
     if len(homes) > 1:
         raise UserError(
@@ -36,7 +52,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
             f"name of its model: write both in {path}, each with a different name"
         )
     if name in present:
-        return Factories(name, present=present[name])
+        return Factories(name)
     others = sorted(set(modules) - set(homes))
     probed = {model["name"]: model for model in mapped.read(service, name, [*homes, *others], path)}
     models = [probed[model] for model in _in_order(name, probed, set(present))]
@@ -44,24 +60,15 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     for model in models:
         made.append(factory(model, present))
         present[model["name"]] = made[-1].name
-    return Factories(name, made=tuple(made), imports=imports(models))
+    return Factories(name, tuple(made), imports(models))
 
 
-def _spelled(name: str, modules: Mapping[str, Collection[str]]) -> str:
-    """Return the name as the model has it.
-
-    Raises:
-        UserError: no model has such a name, or several have.
-    """
-    known: dict[str, list[str]] = {}
-    for model in sorted({model for models in modules.values() for model in models}):
-        known.setdefault(alike(model), []).append(model)
-    same = known.get(alike(name), [])
+def _spelled(name: str, models: Collection[str]) -> str:
+    """Return the name as the model has it."""
+    same = sorted(model for model in models if alike(model) == alike(name))
     if name in same or len(same) == 1:
         return name if name in same else same[0]
-    near = [
-        model for word in get_close_matches(alike(name), known, cutoff=0.7) for model in known[word]
-    ]
+    near = same or get_close_matches(name, models)
     hint = (
         f"did you mean {' or '.join(near)}?"
         if near
