@@ -4,7 +4,7 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +23,10 @@ class Failure:
     """The failure of a test.
 
     Attributes:
-        reason: in one line: what the app answered, or the error.
+        reason: what the app answered, or the error.
         status: of the answer, if the suite expected another one; else 0.
-        case: the name of the test.
+        case: the name of the test; `owner` is the name of its class.
         number: its position among the tests of this name, from 0.
-        owner: the name of its class.
         is_open: whether a placeholder is the cause.
     """
 
@@ -39,26 +38,21 @@ class Failure:
     is_open: bool = False
 
     def __str__(self) -> str:
-        return f"{self.status} {self.reason}".strip() if self.status else self.reason
+        """Return the status and the reason in one line."""
+        line = " ".join([str(self.status or ""), *self.reason.split()]).strip()
+        return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
 def record(service: Service, tests: Sequence[str]) -> tuple[list[Change], list[Failure]]:
-    """Run tests with `--snapshot-update`.
+    """Run test classes with `--snapshot-update`; return what pytest wrote, and which tests failed.
 
     The engine runs them twice, and records no answer that differs.
-
-    Args:
-        service: where.
-        tests: the ids of their classes.
-
-    Returns:
-        what pytest wrote, and which tests failed.
     """
-    paths = dict.fromkeys(_snapshot(Path(test.partition("::")[0])) for test in tests)
+    files = dict.fromkeys(Path(test.partition("::")[0]) for test in tests)
+    paths = [file.parent / "__snapshots__" / f"{file.stem}.ambr" for file in files]
     before = {path: _content(service.root / path) for path in paths}
     failed = list(_run(service, tests))
-    after = {path: _content(service.root / path) for path in paths}
-    changes = [Change(path, before[path], after[path]) for path in paths]
+    changes = (Change(path, before[path], _content(service.root / path)) for path in paths)
     return [change for change in changes if change.before != change.after], failed
 
 
@@ -74,26 +68,23 @@ def _run(service: Service, tests: Sequence[str]) -> Iterator[Failure]:
             done = service.run(arguments, variables={"TPGEN_SECOND_RUN_AT_ONCE": "1"})
         if not done.returncode:
             return
-        cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
-        found = list(_failures(cases))
+        found = list(_failures(report)) if report.exists() else []
     yield from found
     # A test passed, but the engine refused its answer: the next lines say what differs.
     refused = r"^\S+: ((?:two runs|a second run) .*)\n((?: {4}.*\n)*)"
     if difference := re.search(refused, done.stdout, re.MULTILINE):
-        yield Failure(_short(": ".join(filter(None, difference.groups()))))
+        yield Failure(": ".join(filter(None, difference.groups())))
     elif not found:
         errors = done.stderr.strip().splitlines()
         yield Failure(errors[-1] if errors else f"pytest ended with code {done.returncode}")
 
 
-def _failures(cases: Iterable[ElementTree.Element]) -> Iterator[Failure]:
+def _failures(report: Path) -> Iterator[Failure]:
     """Yield the failures of some tests, in the order in which they ran."""
     seen: Counter[str] = Counter()
-    for case in cases:
+    for case in ElementTree.parse(report).iter("testcase"):
         name = case.get("name", "").partition("[")[0]
-        # An error of a fixture has only a general message; its text says what happened.
-        wrong = next((part for part in case if part.tag in ("failure", "error")), None)
-        if wrong is not None:
+        for wrong in [part for part in case if part.tag in ("failure", "error")][:1]:
             failure = _failure(wrong.get("message") or "", wrong.text or "")
             owner = case.get("classname", "").rpartition(".")[2]
             yield replace(failure, case=name, number=seen[name], owner=owner)
@@ -104,12 +95,13 @@ def _failure(message: str, details: str) -> Failure:
     """Return what the message of a failed test says, or else its details."""
     if answer := re.search(r"^assert (\d{3}) == \d{3}$", message, re.MULTILINE):
         text = message[: answer.start()].removeprefix("AssertionError:").strip()
-        return Failure(_short(_detail(text)), int(answer[1]))
+        return Failure(_detail(text), int(answer[1]))
     if place := re.search(r"(\S+: \w+|this line) has a placeholder", f"{message}\n{details}"):
         return Failure(place[0], is_open=True)
+    # An error of a fixture has only a general message; its text says what happened.
     errors = re.findall(r"^E {2,}(.*\S)", details, re.MULTILINE)
     reason = errors[0] if errors else message or "pytest gave no reason"
-    return Failure(_short(reason.removeprefix("AssertionError: ")))
+    return Failure(reason.removeprefix("AssertionError: "))
 
 
 def _detail(text: str) -> str:
@@ -120,15 +112,6 @@ def _detail(text: str) -> str:
             return detail
         return "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in detail)
     return text
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
-
-
-def _snapshot(test: Path) -> Path:
-    return test.parent / "__snapshots__" / f"{test.stem}.ambr"
 
 
 def _content(file: Path) -> bytes | None:
