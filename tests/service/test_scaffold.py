@@ -137,7 +137,10 @@ redacted = "[word] 123456 to /etc/passwd\"""",
         },
         "pipeline/steps/shouting.py",
         {
-            ("for left in self.lefts for", "for left in [] for"): {"test_detects", "test_redacts"},
+            ("found = self.left.find(ctx.user_message)", "found: list[Detection] = []"): {
+                "test_detects",
+                "test_redacts",
+            },
             ("= mode.value", '= "flag"'): {"test_redacts"},
         },
     ),
@@ -203,7 +206,7 @@ SAMPLE_VAULTS = [
         {},
         "vault_ring.py",
         {
-            ("AESGCM(keys[-1])", "AESGCM(keys[0][1:])"): {
+            ("AESGCM(key)", "AESGCM(key[1:])"): {
                 "test_round_trip",
                 "test_round_trip_of_any_text",
                 "test_raw_rows_never_hold_the_plaintext",
@@ -383,9 +386,8 @@ UNSEEN = {
         "Odd(json={}, mark=…)"
     ),
     "def __init__(self, pair: tuple[int, str]) -> None: ...": "Odd(pair=…)",
-    "def __init__(self, lefts: tuple[Left, ...]) -> None: ...": (
-        "Odd(lefts=(FakeLeft(self.detections),))"
-    ),
+    "def __init__(self, lefts: tuple[Left, ...]) -> None: ...": "Odd(lefts=…)",
+    "def __init__(self, lefts: list[Left]) -> None: ...": "Odd(lefts=…)",
 }
 ODD = """
 from collections.abc import AsyncIterator, Awaitable, Callable

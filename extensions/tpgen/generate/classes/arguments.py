@@ -2,13 +2,20 @@
 
 import ast
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 
-from tpgen.source.code import Definition, Module, Parameter, last_name, signature
+from tpgen.source.code import Definition, Function, Module, Parameter, last_name
 from tpgen.source.components import Component
-from tpgen.source.trees import inner, is_component, is_enum, unsubscripted
-
-from .fakes import FILL_IN, Fake, Fakes, items
+from tpgen.source.trees import (
+    base_names,
+    inner,
+    is_called_on_objects,
+    is_component,
+    is_enum,
+    unquoted,
+    unsubscripted,
+)
 
 KEY = "bytes(range(32))"
 # Code by the type of a parameter, and the import that it needs.
@@ -19,9 +26,7 @@ VALUES = {
     "int": ("1", ""),
     **dict.fromkeys(("dict", "Mapping"), ("{}", "")),
     **dict.fromkeys(("list", "Iterable", "Collection", "Sequence"), ("[]", "")),
-    "tuple": ("()", ""),
     "set": ("set()", ""),
-    "frozenset": ("frozenset()", ""),
     "Decimal": ("Decimal(1)", "from decimal import Decimal"),
     "timedelta": ("timedelta(seconds=1)", "from datetime import timedelta"),
     "UUID": ("uuid4()", "from uuid import uuid4"),
@@ -31,20 +36,39 @@ VALUES = {
     ),
     "Fernet": ("Fernet(Fernet.generate_key())", "from cryptography.fernet import Fernet"),
 }
-# Types that wrap a text, and the import that they need.
-WRAPPERS = {
-    "httpx.URL": ("httpx.URL", "import httpx"),
-    "pydantic.SecretStr": ("SecretStr", "from pydantic import SecretStr"),
+# The body of a method that returns what the component finds, by the container that it returns.
+RETURNS = {
+    "list": "return list(self.found)",
+    **dict.fromkeys(("Sequence", "Iterable", "Collection"), "return self.found"),
+    "tuple": "return tuple(self.found)",
+    **dict.fromkeys(("Iterator", "Generator"), "yield from self.found"),
+    **dict.fromkeys(("AsyncIterator", "AsyncGenerator"), "for item in self.found:\n    yield item"),
 }
-MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping"}
-SESSION_MAKERS = {"async_sessionmaker", "sessionmaker"}
-# Containers, as brackets around one item.
-BRACKETS = {
-    **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection"), "[{}]"),
-    **dict.fromkeys(("tuple", "Tuple"), "({},)"),
-    **dict.fromkeys(("set", "Set"), "{{{}}}"),
-    "frozenset": "frozenset([{}])",
-}
+ASYNC = {"AsyncIterator", "AsyncGenerator"}
+FILL_IN = "from pytest_tpgen.suites import fill_in"
+FAILURE = 'raise ConnectionError("the backend can\'t be reached")'
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A fake of a class of the service.
+
+    Attributes:
+        name: of its class.
+        stands_for: the class that the constructor takes.
+        bases: that class in parentheses; empty if it is a protocol.
+        methods: each as its `def` line and its body.
+    """
+
+    name: str
+    stands_for: str
+    bases: str
+    methods: tuple[tuple[str, str], ...]
+
+    @property
+    def finds(self) -> bool:
+        """Return whether a method returns what the component finds."""
+        return any("self.found" in body for _, body in self.methods)
 
 
 @dataclass
@@ -74,16 +98,8 @@ class Construction:
         return text
 
 
-def construct(
-    component: Component,
-    given: Mapping[str, str] | None = None,
-    types: Mapping[str, str] | None = None,
-    found: str = "",
-    *,
-    unbuilt: str = "",
-    fails: bool = False,
-) -> Construction:
-    """Return the code with which a test creates a component.
+class Maker:
+    """Writes a call with its arguments; what the call needs is in `made`.
 
     Args:
         component: the component.
@@ -91,48 +107,24 @@ def construct(
         types: code by the full name of a type, such as `httpx.AsyncClient`.
         found: code of what a fake returns, if its method returns what the component finds; no
             fakes are made if it is empty.
-        unbuilt: the arguments of a component that does not exist yet; tests of it fail and say
-            where to build it.
         fails: make the fakes raise.
     """
-    if not component.exists:
-        place = f'"{component.module}:{component.class_name}", "{component.path}"'
-        imports = ["from pytest_tpgen.suites import to_build"]
-        return Construction(f"to_build({place})({unbuilt})", imports=imports)
-    maker = _Maker(component, given or {}, types or {}, found, fails)
-    return maker.done(maker.new(component.built))
 
-
-def call(component: Component, method: str) -> Construction:
-    """Return the code that calls a method of a component."""
-    maker = _Maker(component, {}, {}, "", fails=False)
-    module, node = component.code.methods(component.built)[method]
-    return maker.done(maker.call(method, signature(module, node)))
-
-
-class _Maker:
     def __init__(
         self,
         component: Component,
-        given: Mapping[str, str],
-        types: Mapping[str, str],
-        found: str,
-        fails: bool,
+        given: Mapping[str, str] | None = None,
+        types: Mapping[str, str] | None = None,
+        found: str = "",
+        fails: bool = False,
     ) -> None:
         self.code = component.code
-        self.given, self.types, self.found = given, types, found
+        self.given, self.types, self.found = given or {}, types or {}, found
+        self.fails = fails
         own = self.code.methods(component.built).values()
-        finds = {name for module, node in own for name in items(self.code, module, node.returns)}
-        self.fakes = Fakes(self.code, finds, fails)
+        self.items = {name for module, node in own for name in self._items(module, node.returns)}
         self.made = Construction()
         self.within: list[ast.stmt] = []
-
-    def done(self, code: str) -> Construction:
-        """Return the construction with this call."""
-        self.made.call = code
-        self.made.fakes = self.fakes.made
-        self.made.imports += self.fakes.imports
-        return self.made
 
     def new(self, owner: Definition) -> str:
         """Return the code that creates an object of a class."""
@@ -156,85 +148,55 @@ class _Maker:
     def _argument(self, parameter: Parameter) -> str:
         """Return the code for a parameter; empty if its default serves."""
         module, kind = self.code.expand(parameter.module, parameter.annotation)
-        code = self._given(parameter, module, kind) or self._of_test(parameter, module, kind)
-        if code or parameter.has_default:
+        target = self.code.target(module, kind)
+        if code := self._given(parameter.name, kind, target):
             return code
+        name = self.code.full_name(module, unsubscripted(kind)) if kind else ""
+        if name in self.types:
+            self.made.used.add(name)
+            return self.types[name]
+        if self.found and target and self._is_faked(target, parameter.has_default):
+            return self._fake(target)
+        if parameter.has_default:
+            return ""
         asked = f": {ast.unparse(parameter.annotation)}" if parameter.annotation else ""
-        return self._value(parameter.name, module, kind) or self._fill_in(
+        return self._value(parameter.name, module, kind, target) or self._fill_in(
             f"{parameter.name}=…", f"takes {parameter.name}{asked}"
         )
 
-    def _given(self, parameter: Parameter, module: Module, kind: ast.expr | None) -> str:
+    def _given(self, name: str, kind: ast.expr | None, target: Definition | None) -> str:
         """Return the code that was given for a name; for an Enum, as its member."""
-        code = self.given.get(parameter.name, "")
-        target = self.code.target(module, kind)
+        code = self.given.get(name, "")
         if not code or (target and not is_enum(target.node)):
             return ""
         if target:
             self._import_class(target)
             return f"{target.name}({code})"
-        return self._wrapped(code, module, kind) or code
+        return self._text(code, kind)
 
-    def _of_test(self, parameter: Parameter, module: Module, kind: ast.expr | None) -> str:
-        """Return the code that was given for a type, or a fake; also in a container."""
-        name = self.code.full_name(module, unsubscripted(kind)) if kind else ""
-        if name in self.types:
-            self.made.used.add(name)
-            return self.types[name]
-        target = self.code.target(module, kind)
-        if self.found and target and self.fakes.stands_in(target, parameter.has_default):
-            fake = self.fakes.make(target)
-            return f"{fake.name}({self.found if fake.finds else ''})"
-        container = last_name(unsubscripted(kind)) if kind else ""
-        if container in BRACKETS and (parts := inner(kind)):
-            item = self._of_test(parameter, *self.code.expand(module, parts[0]))
-            return BRACKETS[container].format(item) if item else ""
-        return ""
-
-    def _value(self, name: str, module: Module, kind: ast.expr | None) -> str:
+    def _value(
+        self, name: str, module: Module, kind: ast.expr | None, target: Definition | None
+    ) -> str:
         """Return a value of a type; empty if none is known."""
-        if target := self.code.target(module, kind):
-            return self._object(target)
+        if target:
+            is_known = is_component(target.node) and target.node not in self.within
+            return self.new(target) if is_known else ""
         word = last_name(unsubscripted(kind)) if kind else ""
-        if word in SESSION_MAKERS:
-            return self._session_maker()
-        if word == "str":
-            return f'"{name}"'
-        if parts := inner(kind):
-            item_module, item = self.code.expand(module, parts[-1 if word in MAPPINGS else 0])
+        if word in {"str", "SecretStr"}:
+            return self._text(f'"{name}"', kind)
+        for item in inner(kind):
             # A component can hardly do without a part of it, nor without a key.
-            if last_name(item) == "bytes" or self.code.target(item_module, item):
-                code = self._value(name, item_module, item)
-                return BRACKETS[word].format(code) if code and word in BRACKETS else ""
-            if word in {"tuple", "Tuple"} and getattr(parts[-1], "value", None) is not ...:
+            if last_name(item) == "bytes" or self.code.target(module, item):
                 return ""
-        if wrapped := self._wrapped(f'"{name}"', module, kind):
-            return wrapped
         value, line = VALUES.get(word, ("", ""))
         self.made.imports += [line] if line else []
         return value
 
-    def _wrapped(self, text: str, module: Module, kind: ast.expr | None) -> str:
-        """Return a text in the type that wraps it; empty if the type wraps none."""
-        wrapper, line = WRAPPERS.get(self.code.full_name(module, kind), ("", ""))
-        self.made.imports += [line] if line else []
-        return f"{wrapper}({text})" if wrapper else ""
-
-    def _object(self, target: Definition) -> str:
-        """Return the code of an object of a class of the service; empty if it is too deep."""
-        if not is_component(target.node) or target.node in self.within or len(self.within) > 3:
-            return ""
-        return self.new(target)
-
-    def _session_maker(self) -> str:
-        """Return the first sessionmaker that a module of the service defines."""
-        for module in self.code.matching("**/*.py"):
-            for name, node in module.definitions.items():
-                value = getattr(node, "value", None)
-                if isinstance(value, ast.Call) and last_name(value.func) in SESSION_MAKERS:
-                    self.made.imports.append(f"from {module.name} import {name}")
-                    return name
-        return ""
+    def _text(self, code: str, kind: ast.expr | None) -> str:
+        if last_name(kind) != "SecretStr":
+            return code
+        self.made.imports.append("from pydantic import SecretStr")
+        return f"SecretStr({code})"
 
     def _import_class(self, owner: Definition) -> None:
         self.made.imports.append(f"from {owner.module.name} import {owner.name}")
@@ -243,3 +205,60 @@ class _Maker:
         self.made.imports.append(FILL_IN)
         self.made.unknown.append(f"fill_in({f'{code}  # {reason}'!r})")
         return self.made.unknown[-1]
+
+    def _is_faked(self, target: Definition, has_default: bool) -> bool:
+        """Return whether a test fakes a class: a protocol, or one that finds what it looks for."""
+        assert isinstance(target.node, ast.ClassDef)
+        if {"Protocol", "ABC"} & set(base_names(target.node)) and not has_default:
+            return True
+        methods = self.code.methods(target).values()
+        return any(self.items & self._items(module, node.returns) for module, node in methods)
+
+    def _fake(self, target: Definition) -> str:
+        """Return the code of a fake of a class of the service."""
+        assert isinstance(target.node, ast.ClassDef)
+        methods = self.code.methods(target).values()
+        fake = Fake(
+            f"{'Failing' if self.fails else 'Fake'}{target.name}",
+            target.name,
+            "" if "Protocol" in base_names(target.node) else f"({target.name})",
+            tuple(self._method(*method) for method in methods if is_called_on_objects(method[1])),
+        )
+        if fake not in self.made.fakes:
+            self.made.fakes.append(fake)
+            self._import_class(target)
+        return f"{fake.name}({self.found if fake.finds else ''})"
+
+    def _items(self, module: Module, annotation: ast.expr | None) -> set[str]:
+        """Return the full names of the classes in a type, without containers."""
+        found = {
+            self.code.full_name(home, leaf)
+            for home, leaf in self.code.leaves(module, annotation)
+            if last_name(leaf)[:1].isupper() and last_name(leaf) not in RETURNS
+        }
+        return found - {"typing.Any"}
+
+    def _method(self, module: Module, node: Function) -> tuple[str, str]:
+        """Return the `def` line and the body of a method."""
+        container = self.code.expand(module, node.returns)[1]
+        kind = last_name(container.value) if isinstance(container, ast.Subscript) else ""
+        arguments, returns = deepcopy(node.args), node.returns and unquoted(node.returns)
+        for argument in ast.walk(arguments):
+            if isinstance(argument, ast.arg) and argument.annotation:
+                argument.annotation = unquoted(argument.annotation)
+        self.made.imports += self.code.imports_of(module, [arguments, returns])
+        # A protocol declares an async generator without `async`: there is no `yield` in it.
+        is_async = isinstance(node, ast.AsyncFunctionDef) or kind in ASYNC
+        word = "async def" if is_async else "def"
+        promised = f" -> {ast.unparse(returns)}" if returns else ""
+        line = f"{word} {node.name}({ast.unparse(arguments)}){promised}:"
+        if self.fails:
+            # Only a function with a `yield` is an async generator.
+            return line, FAILURE + ("\nyield" if kind in ASYNC else "")
+        if self.items & self._items(module, node.returns) and kind in RETURNS:
+            return line, RETURNS[kind]
+        if returns is None or getattr(returns, "value", "") is None:
+            return line, "return None"
+        self.made.imports.append(FILL_IN)
+        text = f"fill_in({f'return …  # what {node.name} gives'!r})"
+        return line, f"answer: {ast.unparse(returns)} = {text}\nreturn answer"
