@@ -464,7 +464,7 @@ def test_a_service_without_the_engine(service: Service, tmp_path: Path) -> None:
     subprocess.run(["uv", "venv", "--quiet", tmp_path / "venv"], check=True)
     done = Service(service.path, tmp_path / "venv").tpgen("route", "GET", "/v1/agents")
     assert (done.code, done.text.count("\n")) == (2, 1), done.text
-    assert "has no pytest_tpgen, which lists the routes of the app: install" in done.text
+    assert "has no pytest, which lists the routes of the app: install" in done.text
 
 
 def test_a_stale_list_of_cases_is_refreshed(tpgen: Tpgen, service: Service) -> None:

@@ -91,7 +91,7 @@ LOAD = '''"""The load of {{ name }}."""
 from tests.policy.suites.jobs import LoadCases
 
 
-class {{ class_name }}Load(LoadCases):
+class {{ route.class_name }}Load(LoadCases):
     method = "{{ method }}"
     path = "{{ path }}"
 '''

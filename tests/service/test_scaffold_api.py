@@ -388,7 +388,7 @@ def test_a_start_of_a_route(api: Service, tmp_path: Path, suite: Suite) -> None:
 def test_what_cannot_be_a_route(api: Service) -> None:
     for words, said in {
         ("FETCH", "/v1/notes"): "FETCH",
-        ("GET", "v1/notes"): "/v1/notes",
+        ("GET", "v1/notes"): "is not the path of a route",
         ("/v1/notes", "GET"): "write `tpgen route POST /v1/agents`",
     }.items():
         done = api.tpgen("route", *words)
