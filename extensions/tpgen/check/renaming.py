@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -41,7 +41,7 @@ class Renaming:
     """The old names in a test file.
 
     `from MODULE import NAME` is rewritten, which is how the templates of all releases import; other
-    forms are left to a person. A name that the file defines too keeps its old name, by `as`.
+    forms are left to a person. A name that occurs elsewhere in the file keeps its old name, by `as`.
     """
 
     file: File
@@ -72,7 +72,9 @@ class Renaming:
                 if use.id == local
             }
             new_names = set(uses.values()) or {self.moved.new(old) or old}
-            is_kept = alias.asname is not None or not self._is_free(local, new_names)
+            changed = set(map(_last, new_names)) - {local}
+            is_free = self._words[local] == len(uses) + 1 and changed.isdisjoint(self._words)
+            is_kept = alias.asname is not None or bool(changed and not is_free)
             has_moved_members = any(name.startswith(f"{old}.") for name in self.moved.names)
             if alias.name == "*" or has_moved_members or (is_kept and len(new_names) > 1):
                 return None
@@ -84,35 +86,25 @@ class Renaming:
         lines = [f"from {module} import {', '.join(each)}" for module, each in statements.items()]
         return [Edit(start, end, f"\n{indent}".join(lines).encode()), *edits]
 
-    def _is_free(self, old: str, new_names: set[str]) -> bool:
-        """Return whether the uses of an imported name can be renamed, else it needs an `as`."""
-        changed = set(map(_last, new_names)) - {old}
-        return not changed or (old not in self._bound and changed.isdisjoint(_words(self.file)))
-
     @cached_property
     def _in_functions(self) -> set[ast.AST]:
         lines = (line for function in functions(self.file) for line in function.body)
         return {node for line in lines for node in ast.walk(line)}
 
     @cached_property
-    def _bound(self) -> set[str]:
-        """Return the names that the file defines otherwise than by an import."""
-        return {
-            *(node.name for node in [*functions(self.file), *self.file.nodes(ast.ClassDef)]),
-            *(node.arg for node in self.file.nodes(ast.arg)),
-            *(node.id for node in self.file.nodes(ast.Name) if isinstance(node.ctx, ast.Store)),
-        }
+    def _words(self) -> Counter[str]:
+        return _words(self.file)
 
     def _fixtures(self) -> Iterator[OldName]:
         """Yield the old fixtures: pytest finds them by name, also in strings."""
         data, conftest = self.file.data, self.file.project.file("tests/conftest.py")
         for old, new in self.moved.fixtures.items():
             places = [*re.finditer(rf"\b{old}\b".encode(), data)]
-            if not places or (conftest and {old, new} <= _words(conftest)):
+            if not places or (conftest and {old, new} <= _words(conftest).keys()):
                 continue  # A conftest that has both means two different fixtures.
             edits = [Edit(*place.span(), new.encode()) for place in places]
             line = data.count(b"\n", 0, places[0].start()) + 1
-            is_free = new not in _words(self.file)
+            is_free = new not in self._words
             yield OldName(line, f"the fixture {old} is {new} now", edits if is_free else None)
 
     @cached_property
@@ -145,8 +137,8 @@ def _last(dotted: str) -> str:
     return dotted.rpartition(".")[2]
 
 
-def _words(file: File) -> set[str]:
-    return {word.decode() for word in re.findall(rb"[A-Za-z_]\w*", file.data)}
+def _words(file: File) -> Counter[str]:
+    return Counter(re.findall(r"[A-Za-z_]\w*", file.text))
 
 
 def renamed(file: File, old_names: Iterable[OldName]) -> bytes:

@@ -13,8 +13,8 @@ from tpgen.source.code import Code
 from tpgen.source.covered import normalize_path
 from tpgen.source.static_routes import StaticRoute, static_routes
 
+from . import test_classes
 from .project import Project
-from .test_classes import TestClass, TestClasses
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,20 @@ class Component:
     class_name: str = ""
     route: StaticRoute | None = None
 
-    def has(self, tests: TestClasses, suites: Collection[str], file: str) -> bool:
+    def has(self, project: Project, suites: Collection[str], file: str) -> bool:
         """Return whether a test class about the component has one of some suites.
 
         A router may be included below any prefix, so the end of the path of a route decides. A
         class whose path can't be read is about any route of its method.
         """
-        return any(self._is_tested_by(test, file) for test in tests.inheriting(suites))
-
-    def _is_tested_by(self, test: TestClass, file: str) -> bool:
+        tests = [test for test in test_classes.of(project) if not test.suites.isdisjoint(suites)]
         if self.route is None:
-            return test.path == file or self.class_name in test.names
-        method, path = test.route
+            return any(test.path == file or self.class_name in test.names for test in tests)
         local = re.escape(normalize_path(self.route.local)).replace(r"\{\}", "[^/]+")
-        is_path = not path or re.fullmatch(f".*{local}/?", path) is not None
-        return bool(method or path) and method in ("", self.route.method) and is_path
+        paths = [
+            path for method, path in (test.route for test in tests) if method == self.route.method
+        ]
+        return any(not path or re.fullmatch(f".*{local}/?", path) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,9 @@ class Missing:
 
 def missing(project: Project) -> Iterator[Missing]:
     """Yield the components of a service without a suite of their kind."""
-    code, tests = Code([project.root / "tests"]), TestClasses(project)
+    code = Code([project.root / "tests"])
     subclasses, stated = cases.subclasses(code), cases.read(code)
+    used = {suite for test in test_classes.of(project) for suite in test.suites}
 
     def accepted(suites: Sequence[str]) -> set[str]:
         return {*suites, *(name for suite in suites for name in subclasses.get(suite, ()))}
@@ -86,13 +86,13 @@ def missing(project: Project) -> Iterator[Missing]:
         shared = {
             test.path: test.suite_names
             for test in kind.tests
-            if test.is_shared and not tests.inheriting(accepted(test.suite_names))
+            if test.is_shared and used.isdisjoint(accepted(test.suite_names))
         }
         for component in of_kind(project, kind):
             found = shared | {
                 file: suites
                 for file, suites in component.required.items()
-                if suites and not component.has(tests, accepted(suites), file)
+                if suites and not component.has(project, accepted(suites), file)
             }
             shared = {}  # The first component of the kind stands for all.
             if found:

@@ -1,17 +1,20 @@
-"""The fixtures that the suites need, and that a conftest lacks after an update."""
+"""The fixtures that the suites need, and that `tests/conftest.py` lacks after an update."""
 
 import ast
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tpgen.source import cases
-from tpgen.source.code import Code
+from tpgen.source.code import Code, Module
 from tpgen.source.trees import Function, is_fixture
 
+from . import test_classes
 from .file import File
 from .project import Project
-from .test_classes import TestClasses
 from .tests import parameters
+
+CONFTEST = "tests/conftest.py"
 
 
 class Wiring:
@@ -24,25 +27,22 @@ class Wiring:
 
     def __init__(self, project: Project, text: str) -> None:
         self._project = project
-        self._text = text.strip("\n")
-        body = ast.parse(self._text).body
-        self._fixtures = {node.name: node for node in body if isinstance(node, Function)}
-        # Each import as a statement, by the name that it binds.
-        self._imports: dict[str, str] = {}
-        self._of_engine: list[str] = []
-        for node in body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
-                self._imports |= {
-                    alias.name: f"{origin}import {alias.name}" for alias in node.names
-                }
-                if origin.endswith(".fixtures "):
-                    self._of_engine += [alias.name for alias in node.names]
+        self._code = Code([project.root / "tests", *project.service.packages])
+        self._lines = text.split("\n")
+        table = Module(Path(CONFTEST), Path(), text.encode())
+        self._fixtures = {
+            name: node for name, node in table.definitions.items() if isinstance(node, Function)
+        }
+        self._imports = table.imports
+        self._of_engine = [
+            name for name, (module, _) in self._imports.items() if module.endswith(".fixtures")
+        ]
 
     def missing(self, conftest: File) -> list[str]:
         """Return the fixtures that a conftest lacks, of those that it or a suite requests."""
-        files = [conftest, *_conftests(self._project)]
-        own = {name for file in files for name in _bound(file.tree)}
+        paths = (path for path in self._project.files if path.endswith("conftest.py"))
+        files = [conftest, *filter(None, map(self._project.file, paths))]
+        own = {name for file in files for name in _bound(file)}
         if "*" in own or "pytest_plugins" in own:
             return []  # Where its fixtures are can't be read.
         requested = set(self._requested(conftest)) - own
@@ -65,7 +65,7 @@ class Wiring:
             if all(map(self._is_there, used)):
                 needed = needed | used
                 start = min(part.lineno for part in [*node.decorator_list, node])
-                bodies.append("\n".join(self._text.split("\n")[start - 1 : node.end_lineno]))
+                bodies.append("\n".join(self._lines[start - 1 : node.end_lineno]))
         if imported:
             # Without `__all__` a linter takes an imported fixture for unused.
             operator = "+=" if b"__all__" in conftest.data else "="
@@ -76,62 +76,30 @@ class Wiring:
         nodes = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)] or body[:1]
         end = max((node.end_lineno or 0 for node in nodes), default=0)
         lines = conftest.text.replace("\r\n", "\n").rstrip("\n").split("\n")
-        new = needed.difference(_bound(conftest.tree))
-        lines[end:end] = [line for name, line in self._imports.items() if name in new]
+        new = needed.difference(_bound(conftest)).intersection(self._imports)
+        for module, name in (self._imports[name] for name in sorted(new)):
+            lines.insert(end, f"from {module} import {name}" if name else f"import {module}")
         return "\n\n\n".join(["\n".join(lines), *bodies]) + "\n"
 
     def _requested(self, conftest: File) -> Iterator[str]:
         """Yield the fixtures that the conftest and the suites of the test classes request."""
-        code = Code([self._project.root / "tests"])
-        used = {suite for test in TestClasses(self._project).all for suite in test.suites}
-        bases = {base for base, subclasses in cases.subclasses(code).items() if subclasses & used}
-        suites = (suite.node for suite in cases.suites(code) if suite.name in bases)
-        for tree in (conftest.tree, *suites):
-            is_suite = isinstance(tree, ast.ClassDef)
+        used = {suite for test in test_classes.of(self._project) for suite in test.suites}
+        subclasses = cases.subclasses(self._code)
+        suites = (suite for suite in cases.suites(self._code) if subclasses[suite.name] & used)
+        for tree in (conftest.tree, *(suite.node for suite in suites)):
             for node in ast.walk(tree):
-                if isinstance(node, Function) and (is_suite or is_fixture(node)):
+                if isinstance(node, Function) and (tree is not conftest.tree or is_fixture(node)):
                     yield from (arg.arg for arg in parameters(node))
 
     def _is_there(self, name: str) -> bool:
         """Return whether a name can be imported; all can but some of the service's own."""
-        code = Code([self._project.root / "tests", *self._project.service.packages])
-        origin, _, module = self._imports.get(name, "").partition(" import ")[0].partition(" ")
-        is_own = module.partition(".")[0] in {folder.name for folder in code.packages}
-        return origin != "from" or not is_own or code.find(f"{module}.{name}") is not None
+        module, imported = self._imports.get(name, ("", ""))
+        is_own = module.partition(".")[0] in {folder.name for folder in self._code.packages}
+        return not is_own or self._code.find(f"{module}.{imported}") is not None
 
 
-def wired_conftest(project: Project) -> str:
-    """Return the path of the topmost conftest that starts Postgres, or an empty string."""
-    found = [
-        file.path
-        for file in _conftests(project)
-        if b"pg_container" in file.data and "pg_container" in _bound(file.tree)
-    ]
-    return min(found, key=lambda path: path.count("/"), default="")
-
-
-def _conftests(project: Project) -> list[File]:
-    paths = (path for path in project.files if is_conftest(path))
-    return [file for file in map(project.file, paths) if file]
-
-
-def is_conftest(path: str) -> bool:
-    """Return whether a path is a conftest of the tests, or that of the whole service."""
-    return path == "conftest.py" or (path.startswith("tests/") and path.endswith("/conftest.py"))
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a module defines, and those of fixtures with a name of their own."""
-    if isinstance(node, Function | ast.ClassDef):
-        yield node.name
-        for call in node.decorator_list:
-            for keyword in getattr(call, "keywords", []):  # @pytest.fixture(name="db")
-                if keyword.arg == "name":
-                    yield str(getattr(keyword.value, "value", ""))
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    elif isinstance(node, ast.Name):
-        yield from [node.id] if isinstance(node.ctx, ast.Store) else []
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
+def _bound(file: File) -> Iterator[str]:
+    """Yield the names at the top of a file."""
+    module = Module(Path(file.path), Path(), file.data)
+    if module.is_readable:
+        yield from (*module.definitions, *module.imports)

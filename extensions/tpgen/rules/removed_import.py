@@ -9,7 +9,7 @@ from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
 from tpgen.check.renaming import OldName, Renaming, edits_to, imported, imports, renamed
 from tpgen.check.rule import FileRule
-from tpgen.check.wiring import Wiring, is_conftest, wired_conftest
+from tpgen.check.wiring import CONFTEST, Wiring
 from tpgen.core.finding import Finding
 from tpgen.source.code import Module
 
@@ -46,7 +46,8 @@ def check(file: File, moved: Moved | None = None) -> Iterator[Finding]:
 def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterator[Finding]:
     """Yield the old names and missing fixtures; all fixes of a file are made together."""
     data, fixtures = renamed(file, old_names), list[str]()
-    if moved.conftest and is_conftest(file.path) and file.path == wired_conftest(file.project):
+    # It starts Postgres only if it was written for the suites.
+    if moved.conftest and file.path == CONFTEST and b"pg_container" in data:
         conftest = File(file.path, data, file.project)
         wiring = Wiring(file.project, moved.conftest_of(file.project))
         if fixtures := wiring.missing(conftest):

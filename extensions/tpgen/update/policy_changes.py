@@ -11,7 +11,6 @@ from typing import Any, Literal
 from tpgen.check import requirements
 from tpgen.check.project import Project
 from tpgen.check.requirements import Component
-from tpgen.check.test_classes import TestClasses
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.policy import Kind
@@ -80,7 +79,6 @@ def between(project: Project, old: Path, new: Path) -> list[Change]:
     before = _requirements(old, old_form=True)
     known_suites = {name.partition(".")[0] for topic, name in before if topic == "case"}
     components = cache(lambda kind: list(requirements.of_kind(project, kind)))
-    tests = TestClasses(project)
     changes = []
     for topic, name in dict.fromkeys([*after, *before]):
         was, now = before.get((topic, name)), after.get((topic, name))
@@ -94,7 +92,7 @@ def between(project: Project, old: Path, new: Path) -> list[Change]:
             state="gone" if now is None else "changed" if was else "new",
             words=requirement.words + (_until_now(topic, was, now) if was and now else ""),
             required_from=now.value if now and topic == "case" else None,
-            components=tuple(_hit(components, tests, requirement, is_new=is_new)),
+            components=tuple(_hit(components, project, requirement, is_new=is_new)),
             before=_shown(was),
             after=_shown(now),
         )
@@ -141,7 +139,7 @@ def _shown(requirement: Requirement | None) -> Any:
 
 def _hit(
     components: Callable[[Kind], list[Component]],
-    tests: TestClasses,
+    project: Project,
     requirement: Requirement,
     *,
     is_new: bool,
@@ -154,7 +152,7 @@ def _hit(
     for kind in requirement.kinds:
         shared = {name for test in kind.tests if test.is_shared for name in test.suite_names}
         for component in components(kind) if not shared & suites else ():
-            if is_new or any(component.has(tests, suites, file) for file in component.required):
+            if is_new or any(component.has(project, suites, file) for file in component.required):
                 yield component.title
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.checking import folder, tpgen
-from tests.unit.rules.test_removed_import import POLICY, SUITE, TEST, WIRED_BELOW, fix, wired
+from tests.unit.rules.test_removed_import import POLICY, SUITE, TEST, WIRED, fix, wired
 
 RENAMED = {
     "from tests.policy.http import Upstream\n": "from pytest_tpgen.upstream import Upstream\n",
@@ -101,19 +101,10 @@ def test_a_fixture_that_this_service_must_write(tmp_path: Path) -> None:
     assert '__all__ = ["committed", "sandbox"]' in text and "AgentFactory" not in text
 
 
-def test_a_service_that_is_wired_in_the_conftest_of_a_layer(tmp_path: Path) -> None:
-    """The one that starts Postgres gets what none of them has; the others stay."""
-    assert fix(tmp_path, WIRED_BELOW) == []
-    mine = WIRED_BELOW["tests/conftest.py"]
-    assert (tmp_path / "tests/conftest.py").read_text() == mine
-    text = (tmp_path / "tests/integration/conftest.py").read_text()
-    assert "def events(" in text and "import pytest\n" in text
-
-
 def test_the_base_of_a_suite_asks_too(tmp_path: Path) -> None:
     suite = SUITE.replace("Step", "Base") + "\n\nclass StepSuite(BaseSuite): ...\n"
-    assert fix(tmp_path, {**WIRED_BELOW, "tests/policy/suites/step.py": suite}) == []
-    assert "def events(" in (tmp_path / "tests/integration/conftest.py").read_text()
+    assert fix(tmp_path, {**WIRED, "tests/policy/suites/step.py": suite}) == []
+    assert "def events(" in (tmp_path / "tests/conftest.py").read_text()
 
 
 def test_the_table_of_this_tool(tmp_path: Path) -> None:

@@ -141,20 +141,16 @@ def wired(tmp_path: Path, conftest: str, factories: str = "class AgentFactory: .
         "from mine import events, committed, sandbox, pg_container\n",
         "from mine import *\npg_container = 1\n",
         "pytest_plugins = ['mine']\npg_container = 1\n",
-        (
-            "import pytest\n@pytest.fixture(name='events')\ndef mine(pg_container): ...\n"
-            "committed = pg_container = 1\n"
-        ),
+        "def events(pg_container): ...\ncommitted = 1\n",
     ],
 )
 def test_fixtures_that_a_conftest_has(own: str, tmp_path: Path) -> None:
     assert wired(tmp_path, own) == own
 
 
-WIRED_BELOW = {
+WIRED = {
     "tests/factories.py": "class AgentFactory: ...\n",
-    "tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef client(): ...\n",
-    "tests/integration/conftest.py": "from .wiring import committed, pg_container, sandbox\n",
+    "tests/conftest.py": "from .wiring import committed, pg_container, sandbox\n",
     "tests/integration/test_x.py": TEST,
     "tests/policy/suites/step.py": SUITE,
 }
@@ -163,26 +159,18 @@ WIRED_BELOW = {
 @pytest.mark.parametrize(
     "change",
     [
-        {"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef events(): ...\n"},
         {"conftest.py": "import pytest\n\n\n@pytest.fixture\ndef events(): ...\n"},
-        {"tests/conftest.py": "from .wiring import pg_container, sandbox, committed, events\n"},
+        {"tests/unit/conftest.py": "from .wiring import events\n"},
         {"tests/integration/test_x.py": "# StepSuite one day\ndef test_x(): ...\n"},
         {"tests/policy/suites/step.py": f"{SUITE.replace('Step', 'Other')}class StepSuite: ...\n"},
-        {"tests/integration/conftest.py": "def sandbox(): ...\n"},
+        {"tests/conftest.py": "def sandbox(): ...\n"},
     ],
-    ids=[
-        "one above has it",
-        "the root has it",
-        "it starts above",
-        "a comment",
-        "no case",
-        "not wired",
-    ],
+    ids=["the root has it", "a layer has it", "a comment", "no case", "not wired"],
 )
 def test_fixtures_that_nothing_asks_of_a_conftest(change: dict[str, str], tmp_path: Path) -> None:
-    tree = {**POLICY, **WIRED_BELOW, **change}
+    tree = {**POLICY, **WIRED, **change}
     assert fix(tmp_path, tree) == []
-    conftest = "tests/integration/conftest.py"
+    conftest = "tests/conftest.py"
     assert (tmp_path / conftest).read_text() == tree[conftest]
 
 
