@@ -1,21 +1,11 @@
 """Recognize database dumps by their first bytes and header lines."""
 
-import bz2
-import lzma
 import re
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any
 
 # How much of a compressed file is decompressed: a header is in its first lines.
 LIMIT = 64 * 1024
-MEMORY_LIMIT = 128 * 1024 * 1024
-DECOMPRESSORS: Mapping[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
-    b"PK\x03\x04": lambda: zlib.decompressobj(wbits=-15),
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=MEMORY_LIMIT),
-}
+GZIP = b"\x1f\x8b"
 MAGIC = (
     (0, b"PGDMP", "pg_dump"),
     (512, b"PGDMP", "pg_dump"),  # The first member of a tar.
@@ -59,9 +49,12 @@ def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         # What PowerShell writes by `pg_dump > dump.sql`.
         data = data.decode("utf-16", errors="replace").encode()
-    head = _decompressed(data)
-    if head is not None:
-        data, is_whole = head, len(head) < LIMIT
+    if data.startswith(GZIP):
+        try:
+            data = zlib.decompressobj(wbits=31).decompress(data, LIMIT)
+        except zlib.error:
+            return ""
+        is_whole = len(data) < LIMIT
     for offset, magic, name in MAGIC:
         if data.startswith(magic, offset):
             return name
@@ -72,18 +65,3 @@ def kind(data: bytes, *, is_whole: bool, is_prose: bool = False) -> str:
     header = HEADER.search(data, 0, LIMIT)
     has_rows = not is_whole or INSERT.search(data)
     return str(header.lastgroup) if header and has_rows else ""
-
-
-def _decompressed(data: bytes) -> bytes | None:
-    """Return the beginning of what gzip, bzip2, xz or zip compressed; None for anything else."""
-    magic = next((magic for magic in DECOMPRESSORS if data.startswith(magic)), None)
-    if magic is None:
-        return None
-    if magic.startswith(b"PK"):
-        name, extra = (int.from_bytes(data[at : at + 2], "little") for at in (26, 28))
-        data = data[30 + name + extra :]
-    try:
-        head: bytes = DECOMPRESSORS[magic]().decompress(data, LIMIT)
-    except (OSError, EOFError, ValueError, MemoryError, zlib.error, lzma.LZMAError):
-        return b""
-    return head

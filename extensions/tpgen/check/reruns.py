@@ -28,9 +28,7 @@ OPTION = re.compile(
 )
 SETTING = re.compile(r"[ \t]*(?:reruns|retries)\s*=\s*[\"']?(\d+)")
 COMMENT = re.compile(r"(?:^\s*[#;]|\s#\s)(.*)")
-OF_A_TOOL = re.compile(r"\s*(?:noqa|type:|pragma|fmt:|pylint|ruff:|mypy:|nosec)", re.IGNORECASE)
 WORD = re.compile(r"[A-Za-z][a-z']+")
-ABOUT_RERUNS = re.compile(r"\brerun|\bretr|\bflak|\bagain\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +67,7 @@ def configured(file: File) -> Iterator[tuple[int, int | None]]:
     section = ""
     for number, line in enumerate(file.lines, 1):
         section = line if line.startswith("[") else section
-        # In a list of options, the number may stand on the next line.
-        code = "\n".join([COMMENT.sub("", line), *file.lines[number : number + 1]])
+        code = COMMENT.sub("", line)
         found = OPTION.match(code) or ("pytest" in section and SETTING.match(code))
         if found:
             yield number, int(found[1]) if found[1] else None
@@ -79,23 +76,15 @@ def configured(file: File) -> Iterator[tuple[int, int | None]]:
 def has_reason(file: File, first: int, last: int) -> bool:
     """Return whether comments state why the tests of some lines are run again.
 
-    A reason has three words or an issue, and is on one of these lines or directly above. In a
-    configuration, a comment above must be about reruns: it may be about another option.
+    A reason has three words or an issue, and is on one of these lines or directly above.
     """
-    above = []
-    for line in reversed(file.lines[: first - 1]):
-        if not line.lstrip().startswith(("#", ";")):
-            break
-        above.append(_comment(line))
-    if not is_test_python(file.path) and not ABOUT_RERUNS.search(" ".join(above)):
-        above = []
-    said = " ".join([*above, *map(_comment, file.lines[first - 1 : last])])
+    while first > 1 and file.lines[first - 2].lstrip().startswith(("#", ";")):
+        first -= 1
+    comments = [
+        found[1] for line in file.lines[first - 1 : last] if (found := COMMENT.search(line))
+    ]
+    said = " ".join(comments)
     return ISSUE.search(said) is not None or len(WORD.findall(said)) > 2
-
-
-def _comment(line: str) -> str:
-    found = COMMENT.search(line)
-    return "" if not found or OF_A_TOOL.match(found[1]) else found[1]
 
 
 def marked_files(project: Project) -> Iterator[File]:

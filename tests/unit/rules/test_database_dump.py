@@ -1,13 +1,10 @@
 """TPG404: dumps by their magic bytes and headers, whatever their name."""
 
-import bz2
 import gzip
 import io
-import lzma
 import sqlite3
 import tarfile
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,14 +24,6 @@ def sqlite(path: Path) -> bytes:
         database.execute("insert into agents values ('one')")
     database.close()
     return path.read_bytes()
-
-
-def zipped(data: bytes) -> bytes:
-    """A zip."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("inner", data)
-    return packed.getvalue()
 
 
 def tarred(data: bytes) -> bytes:
@@ -73,12 +62,6 @@ DUMPS = {
     "utf16": PG.decode().encode("utf-16"),
     "crlf": PG.replace(b"\n", b"\r\n"),
 }
-COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zip": zipped,
-}
 HARMLESS: dict[str, str | bytes] = {
     "schema.sql": SCHEMA,
     "schema.sql.gz": gzip.compress(SCHEMA),
@@ -100,11 +83,10 @@ def test_a_dump_is_found_whatever_its_name(name: str, tmp_path: Path) -> None:
     assert found == ["tests/data/notes.bin:1:1 TPG404"]
 
 
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_a_compressed_dump_is_found(how: str, tmp_path: Path) -> None:
+def test_a_compressed_dump_is_found(tmp_path: Path) -> None:
     tree = {
-        "src/one": COMPRESSED[how](sqlite(tmp_path / "a.db")),
-        "src/two": COMPRESSED[how](PG),
+        "src/one": gzip.compress(sqlite(tmp_path / "a.db")),
+        "src/two": gzip.compress(PG),
     }
     found = findings(tmp_path / "here", tree, select="TPG404")
     assert found == ["src/one:1:1 TPG404", "src/two:1:1 TPG404"]
@@ -133,22 +115,16 @@ def test_a_large_dump_is_found_by_its_header(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_a_bomb_costs_no_time(how: str, tmp_path: Path) -> None:
+def test_a_bomb_costs_no_time() -> None:
     """200 MB of zeros behind some kilobytes: no more than the beginning is decompressed."""
-    bomb = COMPRESSED[how](b"\0" * 200_000_000)
+    bomb = gzip.compress(b"\0" * 200_000_000)
     start = time.process_time()
     assert kind(bomb, is_whole=True) == ""
     assert time.process_time() - start < 0.1
 
 
-@given(
-    st.sampled_from(sorted(COMPRESSED)),
-    st.integers(0, 400),
-    st.binary(max_size=6),
-    st.integers(0, 400),
-)
-def test_a_damaged_file_breaks_nothing(how: str, at: int, damage: bytes, cut: int) -> None:
-    data = COMPRESSED[how](PG * 3)
+@given(st.integers(0, 400), st.binary(max_size=6), st.integers(0, 400))
+def test_a_damaged_file_breaks_nothing(at: int, damage: bytes, cut: int) -> None:
+    data = gzip.compress(PG * 3)
     data = data[:at] + damage + data[at + len(damage) :]
     assert kind(data[: max(1, len(data) - cut)], is_whole=True) in {"", "pg_dump"}

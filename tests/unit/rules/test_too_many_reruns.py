@@ -36,11 +36,10 @@ def test_the_tests_of_a_mark_are_counted(tmp_path: Path, source: str) -> None:
     assert [one.split()[1] for one in found] == ["TPG204"]
 
 
-def test_a_number_may_stand_in_the_next_line(tmp_path: Path) -> None:
-    """As a list of options in TOML has it."""
-    text = '[tool.pytest.ini_options]\naddopts = [\n  "--reruns",\n  "5",\n]\n'
+def test_the_number_of_an_option(tmp_path: Path) -> None:
+    text = '[tool.pytest.ini_options]\naddopts = ["--reruns", "5"]\n'
     found = findings(tmp_path, {"pyproject.toml": text}, select="TPG204")
-    assert found == ["pyproject.toml:3:1 TPG204"]
+    assert found == ["pyproject.toml:2:1 TPG204"]
 
 
 def test_the_numbers_are_the_policys(tmp_path: Path) -> None:
