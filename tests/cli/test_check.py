@@ -478,21 +478,6 @@ def test_a_shell_completes_rules(tmp_path: Path) -> None:
     assert "TPG1,TPG205" in completed(tmp_path, "tpgen check --ignore TPG1,TPG2")
 
 
-def test_more_findings_than_are_shown(tmp_path: Path) -> None:
-    """A note says that there are more, and the baseline covers all: a new one is found."""
-    test = "def test_{}():\n    time.sleep(1)\n\n\n"
-    numbers = range(engine.SHOWN + 5)
-    source = "import time\n\n\n" + "".join(map(test.format, numbers))
-    repository(tmp_path, {"tests/test_a.py": source})
-    said = tpgen(tmp_path, "check", "--select=TPG205")
-    assert said.out.count("the test sleeps") == engine.SHOWN
-    assert f"TPG205 has more findings here: the first {engine.SHOWN} are shown" in said.out
-    tpgen(tmp_path, "check", "--write-baseline")
-    write(tmp_path, {"tests/test_a.py": source + test.format("new")})
-    last = tpgen(tmp_path, "check", "--select=TPG205")
-    assert (last.code, last.out.count("the test sleeps")) == (1, 1)
-
-
 def test_this_project_keeps_the_policy() -> None:
     said = tpgen(ROOT, "check")
     assert said.code == 0, said.out

@@ -8,20 +8,18 @@ import ast
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from tpgen.core import files
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
-from tpgen.source.trees import Function
 
 from . import registry
-from .file import File, Unreadable
+from .file import Unreadable
 from .places import is_python
 from .project import Project
 from .rule import CODE_OF_BASELINE, CODE_OF_EXEMPTIONS, Rule
+from .tests import functions
 
 WHERE = "tpgen-baseline.json"
 COMMAND = "tpgen check --write-baseline"
@@ -34,45 +32,41 @@ NEVER = {CODE_OF_EXEMPTIONS, CODE_OF_BASELINE}
 Entry = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """The entries of a project's baseline, each with its number of findings."""
-
-    entries: Counter[Entry] = field(default_factory=Counter)
-
-    def uncovered(self, project: Project, found: Iterable[Finding]) -> list[Finding]:
-        """Return the findings that are new: of a symbol with too many, the last ones."""
-        left, new = Counter(self.entries), []
-        keys = {entry[:2] for entry in self.entries}
-        for finding in sorted(found, key=lambda finding: finding.order):
-            is_known = (finding.path, finding.code) in keys and finding.level != "note"
-            entry = (finding.path, finding.code, symbol(project, finding) if is_known else "")
-            if is_known and left[entry] > 0:
-                left[entry] -= 1
-            else:
-                new.append(finding)
-        return new
-
-    def stale(
-        self, project: Project, rules: Sequence[Rule], found: Iterable[Finding]
-    ) -> Iterator[Finding]:
-        """Yield a warning for each entry that covers more than there is."""
-        ran = {rule.code for rule in rules}
-        paths = {path for path, _code, _name in self.entries}
-        now = _counted(project, (finding for finding in found if finding.path in paths))
-        for (path, code, name), number in sorted((self.entries - now).items()):
-            is_judged = code in ran or code not in registry.all_rules()
-            if is_judged and project.is_asked(path):
-                place = f"{path}: {name}" if name else path
-                message = (
-                    f"{number} of the findings of {code} in {place} no longer exist: "
-                    f"`{COMMAND}` updates the baseline"
-                )
-                yield Finding(WHERE, 1, 1, message, CODE_OF_BASELINE, "warning")
+def uncovered(
+    entries: Mapping[Entry, int], project: Project, found: Iterable[Finding]
+) -> list[Finding]:
+    """Return the findings that are new: of a symbol with too many, the last ones."""
+    left, new = Counter(entries), []
+    keys = {entry[:2] for entry in entries}
+    for finding in sorted(found, key=lambda finding: finding.order):
+        is_known = (finding.path, finding.code) in keys and finding.level != "note"
+        entry = (finding.path, finding.code, symbol(project, finding) if is_known else "")
+        if is_known and left[entry] > 0:
+            left[entry] -= 1
+        else:
+            new.append(finding)
+    return new
 
 
-def read(root: Path) -> Baseline:
-    """Return the baseline of a project; empty if it has none."""
+def stale(
+    entries: Counter[Entry], project: Project, rules: Sequence[Rule], found: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Yield a warning for each entry that covers more than there is."""
+    ran = {rule.code for rule in rules}
+    paths = {path for path, _code, _name in entries}
+    now = _counted(project, (finding for finding in found if finding.path in paths))
+    for (path, code, name), number in sorted((entries - now).items()):
+        if (code in ran or code not in registry.all_rules()) and project.is_asked(path):
+            place = f"{path}: {name}" if name else path
+            message = (
+                f"{number} of the findings of {code} in {place} no longer exist: "
+                f"`{COMMAND}` updates the baseline"
+            )
+            yield Finding(WHERE, 1, 1, message, CODE_OF_BASELINE, "warning")
+
+
+def read(root: Path) -> Counter[Entry]:
+    """Return the entries of a baseline, each with its number of findings."""
     try:
         content = json.loads((root / WHERE).read_bytes())
         if content["version"] != VERSION:
@@ -83,9 +77,9 @@ def read(root: Path) -> Baseline:
             if not all(isinstance(text, str) for text in (path, code, name)):
                 raise TypeError(f"an entry is {table}")
             entries[path, code, name] = int(count)
-        return Baseline(entries)
+        return entries
     except FileNotFoundError:
-        return Baseline()
+        return Counter()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{WHERE} can't be read ({error!r}): restore it from Git, or `{COMMAND}` writes it"
@@ -119,26 +113,15 @@ def symbol(project: Project, finding: Finding) -> str:
     if file is None or not is_python(finding.path):
         return ""
     try:
-        return _symbols(file).get(finding.line, "")
+        nodes = [*functions(file), *file.nodes(ast.ClassDef)]
     except Unreadable:
         return ""
-
-
-@lru_cache(maxsize=4)
-def _symbols(file: File) -> Mapping[int, str]:
-    """Return the innermost symbol around each line, with its decorators."""
-    found: dict[int, str] = {}
-    waiting: list[tuple[ast.AST, str]] = [(file.tree, "")]
-    for parent, around in waiting:
-        for node in ast.iter_child_nodes(parent):
-            name = around
-            if isinstance(node, Function | ast.ClassDef):
-                name = f"{around}.{node.name}".lstrip(".")
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                found |= dict.fromkeys(range(first, (node.end_lineno or first) + 1), name)
-            if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
-                waiting.append((node, name))
-    return found
+    around = []
+    for node in nodes:
+        first = min(part.lineno for part in [node, *node.decorator_list])
+        if first <= finding.line <= (node.end_lineno or first):
+            around.append((first, node.name))
+    return ".".join(name for _line, name in sorted(around))
 
 
 def _counted(project: Project, found: Iterable[Finding]) -> Counter[Entry]:

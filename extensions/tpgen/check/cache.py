@@ -13,7 +13,7 @@ from typing import Any
 import tpgen
 from tpgen.core import files
 from tpgen.core.errors import UserError
-from tpgen.core.finding import Edit, Finding
+from tpgen.core.finding import Finding
 from tpgen.core.service import POLICY
 from tpgen.core.settings import WHERE
 
@@ -49,7 +49,7 @@ class Cache:
         """Return what was found in a file; None if that is not known."""
         try:
             known, found = self.entries[path]
-            return [_unpacked(finding) for finding in found] if known == content_hash else None
+            return [Finding(*fields) for fields in found] if known == content_hash else None
         except (KeyError, ValueError, TypeError, AttributeError):
             return None
 
@@ -63,19 +63,8 @@ class Cache:
 
 
 def packed(content_hash: str, found: Sequence[Finding]) -> Entry:
-    """Return the entry of a file."""
-    entry = []
-    for finding in found:
-        *plain, edits, seen = astuple(finding)
-        edits = [[start, end, text.decode("latin-1")] for start, end, text in edits]
-        entry.append([*plain, edits, seen])
-    return content_hash, entry
-
-
-def _unpacked(given: list[Any]) -> Finding:
-    path, line, column, message, code, level, confidence, edits, seen = given
-    restored = tuple(Edit(start, end, text.encode("latin-1")) for start, end, text in edits)
-    return Finding(path, line, column, message, code, level, confidence, restored, seen)
+    """Return the entry of a file, whose findings have no edits."""
+    return content_hash, [astuple(finding)[:-2] for finding in found]
 
 
 def _key(root: Path, codes: Sequence[str]) -> str:

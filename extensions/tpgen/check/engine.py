@@ -19,8 +19,6 @@ from .rule import CODE_OF_READING, FileRule, ProjectRule, Rule
 
 # Below so many files, a second process and a cache cost more than they save.
 MANY = 100
-# The most findings of a rule in a file that a report shows.
-SHOWN = 100
 ENDS = (signal.SIGINT, signal.SIGTERM)
 # What was found in some files, and the entries that the cache lacks.
 Checked = tuple[CheckResult, dict[str, Entry]]
@@ -37,7 +35,7 @@ def run(
         known: whether the baseline covers findings.
     """
     exempt = exemptions.read(project.root)
-    base = baseline.read(project.root) if known else baseline.Baseline()
+    base = baseline.read(project.root) if known else Counter[baseline.Entry]()
     # Syntax trees are many objects without cycles: to search them for cycles costs a quarter.
     gc.disable()
     try:
@@ -46,33 +44,16 @@ def run(
         gc.enable()
     result.left_out += project.left_out
     found = result.findings
-    left = exempt.uncovered(found)
-    new = base.uncovered(project, left)
+    left = exemptions.uncovered(exempt, found)
+    new = baseline.uncovered(base, project, left)
     result.exempt, result.in_baseline = len(found) - len(left), len(left) - len(new)
-    new += exempt.outdated(project, rules, found)
-    new += base.stale(project, rules, left)
+    new += exemptions.outdated(exempt, project, rules, found)
+    new += baseline.stale(base, project, rules, left)
     codes = {rule.code for rule in rules}
     result.findings = sorted(
         (finding for finding in new if finding.code in codes), key=lambda finding: finding.order
     )
     return result
-
-
-def shown(found: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the first findings of each rule in each file, and a note where there are more.
-
-    Only what is shown is limited: the baseline covers all findings, or a new one could hide.
-    """
-    numbers: Counter[tuple[str, str]] = Counter()
-    for finding in found:
-        numbers[finding.path, finding.code] += 1
-        number = numbers[finding.path, finding.code]
-        if number <= SHOWN:
-            yield finding
-        elif number == SHOWN + 1:
-            yield _note(
-                finding.path, f"{finding.code} has more findings here: the first {SHOWN} are shown"
-            )
 
 
 def _checked(project: Project, rules: Sequence[Rule], cached: bool) -> CheckResult:
@@ -157,7 +138,7 @@ def _check_files(
         found = cache.get(path, now) if cache else None
         if found is None:
             found = [*_check_file(file, [rule for rule in applied if not rule.reads_project])]
-            if cache:
+            if cache and not any(finding.edits for finding in found):
                 new[path] = packed(now, found)
         found += _check_file(file, [rule for rule in applied if rule.reads_project])
         # A syntax error is found by both.

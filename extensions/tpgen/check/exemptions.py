@@ -46,10 +46,6 @@ class Exemption:
     until: date
     line: int = field(default=1, compare=False)
 
-    @property
-    def is_of_no_rule(self) -> bool:
-        return self.rule not in registry.all_rules()
-
     def covers(self, finding: Finding) -> bool:
         return finding.code == self.rule and matches(finding.path, self.path)
 
@@ -58,53 +54,51 @@ class Exemption:
         return self.until < date.today()
 
 
-@dataclass(frozen=True)
-class Exemptions:
-    """All exemptions of a project."""
-
-    all: Sequence[Exemption] = ()
-
-    def uncovered(self, found: Iterable[Finding]) -> list[Finding]:
-        """Return the findings that no exemption in force covers."""
-        in_force = [exemption for exemption in self.all if not exemption.has_ended]
-        return [finding for finding in found if not any(each.covers(finding) for each in in_force)]
-
-    def outdated(
-        self, project: Project, rules: Sequence[Rule], found: Sequence[Finding]
-    ) -> Iterator[Finding]:
-        """Yield a finding for each exemption that has ended, and for all that covers nothing."""
-        if not project.is_asked(WHERE):
-            return
-        ran = {rule.code for rule in rules}
-        # A finding in a change may come back with the next change.
-        lasting = {rule.code for rule in rules if not rule.diff_only}
-        for exemption in self.all:
-            title = f"the exemption of {exemption.path} from {exemption.rule}"
-            is_whole = project.asked is None and exemption.rule in lasting
-            message = ""
-            if exemption.is_of_no_rule:
-                message = f"{title} is from a rule that no longer exists: remove it"
-            elif is_whole and not any(map(exemption.covers, found)):
-                message = f"{title} covers nothing: remove it"
-            elif exemption.has_ended and exemption.rule in ran:
-                message = f"{title} expired on {exemption.until}: fix what it covers"
-                message += f" ({exemption.issue})"
-            if message:
-                yield Finding(WHERE, exemption.line, 1, message, CODE_OF_EXEMPTIONS)
-        for path in [each.path for each in project.excluded if project.asked is None]:
-            if not any(matches(file, path) for file in project.tracked.paths):
-                message = f"the exclusion of {path} matches no file: correct its path, or remove it"
-                text = settings.read(project.root).text
-                line = text.count("\n", 0, max(0, text.find(path))) + 1
-                yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)
+def uncovered(exemptions: Sequence[Exemption], found: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that no exemption in force covers."""
+    in_force = [exemption for exemption in exemptions if not exemption.has_ended]
+    return [finding for finding in found if not any(each.covers(finding) for each in in_force)]
 
 
-def read(root: Path) -> Exemptions:
+def outdated(
+    exemptions: Sequence[Exemption],
+    project: Project,
+    rules: Sequence[Rule],
+    found: Sequence[Finding],
+) -> Iterator[Finding]:
+    """Yield a finding for each exemption that has ended, and for all that covers nothing."""
+    if not project.is_asked(WHERE):
+        return
+    ran = {rule.code for rule in rules}
+    # A finding in a change may come back with the next change.
+    lasting = {rule.code for rule in rules if not rule.diff_only}
+    for exemption in exemptions:
+        title = f"the exemption of {exemption.path} from {exemption.rule}"
+        is_whole = project.asked is None and exemption.rule in lasting
+        message = ""
+        if exemption.rule not in registry.all_rules():
+            message = f"{title} is from a rule that no longer exists: remove it"
+        elif is_whole and not any(map(exemption.covers, found)):
+            message = f"{title} covers nothing: remove it"
+        elif exemption.has_ended and exemption.rule in ran:
+            message = f"{title} expired on {exemption.until}: fix what it covers"
+            message += f" ({exemption.issue})"
+        if message:
+            yield Finding(WHERE, exemption.line, 1, message, CODE_OF_EXEMPTIONS)
+    for path in [each.path for each in project.excluded if project.asked is None]:
+        if not any(matches(file, path) for file in project.tracked.paths):
+            message = f"the exclusion of {path} matches no file: correct its path, or remove it"
+            text = settings.read(project.root).text
+            line = text.count("\n", 0, max(0, text.find(path))) + 1
+            yield Finding(WHERE, line, 1, message, CODE_OF_EXEMPTIONS)
+
+
+def read(root: Path) -> list[Exemption]:
     """Return the exemptions of a project; a UserError names the line of one that is invalid."""
     found = settings.read(root)
     if not isinstance(found.table.get("exemptions", []), list):
         raise UserError(f"{WHERE}: write each exemption as a table of its own:\n{example()}")
-    return Exemptions([_exemption(root, table, line) for table, line in found.exemptions])
+    return [_exemption(root, table, line) for table, line in found.exemptions]
 
 
 def example() -> str:

@@ -69,8 +69,7 @@ def run(chosen: argparse.Namespace) -> int:
             # What an edit left, or brought, is reported.
             found = engine.run(Project(part.root, part.asked, part.base, part.apart), rules)
         result.add(_seen_from(here.root, part.root, found))
-    in_order = sorted(result.findings, key=lambda finding: finding.order)
-    result.findings = sorted(engine.shown(in_order), key=lambda finding: finding.order)
+    result.findings.sort(key=lambda finding: finding.order)
     is_github = os.environ.get("GITHUB_ACTIONS") == "true"
     _report(chosen.format or ("github" if is_github else "text"), here, result)
     return int(any(finding.level == "error" for finding in result.findings))

@@ -5,18 +5,18 @@ from datetime import date
 from typing import Any
 
 from tpgen.check import registry
-from tpgen.check.baseline import WHERE, Baseline
-from tpgen.check.exemptions import Exemptions
+from tpgen.check.baseline import WHERE, Entry
+from tpgen.check.exemptions import Exemption
 from tpgen.core.settings import Exclusion
 
 from .text import printable
 
 
 def render(
-    exemptions: Exemptions,
+    exemptions: Sequence[Exemption],
     cases: Sequence[Mapping[str, Any]] = (),
     excluded: Sequence[Exclusion] = (),
-    baseline: Baseline | None = None,
+    baseline: Mapping[Entry, int] | None = None,
 ) -> str:
     """Return all exceptions; of the exemptions, those that end first are at the top.
 
@@ -28,8 +28,8 @@ def render(
         baseline: the findings that the project had when it adopted the policy.
     """
     lines = []
-    for exemption in sorted(exemptions.all, key=lambda each: (each.until, each.rule, each.path)):
-        is_gone = exemption.is_of_no_rule
+    for exemption in sorted(exemptions, key=lambda each: (each.until, each.rule, each.path)):
+        is_gone = exemption.rule not in registry.all_rules()
         name = "(no longer a rule)" if is_gone else registry.find(exemption.rule).name
         lines.append(f"{exemption.rule} {name} in {exemption.path}: {_end(exemption.until)}")
         lines.append(f"    {exemption.reason} ({exemption.issue})")
@@ -38,8 +38,8 @@ def render(
         issue = f" ({exempt['issue']})" if "issue" in exempt else ""
         lines += [f"{exempt['case']}: does not apply{end}", f"    {exempt['reason']}{issue}"]
     lines += [f"excluded from all rules: {exclusion}" for exclusion in excluded]
-    if baseline and baseline.entries:
-        lines.append(f"{WHERE}: {baseline.entries.total()} findings")
+    if baseline:
+        lines.append(f"{WHERE}: {sum(baseline.values())} findings")
     return "".join(f"{printable(line)}\n" for line in lines or ["nothing is exempt"])
 
 

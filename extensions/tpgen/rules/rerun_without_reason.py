@@ -41,8 +41,8 @@ RULE = FileRule(
     why="A rerun turns a fault that shows up once in five runs into a pass, and the report into "
     "two passes.",
     fix="Fix the cause. If a test can only be flaky, say why in a comment on the line of the mark or "
-    "directly above: at least three words, or an issue such as #123. `pytest-rerunfailures` ignores "
-    "a `reason=` of its mark.",
+    "directly above: at least three words, or an issue such as #123. A `reason=` of the mark does not "
+    "count: `pytest-rerunfailures` ignores it.",
     applies=lambda path: is_test_python(path) or reruns.is_configuration(path),
     triggers=reruns.TRIGGERS,
     check=check,
