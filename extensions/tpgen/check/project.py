@@ -30,7 +30,7 @@ class Project:
         asked: the files that the check is about, relative to the root; None for all.
         base: the revision that a change is compared with; by default the branch that a pull
             request goes to, else HEAD.
-        apart: the folders of services in it, which are projects of their own.
+        apart: the folders of services in it, with `/`: they are projects of their own.
         contents: what takes the place of a file on the disk, by path.
     """
 
@@ -92,10 +92,8 @@ class Project:
     @cached_property
     def files(self) -> list[str]:
         """Return all of its files that are not excluded."""
-        found = self.tracked.paths
-        if folders := tuple(f"{top}/" for top in self.apart):
-            found = [path for path in found if not path.startswith(folders)]
-        return [path for path in found if not self._exclusion(path)] if self.excluded else found
+        found = (path for path in self.tracked.paths if not path.startswith(self.apart))
+        return [path for path in found if not self._exclusion(path)]
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -112,8 +110,7 @@ class Project:
     def left_out(self) -> Counter[str]:
         """Return the number of files that are left out before they are read, by reason."""
         named = self.tracked.paths if self.asked is None else self.asked
-        excluded = [self._exclusion(path) for path in named] if self.excluded else []
-        found = Counter(str(exclusion) for exclusion in excluded if exclusion)
+        found = Counter(str(found) for found in map(self._exclusion, named) if found)
         if self.asked is None and self.tracked.repositories:
             found[REPOSITORIES] = len(self.tracked.repositories)
         return found
@@ -166,10 +163,8 @@ class Project:
     @cached_property
     def template_commit(self) -> str:
         """Return the commit in which the template last wrote its files; empty if git can't tell."""
-        git = self.git
-        if not git or not git.has_commits or git.is_shallow:
-            return ""
-        return self.template_commit_in("HEAD")
+        is_known = self.git and self.git.has_commits and not self.git.is_shallow
+        return self.template_commit_in("HEAD") if is_known else ""
 
     def template_commit_in(self, revision: str) -> str:
         """Return the same, as it was in a revision."""
@@ -185,9 +180,11 @@ class Project:
         if ANSWERS not in self.changed:
             return False
         now = self.file(ANSWERS)
-        texts = (now.text if now else "", self.before(ANSWERS))
-        after, before = (re.findall(r"^_commit:.*$", text, re.MULTILINE) for text in texts)
-        return after != before
+        versions = [
+            re.findall(r"^_commit:.*$", text, re.MULTILINE)
+            for text in (now.text if now else "", self.before(ANSWERS))
+        ]
+        return versions[0] != versions[1]
 
 
 def find(start: Path, paths: list[str], base: str = "", content: bytes | None = None) -> Project:
@@ -224,33 +221,22 @@ def services(here: Project) -> list[Project]:
     """
     if here.is_service:
         return [here]
-    named = here.files if here.asked is None else here.asked
-    holders = {path.rpartition("/")[0] for path in named}
-    folders = {above for holder in holders for above in (holder, *_parents(holder))} - {"", "."}
-    tops = sorted(
-        folder
-        for folder in folders
-        if (here.root / folder / POLICY).is_file() and (here.root / folder / ANSWERS).is_file()
-    )
+    answers = (path for path in here.tracked.paths if path.endswith(f"/{ANSWERS}"))
+    folders = (path.removesuffix(ANSWERS) for path in answers)
+    tops = tuple(folder for folder in folders if (here.root / folder / POLICY).is_file())
     if not tops:
         return [here]
     rest = here.asked
     if rest is not None:
-        rest = frozenset(path for path in rest if not {*_parents(path)}.intersection(tops))
-    return [replace(here, asked=rest, apart=tuple(tops)), *(_below(here, top) for top in tops)]
-
-
-def _parents(path: str) -> list[str]:
-    return [str(above) for above in PurePosixPath(path).parents]
+        rest = frozenset(path for path in rest if not path.startswith(tops))
+    return [replace(here, asked=rest, apart=tops), *(_below(here, top) for top in tops)]
 
 
 def _below(here: Project, top: str) -> Project:
     """Return what of a project is in a folder, as a project of its own."""
-    start = f"{top}/"
-    asked = here.asked
-    if asked is not None:
-        asked = frozenset(path.removeprefix(start) for path in asked if path.startswith(start))
-    contents = {path.removeprefix(start): data for path, data in here.contents.items()}
+    inside = {path.removeprefix(top): path for path in here.asked or () if path.startswith(top)}
+    contents = {path: here.contents[full] for path, full in inside.items() if full in here.contents}
+    asked = None if here.asked is None else frozenset(inside)
     return Project(here.root / top, asked, here.base, contents=contents)
 
 
@@ -271,7 +257,7 @@ def _expanded(project: Project, start: Path, typed: str) -> Iterator[str]:
         raise UserError(f"{typed} does not exist; `tpgen check` without a path checks all files")
     is_folder = place.is_dir() and not place.is_symlink()
     repositories = project.tracked.repositories if is_folder else frozenset()
-    for above in (path, *_parents(path)):
+    for above in (path, *map(str, PurePosixPath(path).parents)):
         is_repository = above in repositories or (project.root / above / ".git").exists()
         if is_repository and above != ".":
             raise UserError(
