@@ -3,18 +3,14 @@
 import ast
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 
 from tpgen.core.finding import Edit
-from tpgen.core.formatting import as_before
 
 from .file import File
-from .fixes import edited
 from .moved import Moved
 from .tests import functions
 
@@ -139,30 +135,3 @@ def _last(dotted: str) -> str:
 
 def _words(file: File) -> Counter[str]:
     return Counter(re.findall(r"[A-Za-z_]\w*", file.text))
-
-
-def renamed(file: File, old_names: Iterable[OldName]) -> bytes:
-    """Return the content of a file with the new names."""
-    return edited(file.data, {edit for old_name in old_names for edit in old_name.edits or ()})
-
-
-def edits_to(file: File, data: bytes) -> tuple[Edit, ...]:
-    """Return the edits that give a file another content, formatted if it was formatted before."""
-    if data == file.data or file.is_cut:
-        return ()
-    try:
-        before, after = (text.decode().replace("\r\n", "\n") for text in (file.data, data))
-    except UnicodeDecodeError:
-        return ()
-    after = as_before(file.project.service, Path(file.path), before, after)
-    lines = after.encode().splitlines(keepends=True)
-    return tuple(_hunks(file.data.splitlines(keepends=True), lines))
-
-
-def _hunks(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[Edit]:
-    """Yield an edit for each group of lines that differs; line ends do not count."""
-    bare = [line.replace(b"\r\n", b"\n") for line in before]
-    starts = [0, *accumulate(map(len, before))]
-    for tag, first, last, new, end in SequenceMatcher(None, bare, after, False).get_opcodes():
-        if tag != "equal":
-            yield Edit(starts[first], starts[last], b"".join(after[new:end]))

@@ -41,21 +41,16 @@ class Rerun:
 
 
 def of(file: File) -> Iterator[Rerun]:
-    """Yield the reruns that a file marks: those of its tests, and each other `pytest.mark.flaky`."""
-    marks = (callee(mark) for test in tests.of(file) for mark in tests.marks(file, test))
-    found = Counter(mark for mark in marks if NAME.fullmatch(full_name(file, mark)))
-    others = (node for node in file.nodes(ast.Attribute) if node not in found)
-    found.update(node for node in others if full_name(file, node) == "pytest.mark.flaky")
-    calls = {call.func: call for call in file.nodes(ast.Call)}
+    """Yield the marks by which the tests of a file are run again."""
+    marks = (mark for test in tests.of(file) for mark in tests.marks(file, test))
+    found = Counter(mark for mark in marks if NAME.fullmatch(full_name(file, callee(mark))))
     for mark, count in found.items():
-        call = calls.get(mark)
-        yield Rerun(call or mark, _times(call) if call else None, count)
-
-
-def _times(call: ast.Call) -> int | None:
-    named = [keyword.value for keyword in call.keywords if keyword.arg in COUNTS]
-    values = [node.value for node in [*named, *call.args] if isinstance(node, ast.Constant)]
-    return next((value for value in values if type(value) is int), None)
+        named = [
+            keyword.value for keyword in getattr(mark, "keywords", []) if keyword.arg in COUNTS
+        ]
+        values = [getattr(node, "value", None) for node in [*named, *getattr(mark, "args", [])]]
+        times = next((value for value in values if type(value) is int), None)
+        yield Rerun(mark, times, count)
 
 
 def is_configuration(path: str) -> bool:

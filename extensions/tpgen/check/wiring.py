@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tpgen.core.finding import Edit
 from tpgen.source import cases
 from tpgen.source.code import Code, Module
 from tpgen.source.trees import Function, is_fixture
@@ -53,8 +54,8 @@ class Wiring:
             found += [name for name in self._of_engine if name not in own]
         return found
 
-    def add(self, conftest: File, missing: Sequence[str]) -> str:
-        """Return the text of a conftest with the fixtures that it lacks.
+    def edits(self, conftest: File, missing: Sequence[str]) -> tuple[Edit, ...]:
+        """Return the edits that add fixtures to a conftest.
 
         A fixture that uses what this service does not have is left to a person.
         """
@@ -71,15 +72,18 @@ class Wiring:
             operator = "+=" if b"__all__" in conftest.data else "="
             bodies.append(f"__all__ {operator} {json.dumps(sorted(imported))}")
         if not bodies:
-            return conftest.text
+            return ()
+        imports = ""
+        for name in sorted(needed.difference(_bound(conftest)).intersection(self._imports)):
+            module, member = self._imports[name]
+            imports += f"from {module} import {member}\n" if member else f"import {module}\n"
         body = conftest.tree.body
         nodes = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)] or body[:1]
-        end = max((node.end_lineno or 0 for node in nodes), default=0)
-        lines = conftest.text.replace("\r\n", "\n").rstrip("\n").split("\n")
-        new = needed.difference(_bound(conftest)).intersection(self._imports)
-        for module, name in (self._imports[name] for name in sorted(new)):
-            lines.insert(end, f"from {module} import {name}" if name else f"import {module}")
-        return "\n\n\n".join(["\n".join(lines), *bodies]) + "\n"
+        last = max((node.end_lineno or 0 for node in nodes), default=0)
+        after_imports = len(b"".join(conftest.data.splitlines(keepends=True)[:last]))
+        end = len(conftest.data)
+        text = "".join(f"\n\n{body}\n" for body in bodies)
+        return Edit(after_imports, after_imports, imports.encode()), Edit(end, end, text.encode())
 
     def _requested(self, conftest: File) -> Iterator[str]:
         """Yield the fixtures that the conftest and the suites of the test classes request."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from tpgen.check.file import File
 from tpgen.check.moved import Moved, installed
 from tpgen.check.places import is_policy, is_python, is_test_path
-from tpgen.check.renaming import OldName, Renaming, edits_to, imported, imports, renamed
+from tpgen.check.renaming import OldName, Renaming, imported, imports
 from tpgen.check.rule import FileRule
 from tpgen.check.wiring import CONFTEST, Wiring
 from tpgen.core.finding import Finding
@@ -44,25 +44,19 @@ def check(file: File, moved: Moved | None = None) -> Iterator[Finding]:
 
 
 def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterator[Finding]:
-    """Yield the old names and missing fixtures; all fixes of a file are made together."""
-    data, fixtures = renamed(file, old_names), list[str]()
-    # It starts Postgres only if it was written for the suites.
-    if moved.conftest and file.path == CONFTEST and b"pg_container" in data:
-        conftest = File(file.path, data, file.project)
-        wiring = Wiring(file.project, moved.conftest_of(file.project))
-        if fixtures := wiring.missing(conftest):
-            data = wiring.add(conftest, fixtures).encode()
-    edits = edits_to(file, data)
+    """Yield the old names and missing fixtures."""
     for old_name in old_names:
-        is_fixed = old_name.edits is not None
-        message = old_name.message if is_fixed else f"{old_name.message}; {BY_HAND}"
-        yield file.finding(old_name.where, message, edits=edits if is_fixed else ())
-    if fixtures:
-        message = (
-            f"the conftest lacks {', '.join(fixtures)}, which the suites or its fixtures request"
-        )
-        by_hand = "; write it by hand: docs/engine.md of the template lists the fixtures"
-        yield file.finding(1, message if edits else message + by_hand, edits=edits)
+        by_hand = f"; {BY_HAND}" if old_name.edits is None else ""
+        edits = tuple(old_name.edits or ())
+        yield file.finding(old_name.where, old_name.message + by_hand, edits=edits)
+    # Without this fixture it was not written for the suites.
+    if moved.conftest and file.path == CONFTEST and b"pg_container" in file.data:
+        wiring = Wiring(file.project, moved.conftest_of(file.project))
+        if fixtures := wiring.missing(file):
+            edits = wiring.edits(file, fixtures)
+            by_hand = "; write it by hand: docs/engine.md of the template lists the fixtures"
+            message = f"the conftest lacks {', '.join(fixtures)}, which the suites or its fixtures request"
+            yield file.finding(1, message if edits else message + by_hand, edits=edits)
 
 
 @lru_cache(maxsize=1024)

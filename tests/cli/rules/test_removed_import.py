@@ -20,8 +20,8 @@ RENAMED = {
         "    differences(Upstream)\n"
     ),
     "from tests.policy.suites.step import StepSuite, having\n\nx = [having(1)]\n": (
-        "from pytest_tpgen.requests import with_value\n\n"
-        "from tests.policy.suites.step import StepSuite\n\nx = [with_value(1)]\n"
+        "from tests.policy.suites.step import StepSuite\n"
+        "from pytest_tpgen.requests import with_value\n\nx = [with_value(1)]\n"
     ),
     "from tests.policy.suites.step import having\n\n\ndef f(having):\n    return having\n": (
         "from pytest_tpgen.requests import with_value as having\n\n\n"
@@ -74,11 +74,12 @@ def pg_container(): ...
 def test_fixtures_that_a_conftest_lacks(tmp_path: Path) -> None:
     """What a person wrote there stays, in its own layout."""
     assert wired(tmp_path, CONFTEST) == CONFTEST.replace(
-        "\nfrom tests.policy.http import Upstream\n",
-        "from pytest_tpgen.fixtures import committed, sandbox\n"
+        "from tests.policy.http import Upstream\n",
         "from pytest_tpgen.upstream import Upstream\n"
+        "from tests.factories import AgentFactory\n"
         "from pytest_tpgen.wiring import Events\n"
-        "\nfrom tests.factories import AgentFactory\n",
+        "from pytest_tpgen.fixtures import committed\n"
+        "from pytest_tpgen.fixtures import sandbox\n",
     ) + (
         "\n\n@pytest.fixture\nasync def events(db: object) -> Events:\n"
         '    """Read the events."""\n    return await AgentFactory.read(db)\n'
