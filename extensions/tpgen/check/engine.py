@@ -50,9 +50,8 @@ def run(
     new += exemptions.outdated(exempt, project, rules, found)
     new += baseline.stale(base, project, rules, left)
     codes = {rule.code for rule in rules}
-    result.findings = sorted(
-        (finding for finding in new if finding.code in codes), key=lambda finding: finding.order
-    )
+    ours = (finding for finding in new if finding.code in codes)
+    result.findings = sorted(ours, key=lambda finding: finding.order)
     return result
 
 
@@ -169,7 +168,8 @@ def _check_file(file: File, rules: Sequence[FileRule]) -> Iterator[Finding]:
             yield from _guarded(rule, partial(rule.check, file), file.path)
         except Unreadable as error:
             if not is_broken and not file.is_cut:
-                yield _unreadable(error, f"the file is not valid Python: {error}")
+                message = f"the file is not valid Python: {error}"
+                yield Finding(error.path, error.line, 1, message, CODE_OF_READING)
             is_broken = True
 
 
@@ -184,7 +184,7 @@ def _check_project(project: Project, rules: Sequence[Rule]) -> Iterator[Finding]
                     yield finding
         except Unreadable as error:
             message = f"{rule.code} reads a file that is not valid Python: {error}"
-            yield _unreadable(error, message)
+            yield Finding(error.path, error.line, 1, message, CODE_OF_READING)
 
 
 def _guarded(rule: Rule, check: Callable[[], Iterable[Finding]], path: str) -> Iterator[Finding]:
@@ -204,10 +204,6 @@ def _guarded(rule: Rule, check: Callable[[], Iterable[Finding]], path: str) -> I
             "and the rest was checked; please report it"
         )
         yield Finding(path, 1, 1, message, CODE_OF_READING)
-
-
-def _unreadable(error: Unreadable, message: str) -> Finding:
-    return Finding(error.path, error.line, 1, message, CODE_OF_READING)
 
 
 def _note(path: str, message: str) -> Finding:

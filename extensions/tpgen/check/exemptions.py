@@ -33,9 +33,7 @@ class Exemption:
     """Findings that a team tolerates for a while.
 
     Attributes:
-        rule: its code.
         path: which files, as a pattern: `*` stays within a folder, `**` does not.
-        issue: where the fix is tracked: "#12", or an address.
         until: the last day that it holds.
     """
 

@@ -43,17 +43,6 @@ def apply(project: Project, found: Sequence[Finding]) -> Fixed:
     return Fixed(changed, [path for path in by_path if path not in changed])
 
 
-def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """Return a content after edits, with its own line ends; of two that overlap, the first."""
-    after, end = b"", 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        if edit.start >= end:
-            ends = b"\r\n" if b"\r\n" in data else b"\n"
-            after += data[end : edit.start] + re.sub(rb"\r?\n", ends, edit.text)
-            end = edit.end
-    return after + data[end:]
-
-
 def _change(project: Project, path: str, fixable: Sequence[Finding]) -> Change:
     try:
         before = (project.root / path).read_bytes()
@@ -64,7 +53,10 @@ def _change(project: Project, path: str, fixable: Sequence[Finding]) -> Change:
             f"{path} was changed by another program meanwhile, so nothing was written: "
             "run the command again"
         )
-    after = edited(before, _chosen(fixable))
+    after, ends = before, b"\r\n" if b"\r\n" in before else b"\n"
+    in_order = sorted(_chosen(fixable), key=lambda edit: (edit.start, edit.end))
+    for edit in in_order[::-1]:
+        after = after[: edit.start] + re.sub(rb"\r?\n", ends, edit.text) + after[edit.end :]
     is_broken = is_python(path) and _parses(before) and not _parses(after)
     return Change(Path(path), before, before if is_broken else after)
 

@@ -48,20 +48,15 @@ def live_key_rule(prefix: str) -> dict[str, Any]:
 
 
 def faults(text: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield what is in none of the safe forms: a message, and a piece of the text of its line.
-
-    Args:
-        text: of the `.gitleaks.toml`.
-        prefix: of the service's keys.
-    """
+    """Yield what is in none of the safe forms: a message, and a piece of the text of its line."""
     try:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         yield f"gitleaks can't read this file: {error}", ""
         return
     for name in sorted(config.keys() - TOP):
-        message = "is not a top-level setting of gitleaks, or an outdated one"
-        yield f"`{name}` {message}: remove it or correct its name", name
+        message = f"`{name}` is not a top-level setting of gitleaks, or an outdated one: "
+        yield f"{message}remove it or correct its name", name
     if config.get("extend") not in EXTENDS:
         message = (
             "[extend] must be `useDefault = true` alone: without it gitleaks has no rules, and "
@@ -89,13 +84,11 @@ def faults(text: str, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _fits(allowed: Mapping[str, Any], form: Mapping[str, re.Pattern[str]]) -> bool:
     """Return whether an allowlist has the keys of a form, and only texts that match them."""
-    for key, value in allowed.items():
-        texts = value if isinstance(value, list) else [value]
-        if not texts or not all(isinstance(text, str) for text in texts) or key not in form:
-            return False
-        if not all(map(form[key].fullmatch, texts)):
-            return False
-    return allowed.keys() == form.keys()
+    lists = {key: value if isinstance(value, list) else [value] for key, value in allowed.items()}
+    return lists.keys() == form.keys() and all(
+        texts and all(isinstance(text, str) and form[key].fullmatch(text) for text in texts)
+        for key, texts in lists.items()
+    )
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:

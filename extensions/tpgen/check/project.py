@@ -51,16 +51,12 @@ class Project:
 
     def number(self, table: str, key: str, default: Any) -> Any:
         """Return a value of the policy, or the default if it has none."""
-        found = self.policy.get(table, {})
+        found = self.policy.get(table)
         return found.get(key, default) if isinstance(found, dict) else default
 
     @cached_property
     def excluded(self) -> Sequence[Exclusion]:
-        """Return the files that no rule looks at.
-
-        Raises:
-            UserError: the settings can't be read, or a pattern can't fit any file.
-        """
+        """Return the files that no rule looks at; UserError if a pattern can't fit any file."""
         found = settings.read(self.root).exclude
         try:
             for exclusion in found:
@@ -133,11 +129,7 @@ class Project:
 
     @cached_property
     def compared(self) -> str:
-        """Return the commit where this change begins.
-
-        Raises:
-            UserError: there is no such revision.
-        """
+        """Return the commit where this change begins; UserError if there is no such revision."""
         assert self.git
         target = os.environ.get("GITHUB_BASE_REF")
         named = self.base or (f"origin/{target}" if target else "HEAD")
@@ -195,10 +187,6 @@ def find(start: Path, paths: list[str], base: str = "", content: bytes | None = 
         paths: files and folders that were typed; empty for the whole project.
         base: the revision to compare with, if not the usual one.
         content: what takes the place of the one file that was typed; it need not exist.
-
-    Raises:
-        UserError: a path does not exist, is outside, or belongs to another repository, or there is
-            no such revision.
     """
     start = start.resolve()
     everything = Project(_root(start), base=base)

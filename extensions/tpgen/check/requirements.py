@@ -23,12 +23,9 @@ class Component:
 
     Attributes:
         title: kind and name, such as "step detect_pii".
-        path: its file, relative to the service.
-        line: of its definition.
         command: what writes its tests; with `PATH` for a route whose whole path is unknown.
         required: test file, to the suites of which a test class must inherit one.
         class_name: of its class; empty for a route.
-        route: it, if it is one.
     """
 
     title: str
@@ -60,7 +57,6 @@ class Missing:
     """A component, and the tests that it is missing.
 
     Attributes:
-        what: is missing.
         required_from: the date from which it is required, if that is ahead.
         files: the test files where it belongs.
     """

@@ -21,11 +21,8 @@ class Rule:
     """A rule of the policy, with the trees that are its tests, its page and `tpgen explain`.
 
     Attributes:
-        code: such as TPG101; the hundreds follow the policy's sections.
         name: of the fault, so that it reads well after "exempt": "mock-import".
         section: the policy's section, and the sentence that asks for the rule.
-        why: what goes wrong otherwise.
-        fix: what to do instead.
         bad: files, each with at least one finding, by path; a function if they are built.
         good: files without any.
         before: files that were committed before those of `bad` or `good` are put in the index.
@@ -50,7 +47,6 @@ class FileRule(Rule):
     """A rule that looks at one file at a time.
 
     Attributes:
-        check: yields the findings of a file.
         applies: returns whether it looks at a path; other files are not read for it.
         triggers: bytes of which one must be in the file, so that others need no parsing; empty if
             it looks at every file.
