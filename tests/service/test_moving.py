@@ -95,8 +95,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def suite(service: Repository, environment: Path) -> None:
-    """Its suite passes but for a leak of the old starter and a list without its cases; its files
-    are tidy, and the check warns.
+    """Its suite passes but for a leak of the old starter and a list without its cases; ruff makes
+    its files tidy, and the check warns.
     """
     moved = Service(service.path, environment)
     moved.write({"tests/integration/test_app.py": APP})
@@ -109,8 +109,8 @@ def suite(service: Repository, environment: Path) -> None:
     fixed = moved.pytest("-q", "tests/integration/api/test_chat.py")
     assert fixed.code == 0, fixed.text
     # The conftest has a layout of its own, which stays.
-    shape = ["ruff", "format", "--check", "--exclude", "conftest.py", "tests"]
-    for command in (["ruff", "check", "tests"], shape):
+    shape = ["ruff", "format", "--exclude", "conftest.py", "tests"]
+    for command in (["ruff", "check", "--fix", "tests"], shape):
         tidy = moved.run(*command)
         assert tidy.code == 0, tidy.text
     service.git("add", "--all")

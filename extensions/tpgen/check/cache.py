@@ -40,7 +40,7 @@ class Cache:
         self.key = _key(project.root, [rule.code for rule in rules])
         self.entries: Mapping[str, Any] = {}
         # One that somebody committed could hide findings.
-        if PATH.as_posix() not in project.paths:
+        if PATH.as_posix() not in project.files:
             with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
                 content = json.loads((self.root / PATH).read_bytes())
                 self.entries = dict(content["entries"]) if content["key"] == self.key else {}

@@ -22,10 +22,9 @@ _LENGTHS = (
 )
 LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
-# IBANs and card numbers that were published for examples and tests.
+# IBANs and card numbers that were published for examples and tests, by SWIFT and several projects.
 # Only those that would be found: others are sequences, or repeat a digit.
 # Written with a `_` inside, so that no scanner reports them in this file.
-# Examples of SWIFT's registry, and others that unrelated projects publish as examples.
 _IBANS = """
     AD12_00012030200359100100 AT61_1904300234573201 BA39_1290079401028494 BE62_510007547061
     BE68_539007547034 BR18_00360305000010009795493C1 CH93_00762011623852957

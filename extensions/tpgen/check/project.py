@@ -91,10 +91,6 @@ class Project:
         found = (path for path in self.tracked.paths if not path.startswith(self.apart))
         return [path for path in found if not self._exclusion(path)]
 
-    @cached_property
-    def paths(self) -> frozenset[str]:
-        return frozenset(self.files)
-
     @property
     def checked(self) -> list[str]:
         """Return the files that the check is about."""

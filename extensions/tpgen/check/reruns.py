@@ -87,9 +87,8 @@ def marked_files(project: Project) -> Iterator[File]:
     # Git finds the word faster than Python reads the files.
     git = project.git
     paths = git.grep("-F", "--untracked", "-e", "flaky", "--", "*.py") if git else project.files
-    for path in paths:
-        is_own = is_test_python(path) and path in project.paths
-        if is_own and (file := project.read(path)) and b"flaky" in file.data:
+    for path in filter(is_test_python, set(paths).intersection(project.files)):
+        if (file := project.read(path)) and b"flaky" in file.data:
             try:
                 if file.tree:
                     yield file
