@@ -63,9 +63,7 @@ def first_line(name: str, check: str, unique: bool) -> str:
     """What is written for the one column of a model."""
     column = {
         **dict.fromkeys(("length", "precision", "scale", "enum")),
-        **dict.fromkeys(
-            ("decorated", "timezone", "as_uuid", "nullable", "default", "discriminator"), False
-        ),
+        **dict.fromkeys(("decorated", "timezone", "nullable", "default"), False),
         "name": name,
         "kind": "String",
         "type": "String()",

@@ -45,7 +45,6 @@ RETURNS = {
     **dict.fromkeys(("AsyncIterator", "AsyncGenerator"), "for item in self.found:\n    yield item"),
 }
 ASYNC = {"AsyncIterator", "AsyncGenerator"}
-FILL_IN = "from pytest_tpgen.suites import fill_in"
 FAILURE = 'raise ConnectionError("the backend can\'t be reached")'
 
 
@@ -54,7 +53,6 @@ class Fake:
     """A fake of a class of the service.
 
     Attributes:
-        name: of its class.
         stands_for: the class that the constructor takes.
         bases: that class in parentheses; empty if it is a protocol.
         methods: each as its `def` line and its body.
@@ -80,29 +78,18 @@ class Construction:
         fakes: classes to define above.
         imports: lines; that of the component is among them.
         used: the types with given code that the call uses.
-        unknown: the calls of `fill_in` in it.
     """
 
     call: str = ""
     fakes: list[Fake] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    unknown: list[str] = field(default_factory=list)
-
-    @property
-    def example(self) -> str:
-        """Return the call as it stands in a placeholder: `…` for what is not known."""
-        text = self.call
-        for placeholder in self.unknown:
-            text = text.replace(placeholder, "…")
-        return text
 
 
 class Maker:
     """Writes a call with its arguments; what the call needs is in `made`.
 
     Args:
-        component: the component.
         given: code by the name of a parameter; ignored if there is no such parameter.
         types: code by the full name of a type, such as `httpx.AsyncClient`.
         found: code of what a fake returns, if its method returns what the component finds; no
@@ -121,8 +108,7 @@ class Maker:
         self.code = component.code
         self.given, self.types, self.found = given or {}, types or {}, found
         self.fails = fails
-        own = self.code.methods(component.built).values()
-        self.items = {name for module, node in own for name in self._items(module, node.returns)}
+        self.items = self._items(component.built)
         self.made = Construction()
         self.within: list[ast.stmt] = []
 
@@ -141,38 +127,35 @@ class Maker:
             if parameter.stars:
                 arguments.append(parameter.stars + self._fill_in("…", f"what {name} takes"))
             elif code := self._argument(parameter):
-                is_bare = parameter.is_positional
-                arguments.append(code if is_bare else f"{parameter.name}={code}")
+                keyword = "" if parameter.is_positional else f"{parameter.name}="
+                arguments.append(keyword + code)
         return f"{name}({', '.join(arguments)})"
 
     def _argument(self, parameter: Parameter) -> str:
         """Return the code for a parameter; empty if its default serves."""
         module, kind = self.code.expand(parameter.module, parameter.annotation)
         target = self.code.target(module, kind)
-        if code := self._given(parameter.name, kind, target):
-            return code
+        code = self.given.get(parameter.name)
+        if code and target and is_enum(target.node):
+            self._import_class(target)
+            return f"{target.name}({code})"
+        if code and not target:
+            return self._text(code, kind)
         name = self.code.full_name(module, unsubscripted(kind)) if kind else ""
         if name in self.types:
             self.made.used.add(name)
             return self.types[name]
-        if self.found and target and self._is_faked(target, parameter.has_default):
-            return self._fake(target)
+        if self.found and target:
+            is_abstract = not {"Protocol", "ABC"}.isdisjoint(base_names(target.node))
+            # A test fakes a protocol, and a class that returns what the component finds.
+            if (is_abstract and not parameter.has_default) or self.items & self._items(target):
+                return self._fake(target)
         if parameter.has_default:
             return ""
         asked = f": {ast.unparse(parameter.annotation)}" if parameter.annotation else ""
         return self._value(parameter.name, module, kind, target) or self._fill_in(
             f"{parameter.name}=…", f"takes {parameter.name}{asked}"
         )
-
-    def _given(self, name: str, kind: ast.expr | None, target: Definition | None) -> str:
-        """Return the code that was given for a name; for an Enum, as its member."""
-        code = self.given.get(name, "")
-        if not code or (target and not is_enum(target.node)):
-            return ""
-        if target:
-            self._import_class(target)
-            return f"{target.name}({code})"
-        return self._text(code, kind)
 
     def _value(
         self, name: str, module: Module, kind: ast.expr | None, target: Definition | None
@@ -202,21 +185,11 @@ class Maker:
         self.made.imports.append(f"from {owner.module.name} import {owner.name}")
 
     def _fill_in(self, code: str, reason: str) -> str:
-        self.made.imports.append(FILL_IN)
-        self.made.unknown.append(f"fill_in({f'{code}  # {reason}'!r})")
-        return self.made.unknown[-1]
-
-    def _is_faked(self, target: Definition, has_default: bool) -> bool:
-        """Return whether a test fakes a class: a protocol, or one that finds what it looks for."""
-        assert isinstance(target.node, ast.ClassDef)
-        if {"Protocol", "ABC"} & set(base_names(target.node)) and not has_default:
-            return True
-        methods = self.code.methods(target).values()
-        return any(self.items & self._items(module, node.returns) for module, node in methods)
+        self.made.imports.append("from pytest_tpgen.suites import fill_in")
+        return f"fill_in({f'{code}  # {reason}'!r})"
 
     def _fake(self, target: Definition) -> str:
         """Return the code of a fake of a class of the service."""
-        assert isinstance(target.node, ast.ClassDef)
         methods = self.code.methods(target).values()
         fake = Fake(
             f"{'Failing' if self.fails else 'Fake'}{target.name}",
@@ -229,14 +202,18 @@ class Maker:
             self._import_class(target)
         return f"{fake.name}({self.found if fake.finds else ''})"
 
-    def _items(self, module: Module, annotation: ast.expr | None) -> set[str]:
-        """Return the full names of the classes in a type, without containers."""
-        found = {
+    def _items(self, owner: Definition) -> set[str]:
+        """Return the full names of the classes that the methods of a class return."""
+        methods = self.code.methods(owner).values()
+        return {name for module, node in methods for name in self._leaves(module, node)}
+
+    def _leaves(self, module: Module, node: Function) -> set[str]:
+        """Return the full names of the classes that a method returns, without containers."""
+        return {
             self.code.full_name(home, leaf)
-            for home, leaf in self.code.leaves(module, annotation)
-            if last_name(leaf)[:1].isupper() and last_name(leaf) not in RETURNS
+            for home, leaf in self.code.leaves(module, node.returns)
+            if last_name(leaf)[:1].isupper() and last_name(leaf) not in {"Any", *RETURNS}
         }
-        return found - {"typing.Any"}
 
     def _method(self, module: Module, node: Function) -> tuple[str, str]:
         """Return the `def` line and the body of a method."""
@@ -255,10 +232,9 @@ class Maker:
         if self.fails:
             # Only a function with a `yield` is an async generator.
             return line, FAILURE + ("\nyield" if kind in ASYNC else "")
-        if self.items & self._items(module, node.returns) and kind in RETURNS:
+        if self.items & self._leaves(module, node) and kind in RETURNS:
             return line, RETURNS[kind]
         if returns is None or getattr(returns, "value", "") is None:
             return line, "return None"
-        self.made.imports.append(FILL_IN)
-        text = f"fill_in({f'return …  # what {node.name} gives'!r})"
+        text = self._fill_in("return …", f"what {node.name} gives")
         return line, f"answer: {ast.unparse(returns)} = {text}\nreturn answer"

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from tpgen.source.code import Function, last_name, signature
@@ -14,8 +14,7 @@ from .arguments import Construction, Maker
 # Examples for the fields of what a step finds, by their names.
 EXAMPLES = {"kind": '"email"', "start": "9", "end": "25"}
 # Methods that open and close a client, and send no request.
-LIFECYCLE = {"aclose", "close", "connect", "disconnect", "open", "setup", "shutdown", "start"}
-LIFECYCLE |= {"startup", "stop"}
+LIFECYCLE = {"aclose", "close", "connect", "disconnect", "open", "shutdown", "start", "stop"}
 ASYNC_ITERATORS = {"AsyncIterator", "AsyncIterable", "AsyncGenerator"}
 
 
@@ -40,7 +39,6 @@ class ComponentContext:
     """A component, as a skeleton sees it.
 
     Attributes:
-        name: as its module is called: `detect_pii`.
         class_name, module, path: of the component, or where it is to be built.
         type: of a variable that holds one; `Any` if it does not exist.
         http: code of what sends the requests of a client, by its type: a ClientSuite has both.
@@ -84,10 +82,7 @@ class ComponentContext:
 
     @property
     def mode(self) -> Typed:
-        """Return the parameter that decides about a message, such as `on_detection`.
-
-        Its name is empty if there is none.
-        """
+        """Return the parameter that decides about a message; without a name if there is none."""
         if not self.exists:
             return Typed(name="on_detection")
         choices = {
@@ -110,15 +105,13 @@ class ComponentContext:
         if promised is None:
             return Typed()
         promised = unquoted(promised)
-        example = "…"
+        found = Typed(ast.unparse(promised), self.code.imports_of(module, [promised]))
         for home, leaf in self.code.leaves(module, promised):
             if item := self.code.target(home, leaf):
                 fields = [field for field in self.code.parameters(item) if not field.has_default]
                 pairs = (f"{field.name}={EXAMPLES.get(field.name, '…')}" for field in fields)
-                example = f"{ast.unparse(leaf)}({', '.join(pairs)})"
-                break
-        imports = self.code.imports_of(module, [promised])
-        return Typed(ast.unparse(promised), imports, example=example)
+                return replace(found, example=f"{ast.unparse(leaf)}({', '.join(pairs)})")
+        return found
 
     @property
     def errors(self) -> Typed:
@@ -129,32 +122,25 @@ class ComponentContext:
         raised = (node.exc for node in ast.walk(module.tree) if isinstance(node, ast.Raise))
         names = [callee(error) for error in raised if error]
         named = {ast.unparse(name): name for name in names if self.code.target(module, name)}
-        if not named:
-            return Typed("(httpx.HTTPError, ValueError)", ["import httpx"])
-        text = ", ".join(named)
-        code = text if len(named) == 1 else f"({text})"
-        return Typed(code, self.code.imports_of(module, [*named.values()]))
+        text = ", ".join(named) or "httpx.HTTPError, ValueError"
+        imports = self.code.imports_of(module, [*named.values()]) or ["import httpx"]
+        return Typed(text if len(named) == 1 else f"({text})", imports)
 
     @property
     def calls(self) -> list[str]:
         """Return the methods that may send a request, the likeliest first."""
         if not self.exists:
             return []
-        nodes = (node for _, node in self.code.methods(self.component.built).values())
-        found = [
-            node for node in nodes if node.name not in LIFECYCLE and is_called_on_objects(node)
-        ]
+        nodes = [node for _, node in self.code.methods(self.component.built).values()]
         # What returns nothing proves nothing; what is not awaited may send no request.
-        found.sort(
+        nodes.sort(
             key=lambda node: (getattr(node.returns, "value", "") is None, not _is_coroutine(node))
         )
-        return [node.name for node in found]
+        found = (node.name for node in nodes if is_called_on_objects(node))
+        return [name for name in found if name not in LIFECYCLE]
 
     def call(self, method: str, on: str) -> Construction:
-        """Return the code that calls a method of `on` and takes all that it yields.
-
-        It is empty without a method.
-        """
+        """Return the code that calls a method of `on`, if one is given, and takes all it yields."""
         if not method:
             return Construction()
         module, node = self.code.methods(self.component.built)[method]

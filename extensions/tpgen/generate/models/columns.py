@@ -37,8 +37,7 @@ class Column:
 
     Attributes:
         kind: the nearest of SQLAlchemy's own types; None where it is none of those known.
-        type: the type as its author wrote it.
-        decorated: whether the author's own type converts the values.
+        type: the type as its author wrote it; `decorated` if it converts the values.
         python: the name of the annotated type.
         default: whether the database or the model gives it a value.
         enum: `module`, `name` and `first` member; or, without a name, the first value.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 TEXT = r"'(?:[^']|'')*'"
@@ -18,13 +18,10 @@ CHOICE = rf"(\w+) (?:IN|=) ({TEXT}|{NUMBER})(?: , (?:{TEXT}|{NUMBER}))*"
 COMPARISON = rf"(\w+) (<=|>=|<|>) ({NUMBER})"
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A part of a check that one attribute must meet.
+class Condition(NamedTuple):
+    """A part of a check that an attribute must meet: a comparison with a number, or `in`.
 
-    Attributes:
-        operator: a comparison, or `in`.
-        operand: a number, or the first choice as a Python literal.
+    The operand of `in` is the first choice, as a Python literal.
     """
 
     name: str
@@ -35,25 +32,20 @@ class Condition:
 def conditions(check: str, columns: Mapping[str, str]) -> list[Condition] | None:
     """Return the conditions of a check, or None if it is more than simple conditions.
 
-    Args:
-        check: the text of the constraint.
-        columns: the attributes of the model, by the names of their columns.
+    `columns` are the attributes of the model, by the names of their columns.
     """
     text = " ".join(filter(None, re.findall(TOKENS, check)))
     for pattern, replacement in REWRITES.items():
         text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
-    parts = re.split(" AND ", text, flags=re.IGNORECASE)
-    found = [_condition(part, columns) for part in parts]
-    return None if None in found else [condition for condition in found if condition]
-
-
-def _condition(text: str, columns: Mapping[str, str]) -> Condition | None:
-    if match := re.fullmatch(COMPARISON, text):
-        name, operator, operand = match.groups()
-    elif match := re.fullmatch(CHOICE, text, re.IGNORECASE):
-        name, operator, operand = match[1], "in", match[2]
-        if operand.startswith("'"):
-            operand = repr(operand[1:-1].replace("''", "'"))
-    else:
-        return None
-    return Condition(columns[name], operator, operand) if name in columns else None
+    found = []
+    for part in re.split(" AND ", text, flags=re.IGNORECASE):
+        if match := re.fullmatch(COMPARISON, part):
+            name, operator, operand = match.groups()
+        elif match := re.fullmatch(CHOICE, part, re.IGNORECASE):
+            name, operator, operand = match[1], "in", match[2]
+            if operand.startswith("'"):
+                operand = repr(operand[1:-1].replace("''", "'"))
+        if not match or name not in columns:
+            return None
+        found.append(Condition(columns[name], operator, operand))
+    return found

@@ -27,11 +27,8 @@ class Factory:
     """A factory to write.
 
     Attributes:
-        name: of its class.
-        model: the class of its rows.
         exclude: the lines that only other lines use.
         rename: the lines that are not called like their attribute, each with the attribute.
-        lines: what it declares.
     """
 
     name: str
@@ -42,12 +39,7 @@ class Factory:
 
 
 def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
-    """Return the factory of a model.
-
-    Args:
-        model: the model, as the probe describes it.
-        known: the factories that exist, by their models.
-    """
+    """Return the factory of a model; `known` are the factories that exist, by their models."""
     columns = {column.name: column for column in _columns(model)}
     takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
     body: dict[str, str] = {}

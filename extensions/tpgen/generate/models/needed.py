@@ -16,13 +16,7 @@ from .factories import Factory, factory, imports
 
 @dataclass(frozen=True)
 class Factories:
-    """The factories that a model needs, as a skeleton renders them.
-
-    Attributes:
-        model: its name.
-        made: the missing factories, each after those that it uses; none if the model has one.
-        imports: the lines that import their models and enums.
-    """
+    """The factories that a model lacks, each after those that it uses, and the lines they import."""
 
     model: str
     made: tuple[Factory, ...] = ()
@@ -33,14 +27,12 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     """Return the factories that a model needs and that do not exist yet.
 
     Args:
-        service: where to look.
         name: the class of the model, in any spelling: `order_line` is `OrderLine`.
         factories: the text of the service's factories; empty if it has none.
         path: of that file, for errors.
 
     Raises:
-        UserError: there is no such model, or there are two; the models can't be imported; or the
-            text is not Python.
+        UserError: there is no such model, or there are two; or code can't be read or imported.
     """
     present = factories_of(factories, path)
     modules = by_module(service)
@@ -68,12 +60,8 @@ def _spelled(name: str, models: Collection[str]) -> str:
     same = sorted(model for model in models if alike(model) == alike(name))
     if name in same or len(same) == 1:
         return name if name in same else same[0]
-    near = same or get_close_matches(name, models)
-    hint = (
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else "write the model first, then run this again"
-    )
+    near = " or ".join(same or get_close_matches(name, models))
+    hint = f"did you mean {near}?" if near else "write the model first, then run this again"
     raise UserError(f"the service has no model {name}: {hint}")
 
 

@@ -82,10 +82,8 @@ def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[s
         "precision": getattr(sql, "precision", None),
         "scale": getattr(sql, "scale", None),
         "timezone": bool(getattr(sql, "timezone", False)),
-        "as_uuid": bool(getattr(sql, "as_uuid", False)),
         "nullable": all(each.nullable for each in prop.columns),
         "default": any(_has_default(mapper, each) for each in prop.columns),
-        "discriminator": mapper.polymorphic_on is column,
         "enum": _enum(sql, hint),
     }
 
