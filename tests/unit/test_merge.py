@@ -236,16 +236,9 @@ def test_a_factory_that_speaks_of_a_model_is_not_its_own() -> None:
     assert merge(mine, rendered, Suite())[1] == ("AFactory",)
 
 
-def test_plain_tests_are_added() -> None:
-    """With what they use; one that a person has, in a class or not, is theirs."""
-    rendered = "from a import A, B\ndef test_one():\n    A\nasync def test_two(): B\n"
-    text, added = merged("import os\n\n\ndef test_one(): ...\n", rendered, Suite())
-    assert added == ("test_two",)
-    assert "from a import B\n" in text
-    mine = "class TestA:\n    def test_one(self): ...\n\n\nasync def test_two(): ...\n"
-    assert merged(mine, rendered, Suite()) == (mine, ())
-    with pytest.raises(UserError, match="uses the name test_one for something else than"):
-        merge("test_one = 1\n", rendered, Suite())
+def test_the_name_of_a_class_must_be_free() -> None:
+    with pytest.raises(UserError, match="uses the name TestA for something else than"):
+        merge("TestA = 1\n", "class TestA: ...\n", Suite())
 
 
 def test_another_suite_that_proves_the_component_counts() -> None:

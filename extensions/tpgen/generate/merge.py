@@ -6,6 +6,7 @@ class that holds nothing but placeholders are replaced.
 
 import ast
 import io
+import itertools
 import re
 import tokenize
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
@@ -43,11 +44,10 @@ def merge(
     """
     yours, ours = (_Source(text, path, suite.code) for text in (mine, rendered))
     merger = _Merger(yours, ours, suite, identity)
-    named = [node for node in ours.tree.body if isinstance(node, Test)]
-    tests = [node for node in named if node.name.lower().startswith("test")]
+    tests = [owner for owner in ours.classes if owner.name.startswith("Test")]
     # A module of factories has no tests.
-    for node in tests or ours.classes:
-        merger.add(node)
+    for owner in tests or ours.classes:
+        merger.add(owner)
     if not merger.added:
         return mine, ()
     after = merger.text()
@@ -121,22 +121,16 @@ class _Merger:
         self.identity = identity or (lambda module, owner: None)
         self.added: list[str] = []
         self._edits: list[Edit] = []
-        self._appended: list[Test] = []
+        self._appended: list[ast.ClassDef] = []
         self._nodes: list[ast.stmt] = []
 
-    def add(self, template: Test) -> None:
-        """Add a rendered class or function, or what the module is missing of it."""
-        older = None
-        if isinstance(template, Function):
-            nodes = (node for node in ast.walk(self.yours.tree) if isinstance(node, Function))
-            if template.name in {node.name for node in nodes}:
-                return
-        elif template.name.startswith("Test") and (owners := self._about_the_same(template)):
-            untouched = (owner for owner in owners if self._is_untouched(owner, template))
-            older = next(untouched, None)
-            if older is None:
-                self._extend(owners, template)
-                return
+    def add(self, template: ast.ClassDef) -> None:
+        """Add a rendered class, or what the module is missing of it."""
+        owners = self._about_the_same(template) if template.name.startswith("Test") else []
+        older = next((owner for owner in owners if self._is_untouched(owner, template)), None)
+        if owners and not older:
+            self._extend(owners, template)
+            return
         if template.name in self.yours.bound and not (older and older.name == template.name):
             raise self._clash(template.name, "the tests to add")
         if older:
@@ -224,7 +218,7 @@ class _Merger:
     def _indentation(self, owner: ast.ClassDef, template: ast.ClassDef) -> str:
         """Return what is in front of each member of two classes."""
         starts = {
-            source.lines[_first_line(member)].encode()[: member.col_offset].decode()
+            source.lines[_first_line(member)][: member.col_offset]
             for source, cls in ((self.ours, template), (self.yours, owner))
             for member in cls.body
         }
@@ -248,14 +242,11 @@ class _Merger:
             if not helpers.isdisjoint(names(helper)):
                 lines += ["", "", *self.ours.code_of(helper)]
         body = self.yours.tree.body
-        tests = (at for at, node in enumerate(body) if isinstance(node, Test))
-        top = body[: next(tests, None)]
+        top = itertools.takewhile(lambda node: not isinstance(node, Test), body)
         above = [node for node in top if node in self.yours.imports or is_docstring(node)]
-        if above:
-            at = above[-1].end_lineno or 0
-        else:
-            # Below the comments at the top, such as a licence.
-            at = _first_line(body[0]) if body else len(self.yours.lines)
+        # Else below the comments at the top, such as a licence.
+        first = _first_line(body[0]) if body else len(self.yours.lines)
+        at = above[-1].end_lineno or 0 if above else first
         return at, at, lines
 
     def _needed(self) -> set[str]:

@@ -16,17 +16,15 @@ from .scaffold import Scaffold
 
 def dry_run(service: Service, done: Scaffold) -> str:
     """Return what would be written, as a diff for `git apply`, below comments with `#`."""
-    sentences = [done.target.missing, *_complete(service, done)]
-    lines = [f"# {sentence}\n" for sentence in sentences if sentence]
-    return "".join(lines) + files.diff(done.changes)
+    sentences = filter(None, [done.target.missing, *_complete(service, done)])
+    return "".join(f"# {sentence}\n" for sentence in sentences) + files.diff(done.changes)
 
 
 def outcome(service: Service, done: Scaffold) -> str:
     """Return what was written, what is left to fill in, and the command that runs the tests."""
     lines = [
-        *([done.target.missing] if done.target.missing else []),
+        *filter(None, [done.target.missing]),
         *_written(done),
-        *dict.fromkeys(_failures(done)),
         *_complete(service, done),
         *_placeholders(service, done),
         *_exempt(service, done),
@@ -43,12 +41,11 @@ def _written(done: Scaffold) -> Iterator[str]:
         else:
             yield f"extended {path}: {', '.join(added) or 'the list of required cases'}"
     yield from (f"recorded {path}: review it" for path in done.recorded)
-
-
-def _failures(done: Scaffold) -> Iterator[str]:
-    for failure in done.failed:
-        if f"{failure.owner}.{failure.case}" not in done.exempt and not failure.is_open:
-            yield f"fails    {failure.case}: {failure}"
+    yield from dict.fromkeys(
+        f"fails    {failure.case}: {failure}"
+        for failure in done.failed
+        if f"{failure.owner}.{failure.case}" not in done.exempt and not failure.is_open
+    )
 
 
 def _complete(service: Service, done: Scaffold) -> Iterator[str]:

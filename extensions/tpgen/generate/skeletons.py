@@ -48,13 +48,11 @@ def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
             "the skeleton"
         ) from None
     except Exception as error:  # A skeleton may call any method of its context.
-        reason = str(error)
-        if not isinstance(error, jinja2.TemplateError):
-            reason = ": ".join(filter(None, [type(error).__name__, reason]))
         # Jinja puts the lines of templates into tracebacks.
         places = [f"{FOLDER}/{skeleton}"]
         for frame in traceback.extract_tb(error.__traceback__):
             if (file := Path(frame.filename)).is_relative_to(service.root / FOLDER):
                 places.append(f"{file.relative_to(service.root).as_posix()}:{frame.lineno}")
-        raise UserError(f"{places[-1]}: {reason}; correct the skeleton") from error
+        kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
+        raise UserError(f"{places[-1]}: {kind}{error}; correct the skeleton") from error
     return text

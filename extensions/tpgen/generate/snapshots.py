@@ -20,13 +20,12 @@ HAPPY_PATH, MALFORMED = "test_happy_path", "test_422_on_a_malformed_request"
 
 @dataclass(frozen=True)
 class Failure:
-    """The failure of a test.
+    """The failure of the test `case` of the class `owner`.
 
     Attributes:
         reason: what the app answered, or the error.
         status: of the answer, if the suite expected another one; else 0.
-        case: the name of the test; `owner` is the name of its class.
-        number: its position among the tests of this name, from 0.
+        number: the position of the test among those of its name, from 0.
         is_open: whether a placeholder is the cause.
     """
 

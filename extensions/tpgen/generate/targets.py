@@ -30,8 +30,7 @@ class Target:
     """A component, ready for the skeletons.
 
     Attributes:
-        title: such as "step detect_pii".
-        name: what `{name}` stands for in a path.
+        title: such as "step detect_pii"; `name` is what `{name}` stands for in a path.
         missing: what is to be built first, as a sentence; empty if the component exists.
         changes: the component's own files.
         identity: returns which component a test class is about; its name says that, if None.
@@ -89,21 +88,19 @@ def _of_source(service: Service, kind: Kind, word: str, with_source: bool) -> Ta
     component = components.find(service, kind, require_name(word))
     title = f"{kind.name} {component.name}"
     common = _common(service, kind, component.name)
-    changes, missing = [], ""
-    if not component.exists and with_source:
-        context = common | {"component": ComponentContext(component)}
-        changes = [_start(service, kind, component.path, context)]
-        file, root = service.root / component.path, service.packages[0].parent
-        module = Module(file, root, changes[0].after)
-        definition = Definition(module, module.definitions[component.class_name])
-        component = replace(component, definition=definition)
-    elif not component.exists:
-        offer = "; `--with-source` writes a start" if kind.source else ""
-        missing = (
-            f"there is no {title} yet: build {component.class_name} in {component.path}{offer}"
-        )
     context = common | {"component": ComponentContext(component)}
-    return Target(kind, title, component.name, context, missing, changes=changes)
+    if component.exists:
+        return Target(kind, title, component.name, context)
+    place = f"{component.class_name} in {component.path}"
+    if not with_source:
+        offer = "; `--with-source` writes a start" if kind.source else ""
+        missing = f"there is no {title} yet: build {place}{offer}"
+        return Target(kind, title, component.name, context, missing)
+    start = _start(service, kind, component.path, context)
+    module = Module(service.root / component.path, service.packages[0].parent, start.after)
+    definition = Definition(module, module.definitions[component.class_name])
+    context = common | {"component": ComponentContext(replace(component, definition=definition))}
+    return Target(kind, title, component.name, context, changes=[start])
 
 
 def _of_model(service: Service, kind: Kind, word: str) -> Target:
@@ -128,7 +125,13 @@ def _of_route(
     method, path = words[0].upper(), found.path if found else words[1]
     route = found or Route(method, path, is_public=f"{method} {path}" in app.public)
     if found and app.is_open and not route.is_public:
-        raise UserError(_why_open(f"{method} {path}"))
+        raise UserError(
+            f"{method} {path} runs its handler without credentials. If it is public, add this "
+            "below [tool.tpgen.public] in pyproject.toml, and run the command again:\n\n"
+            f'"{method} {path}" = "why it needs no credentials"\n\n'
+            "If not, let a dependency demand credentials first; if the handler itself does, or "
+            "its decorator, run the command again with --guarded"
+        )
     name = naming.name_of_file(found, path)
     covered, key = Covered([*app.routes, (method, path)]), (method, normalize_path(path))
     file = covered.files(service, kind).get(key)
@@ -136,28 +139,20 @@ def _of_route(
     test_files = [file] if file else map(Path, own)
     taken = {owner for test in test_files for owner in covered.taken(service.root / test, key)}
 
-    def context(failures: Sequence[Failure] = ()) -> dict[str, Any]:
-        known = route_tests.context(service, route, taken, failures)
-        return _common(service, kind, name) | known
+    title, common = f"{kind.name} {method} {path}", _common(service, kind, name)
 
-    def without(failures: list[Failure]) -> Target | None:
-        known = context(failures)
-        blamed, contradicted = known["route"].blamed, known["route"].contradicted
+    def without(failures: Sequence[Failure]) -> Target | None:
+        context = common | route_tests.context(service, route, taken, failures)
+        blamed, contradicted = context["route"].blamed, context["route"].contradicted
         if not blamed and not contradicted:
             return None
-        return replace(target, context=known, snapshot=not blamed, without=lambda failures: None)
+        return replace(target, context=context, snapshot=not blamed, without=lambda failures: None)
 
-    first = context()
+    context = common | route_tests.context(service, route, taken, ())
     target = Target(
-        kind,
-        f"{kind.name} {method} {path}",
-        name,
-        first,
-        identity=covered.identity,
-        file=file,
-        snapshot=first["route"].is_known,
-        without=without,
+        kind, title, name, context, identity=covered.identity, file=file, without=without
     )
+    target = replace(target, snapshot=context["route"].is_known)
     return target if found else _route_to_build(service, target, app, route, with_source)
 
 
@@ -196,14 +191,3 @@ def _start(service: Service, kind: Kind, path: Path, context: Mapping[str, Any])
         )
     text = skeletons.render(service, kind.source, context)
     return Change(path, None, formatting.tidy(service, path, text).encode())
-
-
-def _why_open(route: str) -> str:
-    """Return the error about a route that demands no credentials and is not listed as public."""
-    return (
-        f"{route} runs its handler without credentials. If it is public, add this below "
-        "[tool.tpgen.public] in pyproject.toml, and run the command again:\n\n"
-        f'"{route}" = "why it needs no credentials"\n\n'
-        "If not, let a dependency demand credentials first; if the handler itself does, or its "
-        "decorator, run the command again with --guarded"
-    )

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from tpgen.core.names import to_snake
@@ -81,11 +81,7 @@ def imports(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _columns(model: Mapping[str, Any]) -> Iterator[Column]:
     """Yield the columns, with what the constraints of the model say of them."""
-    names = {field.name for field in fields(Column)}
-    columns = {
-        raw["name"]: Column(**{name: raw[name] for name in names & raw.keys()})
-        for raw in model["columns"]
-    }
+    columns = {column["name"]: Column(**column) for column in model["columns"]}
     keys = {name for reference in model["references"] for name in reference["columns"]}
     unique = set()
     for together in model["uniques"]:
