@@ -72,11 +72,11 @@ class _Source:
         self.imports = [
             node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
         ]
-        self.bound = {name: name for name in self.module.definitions}
-        # The dotted name of an import; one below `if TYPE_CHECKING` is not enough.
-        for alias in (alias for node in self.imports for alias in node.names):
-            name = alias.asname or alias.name.partition(".")[0]
-            self.bound[name] = ".".join(filter(None, self.module.imports[name]))
+        # The dotted names of imports; one below `if TYPE_CHECKING` is not enough.
+        imported = (_name_of(alias) for node in self.imports for alias in node.names)
+        origins = self.module.imports
+        self.imported = {name: ".".join(filter(None, origins[name])) for name in imported}
+        self.bound = {name: name for name in self.module.definitions} | self.imported
 
     def end(self, owner: ast.ClassDef) -> int:
         """Return the index behind the last line of a class, with the comments directly below it."""
@@ -232,14 +232,16 @@ class _Merger:
     def _top(self) -> Edit:
         """Return the edit that adds imports and helpers, below the imports."""
         needed = self._needed()
+        for name, origin in self.ours.imported.items():
+            if name in needed and self.yours.bound.get(name, origin) != origin:
+                raise self._clash(name, origin)
+        needed -= self.yours.bound.keys() | {owner.name for owner in self._appended}
         lines = []
         for node in self.ours.imports:
-            aliases = [alias for alias in node.names if self._must_import(alias, needed)]
-            if aliases:
+            if aliases := [alias for alias in node.names if _name_of(alias) in needed]:
                 lines.append(ast.unparse(type(node)(**{**vars(node), "names": aliases})))
-        helpers = needed - self.yours.bound.keys() - {test.name for test in self._appended}
         for helper in self.ours.tree.body:
-            if not helpers.isdisjoint(names(helper)):
+            if not needed.isdisjoint(names(helper)):
                 lines += ["", "", *self.ours.code_of(helper)]
         body = self.yours.tree.body
         top = itertools.takewhile(lambda node: not isinstance(node, Test), body)
@@ -261,20 +263,16 @@ class _Merger:
             waiting += [each for each in self.ours.tree.body if helpers & set(names(each))]
         return needed
 
-    def _must_import(self, alias: ast.alias, needed: set[str]) -> bool:
-        """Return whether an import is used, and the module does not bind the name to the same."""
-        name = alias.asname or alias.name.partition(".")[0]
-        if name not in needed or name not in self.yours.bound:
-            return name in needed
-        if self.ours.bound[name] == self.yours.bound[name]:
-            return False
-        raise self._clash(name, self.ours.bound[name])
-
     def _clash(self, name: str, meaning: str) -> UserError:
         return UserError(
             f"{self.yours.path} uses the name {name} for something else than {meaning}: rename "
             "yours, and run the command again"
         )
+
+
+def _name_of(alias: ast.alias) -> str:
+    """Return the name that an import binds."""
+    return alias.asname or alias.name.partition(".")[0]
 
 
 def _first_line(node: ast.stmt) -> int:

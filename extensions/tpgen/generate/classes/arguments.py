@@ -86,6 +86,7 @@ class Construction:
     used: set[str] = field(default_factory=set)
 
 
+@dataclass
 class Maker:
     """Writes a call with its arguments; what the call needs is in `made`.
 
@@ -97,18 +98,15 @@ class Maker:
         fails: make the fakes raise.
     """
 
-    def __init__(
-        self,
-        component: Component,
-        given: Mapping[str, str] | None = None,
-        types: Mapping[str, str] | None = None,
-        found: str = "",
-        fails: bool = False,
-    ) -> None:
-        self.code = component.code
-        self.given, self.types, self.found = given or {}, types or {}, found
-        self.fails = fails
-        self.items = self._items(component.built)
+    component: Component
+    given: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    found: str = ""
+    fails: bool = False
+
+    def __post_init__(self) -> None:
+        self.code = self.component.code
+        self.items = self._items(self.component.built)
         self.made = Construction()
         self.within: list[ast.stmt] = []
 

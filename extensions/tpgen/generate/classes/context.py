@@ -76,7 +76,7 @@ class ComponentContext:
             place = f'"{self.module}:{self.class_name}", "{self.path}"'
             imports = ["from pytest_tpgen.suites import to_build"]
             return Construction(f"to_build({place})({unbuilt})", imports=imports)
-        maker = Maker(self.component, given, types, found, fails)
+        maker = Maker(self.component, given or {}, types or {}, found, fails)
         maker.made.call = maker.new(self.component.built)
         return maker.made
 
