@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
-from textwrap import dedent
 
 from tpgen.source.suites import PLACEHOLDERS
 from tpgen.source.trees import Function, last_name, names
@@ -11,7 +10,7 @@ from tpgen.source.trees import Function, last_name, names
 # In the placeholders of a component that is not built.
 BUILD = "# build "
 # What a line of code states, in the text of a placeholder.
-STATES = re.compile(r"(?:async )?def (\w+)|(\w+)\s*(?::[^=]+)?=(?!=)")
+STATES = re.compile(r"^ *(?:(?:async )?def (\w+)|(\w+) *(?::[^=\n]+)?=(?!=))", re.MULTILINE)
 
 
 def placeholder_of(member: ast.stmt) -> str | None:
@@ -40,7 +39,7 @@ def stated(member: ast.stmt) -> list[str]:
     else:
         parts = (part for part in ast.walk(member) if isinstance(part, ast.stmt))
         found = [name for part in parts for name in names(part)]
-    return [*found, *_lines(member)]
+    return [*found, *("".join(pair) for pair in STATES.findall(placeholder_of(member) or ""))]
 
 
 def missing(
@@ -48,11 +47,8 @@ def missing(
     inherited: Sequence[ast.stmt],
     template: ast.ClassDef,
     required: Mapping[str, frozenset[str]],
-) -> tuple[dict[ast.stmt, ast.stmt | None], list[str]]:
+) -> dict[ast.stmt, ast.stmt | None]:
     """Return the rendered members to add to a class, each with the placeholder that it replaces.
-
-    The second value holds lines with placeholders, for names that one rendered placeholder covers
-    with others.
 
     Args:
         inherited: the members of the bases.
@@ -80,24 +76,10 @@ def missing(
             if other not in found and (is_older or _mentions(member, stated(other))):
                 found[other] = None
                 waiting.append(other)
-    lines = [
-        f"{name} = placeholder({line!r})"
-        for member in template.body
-        if member not in found
-        for name, line in _lines(member).items()
-        if name in required and not {name, *required[name]} & known
-    ]
-    return {member: found[member] for member in template.body if member in found}, lines
+    return {member: found[member] for member in template.body if member in found}
 
 
 def _mentions(member: ast.stmt, names: Collection[str]) -> bool:
     """Return whether a member uses an attribute or fixture of its own class."""
     parts = [vars(part) for part in ast.walk(member)]
     return any(part.get(key) in names for part in parts for key in ("arg", "id", "attr"))
-
-
-def _lines(member: ast.stmt) -> dict[str, str]:
-    """Return the lines of code in the text of a placeholder, by the names that they state."""
-    lines = dedent(placeholder_of(member) or "").splitlines()
-    matches = [(STATES.match(line.strip()), line.strip()) for line in lines]
-    return {match[1] or match[2]: line for match, line in matches if match}

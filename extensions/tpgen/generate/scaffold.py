@@ -27,8 +27,7 @@ class Scaffold:
         complete: the files that nothing is missing in.
         exempt: the cases that do not apply, as a skeleton says, each with the reason; such as
             `TestListAgents.test_403_with_the_key_of_another_tenant`.
-        snapshots: the tests to run, whose snapshots are recorded.
-        recorded: the files of snapshots that were recorded.
+        snapshots: the tests whose snapshots are to be recorded; `recorded` are their files.
     """
 
     target: Target
@@ -47,21 +46,12 @@ class Scaffold:
 
 
 def plan(service: Service, target: Target) -> Scaffold:
-    """Return what the tests of a component are missing.
-
-    Raises:
-        UserError: a file can't be read or extended.
-    """
+    """Return what the tests of a component are missing; `UserError` if a file can't get it."""
     done = Scaffold(target, [*target.changes], {change.path: () for change in target.changes})
-    tests = target.kind.tests
-    has_own_tests = any(test.suites and not test.is_shared for test in tests)
-    for test in tests:
+    for test in target.kind.tests:
         # The one class of a shared file is not about this component.
         own = replace(target, identity=None, file=None) if test.is_shared else target
-        path = own.file or Path(test.path.replace("{name}", target.name))
-        _plan_test(service, own, path, test, done)
-        if test.is_shared and has_own_tests and path in done.complete:
-            done.complete.remove(path)
+        _plan_test(service, own, test, done)
     return done
 
 
@@ -69,9 +59,6 @@ def write(service: Service, done: Scaffold, command: str) -> None:
     """Write what was planned, all or nothing; then run the tests, and record their snapshots.
 
     A placeholder replaces a guess that the app contradicts; `done` becomes what was written.
-
-    Raises:
-        UserError: a file can't be written, or changed meanwhile.
     """
     if done.changes:
         files.write(service.root, done.changes, command)
@@ -87,29 +74,29 @@ def write(service: Service, done: Scaffold, command: str) -> None:
             done.recorded += [change.path for change in recorded]
 
 
-def _plan_test(
-    service: Service, target: Target, path: Path, test: KindTest, done: Scaffold
-) -> None:
+def _plan_test(service: Service, target: Target, test: KindTest, done: Scaffold) -> None:
+    path = target.file or Path(test.path.replace("{name}", target.name))
     check(service.root, path)
     exempt: dict[str, str] = {}
     context = {**target.context, "test_path": path, "exempt": exempt.setdefault}
     rendered = formatting.tidy(service, path, skeletons.render(service, test.skeleton, context))
-    before = read(service, path)
+    tree, before = ast.parse(rendered), read(service, path)
     after, added, new_classes = rendered, tuple[str, ...](), None
     if before is not None:
-        suite = suites.read(service.root, ast.parse(rendered), test)
+        suite = suites.read(service.root, tree, test)
         after, added = merge(before, rendered, suite, target.identity, path)
         if added:
             after = formatting.as_before(service, path, before, after, rules="I,F401")
         new_classes = {name for name in added if "." not in name}
     code = Code([service.root / "tests"])
     after = comments.refresh(code, service.root / path, after, new_classes)
-    template = suites.test_class(ast.parse(rendered))
-    if exempt and template:
+    if exempt and (template := suites.test_class(tree)):
         name = _name_in(after, template, target)
         done.exempt |= {f"{name}.{case}": reason for case, reason in exempt.items()}
     if after == before:
-        done.complete.append(path)
+        has_own = any(each.suites and not each.is_shared for each in target.kind.tests)
+        if not (test.is_shared and has_own):
+            done.complete.append(path)
         return
     done.changes.append(Change(path, None if before is None else before.encode(), after.encode()))
     done.added[path] = added

@@ -18,11 +18,7 @@ FOLDER = "tests/policy/skeletons"
 
 
 def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
-    """Return the Python module that a skeleton gives for a component.
-
-    Raises:
-        UserError: there is no such skeleton, it fails, or its text is not Python.
-    """
+    """Return the Python module that a skeleton gives for a component; `UserError` if it fails."""
     environment = SandboxedEnvironment(
         loader=jinja2.FileSystemLoader(service.root / FOLDER),
         undefined=jinja2.StrictUndefined,

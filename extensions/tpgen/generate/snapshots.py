@@ -93,24 +93,21 @@ def _failures(report: Path) -> Iterator[Failure]:
 def _failure(message: str, details: str) -> Failure:
     """Return what the message of a failed test says, or else its details."""
     if answer := re.search(r"^assert (\d{3}) == \d{3}$", message, re.MULTILINE):
-        text = message[: answer.start()].removeprefix("AssertionError:").strip()
-        return Failure(_detail(text), int(answer[1]))
+        reason = message[: answer.start()].removeprefix("AssertionError:").strip()
+        # What FastAPI's answer says of an error, without the input that it repeats.
+        with suppress(ValueError, AttributeError, KeyError, TypeError):
+            detail = json.loads(reason)["detail"]
+            if not isinstance(detail, str):
+                parts = (f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in detail)
+                detail = "; ".join(parts)
+            reason = detail
+        return Failure(reason, int(answer[1]))
     if place := re.search(r"(\S+: \w+|this line) has a placeholder", f"{message}\n{details}"):
         return Failure(place[0], is_open=True)
     # An error of a fixture has only a general message; its text says what happened.
     errors = re.findall(r"^E {2,}(.*\S)", details, re.MULTILINE)
     reason = errors[0] if errors else message or "pytest gave no reason"
     return Failure(reason.removeprefix("AssertionError: "))
-
-
-def _detail(text: str) -> str:
-    """Return what FastAPI's answer says of an error, without the input that it repeats."""
-    with suppress(ValueError, AttributeError, KeyError, TypeError):
-        detail = json.loads(text)["detail"]
-        if isinstance(detail, str):
-            return detail
-        return "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in detail)
-    return text
 
 
 def _content(file: Path) -> bytes | None:

@@ -72,11 +72,7 @@ def find(
 
 
 def read(service: Service, path: Path) -> str | None:
-    """Return the text of a Python file of the service, or None if there is no such file.
-
-    Raises:
-        UserError: it can't be read.
-    """
+    """Return the text of a Python file, or None if there is none; `UserError` if unreadable."""
     file = service.root / path
     try:
         return file.read_bytes().decode() if file.exists() else None
@@ -138,7 +134,6 @@ def _of_route(
     own = (test.path.replace("{name}", name) for test in kind.tests if not test.is_shared)
     test_files = [file] if file else map(Path, own)
     taken = {owner for test in test_files for owner in covered.taken(service.root / test, key)}
-
     title, common = f"{kind.name} {method} {path}", _common(service, kind, name)
 
     def without(failures: Sequence[Failure]) -> Target | None:
@@ -161,9 +156,8 @@ def _route_to_build(
 ) -> Target:
     from .routes import naming
 
-    near = app.nearest(route.method, route.path)
-    missing = f"{target.title} is not in the app yet"
-    missing += f" (it has {', '.join(near)})" if near else ""
+    near = ", ".join(app.nearest(route.method, route.path))
+    missing = f"{target.title} is not in the app yet" + (f" (it has {near})" if near else "")
     if not with_source:
         return replace(target, missing=missing)
     package = service.packages[0]

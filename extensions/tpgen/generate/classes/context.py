@@ -24,7 +24,7 @@ class Typed:
 
     Attributes:
         choices: the texts that it allows, if it is a Literal or an Enum.
-        example: code of one value, if it is a class of the service.
+        example: code of a value.
         name: of the parameter that has this type.
     """
 

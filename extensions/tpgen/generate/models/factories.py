@@ -42,11 +42,14 @@ def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
     """Return the factory of a model; `known` are the factories that exist, by their models."""
     columns = {column.name: column for column in _columns(model)}
     takes, requires = model["constructor"]["takes"], model["constructor"]["requires"]
+    relationships = {reference["relationship"] for reference in model["references"]}
+    # The rows that the constructor takes; of the others, it takes the ids.
+    rows = {name for name in relationships if name and (takes is None or name in takes)}
     body: dict[str, str] = {}
     keys: set[str] = set()
     for reference in model["references"]:
         if not keys.issuperset(reference["columns"]):
-            body |= _of_reference(model, reference, known, keys)
+            body |= _of_reference(model, reference, known, rows, keys)
             keys |= set(reference["columns"])
     for column in columns.values():
         is_optional = column.nullable or column.default
@@ -59,7 +62,6 @@ def factory(model: Mapping[str, Any], known: Mapping[str, str]) -> Factory:
             empty = {True: "LazyFunction(list)", False: "None"}.get(many)
             body[name] = empty or placeholder(name, "the constructor asks for it")
     body |= _of_checks(model, body, columns)
-    rows = {each["relationship"] for each in model["references"] if _takes_row(model, each)}
     return Factory(
         f"{model['name']}Factory",
         model["name"],
@@ -114,22 +116,17 @@ def _of_checks(
                 yield name, placeholder(name, text, columns[name].unique)
 
 
-def _takes_row(model: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
-    """Return whether the constructor takes the row itself, rather than its id."""
-    takes, name = model["constructor"]["takes"], reference["relationship"]
-    return bool(name) and (takes is None or name in takes)
-
-
 def _of_reference(
     model: Mapping[str, Any],
     reference: Mapping[str, Any],
     known: Mapping[str, str],
+    rows: set[str],
     done: set[str],
 ) -> dict[str, str]:
     """Return the lines of a foreign key; `done` are the columns that other keys have set."""
     target, columns = reference["target"], reference["columns"]
     shared = [column for column in columns if column in done]
-    takes_row = _takes_row(model, reference)
+    takes_row = reference["relationship"] in rows
     if target is None or shared or target["name"] not in known:
         names = [reference["relationship"]] if takes_row else [c for c in columns if c not in done]
         row = f"of an existing {target['name']}" if target else "of a row that has no model"

@@ -28,8 +28,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
 
     Args:
         name: the class of the model, in any spelling: `order_line` is `OrderLine`.
-        factories: the text of the service's factories; empty if it has none.
-        path: of that file, for errors.
+        factories: the text of the service's factories; `path` is their file, for errors.
 
     Raises:
         UserError: there is no such model, or there are two; or code can't be read or imported.
