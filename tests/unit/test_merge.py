@@ -151,7 +151,7 @@ def test_a_class_that_ruff_would_format_otherwise_stays(body: str) -> None:
 def test_what_may_stand_instead_is_enough() -> None:
     suite = Suite({"path": frozenset({"url"})})
     rendered = "class TestA(RouteSuite):\n    path = '/a'\n"
-    mine = "class TestA(RouteSuite):\n    @fixture(name='url')\n    def mine(self): ...\n"
+    mine = "class TestA(RouteSuite):\n    @fixture\n    def url(self): ...\n"
     assert merged(mine, rendered, suite) == (mine, ())
     assert merged(mine.replace("url", "b"), rendered, suite)[1] == ("TestA.path",)
 

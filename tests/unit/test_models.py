@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 from pytest_tpgen.factory import AsyncSQLAlchemyFactory
-from tpgen.generate.models.columns import RESERVED, placeholder
-from tpgen.generate.models.constraints import Condition, conditions
+from tpgen.generate.models.columns import RESERVED, Condition, conditions, placeholder
 from tpgen.generate.models.factories import factory
 
 

@@ -31,14 +31,10 @@ def is_docstring(node: ast.stmt) -> bool:
 
 def stated(member: ast.stmt) -> list[str]:
     """Return the names that a member of a class gives a value, and those of its placeholder."""
-    if isinstance(member, ast.ClassDef | Function):
-        found = names(member)
-        for decorator in member.decorator_list:  # Such as `@fixture(name="url")`.
-            constants = (part for part in ast.walk(decorator) if isinstance(part, ast.Constant))
-            found += [part.value for part in constants if isinstance(part.value, str)]
-    else:
-        parts = (part for part in ast.walk(member) if isinstance(part, ast.stmt))
-        found = [name for part in parts for name in names(part)]
+    is_named = isinstance(member, ast.ClassDef | Function)
+    # An `if` states what is below it.
+    parts = [member] if is_named else ast.walk(member)
+    found = [name for part in parts if isinstance(part, ast.stmt) for name in names(part)]
     return [*found, *("".join(pair) for pair in STATES.findall(placeholder_of(member) or ""))]
 
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from tpgen.core.names import to_snake
 
-from .columns import Column, declared, placeholder, value
-from .constraints import TEXT, conditions
+from .columns import TEXT, Column, conditions, declared, placeholder, value
 
 # Kinds of columns of which one can differ from row to row, where several are unique together.
 DIFFERING = {"String", "Integer", "Numeric", "Float", "Date", "DateTime"}
