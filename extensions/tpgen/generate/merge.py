@@ -35,12 +35,8 @@ def merge(
 ) -> tuple[str, tuple[str, ...]]:
     """Return a module with the tests of a rendered one, and the names of what was added.
 
-    Args:
-        suite: what the rendered classes inherit.
-        identity: returns which component a test class is about; otherwise its name says that.
-
-    Raises:
-        UserError: the file can't be read as Python, or a person must edit it first.
+    `suite` is what the rendered classes inherit; `identity` returns which component a test class is
+    about, otherwise its name says that. `UserError` if a person must edit the file first.
     """
     yours, ours = (_Source(text, path, suite.code) for text in (mine, rendered))
     merger = _Merger(yours, ours, suite, identity)

@@ -11,7 +11,6 @@ import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
 from tpgen.core.errors import UserError
-from tpgen.core.names import to_class, to_snake
 from tpgen.core.service import Service
 
 FOLDER = "tests/policy/skeletons"
@@ -26,7 +25,7 @@ def render(service: Service, skeleton: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"snake": to_snake, "pascal": to_class, "source": json.dumps}
+    environment.filters["source"] = json.dumps
     try:
         text = environment.get_template(skeleton).render(context)
         ast.parse(text)

@@ -76,7 +76,6 @@ class Construction:
     Attributes:
         call: such as `DetectPII(backend=FakeDetector(self.detections))`.
         fakes: classes to define above.
-        imports: lines; that of the component is among them.
         used: the types with given code that the call uses.
     """
 
@@ -203,7 +202,7 @@ class Maker:
     def _items(self, owner: Definition) -> set[str]:
         """Return the full names of the classes that the methods of a class return."""
         methods = self.code.methods(owner).values()
-        return {name for module, node in methods for name in self._leaves(module, node)}
+        return set().union(*(self._leaves(module, node) for module, node in methods))
 
     def _leaves(self, module: Module, node: Function) -> set[str]:
         """Return the full names of the classes that a method returns, without containers."""

@@ -24,7 +24,6 @@ class Typed:
 
     Attributes:
         choices: the texts that it allows, if it is a Literal or an Enum.
-        example: code of a value.
         name: of the parameter that has this type.
     """
 
@@ -67,11 +66,7 @@ class ComponentContext:
         unbuilt: str = "",
         fails: bool = False,
     ) -> Construction:
-        """Return the code that creates one; see `Maker`.
-
-        `unbuilt` are the arguments of a component that does not exist yet: its tests fail and say
-        where to build it.
-        """
+        """Return the code that creates one; see `Maker`. `unbuilt` are the arguments without one."""
         if not self.exists:
             place = f'"{self.module}:{self.class_name}", "{self.path}"'
             imports = ["from pytest_tpgen.suites import to_build"]
@@ -85,15 +80,11 @@ class ComponentContext:
         """Return the parameter that decides about a message; without a name if there is none."""
         if not self.exists:
             return Typed(name="on_detection")
-        choices = {
-            parameter.name: self.code.choices(parameter.module, parameter.annotation)
-            for parameter in self.component.parameters
-        }
-        found = [
-            Typed(choices=values, name=name)
-            for name, values in choices.items()
-            if "redact" in values or (name == "on_detection" and not values)
-        ]
+        found = []
+        for parameter in self.component.parameters:
+            values = self.code.choices(parameter.module, parameter.annotation)
+            if "redact" in values or (parameter.name == "on_detection" and not values):
+                found.append(Typed(choices=values, name=parameter.name))
         return found[0] if len(found) == 1 else Typed()
 
     def returns(self, method: str) -> Typed:

@@ -131,20 +131,15 @@ def _of_reference(
         row = f"of an existing {target['name']}" if target else "of a row that has no model"
         which = f" with the same {', '.join(shared)}" if shared else ""
         return {name: placeholder(name, row + which) for name in names}
-    name = reference["relationship"] or _name_of_row(model, reference)
+    # Such as `tenant` for `tenant_id`.
+    row = re.sub(
+        "_(id|uuid|pk)$", "", columns[0] if len(columns) == 1 else to_snake(target["name"])
+    )
+    is_free = declared(row) == row and all(row != column["name"] for column in model["columns"])
+    name = reference["relationship"] or (row if is_free else f"{row.strip('_')}_row")
     pairs = zip(columns, reference["attributes"], strict=True)
     selves = {column: f'SelfAttribute("{declared(name)}.{other}")' for column, other in pairs}
     if takes_row:
         required = model["constructor"]["requires"]
         selves = {column: text for column, text in selves.items() if column in required}
     return {name: f"SubFactory({known[target['name']]})", **selves}
-
-
-def _name_of_row(model: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Return the name of the row that a foreign key refers to: `tenant` for `tenant_id`."""
-    target = to_snake(reference["target"]["name"])
-    own = {column["name"] for column in model["columns"]}
-    column = re.sub("_(id|uuid|pk)$", "", reference["columns"][0])
-    names = [column, target] if len(reference["columns"]) == 1 else [target]
-    free = (name for name in names if name not in own and declared(name) == name)
-    return next(free, f"{target}_row")
