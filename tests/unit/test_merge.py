@@ -84,10 +84,14 @@ def test_where_nothing_lacks_nothing_changes(mine: str) -> None:
     assert merge(mine, RENDERED, STEP) == (mine, ())
 
 
-def test_a_placeholder_that_was_partly_filled_is_not_added_again() -> None:
-    """The suite itself asks for the other values, when its cases run."""
+def test_each_missing_fact_gets_a_placeholder() -> None:
+    """Of those that one rendered placeholder covers."""
     mine = HEAD + "class TestDetectKeys(StepSuite):\n    detections = []\n" + MAKE
-    assert merged(mine) == (mine, ())
+    text, added = merged(mine)
+    assert added == ("TestDetectKeys.message", "TestDetectKeys.redacted")
+    assert text.startswith(mine)
+    assert "    message = placeholder(" in text
+    assert "    redacted = placeholder(\"redacted = ''\")" in text
 
 
 def test_a_class_that_lacks_is_appended_with_what_it_uses() -> None:

@@ -10,7 +10,7 @@ from tpgen.source.trees import Function, last_name, names
 # In the placeholders of a component that is not built.
 BUILD = "# build "
 # What a line of code states, in the text of a placeholder.
-STATES = re.compile(r"^ *(?:(?:async )?def (\w+)|(\w+) *(?::[^=\n]+)?=(?!=))", re.MULTILINE)
+STATES = re.compile(r"^ *((?:(?:async )?def (\w+)|(\w+) *(?::[^=\n]+)?=(?!=)).*)", re.MULTILINE)
 
 
 def placeholder_of(member: ast.stmt) -> str | None:
@@ -35,7 +35,7 @@ def stated(member: ast.stmt) -> list[str]:
     # An `if` states what is below it.
     parts = [member] if is_named else ast.walk(member)
     found = [name for part in parts if isinstance(part, ast.stmt) for name in names(part)]
-    return [*found, *("".join(pair) for pair in STATES.findall(placeholder_of(member) or ""))]
+    return [*found, *_lines(member)]
 
 
 def missing(
@@ -43,8 +43,11 @@ def missing(
     inherited: Sequence[ast.stmt],
     template: ast.ClassDef,
     required: Mapping[str, frozenset[str]],
-) -> dict[ast.stmt, ast.stmt | None]:
+) -> tuple[dict[ast.stmt, ast.stmt | None], list[str]]:
     """Return the rendered members to add to a class, each with the placeholder that it replaces.
+
+    The second value holds lines with placeholders, for names that one rendered placeholder covers
+    with others.
 
     Args:
         inherited: the members of the bases.
@@ -72,10 +75,23 @@ def missing(
             if other not in found and (is_older or _mentions(member, stated(other))):
                 found[other] = None
                 waiting.append(other)
-    return {member: found[member] for member in template.body if member in found}
+    lines = [
+        f"{name} = placeholder({line!r})"
+        for member in template.body
+        if member not in found
+        for name, line in _lines(member).items()
+        if name in required and not {name, *required[name]} & known
+    ]
+    return {member: found[member] for member in template.body if member in found}, lines
 
 
 def _mentions(member: ast.stmt, names: Collection[str]) -> bool:
     """Return whether a member uses an attribute or fixture of its own class."""
     parts = [vars(part) for part in ast.walk(member)]
     return any(part.get(key) in names for part in parts for key in ("arg", "id", "attr"))
+
+
+def _lines(member: ast.stmt) -> dict[str, str]:
+    """Return the lines of code in the text of a placeholder, by the names that they state."""
+    matches = STATES.finditer(placeholder_of(member) or "")
+    return {match[2] or match[3]: match[1] for match in matches}

@@ -180,8 +180,8 @@ class _Merger:
         lineage = self.yours.code.lineage(Definition(self.yours.module, owner))
         bases = [base.node for base in lineage[1:] if not is_suite(base)]
         inherited = [member for base in bases for member in getattr(base, "body", [])]
-        found = missing(owner, inherited, template, self.suite.required)
-        if not found:
+        found, lines = missing(owner, inherited, template, self.suite.required)
+        if not found and not lines:
             return
         indent = self._indentation(owner, template)
         for old in dict.fromkeys(filter(None, found.values())):
@@ -190,11 +190,14 @@ class _Merger:
             # The comments above the placeholder are there already.
             code = self._code([new for new in found if found[new] is old], comments=False)
             self._edits.append((start, end, [*kept, *code]))
+        new = self._code([member for member in found if found[member] is None])
+        new += [indent + line for line in lines]
         end = self.yours.end(owner)
-        if new := self._code([member for member in found if found[member] is None]):
+        if new:
             self._edits.append((end, end, ["", *new]))
-        self._nodes += found
-        self.added += [f"{owner.name}.{stated(member)[0]}" for member in found]
+        added = [*found, *ast.parse("\n".join(lines)).body]
+        self._nodes += added
+        self.added += [f"{owner.name}.{stated(member)[0]}" for member in added]
 
     def _code(self, members: Iterable[ast.stmt], *, comments: bool = True) -> list[str]:
         """Return the lines of rendered members, with an empty one above a function."""
