@@ -44,7 +44,7 @@ def test_on_a_terminal(variables: str, coloured: bool, tmp_path: Path) -> None:
 
 
 def test_in_a_workflow_of_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The format is GitHub's by itself, and the table is added to what other steps wrote."""
+    """The format is GitHub's by itself, and the text is added to what other steps wrote."""
     repository(tmp_path, {"tests/test_a.py": SLEEPS})
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
@@ -52,8 +52,8 @@ def test_in_a_workflow_of_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said = tpgen(tmp_path, "check", "--select=TPG205")
     assert (said.code, said.out[:8], said.err) == (1, "::error ", "")
     summary = (tmp_path / "summary").read_text()
-    assert summary.startswith("before\n### tpgen check\n")
-    assert "| `tests/test_a.py:5:5` | TPG205 |" in summary
+    assert summary.startswith("before\n<pre>\ntests/test_a.py:5:5: TPG205 ")
+    assert summary.endswith("</pre>\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     said = tpgen(tmp_path, "check", "--select=TPG205")
     assert (said.code, "the summary can't be written" in said.err) == (1, True)

@@ -7,7 +7,6 @@ hide text, and the Content-Security-Policy of the page allows only the script an
 
 import hashlib
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -25,7 +24,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 DETAILS = (*rendered.BAD, "later", "exempt", "elsewhere", "proved")
 # A parametrized case may have thousands of tests.
 MOST_TESTS = 20
-Columns = dict[tuple[str, str, int], Cell]
+Columns = dict[tuple[str, str], Cell]
 
 
 def render(census: Census) -> str:
@@ -117,13 +116,7 @@ def _table(kind: str, suite: str, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _columns(row: Row) -> Columns:
-    """Return the cells by suite, case and how often the suite has stated the case before."""
-    times: Counter[tuple[str, str]] = Counter()
-    columns: Columns = {}
-    for cell in row.cells:
-        columns[cell.suite, cell.case, times[cell.suite, cell.case]] = cell
-        times[cell.suite, cell.case] += 1
-    return columns
+    return {(cell.suite, cell.case): cell for cell in row.cells}
 
 
 def _row(row: Row, columns: Columns) -> dict[str, Any]:

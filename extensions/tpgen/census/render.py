@@ -1,6 +1,5 @@
-"""A census as text, Markdown and JSON."""
+"""A census as text and JSON."""
 
-import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -36,7 +35,12 @@ def text(census: Census, *, everything: bool) -> str:
             if row.can_be_written and any(cell.status == "missing" for cell in cells):
                 lines += [f"  `tpgen {row.title}` writes what is missing"]
     lines += _notes(census)
-    return "\n".join([*lines, "", summary(census), ""]).lstrip("\n")
+    counts = ", ".join(
+        f"{census.counts[status]} {status}" for status in STATUSES if census.counts.get(status)
+    )
+    components = sum(bool(row.cells) for row in census.rows)
+    total = f"{sum(census.counts.values())} required cases of {components} components"
+    return "\n".join([*lines, "", f"{total}: {counts or 'none'}", ""]).lstrip("\n")
 
 
 def _detail(cell: Cell) -> str:
@@ -45,16 +49,6 @@ def _detail(cell: Cell) -> str:
     parts += [f"{until} {cell.until}"] if cell.until and cell.status in ("exempt", "later") else []
     detail = ", ".join(filter(None, parts))
     return f": {detail}" if detail else ""
-
-
-def summary(census: Census) -> str:
-    """Return one line: how many required cases there are, by status."""
-    counts = ", ".join(
-        f"{census.counts[status]} {status}" for status in STATUSES if census.counts.get(status)
-    )
-    components = sum(bool(row.cells) for row in census.rows)
-    total = sum(census.counts.values())
-    return f"{total} required cases of {components} components: {counts or 'none'}"
 
 
 def _warnings(census: Census) -> Iterator[str]:
@@ -86,25 +80,6 @@ def _notes(census: Census) -> list[str]:
     notes = list(dict.fromkeys(notes))
     more = [f"  and {len(notes) - MOST} more"] if len(notes) > MOST else []
     return ["", "notes", *notes[:MOST], *more] if notes else []
-
-
-def markdown(census: Census) -> str:
-    """Return a summary with a table of what is missing, for the page of a CI job."""
-    lines = [f"**{_escaped(summary(census))}**", ""]
-    lines += [f"- {_escaped(warning)}" for warning in _warnings(census)]
-    bad = [(row, cell) for row in census.rows for cell in row.cells if cell.status in BAD]
-    if bad:
-        lines += ["", "| component | required case | | why |", "|---|---|---|---|"]
-    for row, cell in bad:
-        cells = (row.title, cell.words, cell.status, cell.why or ", ".join(cell.tests))
-        lines.append(f"| {' | '.join(map(_escaped, cells))} |")
-    return "\n".join([*lines, ""])
-
-
-def _escaped(text: str) -> str:
-    """Return a text that Markdown and HTML show unchanged, in one cell."""
-    line = html.escape(" ".join(text.split()), quote=False)
-    return line.replace("|", "&#124;").replace("`", "&#96;")
 
 
 def document(census: Census) -> dict[str, Any]:

@@ -221,8 +221,7 @@ class _Rows:
         return known or self._routes_of_class.get((test["file"], test["class"]))
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
-        components = [*requirements.of_kind(self._here, kind)]
-        for component in [*components, *self._others(kind, components)]:
+        for component in requirements.of_kind(self._here, kind):
             cells = [
                 self._of_class(component, case, file, suites)
                 for file, suites in component.required.items()
@@ -244,17 +243,6 @@ class _Rows:
         if is_named and cell.status in ("missing", "later") and not cell.tests:
             return Cell(case.name, case.suite, "elsewhere", why="its layer only runs by name")
         return cell
-
-    def _others(self, kind: Kind, components: Sequence[Component]) -> Iterator[Component]:
-        """Yield what the suites of a kind were run on and its patterns do not name."""
-        known = {(component.path, component.class_name) for component in components}
-        suites = requirements.suites(kind)
-        for test in self._record.tests if kind.introspect == "source" else ():
-            for made in test["component"]["made"]:
-                found = (made["file"], made["name"])
-                if made["is_product"] and found not in known and suites & set(test["suites"]):
-                    known.add(found)
-                    yield requirements.made(kind, *found)
 
     def _of_model(self, component: Component) -> Cell:
         stated = (case for found in self._cases.values() for case in found)

@@ -112,12 +112,7 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
             yield _class(kind, name, found.name, path, getattr(found.node, "lineno", 1))
 
 
-def made(kind: Kind, path: str, class_name: str) -> Component:
-    """Return the component of a class that a run made and that no pattern of its kind names."""
-    return _class(kind, path.rpartition("/")[2].removesuffix(".py"), class_name, path)
-
-
-def _class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -> Component:
+def _class(kind: Kind, name: str, class_name: str, path: str, line: int) -> Component:
     own = (test for test in kind.tests if not test.is_shared)
     required = {test.path.replace("{name}", name): test.suite_names for test in own}
     title = f"{kind.name} {name}"

@@ -1,7 +1,6 @@
 """`tpgen census`: show which required cases a run has proved."""
 
 import argparse
-import os
 from pathlib import Path
 
 from tpgen.census import page, records, render, table
@@ -9,6 +8,7 @@ from tpgen.check import project
 from tpgen.core import service
 from tpgen.core.errors import UserError
 from tpgen.core.terminal import say
+from tpgen.report import github
 
 DESCRIPTION = """\
 Shows which required cases of which components are proved, by what `pytest --census` recorded:
@@ -22,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument("--all", action="store_true", help="also print what is proved")
     text = "output format (default: text)"
-    parser.add_argument("--format", choices=("text", "markdown", "json"), help=text)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=text)
     parser.add_argument("--html", metavar="FILE", help="also write one self-contained page")
     text = "run records to merge, such as those of shards (default: the newest in .tpgen)"
     parser.add_argument("--merge", metavar="RECORD", nargs="+", default=[], help=text)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print what is not proved, write the page of `--html` and the summary of a GitHub job."""
+    """Print what is not proved, write the page of `--html`, and add to the page of a GitHub job."""
     here = project.find(service.find(Path.cwd()).root, [])
     shards = [Path(path) for path in chosen.merge]
     record = records.merged(here.root, shards) if shards else records.newest(here.root)
@@ -39,9 +39,7 @@ def run(chosen: argparse.Namespace) -> int:
             Path(chosen.html).write_text(page.render(found), encoding="utf-8")
         except OSError as error:
             raise UserError(f"{chosen.html} can't be written: {error.strerror}") from None
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(render.markdown(found))
-    rendered = {"markdown": render.markdown, "json": render.as_json}.get(chosen.format)
-    say(rendered(found) if rendered else render.text(found, everything=chosen.all))
+    text = render.text(found, everything=chosen.all)
+    github.add_to_page(text)
+    say(render.as_json(found) if chosen.format == "json" else text)
     return int(not found.is_complete)

@@ -122,9 +122,9 @@ def _words(option: str, given: Sequence[str]) -> list[str]:
 
 
 def _report(name: str, here: Project, result: CheckResult) -> None:
-    if name == "text":
-        from tpgen.report import text
+    from tpgen.report import github, text
 
+    if name == "text":
         # Relative to where the person is, so that a terminal finds the file.
         result = _seen_from(Path.cwd(), here.root, result)
         # https://no-color.org, https://force-color.org
@@ -138,12 +138,8 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
         result = _seen_from(Path(top), here.root, result)
     module = importlib.import_module(f"tpgen.report.{name}")
     say(module.render(result))
-    if name == "github" and (file := os.environ.get("GITHUB_STEP_SUMMARY")):
-        try:
-            with open(file, "a", encoding="utf-8", errors="backslashreplace") as summary:
-                summary.write(module.table(result))
-        except OSError as error:
-            print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
+    if name == "github":
+        github.add_to_page(text.render(result))
 
 
 def _seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:

@@ -1,5 +1,7 @@
-"""Findings for GitHub's workflows: at the line in a pull request, and on the page of the run."""
+"""Findings for GitHub's workflows: at the line in a pull request, and on the page of the job."""
 
+import os
+import sys
 from html import escape
 
 from tpgen.check import registry
@@ -9,7 +11,7 @@ from .text import place, printable, summary
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 # GitHub takes 1 MiB for a step.
-ROWS = 500
+MOST = 200_000
 
 
 def render(result: CheckResult) -> str:
@@ -22,17 +24,16 @@ def render(result: CheckResult) -> str:
     return "".join(f"{line}\n" for line in [*lines, summary(result)])
 
 
-def table(result: CheckResult) -> str:
-    """Return the findings in Markdown, for the file that `GITHUB_STEP_SUMMARY` names."""
-    lines = ["### tpgen check", "", _cell(summary(result)), ""]
-    if result.findings:
-        lines += ["| where | rule | what |", "|---|---|---|"]
-    for finding in result.findings[:ROWS]:
-        where = place(finding).replace("`", "'").replace("|", "\\|")
-        lines.append(f"| `{where}` | {finding.code} | {_cell(finding.message)} |")
-    if (more := len(result.findings) - ROWS) > 0:
-        lines += ["", f"and {more} more, in the log"]
-    return "\n".join(lines) + "\n"
+def add_to_page(text: str) -> None:
+    """Add a report to the page of the job, if this is a job of GitHub Actions."""
+    if not (path := os.environ.get("GITHUB_STEP_SUMMARY")):
+        return
+    shown = text if len(text) <= MOST else f"{text[:MOST]}…\nthe log has the rest\n"
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as page:
+            page.write(f"<pre>\n{escape(shown, quote=False)}</pre>\n")
+    except OSError as error:
+        print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
 
 
 def _command(finding: Finding) -> str:
@@ -48,9 +49,3 @@ def _property(text: str) -> str:
     for character in "%\r\n:,":
         text = text.replace(character, f"%{ord(character):02X}")
     return text
-
-
-def _cell(text: str) -> str:
-    """Return a text that stays in its cell: no Markdown and no HTML but code."""
-    text = escape(printable(text), quote=False)
-    return text.replace("\\", "\\\\").replace("|", "\\|")

@@ -9,11 +9,10 @@ from tpgen.check.places import is_policy, is_test_file
 from tpgen.check.qualified import full_name
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
-from tpgen.source.trees import called, callee, last_name
+from tpgen.source.trees import called, callee
 
 # Calls that only wait or print.
 WAITS = {"sleep", "wait_for_timeout", "print"}
-SWALLOWED = {"AssertionError", "Exception", "BaseException"}
 # Statements and expressions that run other code.
 RUNS = (
     *(ast.Call, ast.Raise, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.Yield),
@@ -42,10 +41,6 @@ def _can_fail(node: ast.AST) -> bool:
     match node:
         case ast.Assert(test=condition):
             return not _is_true(condition) or _can_fail(condition)
-        case ast.With(items=[ast.withitem(context_expr=ast.Call(args=errors) as call), *_]) if (
-            called(call) == "suppress" and not SWALLOWED.isdisjoint(map(last_name, errors))
-        ):
-            return False
         case ast.Call() if called(node) in WAITS:
             return False
         # A function that nothing calls or decorates does not run.
@@ -59,17 +54,13 @@ def _can_fail(node: ast.AST) -> bool:
 
 
 def _is_true(condition: ast.expr) -> bool:
-    """Return whether a condition is always true: `True`, `(x, "why")`, `f"{x}"`, `x or True`."""
+    """Return whether a condition is always true: `True`, `(x, "why")`, `x or True`."""
     match condition:
         case ast.Constant(value=value):
             return bool(value)
         case ast.BoolOp(op=ast.Or(), values=values):
             return any(map(_is_true, values))
-        case ast.Compare(
-            left=ast.Constant(left), ops=[ast.Eq()], comparators=[ast.Constant(right)]
-        ):
-            return bool(left == right)
-    return isinstance(condition, ast.JoinedStr | ast.Lambda) or bool(getattr(condition, "elts", ()))
+    return bool(getattr(condition, "elts", ()))
 
 
 RULE = FileRule(

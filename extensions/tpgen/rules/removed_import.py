@@ -11,7 +11,7 @@ from tpgen.check.renaming import OldName, Renaming, imported, imports
 from tpgen.check.rule import FileRule
 from tpgen.check.wiring import CONFTEST, Wiring
 from tpgen.core.finding import Finding
-from tpgen.source.code import Module
+from tpgen.source.code import Code
 
 BY_HAND = "rename it by hand: only `from MODULE import NAME` is rewritten, without comments in it"
 
@@ -63,20 +63,11 @@ def _after_update(file: File, moved: Moved, old_names: list[OldName]) -> Iterato
 def _exists(root: Path, name: str) -> bool:
     """Return whether a module of the policy, or a name in one, can be imported."""
     parent, _, last = name.rpartition(".")
-    path = _file(root, parent)
-    if _file(root, name):
-        return True
-    if path is None:
-        return False
-    module = Module(path, root)
-    known = {*module.definitions, *module.imports} if module.is_readable else {last}
-    return not known.isdisjoint({last, "*", "__getattr__"})
-
-
-def _file(root: Path, module: str) -> Path | None:
-    place = root.joinpath(*module.split("."))
-    paths = (place.with_suffix(".py"), place / "__init__.py")
-    return next((path for path in paths if path.is_file()), None)
+    code = Code([root / "tests"])
+    module = code.find_module(parent)
+    if module is None or not module.is_readable or code.find_module(name):
+        return module is not None
+    return not {last, "*", "__getattr__"}.isdisjoint([*module.definitions, *module.imports])
 
 
 SERVICE = {

@@ -8,23 +8,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from .code import Code, Definition
 from .trees import called
-
-SUITES = "policy/suites/**/*.py"
-MARK = "required_from"
 
 
 @dataclass(frozen=True)
 class Case:
     """A test of a suite, which every component of its kind must pass.
 
-    Attributes:
-        suite: the class that defines it.
-        path: of its file, relative to the service.
-        required_from: the day until which its failure is a warning; None if it is an error.
+    Its failure is a warning until the day `required_from`; `path` is relative to the service.
     """
 
     suite: str
@@ -51,7 +44,7 @@ def words(name: str) -> str:
 
 def suites(code: Code) -> Iterator[Definition]:
     """Yield the suites of a policy; modules that can't be read are left to `tpgen check`."""
-    for module in code.matching(SUITES):
+    for module in code.matching("policy/suites/**/*.py"):
         for node in module.definitions.values() if module.is_readable else ():
             if isinstance(node, ast.ClassDef):
                 yield Definition(module, node)
@@ -68,11 +61,6 @@ def read(code: Code) -> list[Case]:
                 day = _day(node) or _day(suite.node)
                 found.append(Case(suite.name, name, path, node.lineno, day))
     return found
-
-
-def has_days(tests: Path) -> bool:
-    """Return whether any case may have a day; nothing is parsed."""
-    return any(MARK.encode() in path.read_bytes() for path in tests.glob(SUITES))
 
 
 def subclasses(code: Code) -> dict[str, set[str]]:
@@ -99,7 +87,7 @@ def until(day: date) -> str:
 def _day(node: ast.stmt) -> date | None:
     """Return the day of `@pytest.mark.required_from("2027-01-15")`."""
     for call in getattr(node, "decorator_list", []):
-        if isinstance(call, ast.Call) and called(call) == MARK and call.args:
+        if isinstance(call, ast.Call) and called(call) == "required_from" and call.args:
             try:
                 return date.fromisoformat(str(getattr(call.args[0], "value", "")))
             except ValueError:

@@ -22,13 +22,7 @@ WITHOUT_CONSTRUCTOR = {"ABC", "Generic", "Protocol", "object"}
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """A module of the service.
-
-    Attributes:
-        path: its file.
-        folder: the parent of its top-level package.
-        text: its content, if the file is not written yet.
-    """
+    """A module below `folder`, which holds its top-level package; `text` replaces its content."""
 
     path: Path
     folder: Path
@@ -42,11 +36,7 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Return its syntax tree.
-
-        Raises:
-            UserError: it can't be read.
-        """
+        """Return its syntax tree, or raise `UserError`."""
         try:
             return ast.parse(self.path.read_bytes() if self.text is None else self.text)
         except (OSError, SyntaxError, ValueError) as error:
@@ -89,12 +79,9 @@ class Module:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a constructor or method.
+    """A parameter of a constructor or method, whose annotation has its meaning in `module`.
 
-    Attributes:
-        module: where it is written, so where its annotation has its meaning.
-        is_positional: whether it can't be given by name.
-        stars: `*` or `**` of one that stands for arguments that are not known.
+    One with `stars` (`*` or `**`) stands for arguments that are not known.
     """
 
     name: str
@@ -119,11 +106,7 @@ class Definition:
 
 
 class Code:
-    """The modules of some packages.
-
-    Args:
-        packages: the folders of top-level packages.
-    """
+    """The modules of some top-level packages, given as folders."""
 
     def __init__(self, packages: Sequence[Path]) -> None:
         self.packages = packages
@@ -150,14 +133,14 @@ class Code:
     ) -> tuple[Module, ast.expr | None]:
         """Return what a type is in the end, and the module where that has its meaning.
 
-        Texts, `X | None`, aliases of types and bounds of TypeVars are followed.
+        Texts, `X | None` and aliases of types are followed.
         """
         bare = trees.plain(annotation)
         found = self.resolve(module, bare)
-        value = trees.aliased(found.node) if found else None
-        if found is None or value is None or not depth:
+        value = getattr(found.node, "value", None) if found else None
+        if found is None or not isinstance(value, ast.expr) or isinstance(value, ast.Call):
             return module, bare
-        return self.expand(found.module, value, depth - 1)
+        return self.expand(found.module, value, depth - 1) if depth else (module, bare)
 
     def target(self, module: Module, annotation: ast.expr | None) -> Definition | None:
         """Return the class of the service that a type is in the end, or None."""
@@ -190,7 +173,7 @@ class Code:
     def find(self, dotted: str) -> Definition | None:
         """Return what `package.module.Name` names, or None outside these packages."""
         module, _, name = dotted.rpartition(".")
-        found = self._find(module)
+        found = self.find_module(module)
         return self._lookup(found, name) if found else None
 
     def parameters(self, owner: Definition) -> list[Parameter]:
@@ -205,7 +188,7 @@ class Code:
                 stars = "**" if init.args.kwarg else "*" if init.args.vararg else ""
                 if named or not stars:
                     return named
-            elif trees.is_dataclass(base.node):
+            elif any(trees.fields(base.node)):
                 fields = {
                     last_name(node.target): (node.annotation, has_default, parent.module)
                     for parent in reversed(self.lineage(owner))
@@ -238,11 +221,15 @@ class Code:
     def choices(self, module: Module, annotation: ast.expr | None) -> list[str]:
         """Return the texts that a parameter takes: of a Literal or an Enum; else none."""
         module, expanded = self.expand(module, annotation)
-        if trees.is_literal(expanded):
-            values = (getattr(choice, "value", None) for choice in trees.inner(expanded))
-            return [value for value in values if isinstance(value, str)]
+        values: Sequence[ast.AST | None] = (
+            trees.inner(expanded) if trees.is_literal(expanded) else ()
+        )
         found = self.resolve(module, expanded)
-        return trees.members(found.node) if found else []
+        if found and trees.is_enum(found.node):
+            lines = getattr(found.node, "body", [])
+            values = [line.value for line in lines if isinstance(line, ast.Assign)]
+        texts = (getattr(value, "value", None) for value in values)
+        return [text for text in texts if isinstance(text, str)]
 
     def imports_of(self, module: Module, expressions: Sequence[ast.AST | None]) -> list[str]:
         """Return the import lines that some expressions of a module need elsewhere."""
@@ -259,7 +246,8 @@ class Code:
                 lines.append(f"from {module.name} import {name}")
         return lines
 
-    def _find(self, dotted: str) -> Module | None:
+    def find_module(self, dotted: str) -> Module | None:
+        """Return the module of this name, or None outside these packages."""
         for package in self.packages:
             base = package.parent.joinpath(*dotted.split("."))
             for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -271,10 +259,10 @@ class Code:
         if name in module.definitions:
             return Definition(module, module.definitions[name])
         origin, inner = module.imports.get(name, ("", ""))
-        found = self._find(origin)
+        found = self.find_module(origin)
         if found is None and module.name.startswith("tests."):
             # pytest puts the folder of a test file on the path.
-            found = self._find(f"{module.name.rpartition('.')[0]}.{origin}")
+            found = self.find_module(f"{module.name.rpartition('.')[0]}.{origin}")
         return self._lookup(found, inner, depth - 1) if found and inner and depth else None
 
     def _origin(self, module: Module, expression: ast.expr, depth: int = 10) -> str:
@@ -286,7 +274,7 @@ class Code:
         origin, inner = module.imports.get(root, (root, ""))
         if not inner and origin.partition(".")[0] == root:
             return text
-        home = self._find(origin) if inner and depth else None
+        home = self.find_module(origin) if inner and depth else None
         if home and inner in home.imports:
             origin, inner = self._origin(home, ast.Name(inner), depth - 1), ""
         return ".".join(filter(None, [origin, inner, rest]))

@@ -15,11 +15,7 @@ from .trees import Function, base_names, called, classes, names, tree_of
 
 
 class Covered:
-    """The routes of an app, and the test classes that state them.
-
-    Args:
-        routes: method and path of each route of the app.
-    """
+    """The routes of an app, by method and path, and the test classes that state them."""
 
     def __init__(self, routes: Iterable[tuple[str, str]]) -> None:
         self.routes = {(method, normalize_path(path)) for method, path in routes}

@@ -10,6 +10,8 @@ NOT_COMPONENTS = {
     *("ABC", "BaseModel", "Enum", "Flag", "IntEnum", "NamedTuple", "Protocol", "StrEnum"),
     *("BaseException", "Exception", "TypedDict"),
 }
+# The decorators of dataclasses and attrs.
+DATACLASSES = {"dataclass", "define", "frozen"}
 # What says more about a type than which one it is: `Annotated[X, …]` is an `X`.
 WRAPPERS = {"Annotated", "ClassVar", "Final", "InitVar", "Optional", "Union"}
 
@@ -120,15 +122,10 @@ def is_enum(node: ast.stmt) -> bool:
     return isinstance(node, ast.ClassDef) and "Enum" in "".join(base_names(node))
 
 
-def is_dataclass(node: ast.stmt) -> bool:
-    """Return whether a class is one of dataclasses or attrs."""
-    known = {"dataclass", "define", "frozen"}
-    return isinstance(node, ast.ClassDef) and not known.isdisjoint(_decorators(node))
-
-
 def fields(node: ast.stmt) -> Iterator[tuple[ast.AnnAssign, bool]]:
     """Yield the fields that the constructor of a dataclass takes, and whether each has a default."""
-    for member in getattr(node, "body", []):
+    is_dataclass = isinstance(node, ast.ClassDef) and not DATACLASSES.isdisjoint(_decorators(node))
+    for member in getattr(node, "body", []) if is_dataclass else ():
         if not isinstance(member, ast.AnnAssign):
             continue
         has_default, is_taken = member.value is not None, True
@@ -149,27 +146,6 @@ def is_called_on_objects(node: Function) -> bool:
 def is_generator(node: Function) -> bool:
     """Return whether a function contains a `yield`."""
     return any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
-
-
-def members(node: ast.stmt) -> list[str]:
-    """Return the values of an Enum that are texts; nothing for another class."""
-    body = node.body if isinstance(node, ast.ClassDef) and is_enum(node) else []
-    found = []
-    for line in body:
-        if isinstance(line, ast.Assign):
-            is_auto = called(line.value) == "auto" and "StrEnum" in base_names(node)
-            text = names(line)[0].lower() if is_auto else getattr(line.value, "value", None)
-            found += [text] if isinstance(text, str) else []
-    return found
-
-
-def aliased(node: ast.stmt) -> ast.expr | None:
-    """Return the type that a statement names: of `X = …`, and the bound of a TypeVar."""
-    value = getattr(node, "value", None)
-    if isinstance(value, ast.Call):
-        bounds = [keyword.value for keyword in value.keywords if keyword.arg == "bound"]
-        return bounds[0] if called(value) == "TypeVar" and bounds else None
-    return value if isinstance(value, ast.expr) else None
 
 
 def plain(annotation: ast.expr | None) -> ast.expr | None:
