@@ -15,16 +15,6 @@ from tpgen.core.policy import Kind
 
 from . import component
 
-# The kinds of the template, for `--help` outside a service.
-KINDS = {
-    "step": Kind("step", "a pipeline step", ()),
-    "route": Kind("route", "an API route", (), "route"),
-    "vault": Kind("vault", "a vault provider", ()),
-    "factory": Kind("factory", "the factory of a model", (), "model"),
-    "client": Kind("client", "a client of an upstream API", ()),
-}
-QUIET = "print errors only"
-
 
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UserError` with the likely intended command."""
@@ -47,14 +37,13 @@ def complete(typed: Sequence[str]) -> None:
     """Print the completions that the shell asks for after these words, and end the process."""
     import argcomplete
 
-    # As for help, outside a service the kinds are those of the template.
-    argcomplete.autocomplete(parser([*typed, "--help"]))
+    # Of a command that is half typed, nothing is known yet.
+    argcomplete.autocomplete(parser([word for word in typed if word in COMMANDS]))
 
 
 def parser(typed: Sequence[str]) -> Parser:
     """Return the parser for what was typed."""
-    # The first word may be `-q`.
-    kinds = {} if COMMANDS.keys() & set(typed[:2]) else _kinds(typed)
+    kinds = {} if typed and typed[0] in COMMANDS else _kinds(typed)
     made = Parser(
         prog="tpgen",
         description="Writes the tests that the testing policy requires of a component, and finds "
@@ -62,7 +51,6 @@ def parser(typed: Sequence[str]) -> Parser:
         epilog=None if kinds else "In a service there is a command for each kind of component.",
     )
     made.add_argument("-V", "--version", action="store_true", help="print the version")
-    made.add_argument("-q", "--quiet", action="store_true", help=QUIET)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in kinds.values():
         command = _add_command(commands, kind.name, f"write the tests of {kind.help}")
@@ -77,19 +65,18 @@ def parser(typed: Sequence[str]) -> Parser:
 
 
 def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
-    """Return the kinds of the service here; for help outside a service, those of the template."""
-    is_help = not typed or "-h" in typed or "--help" in typed
+    """Return the kinds of the service here; for help outside a service, none."""
     word = next((word for word in typed if not word.startswith("-")), "")
     try:
         root = service.find(Path.cwd()).root
     except UserError:
-        if is_help:
-            return KINDS
-        if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
+        if not word:
+            return {}
+        if guess := _guess(word, COMMANDS):
             raise UserError(f"`{word}` is not a command{guess}") from None
         raise
     kinds = policy.kinds(root)
-    if not kinds and not is_help:
+    if word and not kinds:
         raise UserError(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
     return kinds
 
@@ -104,6 +91,4 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(parser=command)
-    unset = argparse.SUPPRESS
-    command.add_argument("-q", "--quiet", action="store_true", default=unset, help=QUIET)
     return command

@@ -6,7 +6,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import ExitStack, redirect_stdout
 
 from tpgen.core.errors import UserError
 from tpgen.core.terminal import say_no_more
@@ -61,12 +60,8 @@ def _run(typed: Sequence[str]) -> int:
     chosen, rest = parser.parse_known_args(typed)
     if rest:
         chosen.parser.error(f"unexpected argument: {shlex.join(rest)}")
-    with ExitStack() as stack:
-        if chosen.quiet:
-            nothing = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
-            stack.enter_context(redirect_stdout(nothing))
-        code = int(chosen.run(chosen))
-        sys.stdout.flush()
+    code = int(chosen.run(chosen))
+    sys.stdout.flush()
     return code
 
 

@@ -12,7 +12,6 @@ def waiting(for_what: str) -> Iterator[None]:
     """Say "running the tests …" at a terminal if it takes longer than a second."""
     timer = Timer(1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
-    # With `--quiet`, standard output is not a terminal.
     if sys.stderr.isatty() and sys.stdout.isatty():
         timer.start()
     try:
