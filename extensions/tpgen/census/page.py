@@ -6,6 +6,7 @@ hide text, and the Content-Security-Policy of the page allows only the script an
 """
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from itertools import accumulate
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+from tpgen.report.text import printable
 
 from . import render as rendered
 from .table import Cell, Census, Row
@@ -28,7 +31,6 @@ Columns = dict[tuple[str, str], Cell]
 
 
 def render(census: Census) -> str:
-    """Return the page."""
     source = TEMPLATE.read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True,
@@ -61,14 +63,8 @@ def _visible(value: Any) -> Any:
 
     Jinja calls this for each expression of the template.
     """
-    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
-        return value
-    return "".join(
-        sign
-        if sign.isprintable()
-        else (" " if sign in "\t\n\r\f\v" else sign.encode("unicode_escape").decode())
-        for sign in value
-    )
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return printable(re.sub(r"\s", " ", value)) if is_text else value
 
 
 def _breakable(path: str) -> Markup:

@@ -29,12 +29,10 @@ class Record:
 
     @property
     def tests(self) -> Sequence[Mapping[str, Any]]:
-        """Return the tests that ran or were skipped."""
         return list(self.content["tests"])
 
     @property
     def routes(self) -> Sequence[Mapping[str, Any]]:
-        """Return the routes of the app."""
         return list(self.content["routes"])
 
     @cached_property

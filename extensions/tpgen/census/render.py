@@ -116,5 +116,4 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def as_json(census: Census) -> str:
-    """Return the same as text."""
     return json.dumps(document(census), indent=2, ensure_ascii=False) + "\n"

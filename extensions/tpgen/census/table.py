@@ -104,7 +104,6 @@ class Census:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """Return how many cells there are, by status."""
         return Counter(cell.status for row in self.rows for cell in row.cells)
 
     @property
@@ -146,8 +145,6 @@ def make(record: Record, here: Project) -> Census:
 
 
 class _Rows:
-    """The rows of a census."""
-
     def __init__(self, record: Record, here: Project) -> None:
         self._record = record
         self._here = here
@@ -295,7 +292,6 @@ def _cell(case: Case, mine: Sequence[Test], proving: Sequence[Test], why: str) -
 
 
 def _suites(route: Route) -> list[str]:
-    """Return the suites that a route must have."""
     if route["is_public"]:
         return ["PublicRouteSuite"]
     more = {"is_list": "ListRouteSuite", "is_idempotent": "IdempotentRouteSuite"}

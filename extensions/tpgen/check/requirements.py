@@ -102,21 +102,17 @@ def missing(project: Project) -> Iterator[Missing]:
 def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
     if kind.introspect == "route":
         yield from _routes(project, kind)
-    elif kind.introspect == "model":
-        for name, (path, line) in models.places(project.service).items():
-            yield _class(kind, name, name, path, line)
+        return
+    if kind.introspect == "model":
+        found = {model.name: model for model in models.definitions(project.service)}
     else:
-        code = Code(project.service.packages)
-        for name, found in sorted(components.definitions(code, kind).items()):
-            path = found.module.path.relative_to(project.root).as_posix()
-            yield _class(kind, name, found.name, path, getattr(found.node, "lineno", 1))
-
-
-def _class(kind: Kind, name: str, class_name: str, path: str, line: int) -> Component:
-    own = (test for test in kind.tests if not test.is_shared)
-    required = {test.path.replace("{name}", name): test.suite_names for test in own}
-    title = f"{kind.name} {name}"
-    return Component(title, path, line, f"tpgen {title}", required, class_name)
+        found = components.definitions(Code(project.service.packages), kind)
+    for name, owner in sorted(found.items()):
+        path, line = owner.module.path, getattr(owner.node, "lineno", 1)
+        own = (test for test in kind.tests if not test.is_shared)
+        required = {test.path.replace("{name}", name): test.suite_names for test in own}
+        title, place = f"{kind.name} {name}", path.relative_to(project.root).as_posix()
+        yield Component(title, place, line, f"tpgen {title}", required, owner.name)
 
 
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:

@@ -18,7 +18,6 @@ exit codes: 0 all are proved, exempt or not required yet; 1 some are not; 2 misu
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument("--all", action="store_true", help="also print what is proved")
     text = "output format (default: text)"

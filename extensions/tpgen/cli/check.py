@@ -29,7 +29,6 @@ exit codes: 0 no errors, 1 errors, 2 misuse or broken input, 3 a fault of tpgen"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument("paths", metavar="PATH", nargs="*", help="file or folder (default: all)")
     for option, text in (("--select", "run only these rules"), ("--ignore", "skip these rules")):

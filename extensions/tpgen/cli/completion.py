@@ -6,12 +6,10 @@ from argcomplete.shell_integration import shellcode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete in")
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print the script."""
     print(shellcode(["tpgen"], shell=chosen.shell))
     return 0
 

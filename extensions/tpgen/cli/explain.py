@@ -10,7 +10,6 @@ from . import completion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     text = "code or name of the rule (default: list all rules)"
     rule = parser.add_argument("rule", nargs="?", default="", metavar="RULE", help=text)
     rule.completer = completion.rules  # type: ignore[attr-defined]

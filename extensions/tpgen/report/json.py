@@ -7,6 +7,7 @@ from tpgen.check import registry
 from tpgen.core.finding import CheckResult
 
 VERSION = 1
+KEYS = ("level", "confidence", "path", "line", "column", "message")
 
 
 def render(result: CheckResult) -> str:
@@ -16,17 +17,9 @@ def render(result: CheckResult) -> str:
     """
     counts = Counter(finding.level for finding in result.findings)
     findings = [
-        {
-            "code": finding.code,
-            "name": registry.find(finding.code).name,
-            "level": finding.level,
-            "confidence": finding.confidence,
-            "path": finding.path,
-            "line": finding.line,
-            "column": finding.column,
-            "message": finding.message,
-            "fixable": bool(finding.edits),
-        }
+        {"code": finding.code, "name": registry.find(finding.code).name}
+        | {key: getattr(finding, key) for key in KEYS}
+        | {"fixable": bool(finding.edits)}
         for finding in result.findings
     ]
     content = {

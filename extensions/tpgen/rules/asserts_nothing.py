@@ -21,7 +21,6 @@ RUNS = (
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each test whose statements can't fail."""
     for test in tests.of(file):
         decorators = {full_name(file, callee(decorator)) for decorator in test.decorators}
         # One that is not a mark may assert by itself.

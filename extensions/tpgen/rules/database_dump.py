@@ -11,7 +11,6 @@ PROSE = (".py", ".pyi", ".md", ".rst", ".adoc", ".html", ".j2", ".jinja")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding if the file is a dump."""
     is_prose = file.path.endswith(PROSE)
     if program := kind(file.data, is_whole=not file.is_cut, is_prose=is_prose):
         yield file.finding(

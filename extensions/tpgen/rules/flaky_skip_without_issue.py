@@ -10,7 +10,6 @@ from tpgen.core.finding import Finding
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each skip without a reason, and each for a flake without an issue."""
     for skip in skips.of(file):
         message = ""
         if skip.is_unconditional and skip.reason == "":

@@ -14,7 +14,6 @@ PLACEHOLDER = re.compile(r"(?i)example|your|placeholder|redacted|change_?me|repl
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each line with a live key of the service."""
     prefix = key_prefix(file.project)
     key = re.compile(rf"(?<![A-Za-z0-9]){prefix}{MARK}([A-Za-z0-9_-]{{8,}})")
     for number, line in enumerate(file.lines, 1):

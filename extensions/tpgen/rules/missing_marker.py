@@ -27,7 +27,6 @@ PUBLIC = re.compile(
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each mark that a test lacks."""
     for test in tests.of(file):
         marks = {full_name(file, callee(mark)) for mark in tests.marks(file, test)}
         for mark, reason in _needed(file, test):

@@ -21,7 +21,6 @@ NAMES = CLASSES | {"*", "ANY", "DEFAULT", "Mock", "call", "mock", "patch", "seal
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each statement that imports a mock library, or names of it."""
     found: dict[ast.AST, str] = {node: name for node in imports(file) if (name := _mock_of(node))}
     if not found and imported(file).get("unittest") == "unittest":
         # `import unittest` is enough if another file imports `unittest.mock`.

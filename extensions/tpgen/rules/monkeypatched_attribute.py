@@ -15,7 +15,6 @@ PROCESS = {f"sys.{name}" for name in ("argv", "stdin", "stdout", "stderr", "path
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each `setattr` and `delattr` of an object, whatever it is called."""
     for call in file.nodes(ast.Call):
         method = call.func
         if not isinstance(method, ast.Attribute) or method.attr not in METHODS or not call.args:

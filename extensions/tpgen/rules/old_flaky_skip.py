@@ -19,7 +19,6 @@ DAYS = 14
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each flaky skip that is older than the policy allows."""
     git, skipped = file.project.git, _skipped(file)
     if not skipped or not git or not git.has_commits:
         return

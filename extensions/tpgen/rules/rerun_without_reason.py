@@ -10,7 +10,6 @@ from tpgen.core.finding import Finding
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield a finding for each rerun without a comment that says why."""
     message = (
         "{} is run again until it passes: fix the cause, or say in a comment on the same line why "
         "it can only be flaky"

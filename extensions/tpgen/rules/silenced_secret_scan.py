@@ -15,7 +15,6 @@ PROSE = (".md", ".rst", ".txt")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield each comment, entry and setting that may hide a secret."""
     name = PurePosixPath(file.path).name
     if name == ".gitleaks.toml":
         for message, near in faults(file.text, key_prefix(file.project)):

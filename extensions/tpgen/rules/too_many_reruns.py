@@ -15,7 +15,6 @@ TESTS = 3
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Yield a finding for each rerun with too many attempts, and for each test too many."""
     configurations = [path for path in project.checked if reruns.is_configuration(path)]
     if not configurations and not any(map(is_test_python, project.checked)):
         return

@@ -13,7 +13,6 @@ CONFLICT = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield what makes a file of tests or of the policy unreadable."""
     if is_policy(file.path) and (marker := CONFLICT.search(file.text)):
         line = file.text.count("\n", 0, marker.start()) + 1
         yield file.finding(line, "a conflict marker: resolve the conflict, and commit the file")

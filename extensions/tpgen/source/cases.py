@@ -33,7 +33,6 @@ class Case:
 
     @property
     def is_future(self) -> bool:
-        """Return whether its day is in the future."""
         return self.required_from is not None and date.today() < self.required_from
 
 

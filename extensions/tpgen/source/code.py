@@ -49,7 +49,6 @@ class Module:
 
     @property
     def is_readable(self) -> bool:
-        """Return whether it can be parsed."""
         try:
             return bool(self.tree)
         except UserError:
@@ -198,7 +197,6 @@ class Code:
         return [Parameter("", None, False, owner.module, stars=stars)] if stars else []
 
     def methods(self, owner: Definition) -> dict[str, tuple[Module, Function]]:
-        """Return the public methods of a class and its bases, with the module of each."""
         found: dict[str, tuple[Module, Function]] = {}
         for base in self.lineage(owner):
             for name, node in trees.methods(base.node).items():

@@ -17,12 +17,9 @@ from .trees import names as names_of
 
 @dataclass(frozen=True)
 class Component:
-    """A component, or the place where it is to be built.
+    """A component, or the place where it is to be built: then it has no `definition`.
 
-    Attributes:
-        name: as a module is called: `detect_pii`.
-        path: its file, relative to the service.
-        definition: its class; None if it does not exist yet.
+    Its `name` is that of a module (`detect_pii`), and `path` is relative to the service.
     """
 
     name: str
@@ -34,16 +31,11 @@ class Component:
 
     @property
     def exists(self) -> bool:
-        """Return whether there is such a class."""
         return self.definition is not None
 
     @property
     def built(self) -> Definition:
-        """Return its class.
-
-        Raises:
-            UserError: it does not exist yet.
-        """
+        """Return its class, or raise `UserError` if it does not exist yet."""
         if self.definition is None:
             raise UserError(
                 f"there is no {self.class_name} yet, and its skeleton asks how it is made: build "
@@ -53,16 +45,11 @@ class Component:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """Return the parameters of its constructor."""
         return self.code.parameters(self.definition) if self.definition else []
 
 
 def find(service: Service, kind: Kind, name: str) -> Component:
-    """Return a component: from the module of its name, else from all classes of the kind.
-
-    Raises:
-        UserError: several classes could be meant, or the component's module can't be read.
-    """
+    """Return a component: from the module of its name, else from all classes of the kind."""
     code = Code(service.packages)
     paths = [source.replace("{name}", name) for source in kind.sources if "{name}" in source]
     paths += [path.replace(f"/{name}.py", f"/{name}/__init__.py") for path in paths]
@@ -80,7 +67,6 @@ def find(service: Service, kind: Kind, name: str) -> Component:
 
 
 def names(service: Service, kind: Kind) -> list[str]:
-    """Return the names of the components that a service has of a kind."""
     return sorted(definitions(Code(service.packages), kind))
 
 
@@ -100,7 +86,6 @@ def definitions(code: Code, kind: Kind) -> dict[str, Definition]:
 
 
 def _all(code: Code, kind: Kind) -> list[Definition]:
-    """Return all classes of a kind."""
     return _classes(code, kind, [source.replace("{name}", "*") for source in kind.sources])
 
 

@@ -16,22 +16,23 @@ NOT_DECLARATIVE = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", 
 ROOTS = {"DeclarativeBase", "DeclarativeBaseNoMeta"}
 
 
-def names(service: Service) -> list[str]:
+def definitions(service: Service) -> list[Definition]:
     """Return the models of the service, by the look of their classes."""
-    return sorted({model.name for model in _models(service)})
+    code = Code(service.packages)
+    owners = [
+        Definition(module, node) for module in _modules(code) for node in classes(module.tree)
+    ]
+    return [owner for owner in owners if _is_model(code, owner)]
 
 
 def without_factory(service: Service, factories: str, path: str) -> list[str]:
     """Return the models that have no factory in a text, which is that of the file `path`."""
-    return sorted(set(names(service)) - set(factories_of(factories, path)))
+    names = {model.name for model in definitions(service)}
+    return sorted(names - set(factories_of(factories, path)))
 
 
 def factories_of(factories: str, path: str) -> dict[str, str]:
-    """Return the factories in a text, by their models.
-
-    Raises:
-        UserError: the text is not Python.
-    """
+    """Return the factories in a text, by their models; raise `UserError` if it is not Python."""
     try:
         tree = ast.parse(factories)
     except SyntaxError as error:
@@ -40,14 +41,6 @@ def factories_of(factories: str, path: str) -> dict[str, str]:
         ) from None
     owners = reversed(classes(tree))
     return {model: owner.name for owner in owners if (model := model_of(owner))}
-
-
-def places(service: Service) -> dict[str, tuple[str, int]]:
-    """Return the file and the line of each model, by its name."""
-    return {
-        model.name: (model.module.path.relative_to(service.root).as_posix(), model.node.lineno)
-        for model in _models(service)
-    }
 
 
 def primary_keys(service: Service) -> dict[str, str]:
@@ -67,14 +60,6 @@ def primary_keys(service: Service) -> dict[str, str]:
     return found
 
 
-def by_module(service: Service) -> dict[str, list[str]]:
-    """Return the names of the models, by the module that defines them."""
-    found: dict[str, list[str]] = {}
-    for model in _models(service):
-        found.setdefault(model.module.name, []).append(model.name)
-    return found
-
-
 def _modules(code: Code) -> Iterator[Module]:
     for module in code.matching("**/*.py"):
         # The mapped classes of Alembic's migrations are those of the past.
@@ -84,14 +69,6 @@ def _modules(code: Code) -> Iterator[Module]:
         # A module that is half written: the import says so, if it is asked for.
         if any(mark in text for mark in MARKS) and module.is_readable:
             yield module
-
-
-def _models(service: Service) -> list[Definition]:
-    code = Code(service.packages)
-    owners = [
-        Definition(module, node) for module in _modules(code) for node in classes(module.tree)
-    ]
-    return [owner for owner in owners if _is_model(code, owner)]
 
 
 def _is_model(code: Code, owner: Definition) -> bool:

@@ -29,7 +29,6 @@ class StaticRoute:
 
 
 def static_routes(code: Code) -> Iterator[StaticRoute]:
-    """Yield each route that a decorator states."""
     common = _common_prefix(code)
     for module in _modules(code, b"APIRouter", b"FastAPI"):
         made = _made(module.tree)

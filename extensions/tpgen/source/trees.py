@@ -74,12 +74,10 @@ def statements(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:
-    """Return the classes in the body of a module or class."""
     return [member for member in node.body if isinstance(member, ast.ClassDef)]
 
 
 def methods(node: ast.stmt) -> dict[str, Function]:
-    """Return the methods in the body of a class."""
     body = node.body if isinstance(node, ast.ClassDef) else []
     return {member.name: member for member in body if isinstance(member, Function)}
 
@@ -118,7 +116,6 @@ def is_fixture(node: Function) -> bool:
 
 
 def is_enum(node: ast.stmt) -> bool:
-    """Return whether a class is an Enum of any sort."""
     return isinstance(node, ast.ClassDef) and "Enum" in "".join(base_names(node))
 
 
@@ -144,7 +141,6 @@ def is_called_on_objects(node: Function) -> bool:
 
 
 def is_generator(node: Function) -> bool:
-    """Return whether a function contains a `yield`."""
     return any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
 
 

@@ -9,7 +9,7 @@ from tpgen.core.errors import UserError
 from tpgen.core.names import alike
 from tpgen.core.service import Service
 from tpgen.introspect import mapped
-from tpgen.source.models import by_module, factories_of
+from tpgen.source.models import definitions, factories_of
 
 from .factories import Factory, factory, imports
 
@@ -34,9 +34,9 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
         UserError: there is no such model, or there are two; or code can't be read or imported.
     """
     present = factories_of(factories, path)
-    modules = by_module(service)
-    name = _spelled(name, {model for models in modules.values() for model in models})
-    homes = sorted(module for module, models in modules.items() if name in models)
+    known = definitions(service)
+    name = _spelled(name, {model.name for model in known})
+    homes = sorted({model.module.name for model in known if model.name == name})
     if len(homes) > 1:
         raise UserError(
             f"{' and '.join(homes)} both define a model {name}, and a factory is called by the "
@@ -44,7 +44,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
         )
     if name in present:
         return Factories(name)
-    others = sorted(set(modules) - set(homes))
+    others = sorted({model.module.name for model in known} - set(homes))
     probed = {model["name"]: model for model in mapped.read(service, name, [*homes, *others], path)}
     models = [probed[model] for model in _in_order(name, probed, set(present))]
     made = []
