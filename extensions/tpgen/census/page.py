@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -39,7 +38,7 @@ def render(census: Census) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(breakable=_breakable, link=_link)
+    environment.filters["link"] = _link
     document = rendered.document(census)
     counts: dict[str, int] = document["counts"]
     starts = accumulate(counts.values(), initial=0)
@@ -67,18 +66,9 @@ def _visible(value: Any) -> Any:
     return printable(re.sub(r"\s", " ", value)) if is_text else value
 
 
-def _breakable(path: str) -> Markup:
-    """Return a path that may continue in the next line after each slash."""
-    return Markup("/<wbr>").join(str(_visible(path)).split("/"))
-
-
 def _link(issue: str) -> str:
     """Return an issue that is a web address, and nothing for other ones."""
-    try:
-        parts = urlsplit(issue)
-    except ValueError:
-        return ""
-    is_address = parts.scheme in ("http", "https") and parts.netloc and issue.isprintable()
+    is_address = re.fullmatch(r"https?://\w[^\s\[\]]*", issue) and issue.isprintable()
     return issue if is_address else ""
 
 

@@ -46,6 +46,8 @@ WIRING = {
 }
 REPLACEMENTS = {"mock", "patch", "replaced attribute", "mock fixture"}
 FAILURES = ("failed", "error")
+# Suites of a route that is not public, besides `RouteSuite`.
+MORE_SUITES = {"is_list": "ListRouteSuite", "is_idempotent": "IdempotentRouteSuite"}
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,9 @@ class _Rows:
                 note = "no suite is for it; AppSuite asks whether it demands credentials"
                 yield row(note=note, can_be_written=False)
             else:
-                required = self._required(_suites(route))
-                yield row([self._of_route(route, name, case) for case in required])
+                more = (suite for fact, suite in MORE_SUITES.items() if route[fact])
+                suites = ["PublicRouteSuite"] if route["is_public"] else ["RouteSuite", *more]
+                yield row([self._of_route(route, name, case) for case in self._required(suites)])
 
     def _required(self, suites: Sequence[str]) -> list[Case]:
         found = (case for suite in suites for case in self._cases.get(suite, []))
@@ -259,21 +262,20 @@ class _Rows:
                 cells = []
                 for case in self._cases.get(suite, []):
                     mine = self._of_case[case.name]
-                    proving = [test for test in mine if _asks(test)]
+                    # A test that has a client must use it on the app.
+                    proving = [
+                        test
+                        for test in mine
+                        if not test["uses_client"]
+                        or any(sent["route"] for sent in test["requests"])
+                    ]
                     if case.name != OF_A_MODEL:
                         cells.append(_cell(case, mine, proving, f"no passing test of {suite}"))
                 yield Row(kind.name, suite, test.path, 1, cells, can_be_written=False)
 
 
 def _cell(case: Case, mine: Sequence[Test], proving: Sequence[Test], why: str) -> Cell:
-    """Return the cell of a case.
-
-    Args:
-        case: of a suite.
-        mine: the tests of the case that are about the component.
-        proving: the tests that prove it if they passed.
-        why: the reason if none does.
-    """
+    """Return the cell of a case from the tests about it, of which `proving` may prove it."""
     date = case.required_from.isoformat() if case.required_from else ""
     cell = partial(Cell, case.name, case.suite)
     if failed := [test["id"] for test in mine if test["outcome"] in FAILURES]:
@@ -286,16 +288,7 @@ def _cell(case: Case, mine: Sequence[Test], proving: Sequence[Test], why: str) -
     for test in mine:
         if test["outcome"] != "passed":
             why = f"{test['id']} was {test['outcome']}: {test['reason'] or 'no reason'}"
-    if case.is_future:
-        return cell("later", why=why, until=date)
-    return cell("missing", why=why)
-
-
-def _suites(route: Route) -> list[str]:
-    if route["is_public"]:
-        return ["PublicRouteSuite"]
-    more = {"is_list": "ListRouteSuite", "is_idempotent": "IdempotentRouteSuite"}
-    return ["RouteSuite", *(suite for fact, suite in more.items() if route[fact])]
+    return cell("later" if case.is_future else "missing", why=why, until=date)
 
 
 def _is_passed(test: Test) -> bool:
@@ -316,11 +309,6 @@ def _is_about(test: Test, component: Component, file: str) -> bool:
 def _requests(test: Test, route: Route) -> Sequence[Mapping[str, Any]]:
     where = route["method"], route["path"]
     return [sent for sent in test["requests"] if (sent["method"], sent["route"]) == where]
-
-
-def _asks(test: Test) -> bool:
-    """Return whether a test that has a client used it on the app."""
-    return not test["uses_client"] or any(sent["route"] for sent in test["requests"])
 
 
 def _hint(tests: Sequence[Test], route: Route) -> str:

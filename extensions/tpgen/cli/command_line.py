@@ -33,14 +33,6 @@ def _guess(word: str, known: Iterable[str]) -> str:
     return f": did you mean `{near[0]}`?" if near else ""
 
 
-def complete(typed: Sequence[str]) -> None:
-    """Print the completions that the shell asks for after these words, and end the process."""
-    import argcomplete
-
-    # Of a command that is half typed, nothing is known yet.
-    argcomplete.autocomplete(parser([word for word in typed if word in COMMANDS]))
-
-
 def parser(typed: Sequence[str]) -> Parser:
     """Return the parser for what was typed."""
     kinds = {} if typed and typed[0] in COMMANDS else _kinds(typed)

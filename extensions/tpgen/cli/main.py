@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from tpgen.core.commands import COMMANDS
 from tpgen.core.errors import UserError
 from tpgen.core.terminal import say_no_more
 
@@ -52,7 +53,11 @@ def _run(typed: Sequence[str]) -> int:
         print(f"tpgen {metadata.version('tpgen')}")
         return 0
     if "_ARGCOMPLETE" in os.environ:
-        command_line.complete(os.environ.get("COMP_LINE", "").split()[1:])
+        import argcomplete
+
+        # Of a command that is half typed, nothing is known yet.
+        words = os.environ.get("COMP_LINE", "").split()
+        argcomplete.autocomplete(command_line.parser([word for word in words if word in COMMANDS]))
     parser = command_line.parser(typed)
     if not typed:
         parser.print_help()

@@ -13,7 +13,6 @@ from tpgen.core.service import POLICY
 
 # A message, and a text in whose line the fault is.
 Fault = tuple[str, str]
-MOCKS = ("unittest.mock", "mock", "pytest_mock")
 HOOKS = {
     "gitleaks": "no key is committed",
     "ruff-check": "no mock is imported",
@@ -88,18 +87,6 @@ def _codecov(project: Project, content: Any) -> Iterator[Fault]:
 
 
 def _pyproject(_project: Project, content: Any) -> Iterator[Fault]:
-    lint = _at(content, "tool", "ruff", "lint") or {}
-    for name in MOCKS:
-        if name not in (_at(lint, "flake8-tidy-imports", "banned-api") or {}):
-            yield f"ruff does not ban {name}", "banned-api"
-    selected = [*(_at(lint, "select") or []), *(_at(lint, "extend-select") or [])]
-    if not any("TID251".startswith(code) or code == "ALL" for code in selected):
-        yield "ruff does not select TID251, which bans mocks", "extend-select"
-    ignored = [*(_at(lint, "ignore") or []), *(_at(lint, "extend-ignore") or [])]
-    for key in ("per-file-ignores", "extend-per-file-ignores"):
-        ignored += [code for codes in (_at(lint, key) or {}).values() for code in codes]
-    for code in filter("TID251".startswith, ignored):
-        yield f"ruff ignores {code}, and so the ban of mocks: remove it", f'"{code}"'
     pytest = _at(content, "tool", "pytest")
     plugins = _at(pytest, "required_plugins") or _at(pytest, "ini_options", "required_plugins")
     if not re.search(r"\bpytest-tpgen\b(?!-)", str(plugins)):

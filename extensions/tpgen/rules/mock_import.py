@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from tpgen.check.file import File
 from tpgen.check.mocks import LIBRARIES, is_library
 from tpgen.check.places import is_policy, is_python
-from tpgen.check.qualified import full_name, imported
 from tpgen.check.renaming import Import, imports
 from tpgen.check.rule import FileRule
 from tpgen.core.finding import Finding
@@ -21,17 +20,13 @@ NAMES = CLASSES | {"*", "ANY", "DEFAULT", "Mock", "call", "mock", "patch", "seal
 
 
 def check(file: File) -> Iterator[Finding]:
-    found: dict[ast.AST, str] = {node: name for node in imports(file) if (name := _mock_of(node))}
-    if not found and imported(file).get("unittest") == "unittest":
-        # `import unittest` is enough if another file imports `unittest.mock`.
-        names = {node: full_name(file, node) for node in file.nodes(ast.Attribute)}
-        found = {node: name for node, name in names.items() if name == "unittest.mock"}
-    for node, name in found.items():
-        yield file.finding(
-            node,
-            f"{name} is a mock library, or a part of one: give the code an httpx.MockTransport, "
-            "or a small class of your own",
-        )
+    for node in imports(file):
+        if name := _mock_of(node):
+            yield file.finding(
+                node,
+                f"{name} is a mock library, or a part of one: give the code an "
+                "httpx.MockTransport, or a small class of your own",
+            )
 
 
 def _mock_of(statement: Import) -> str:

@@ -17,12 +17,7 @@ BY_HAND = "rename it by hand: only `from MODULE import NAME` is rewritten, witho
 
 
 def check(file: File, moved: Moved | None = None) -> Iterator[Finding]:
-    """Yield old names, fixtures that the conftest lacks, and other removed imports.
-
-    Args:
-        file: to check.
-        moved: what updates renamed (default: the table of this tool).
-    """
+    """Yield old names by the table of this tool, missing fixtures, and other removed imports."""
     root = file.project.root
     if not (root / "tests/policy/__init__.py").is_file():
         return

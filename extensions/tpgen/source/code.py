@@ -57,13 +57,15 @@ class Module:
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
         """Return what it defines at the top, by name; the last definition counts."""
-        return {name: node for node in trees.statements(self.tree) for name in trees.names(node)}
+        return {
+            name: node for node in trees.statements(self.tree.body) for name in trees.names(node)
+        }
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
         """Return what it imports at the top: name to module and name there (empty for a module)."""
         found = {}
-        for node in trees.statements(self.tree):
+        for node in trees.statements(self.tree.body):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     found[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
@@ -117,6 +119,13 @@ class Code:
             for path in sorted(package.glob(pattern)):
                 if path.is_file() and path.suffix == ".py":
                     yield self.module(path, package.parent)
+
+    def holding(self, *words: bytes) -> Iterator[Module]:
+        """Yield the modules that hold one of some words, and can be parsed."""
+        for module in self.matching("**/*.py"):
+            data = module.path.read_bytes()
+            if any(word in data for word in words) and module.is_readable:
+                yield module
 
     def resolve(self, module: Module, expression: ast.expr | None) -> Definition | None:
         """Return the definition that a name stands for, through imports; None outside the service."""
@@ -180,8 +189,16 @@ class Code:
 
         One parameter with stars stands for those that can't be read.
         """
-        stars = "**" if self._has_foreign_base(owner) else ""
-        for base in self.lineage(owner):
+        lineage = self.lineage(owner)
+        # A base outside the service may have a constructor.
+        is_known = all(
+            last_name(unsubscripted(base)) in WITHOUT_CONSTRUCTOR
+            or self.resolve(heir.module, unsubscripted(base))
+            for heir in lineage
+            for base in getattr(heir.node, "bases", [])
+        )
+        stars = "" if is_known else "**"
+        for base in lineage:
             if init := trees.methods(base.node).get("__init__"):
                 named = signature(base.module, init)
                 stars = "**" if init.args.kwarg else "*" if init.args.vararg else ""
@@ -190,7 +207,7 @@ class Code:
             elif any(trees.fields(base.node)):
                 fields = {
                     last_name(node.target): (node.annotation, has_default, parent.module)
-                    for parent in reversed(self.lineage(owner))
+                    for parent in reversed(lineage)
                     for node, has_default in trees.fields(parent.node)
                 }
                 return [Parameter(name, *field) for name, field in fields.items()]
@@ -276,15 +293,6 @@ class Code:
         if home and inner in home.imports:
             origin, inner = self._origin(home, ast.Name(inner), depth - 1), ""
         return ".".join(filter(None, [origin, inner, rest]))
-
-    def _has_foreign_base(self, owner: Definition) -> bool:
-        """Return whether a class has a base outside the service, which may have a constructor."""
-        return any(
-            self.resolve(heir.module, unsubscripted(base)) is None
-            and last_name(unsubscripted(base)) not in WITHOUT_CONSTRUCTOR
-            for heir in self.lineage(owner)
-            for base in getattr(heir.node, "bases", [])
-        )
 
 
 def signature(module: Module, node: Function) -> list[Parameter]:

@@ -66,11 +66,8 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
             return start, end
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         return first.end_lineno or last, first.end_lineno or last
-    # The body starts in the line below the header, which may have brackets.
-    headers = [*owner.bases, *(keyword.value for keyword in owner.keywords)]
-    top = max([owner.lineno, *(node.end_lineno or 0 for node in headers)])
-    while top < first.lineno - 1 and not _ends_header(lines[top - 1]):
-        top += 1
+    # The body starts below the header, which may have several lines.
+    top = next(n for n in range(owner.lineno, first.lineno) if _ends_header(lines[n - 1]))
     return top, top
 
 

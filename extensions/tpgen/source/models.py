@@ -61,13 +61,10 @@ def primary_keys(service: Service) -> dict[str, str]:
 
 
 def _modules(code: Code) -> Iterator[Module]:
-    for module in code.matching("**/*.py"):
+    for module in code.holding(*MARKS):
         # The mapped classes of Alembic's migrations are those of the past.
         folder = module.path.parent
-        is_migration = folder.name == "versions" and (folder.parent / "env.py").is_file()
-        text = b"" if is_migration else module.path.read_bytes()
-        # A module that is half written: the import says so, if it is asked for.
-        if any(mark in text for mark in MARKS) and module.is_readable:
+        if folder.name != "versions" or not (folder.parent / "env.py").is_file():
             yield module
 
 

@@ -13,12 +13,7 @@ VERBS = {"get", "post", "put", "patch", "delete"}
 
 @dataclass(frozen=True)
 class StaticRoute:
-    """A route that a decorator states.
-
-    Attributes:
-        local: the path, as far as the module shows it.
-        full: the same below the prefix of the app; empty if that differs or can't be read.
-    """
+    """A route that a decorator states: its path as the module shows it, and in the app if known."""
 
     method: str
     local: str
@@ -30,7 +25,7 @@ class StaticRoute:
 
 def static_routes(code: Code) -> Iterator[StaticRoute]:
     common = _common_prefix(code)
-    for module in _modules(code, b"APIRouter", b"FastAPI"):
+    for module in code.holding(b"APIRouter", b"FastAPI"):
         made = _made(module.tree)
         functions = (node for node in ast.walk(module.tree) if isinstance(node, Function))
         for function, call in ((each, call) for each in functions for call in each.decorator_list):
@@ -46,21 +41,13 @@ def static_routes(code: Code) -> Iterator[StaticRoute]:
 def _common_prefix(code: Code) -> str | None:
     """Return the prefix of `include_router`; None if it differs or can't be read."""
     found: set[str | None] = set()
-    for module in _modules(code, b"include_router"):
+    for module in code.holding(b"include_router"):
         for call in ast.walk(module.tree):
             if isinstance(call, ast.Call) and last_name(call.func) == "include_router":
                 prefix = _keyword(call, "prefix")
                 constant = code.resolve(module, prefix)
                 found.add(_text(getattr(constant.node, "value", prefix) if constant else prefix))
     return found.pop() if len(found) == 1 else None if found else ""
-
-
-def _modules(code: Code, *words: bytes) -> Iterator[Module]:
-    """Yield the modules that hold one of some words, and can be parsed."""
-    for module in code.matching("**/*.py"):
-        data = module.path.read_bytes()
-        if any(word in data for word in words) and module.is_readable:
-            yield module
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:

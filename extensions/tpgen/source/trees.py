@@ -63,14 +63,12 @@ def names(node: ast.stmt) -> list[str]:
     return [target.id for target in [*targets, alias] if isinstance(target, ast.Name)]
 
 
-def statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Yield the statements at the top, also those below an `if` or a `try`."""
-    waiting = list(tree.body)
-    while waiting:
-        node = waiting.pop(0)
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a body, also those below an `if` or a `try`."""
+    for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):
-            waiting[:0] = [*node.body, *node.orelse]
+            yield from statements([*node.body, *node.orelse])
 
 
 def classes(node: ast.Module | ast.ClassDef) -> list[ast.ClassDef]:

@@ -18,7 +18,6 @@ IMPORTS = {
     "over two lines": "from unittest \\\n    import mock\n",
     "of the library mock": "from mock import patch\n",
     "a helper": "from tests.helpers import MagicMock\n",
-    "attribute": "import unittest\n\ndef test_a():\n    assert unittest.mock.ANY\n",
     "respx": "import respx\n",
 }
 FINE = {
