@@ -8,7 +8,7 @@ hide text, and the Content-Security-Policy of the page allows only the script an
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,13 @@ from markupsafe import Markup
 from tpgen.report.text import printable
 
 from . import render as rendered
-from .table import Cell, Census, Row
+from .table import Census, Row
 
 TEMPLATE = Path(__file__).with_name("page.html")
 # The order of the details of a component.
 DETAILS = (*rendered.BAD, "later", "exempt", "elsewhere", "proved")
 # A parametrized case may have thousands of tests.
 MOST_TESTS = 20
-Columns = dict[tuple[str, str], Cell]
 
 
 def render(census: Census) -> str:
@@ -89,26 +88,20 @@ def _tables(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _table(kind: str, suite: str, rows: Sequence[Row]) -> dict[str, Any]:
-    columns: Columns = {}
-    for row in rows:
-        columns |= _columns(row)
+    columns = {(cell.suite, cell.case): cell for row in rows for cell in row.cells}
     components = f"{len(rows)} component{'s' * (len(rows) != 1)}"
     return {
         "title": suite or kind.capitalize(),
         "about": f"one suite for all components of the kind “{kind}”" if suite else components,
         "columns": [*columns.values()],
-        "rows": [_row(row, columns) for row in rows],
+        "rows": [_row(row, columns.keys()) for row in rows],
     }
 
 
-def _columns(row: Row) -> Columns:
-    return {(cell.suite, cell.case): cell for cell in row.cells}
-
-
-def _row(row: Row, columns: Columns) -> dict[str, Any]:
+def _row(row: Row, columns: Iterable[tuple[str, str]]) -> dict[str, Any]:
     statuses = [cell.status for cell in row.cells]
     bad = [f"{statuses.count(status)} {status}" for status in rendered.BAD if status in statuses]
-    cells = _columns(row)
+    cells = {(cell.suite, cell.case): cell for cell in row.cells}
     return {
         "name": row.title.removeprefix(f"{row.kind} "),
         "place": f"{row.file}:{row.line}" if row.file else "",

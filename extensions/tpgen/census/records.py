@@ -79,7 +79,10 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
                 "merge the records of one state of the files"
             )
     tests = {test["id"]: test for part in parts for test in part["tests"]}
-    joined = {name: _distinct(parts, name) for name in ("routes", "imports", "uncollected")}
+    joined = {}
+    for name in ("routes", "imports", "uncollected"):
+        values = [value for part in parts for value in part[name]]
+        joined[name] = [*{json.dumps(value, sort_keys=True): value for value in values}.values()]
     joined["uncollected"] = [
         test for test in joined["uncollected"] if f"{test['file']}::{test['name']}" not in tests
     ]
@@ -95,11 +98,6 @@ def merged(root: Path, paths: Sequence[Path]) -> Record:
         "tests": [tests[name] for name in sorted(tests)],
     }
     return Record(content, root)
-
-
-def _distinct(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    values = (value for part in parts for value in part[name])
-    return list({json.dumps(value, sort_keys=True): value for value in values}.values())
 
 
 def _read(path: Path) -> Mapping[str, Any]:

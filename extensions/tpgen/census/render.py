@@ -1,11 +1,13 @@
 """A census as text and JSON."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .table import Cell, Census, Row
+from tpgen.report.text import shortened
+
+from .table import Cell, Census
 
 FORMAT = 1
 # The meanings of the statuses, in the order of a summary.
@@ -45,7 +47,7 @@ def text(census: Census, *, everything: bool) -> str:
 
 def _detail(cell: Cell) -> str:
     until = "until" if cell.status == "exempt" else "required from"
-    parts = [cell.why or (_first(cell.tests) if cell.tests else ""), cell.issue]
+    parts = [cell.why or shortened(cell.tests, 1), cell.issue]
     parts += [f"{until} {cell.until}"] if cell.until and cell.status in ("exempt", "later") else []
     detail = ", ".join(filter(None, parts))
     return f": {detail}" if detail else ""
@@ -54,18 +56,13 @@ def _detail(cell: Cell) -> str:
 def _warnings(census: Census) -> Iterator[str]:
     content = census.record.content
     if stale := census.record.stale:
-        yield f"changed since the run: {_first(stale)}; run `pytest --census` again"
+        yield f"changed since the run: {shortened(stale, 1)}; run `pytest --census` again"
     if why := content["selection"]["why_not"]:
         yield f"the run was not the whole suite ({', '.join(why)}): what is missing may not have run"
     if census.has_no_app:
         yield "the routes are unknown: no test of the run used the fixture `app`"
     if lost := census.lost:
-        yield f"failed before it was known which component it is about: {_first(lost)}"
-
-
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{names[0]}{more}"
+        yield f"failed before it was known which component it is about: {shortened(lost, 1)}"
 
 
 def _notes(census: Census) -> list[str]:
@@ -95,7 +92,12 @@ def document(census: Census) -> dict[str, Any]:
             "lost": census.lost,
         },
         "counts": {status: census.counts.get(status, 0) for status in STATUSES},
-        "rows": [_row(row) for row in census.rows],
+        "rows": [
+            {key: getattr(row, key) for key in ("kind", "title", "file", "line", "note")}
+            | {"command": f"tpgen {row.title}" if row.can_be_written else ""}
+            | {"cells": [{**asdict(cell), "words": cell.words} for cell in row.cells]}
+            for row in census.rows
+        ],
         "notes": census.notes,
         "uncollected": _uncollected(census),
     }
@@ -104,15 +106,6 @@ def document(census: Census) -> dict[str, Any]:
 def _uncollected(census: Census) -> list[Mapping[str, Any]]:
     uncollected = census.record.content["uncollected"]
     return [test for test in uncollected if test["reason"] != "deselected"]
-
-
-def _row(row: Row) -> dict[str, Any]:
-    described = {name: getattr(row, name) for name in ("kind", "title", "file", "line", "note")}
-    return {
-        **described,
-        "command": f"tpgen {row.title}" if row.can_be_written else "",
-        "cells": [{**asdict(cell), "words": cell.words} for cell in row.cells],
-    }
 
 
 def as_json(census: Census) -> str:

@@ -78,13 +78,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A component of a kind and its required cases.
+    """A component of a kind and its required cases; a `note` says why nothing is required.
 
-    Attributes:
-        title: as `tpgen` takes it: "route GET /v1/agents".
-        file: where it is defined; empty if a library has it.
-        note: why nothing is required.
-        can_be_written: whether `tpgen` writes its tests.
+    Its `title` is what `tpgen` takes: "route GET /v1/agents".
     """
 
     kind: str

@@ -31,7 +31,10 @@ def render(result: CheckResult) -> str:
     seen: Counter[str] = Counter()
     results = []
     for finding in result.findings:
-        fingerprint = _fingerprint(finding)
+        # The same if lines move, or if a message counts days or lines.
+        words = re.sub(r"\d+", "0", finding.message)
+        key = f"{finding.code}:{finding.path}:{words}".encode(errors="surrogateescape")
+        fingerprint = hashlib.sha256(key).hexdigest()[:16]
         seen[fingerprint] += 1
         results.append(_result(finding, f"{fingerprint}:{seen[fingerprint]}"))
     run = {
@@ -76,10 +79,3 @@ def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "partialFingerprints": {"tpgen/v1": fingerprint},
         "properties": {"confidence": finding.confidence},
     }
-
-
-def _fingerprint(finding: Finding) -> str:
-    """Return what stays the same if lines move, or if a message counts days or lines."""
-    words = re.sub(r"\d+", "0", finding.message)
-    key = f"{finding.code}:{finding.path}:{words}".encode(errors="surrogateescape")
-    return hashlib.sha256(key).hexdigest()[:16]

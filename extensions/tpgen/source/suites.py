@@ -20,11 +20,8 @@ class Suite:
     """The suite that a rendered class inherits from.
 
     Attributes:
-        required: the members that a subclass must define, each with those that it may define
-            instead.
-        accepted: the suites that prove the component, their subclasses included; empty if the
-            test file needs none.
-        code: the tests of the service, in which a class may have other bases.
+        required: the members that a subclass must define, each with those that may replace it.
+        accepted: the suites that prove the component, and their subclasses.
     """
 
     required: Mapping[str, frozenset[str]] = field(default_factory=dict)
