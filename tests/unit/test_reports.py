@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 from tpgen.check import registry
+from tpgen.cli import explain
 from tpgen.core.finding import CheckResult, Edit, Finding, Level
 from tpgen.report import github, sarif, text
 from tpgen.report import json as as_json
-from tpgen.report import rule_page as page
 
 from tests.conftest import ROOT
 
@@ -202,14 +202,14 @@ def test_each_level_is_counted(level: Level) -> None:
 
 def test_a_page_describes_what_is_no_text() -> None:
     bad: dict[str, str | bytes] = {"dump.bin": b"\x00\x01" * 500, "empty.txt": ""}
-    shown = page.of(replace(registry.find("TPG404"), bad=bad))
+    shown = explain.page(replace(registry.find("TPG404"), bad=bad))
     assert "(1000 bytes that are not text: b'\\x00\\x01" in shown
     assert "        (empty)\n" in shown
 
 
 def test_the_list_of_rules_quotes_the_policy_in_full() -> None:
     """Rules of one section differ only at the end of their quotes."""
-    listed = page.index(registry.all_rules().values())
+    listed = explain.index(registry.all_rules().values())
     lines = listed.splitlines()
     assert [line.split()[0] for line in lines if line[:1] == "T"] == [*registry.all_rules()]
     for rule in registry.all_rules().values():

@@ -8,7 +8,7 @@ import pytest
 from tpgen import rules
 from tpgen.check import registry
 from tpgen.check.rule import Rule
-from tpgen.report import rule_page
+from tpgen.cli import explain
 
 from tests.checking import findings
 from tests.conftest import ROOT
@@ -53,7 +53,7 @@ def test_its_good_tree_gives_nothing(alone: Rule, tmp_path: Path) -> None:
 
 
 def test_its_page_says_all(rule: Rule) -> None:
-    page = rule_page.of(rule)
+    page = explain.page(rule)
     flat = " ".join(page.split())
     for text in (rule.code, rule.name, rule.section, rule.why, rule.fix):
         assert " ".join(text.split()) in flat

@@ -8,7 +8,7 @@ hide text, and the Content-Security-Policy of the page allows only the script an
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def render(census: Census) -> str:
             (status, start, counts[status]) for status, start in zip(counts, starts, strict=False)
         ],
         meanings=rendered.STATUSES,
-        tables=_tables(census.rows),
+        tables=[*_tables(census.rows)],
         most_tests=MOST_TESTS,
     )
 
@@ -78,24 +78,21 @@ def _hash_of(tag: str, source: str) -> Markup:
     return Markup("'sha256-{}'").format(b64encode(digest).decode())
 
 
-def _tables(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return a table for each kind, and one for each suite about all components of a kind."""
+def _tables(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Yield a table for each kind, and one for each suite about all components of a kind."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         is_component = row.title.startswith(f"{row.kind} ")
         groups.setdefault((row.kind, "" if is_component else row.title), []).append(row)
-    return [_table(kind, suite, group) for (kind, suite), group in groups.items()]
-
-
-def _table(kind: str, suite: str, rows: Sequence[Row]) -> dict[str, Any]:
-    columns = {(cell.suite, cell.case): cell for row in rows for cell in row.cells}
-    components = f"{len(rows)} component{'s' * (len(rows) != 1)}"
-    return {
-        "title": suite or kind.capitalize(),
-        "about": f"one suite for all components of the kind “{kind}”" if suite else components,
-        "columns": [*columns.values()],
-        "rows": [_row(row, columns.keys()) for row in rows],
-    }
+    for (kind, suite), group in groups.items():
+        columns = {(cell.suite, cell.case): cell for row in group for cell in row.cells}
+        components = f"{len(group)} component{'s' * (len(group) != 1)}"
+        yield {
+            "title": suite or kind.capitalize(),
+            "about": f"one suite for all components of the kind “{kind}”" if suite else components,
+            "columns": [*columns.values()],
+            "rows": [_row(row, columns) for row in group],
+        }
 
 
 def _row(row: Row, columns: Iterable[tuple[str, str]]) -> dict[str, Any]:

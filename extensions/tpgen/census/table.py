@@ -197,7 +197,11 @@ class _Rows:
         return list({case.name: case for case in found}.values())
 
     def _of_route(self, route: Route, name: str, case: Case) -> Cell:
-        mine = [test for test in self._of_case[case.name] if self._route_of(test) == name]
+        by_class, mine = self._routes_of_class, []
+        for test in self._of_case[case.name]:
+            known = test["component"]["route"] or by_class.get((test["file"], test["class"]))
+            if known == name:
+                mine.append(test)
         why = "no passing test of the suite"
         if case.name == MALFORMED and not route["takes_input"]:
             proving = mine
@@ -211,10 +215,6 @@ class _Rows:
             proving = [test for test in mine if sends_nothing or _requests(test, route)]
             why += " sent a request to the route"
         return _cell(case, mine, proving, why)
-
-    def _route_of(self, test: Test) -> str | None:
-        known = test["component"]["route"]
-        return known or self._routes_of_class.get((test["file"], test["class"]))
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
         for component in requirements.of_kind(self._here, kind):

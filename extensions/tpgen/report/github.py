@@ -15,10 +15,9 @@ MOST = 200_000
 
 
 def render(result: CheckResult) -> str:
-    """Return a workflow command for each finding, and what the check covered.
+    """Return a workflow command for each finding, whose path starts at the top of the repository.
 
-    GitHub shows ten of each level of a step at their lines; all are in its log. The paths of the
-    result must start at the top of the repository.
+    GitHub shows ten of each level of a step at their lines; all are in its log.
     """
     lines = [_command(finding) for finding in result.findings]
     return "".join(f"{line}\n" for line in [*lines, summary(result)])

@@ -11,10 +11,7 @@ KEYS = ("level", "confidence", "path", "line", "column", "message")
 
 
 def render(result: CheckResult) -> str:
-    """Return one object: `version`, the number of findings of each level, the files, the findings.
-
-    A byte of a file's name that is not UTF-8 is a lone surrogate, as `os.fsdecode` returns it.
-    """
+    """Return one object; a byte of a path that is not UTF-8 is a lone surrogate in it."""
     counts = Counter(finding.level for finding in result.findings)
     findings = [
         {"code": finding.code, "name": registry.find(finding.code).name}

@@ -9,10 +9,7 @@ COLOURS = {"error": "31", "warning": "33", "note": "36"}
 
 
 def render(result: CheckResult, *, coloured: bool = False) -> str:
-    """Return a line for each finding, `file:line:col: CODE message`, and what the check covered.
-
-    A finding that `--fix` fixes has a `[*]` behind its code.
-    """
+    """Return a line for each finding, with `[*]` if `--fix` fixes it, and what was checked."""
     lines, hints = [], []
     for finding in result.findings:
         where, code = place(finding), finding.code

@@ -14,10 +14,7 @@ FOLDER = "tests/policy"
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Yield each file that differs from what the template last wrote.
-
-    In a change that is an update: each edited file that it removes.
-    """
+    """Yield each edited file; in a change that is an update, each edited file that it removes."""
     git = project.git
     commit = project.template_commit if project.is_service else ""
     if not git or not commit:

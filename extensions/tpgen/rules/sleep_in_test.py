@@ -45,10 +45,7 @@ def _is_pause(file: File, call: ast.Call) -> bool:
 
 
 def _is_of_test(file: File, call: ast.Call) -> bool:
-    """Return whether a test, fixture or setup makes a call, and not in a loop that it leaves.
-
-    Another function may be a fake that is slow on purpose.
-    """
+    """Return whether a test, fixture or setup makes a call, and not in a loop that it leaves."""
     node: ast.AST = call
     while node is not file.tree:
         node = file.parents[node]
@@ -56,6 +53,7 @@ def _is_of_test(file: File, call: ast.Call) -> bool:
         if is_loop and any(isinstance(part, LEAVES) for part in ast.walk(node)):
             return False
         if isinstance(node, Function):
+            # Another function may be a fake that is slow on purpose.
             is_test = any(test.function is node for test in tests.of(file))
             return is_test or is_fixture(node) or node.name.lower().startswith(SETUPS)
     return False

@@ -139,10 +139,7 @@ class Code:
     def expand(
         self, module: Module, annotation: ast.expr | None, depth: int = 10
     ) -> tuple[Module, ast.expr | None]:
-        """Return what a type is in the end, and the module where that has its meaning.
-
-        Texts, `X | None` and aliases of types are followed.
-        """
+        """Follow texts, `X | None` and aliases; return the type, and where it has its meaning."""
         bare = trees.plain(annotation)
         found = self.resolve(module, bare)
         value = getattr(found.node, "value", None) if found else None

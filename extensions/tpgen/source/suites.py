@@ -30,10 +30,7 @@ class Suite:
 
 
 def read(root: Path, module: ast.Module, test: KindTest) -> Suite:
-    """Return what the suites of a service require of the test class of a rendered module.
-
-    `test` is the entry of the kind that the module is rendered for.
-    """
+    """Return what the suites of a service require of the test class of a rendered module."""
     code = Code([root / "tests"])
     owner = test_class(module)
     if owner is None:
