@@ -58,13 +58,11 @@ class Missing:
 
     Attributes:
         required_from: the date from which it is required, if that is ahead.
-        files: the test files where it belongs.
     """
 
     component: Component
     what: str
     required_from: date | None = None
-    files: Collection[str] = ()
 
 
 def missing(project: Project) -> Iterator[Missing]:
@@ -96,7 +94,7 @@ def missing(project: Project) -> Iterator[Missing]:
                 what = f"test class that inherits from {', and none from '.join(suites)}"
                 wanted = {name for names in found.values() for name in names}
                 day = cases.day_of([case for case in stated if case.suite in wanted])
-                yield Missing(component, what, day, list(found))
+                yield Missing(component, what, day)
 
 
 def of_kind(project: Project, kind: Kind) -> Iterator[Component]:

@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 from tpgen.check import requirements
-from tpgen.check.file import File, Unreadable
 from tpgen.check.project import Project
 from tpgen.check.rule import ProjectRule
 from tpgen.core.finding import Finding, Level
 from tpgen.source.cases import until
-
-from . import removed_import
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -21,9 +18,6 @@ def check(project: Project) -> Iterator[Finding]:
     if project.asked is not None and not any(path.startswith(code) for path in project.asked):
         return
     for missing in requirements.missing(project):
-        # TPG503 reports that its suite was renamed: `tpgen` would write a second class.
-        if any(map(_has_removed_import, map(project.file, missing.files))):
-            continue
         component = missing.component
         message = (
             f"{component.title} has no {missing.what}: `{component.command}` writes it, and "
@@ -35,13 +29,6 @@ def check(project: Project) -> Iterator[Finding]:
             message += f"; required from {until(missing.required_from)}"
         level: Level = "warning" if missing.required_from else "error"
         yield Finding(component.path, component.line, 1, message, level=level)
-
-
-def _has_removed_import(file: File | None) -> bool:
-    try:
-        return file is not None and any(removed_import.check(file))
-    except Unreadable:
-        return False
 
 
 STEP = {

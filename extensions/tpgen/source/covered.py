@@ -93,6 +93,4 @@ def _pattern(node: ast.expr | None, constants: Mapping[str, ast.expr]) -> str:
         return _pattern(node.value, constants) or "{}"
     if isinstance(node, ast.JoinedStr):
         return "".join(_pattern(part, constants) for part in node.values)
-    if isinstance(node, ast.BinOp):
-        return _pattern(node.left, constants) + (_pattern(node.right, constants) or "{}")
     return ""
