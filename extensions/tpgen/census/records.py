@@ -59,7 +59,6 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def newest(root: Path) -> Record:
-    """Return the record of the last run."""
     found = sorted((root / FOLDER).glob("run-*.json"))
     if not found:
         raise UserError(f"there is no run record in {root / FOLDER}: {RUN}")

@@ -1,6 +1,5 @@
-"""A census as text and JSON."""
+"""A census as text, and as a value for JSON."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -106,7 +105,3 @@ def document(census: Census) -> dict[str, Any]:
 def _uncollected(census: Census) -> list[Mapping[str, Any]]:
     uncollected = census.record.content["uncollected"]
     return [test for test in uncollected if test["reason"] != "deselected"]
-
-
-def as_json(census: Census) -> str:
-    return json.dumps(document(census), indent=2, ensure_ascii=False) + "\n"

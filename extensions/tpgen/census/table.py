@@ -209,7 +209,11 @@ class _Rows:
             anywhere = self._record.tests if case.name in OF_ANY_TEST else mine
             refusal = self._record.content["refusal"]
             proving = [test for test in anywhere if _is_proof(case.name, test, route, refusal)]
-            why = NOT_SEEN[case.name] + _hint(anywhere, route)
+            why = NOT_SEEN[case.name]
+            passed = (test for test in anywhere if test["outcome"] == "passed")
+            sent = (request for test in passed for request in _requests(test, route))
+            if names := sorted({name for request in sent for name in request["overridden"]}):
+                why += f" (with {', '.join(names)} overridden, no refusal counts)"
         else:
             sends_nothing = case.name == SENDS_NOTHING
             proving = [test for test in mine if sends_nothing or _requests(test, route)]
@@ -305,14 +309,6 @@ def _is_about(test: Test, component: Component, file: str) -> bool:
 def _requests(test: Test, route: Route) -> Sequence[Mapping[str, Any]]:
     where = route["method"], route["path"]
     return [sent for sent in test["requests"] if (sent["method"], sent["route"]) == where]
-
-
-def _hint(tests: Sequence[Test], route: Route) -> str:
-    """Return which overridden dependencies kept requests from counting."""
-    passed = (test for test in tests if test["outcome"] == "passed")
-    sent = (request for test in passed for request in _requests(test, route))
-    names = sorted({name for request in sent for name in request["overridden"]})
-    return f" (with {', '.join(names)} overridden, no refusal counts)" if names else ""
 
 
 def _is_proof(case: str, test: Test, route: Route, refusal: int) -> bool:

@@ -1,6 +1,7 @@
 """`tpgen census`: show which required cases a run has proved."""
 
 import argparse
+import json
 from pathlib import Path
 
 from tpgen.census import page, records, render, table
@@ -40,5 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
             raise UserError(f"{chosen.html} can't be written: {error.strerror}") from None
     text = render.text(found, everything=chosen.all)
     github.add_to_page(text)
-    say(render.as_json(found) if chosen.format == "json" else text)
+    if chosen.format == "json":
+        text = json.dumps(render.document(found), indent=2, ensure_ascii=False) + "\n"
+    say(text)
     return int(not found.is_complete)

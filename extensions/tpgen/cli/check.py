@@ -75,7 +75,6 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _refuse_combinations(chosen: argparse.Namespace) -> None:
-    """Raise `UserError` for options that exclude each other."""
     if chosen.write_baseline and (chosen.paths or chosen.select or chosen.ignore or chosen.fix):
         raise UserError(
             "--write-baseline records the findings of all rules in all files: leave out paths, "

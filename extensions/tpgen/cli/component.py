@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
 
 
 def _complete(kind: Kind, *, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-    """Return the names of the components of a kind that lack tests."""
     from tpgen.generate import missing
 
     try:

@@ -45,7 +45,6 @@ def summary(result: CheckResult) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Return where a finding is, as terminals and editors read it."""
     return f"{printable(finding.path)}:{finding.line}:{finding.column}"
 
 

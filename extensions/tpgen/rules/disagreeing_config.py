@@ -69,7 +69,6 @@ def _content(file: File) -> Any:
 
 
 def _at(content: Any, *keys: str) -> Any:
-    """Return the value below these keys; None if there is none."""
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
     return content

@@ -15,7 +15,6 @@ SKIPPED = (".patch", ".diff", ".min.js", ".map", ".svg", ".po")
 
 
 def check(file: File) -> Iterator[Finding]:
-    """Yield each kind of personal data once per line."""
     if file.path.endswith(SKIPPED) or b"\0" in file.data[:1000]:
         return
     found = set(numbers(file.text, is_code=is_python(file.path)))

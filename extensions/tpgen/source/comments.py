@@ -48,7 +48,6 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
 
 
 def is_suite(base: Definition) -> bool:
-    """Return whether a class belongs to the policy."""
     return base.module.name.startswith("tests.policy.")
 
 

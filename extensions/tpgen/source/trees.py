@@ -81,7 +81,6 @@ def methods(node: ast.stmt) -> dict[str, Function]:
 
 
 def base_names(node: ast.stmt) -> list[str]:
-    """Return the last part of the name of each base of a class."""
     return [called(unsubscripted(base)) for base in getattr(node, "bases", [])]
 
 
