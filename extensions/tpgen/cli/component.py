@@ -44,7 +44,6 @@ def _complete(kind: Kind, *, parsed_args: argparse.Namespace, **_: object) -> li
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Write the tests of a component, or print the diff."""
     from tpgen.generate import messages, scaffold, targets
 
     here = service.find(Path.cwd())

@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print the page of a rule, or the list of all."""
     rules = registry.all_rules().values()
     say(page(registry.find(chosen.rule)) if chosen.rule else index(rules))
     return 0

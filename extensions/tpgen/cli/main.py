@@ -71,7 +71,6 @@ def _run(typed: Sequence[str]) -> int:
 
 
 def _missing(error: ModuleNotFoundError) -> int:
-    """Print which extra brings a package that is not installed, and the command to run."""
     from tpgen.core import installation
 
     package = (error.name or "").partition(".")[0]

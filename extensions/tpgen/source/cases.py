@@ -15,10 +15,7 @@ from .trees import called
 
 @dataclass(frozen=True)
 class Case:
-    """A test of a suite, which every component of its kind must pass.
-
-    Its failure is a warning until the day `required_from`; `path` is relative to the service.
-    """
+    """A test of a suite; its failure is a warning until the day `required_from`."""
 
     suite: str
     name: str

@@ -80,10 +80,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a constructor or method, whose annotation has its meaning in `module`.
-
-    One with `stars` (`*` or `**`) stands for arguments that are not known.
-    """
+    """A parameter; `stars` (`*` or `**`) if it stands for arguments that are not known."""
 
     name: str
     annotation: ast.expr | None

@@ -15,6 +15,7 @@ from .code import Code, Definition, Module
 from .trees import classes
 
 WIDTH = 100
+DEFINITION = re.compile(r"\s*(#|@|def |async def |class )")
 HEADER = re.compile(r"\s*# Required cases of \w+ \(tests/policy/.*\):\s*")
 CASES = re.compile(r"\s*#   test\w*(, test\w*)*,?\s*")
 
@@ -39,9 +40,7 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
         if wanted and start == end:
             # An empty line below a docstring, and above a comment or function.
             follows = not _ends_header(lines[start - 1])
-            precedes = re.match(
-                r"\s*(#|@|def |async def |class )", "".join(lines[start : start + 1])
-            )
+            precedes = DEFINITION.match("".join(lines[start : start + 1]))
             wanted = [""] * follows + wanted + [""] * bool(precedes)
         lines[start:end] = [line + newline for line in wanted]
     return "".join(lines)
@@ -66,7 +65,8 @@ def _place(owner: ast.ClassDef, lines: list[str]) -> tuple[int, int]:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         return first.end_lineno or last, first.end_lineno or last
     # The body starts below the header, which may have several lines.
-    top = next(n for n in range(owner.lineno, first.lineno) if _ends_header(lines[n - 1]))
+    header = range(owner.lineno, first.lineno)
+    top = next((number for number in header if _ends_header(lines[number - 1])), owner.lineno)
     return top, top
 
 

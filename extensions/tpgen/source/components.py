@@ -17,10 +17,7 @@ from .trees import names as names_of
 
 @dataclass(frozen=True)
 class Component:
-    """A component, or the place where it is to be built: then it has no `definition`.
-
-    Its `name` is that of a module (`detect_pii`), and `path` is relative to the service.
-    """
+    """A component, or the place where it is to be built: then it has no `definition`."""
 
     name: str
     class_name: str
