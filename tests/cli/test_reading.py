@@ -292,7 +292,7 @@ def test_a_service_that_cannot_do_without_says_what_it_did(
 @pytest.mark.parametrize("version", ["0.115.0", "0.137.0", "0.165.0"])
 def test_an_open_route_is_observed_and_no_handler_runs(tmp_path: Path, version: str) -> None:
     """With each FastAPI version; a route with a required header does not count as open."""
-    python = environment(tmp_path / "venv", f"fastapi=={version}", "httpx")
+    python = environment(tmp_path / "venv", f"fastapi=={version}", "httpx", "pytest")
     sample = ROOT / "tests/samples/routes/guards.py.txt"
     code, said = run(
         python, "-W", "ignore", sample, PYTHONPATH=os.pathsep.join(map(str, (PROBES, ENGINE)))

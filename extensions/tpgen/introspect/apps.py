@@ -39,29 +39,29 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
     conftest = None if named else _conftest(service)
     refused = None
     if conftest:
-        fixture = str(conftest.relative_to(service.root))
-        found = _read(service, "fixture", fixture, *observed or ())
-        if "routes" in found:
-            return found
-        if error := found["error"]:
-            refused = UserError(_why(service, "fixture", fixture, error))
+        try:
+            fixture = str(conftest.relative_to(service.root))
+            if found := _read(service, "fixture", fixture, *observed or ()):
+                return found
+        except UserError as error:
             # A fixture may need the database; the app in the source usually does not.
-            if REFUSED not in error:
-                raise refused
+            if REFUSED not in str(error):
+                raise
+            refused = error
     try:
         app = named or _app_in_source(service)
-        found = _read(service, "module", app, *observed or ())
-        if "error" in found:
-            raise UserError(_why(service, "module", app, found["error"]))
+        return _read(service, "module", app, *observed or ())
     except UserError as error:
         raise refused or error from None
-    return found
 
 
-def _read(service: Service, *arguments: str) -> dict[str, Any]:
+def _read(service: Service, how: str, what: str, *observed: str) -> Mapping[str, Any]:
+    """Return what the probe says of an app; nothing if there is no such fixture."""
     with waiting("reading the routes of the app"):
-        found: dict[str, Any] = probing.run(service, "probe_app.py", *arguments)
-    return found
+        found: dict[str, Any] = probing.run(service, "probe_app.py", how, what, *observed)
+    if error := found.get("error"):
+        raise UserError(_why(service, how, what, error))
+    return found if "routes" in found else {}
 
 
 def _why(service: Service, how: str, what: str, said: str) -> str:

@@ -16,7 +16,7 @@ def read(service: Service, name: str, modules: list[str], path: str) -> list[dic
     Args:
         service: the service.
         name: the class of the model.
-        modules: the modules that define models, that of `name` first.
+        modules: that define models; the first one defines `name`.
         path: the file of the factories, for errors.
 
     Raises:

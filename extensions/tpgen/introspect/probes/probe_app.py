@@ -17,10 +17,11 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 # Beside this file, where the interpreter of the service finds it.
 read_only: Any = importlib.import_module("read_only")
@@ -51,8 +52,6 @@ def _by_fixture(conftest: str, *wanted: str) -> dict[str, Any]:
         the routes; or `error`, which is None if there is no such fixture; or an empty result if
         pytest did not run the test.
     """
-    import pytest
-
     found: dict[str, Any] = {}
 
     def ask(request: pytest.FixtureRequest) -> None:
@@ -122,29 +121,18 @@ def _facts(app: Any, *wanted: str) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with _hidden_routes_shown():
+            with pytest.MonkeyPatch.context() as patch:
+                # Describe the routes that have `include_in_schema=False` too.
+                always = property(lambda _: True, lambda _, value: None)
+                fastapi = sys.modules.get("fastapi.routing")
+                for name in ("APIRoute", "_EffectiveRouteContext"):
+                    if cls := getattr(fastapi, name, None):
+                        patch.setattr(cls, "include_in_schema", always, raising=False)
                 found = _described(app)
         except Exception:  # noqa: BLE001  # a model may raise anything
             # FastAPI can't describe a model of a hidden route, perhaps the reason why it is hidden.
             found = _described(app)
         return found | {"is_open": bool(wanted) and asyncio.run(_is_open(app, *wanted))}
-
-
-@contextmanager
-def _hidden_routes_shown() -> Iterator[None]:
-    """Let the OpenAPI document describe the routes that have `include_in_schema=False` too."""
-    fastapi = sys.modules.get("fastapi.routing")
-    classes = [getattr(fastapi, name, None) for name in ("APIRoute", "_EffectiveRouteContext")]
-    before = {cls: vars(cls).get("include_in_schema") for cls in classes if cls}
-    for cls in before:
-        cls.include_in_schema = property(lambda _: True, lambda _, value: None)
-    try:
-        yield
-    finally:
-        for cls, default in before.items():
-            del cls.include_in_schema
-            if default is not None:
-                cls.include_in_schema = default
 
 
 def _described(app: Any) -> dict[str, Any]:
@@ -154,7 +142,12 @@ def _described(app: Any) -> dict[str, Any]:
     routes: list[dict[str, Any]] = []
     for route in engine.walk(app):
         if route.mounted not in documents:
-            documents[route.mounted] = _document(route.app)
+            route.app.openapi_schema = None
+            documents[route.mounted] = route.app.openapi() if hasattr(route.app, "openapi") else {}
+        endpoint = route.endpoint
+        while isinstance(endpoint, functools.partial):
+            endpoint = endpoint.func
+        name = getattr(endpoint, "__name__", "")
         # The names by which an answer may hold rows.
         rows = [route.path.rstrip("/").rpartition("/")[2], *engine.ROWS]
         routes += [
@@ -162,29 +155,14 @@ def _described(app: Any) -> dict[str, Any]:
                 "method": method,
                 "path": route.path,
                 "mounted": route.mounted,
-                "module": getattr(_inside(route.endpoint), "__module__", ""),
-                "name": _name(route.endpoint),
+                "module": getattr(endpoint, "__module__", ""),
+                "name": name if name.isidentifier() else "",
                 "rows": rows if method == "GET" and engine.lists_rows(route) else [],
                 "idempotent": engine.takes_idempotency_key(route),
             }
             for method in sorted(route.methods)
         ]
     return {"documents": documents, "routes": routes}
-
-
-def _document(app: Any) -> dict[str, Any]:
-    """Return the OpenAPI document of an app; an empty one if it has none."""
-    if not callable(getattr(app, "openapi", None)):
-        return {}
-    for route in app.routes:
-        endpoint = getattr(route, "endpoint", None)
-        if endpoint is not None and not hasattr(endpoint, "__name__"):
-            # FastAPI reads the name up to 0.128.
-            with suppress(AttributeError):
-                endpoint.__name__ = _name(endpoint)
-    app.openapi_schema = None
-    document: dict[str, Any] = app.openapi()
-    return document
 
 
 class Reached(Exception):
@@ -202,7 +180,8 @@ async def _is_open(app: Any, method: str, template: str) -> bool:
     getattr(app, "dependency_overrides", {}).clear()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://test")
-    with _handlers_replaced() as reached:
+    with pytest.MonkeyPatch.context() as patch:
+        reached = _replace_handlers(patch)
         for value in EXAMPLES:
             response = await client.request(method, re.sub(r"\{[^}]*\}", value, template))
             if not reached and response.status_code in (401, 403):
@@ -210,14 +189,11 @@ async def _is_open(app: Any, method: str, template: str) -> bool:
     return bool(reached)
 
 
-@contextmanager
-def _handlers_replaced() -> Iterator[list[str]]:
-    """Stop each request where its handler would run, and yield the paths of those requests."""
+def _replace_handlers(patch: pytest.MonkeyPatch) -> list[str]:
+    """Stop each request where its handler would run; return the list of these requests' paths."""
     reached: list[str] = []
     starlette: Any = importlib.import_module("starlette.routing")
-    fastapi: Any = sys.modules.get("fastapi.routing")
     handle: Any = starlette.Route.handle
-    solve: Any = getattr(fastapi, "solve_dependencies", None)
 
     async def handle_alone(route: Any, scope: Any, receive: Any, send: Any) -> None:
         # A route of Starlette has no dependencies: only middleware runs.
@@ -236,26 +212,11 @@ def _handlers_replaced() -> Iterator[list[str]]:
             raise Reached
         return solved
 
-    starlette.Route.handle = handle_alone
-    if fastapi:
-        fastapi.solve_dependencies = solve_alone
-    yield reached
-    starlette.Route.handle = handle
-    if fastapi:
-        fastapi.solve_dependencies = solve
-
-
-def _inside(call: Any) -> Any:
-    """Return the function in a `functools.partial`."""
-    while isinstance(call, functools.partial):
-        call = call.func
-    return call
-
-
-def _name(call: Any) -> str:
-    """Return the name of a function, or of the class of an object; empty for a lambda."""
-    name: str = getattr(_inside(call), "__name__", type(call).__name__)
-    return name if name.isidentifier() else ""
+    patch.setattr(starlette.Route, "handle", handle_alone)
+    if fastapi := sys.modules.get("fastapi.routing"):
+        solve: Any = vars(fastapi)["solve_dependencies"]
+        patch.setattr(fastapi, "solve_dependencies", solve_alone)
+    return reached
 
 
 if __name__ == "__main__":

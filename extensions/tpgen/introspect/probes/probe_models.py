@@ -17,22 +17,25 @@ import sqlalchemy as sa
 from sqlalchemy.orm import ColumnProperty, Mapped, Mapper, configure_mappers
 
 KINDS = {
-    "Enum", "Boolean", "Integer", "Float", "Numeric", "Uuid", "ARRAY", "JSON", "HSTORE",
-    "DateTime", "Date", "Time", "Interval", "INTERVAL", "LargeBinary", "BYTEA", "String",
-    "INET", "CIDR", "MACADDR", "MACADDR8", "TSVECTOR",
+    "Enum", "Boolean", "Integer", "Float", "Numeric", "Uuid", "ARRAY", "JSON", "INET",
+    "DateTime", "Date", "Time", "Interval", "INTERVAL", "LargeBinary", "String",
 }  # fmt: skip
-STARS = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 
 def _model(mapper: Mapper[Any], references: list[dict[str, Any]]) -> dict[str, Any]:
     hints = _hints(mapper.class_)
     columns = [prop for prop in mapper.column_attrs if isinstance(prop.columns[0], sa.Column)]
+    keys = {column.name: prop.key for prop in mapper.column_attrs for column in prop.columns}
+    checks = [
+        str(check.sqltext.compile(compile_kwargs={"literal_binds": True}))
+        for check in _constraints(mapper, sa.CheckConstraint)
+    ]
     return {
         **_place(mapper.class_),
         "columns": [_column(mapper, prop, hints.get(prop.key)) for prop in columns],
         "references": references,
         "uniques": [names for columns in _uniques(mapper) if (names := _names(mapper, columns))],
-        "checks": [_check(mapper, check) for check in _constraints(mapper, sa.CheckConstraint)],
+        "checks": [{"text": text, "columns": keys} for text in checks],
         "constructor": _constructor(mapper),
     }
 
@@ -118,7 +121,9 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
         names = _names(mapper, key.columns)
         if is_inherited or not names or any(column.nullable for column in key.columns):
             continue
-        relationship = _relationship(mapper, key)
+        to_one = (each for each in mapper.relationships if each.direction.name == "MANYTOONE")
+        own = (each for each in to_one if each.local_columns == set(key.columns))
+        relationship = next((each for each in own if not each.viewonly), None)
         target = relationship.mapper if relationship else _target(mapper, key)
         others = _names(target, [each.column for each in key.elements]) if target else []
         yield (
@@ -130,14 +135,6 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
             },
             target,
         )
-
-
-def _relationship(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Any:
-    for each in mapper.relationships:
-        to_one = each.direction.name == "MANYTOONE" and each.secondary is None
-        if to_one and not each.viewonly and each.local_columns == set(key.columns):
-            return each
-    return None
 
 
 def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | None:
@@ -174,23 +171,16 @@ def _names(mapper: Mapper[Any], columns: Any) -> list[str]:
     return [name for name in names if name] if all(names) else []
 
 
-def _check(mapper: Mapper[Any], check: sa.CheckConstraint) -> dict[str, Any]:
-    columns = {column.name: prop.key for prop in mapper.column_attrs for column in prop.columns}
-    text = str(check.sqltext.compile(compile_kwargs={"literal_binds": True}))
-    return {"text": text, "columns": columns}
-
-
 def _constructor(mapper: Mapper[Any]) -> dict[str, Any]:
     """Return the parameters of the class; `takes` is None if it accepts any attribute."""
     parameters = inspect.signature(mapper.class_).parameters.values()
-    named = [each for each in parameters if each.kind not in STARS]
+    named = [each for each in parameters if not each.kind.name.startswith("VAR_")]
     lists = {each.key: each.uselist for each in mapper.relationships}
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    required = [each.name for each in named if each.default is each.empty]
     return {
         "takes": None if takes_any else [each.name for each in named],
-        "requires": {
-            each.name: lists.get(each.name) for each in named if each.default is each.empty
-        },
+        "requires": {name: lists.get(name) for name in required},
     }
 
 

@@ -66,15 +66,10 @@ MEMORY = re.compile(r"|:memory:|file:.*(:memory:|mode=memory).*")
 
 
 def run(root: Path, read: Callable[[], Any]) -> NoReturn:
-    """Print what a function returns as JSON on the last line, and end the process at once.
+    """Print what a function returns, or `{"error": …}`, as JSON on the last line, and exit at once.
 
-    The functions that the service registered for the end of the process do not run. An error is
-    printed as `{"error": …}`.
-
-    Args:
-        root: the folder of the service. Files can be written only to the temporary folder and the
-            user's cache, and only outside the service.
-        read: the function that imports the service.
+    The functions that the service registered for the end of the process do not run. Files can be
+    written only to the temporary folder and the user's cache, outside of the service's root.
     """
     sys.dont_write_bytecode = True
     # The service may have a module with the name of one of ours.
@@ -89,7 +84,7 @@ def run(root: Path, read: Callable[[], Any]) -> NoReturn:
         text = json.dumps({"error": said(error)})
     for folder in reversed(hook.made):
         with suppress(OSError):
-            os.rmdir(folder)
+            folder.rmdir()
     print(f"\n{text}", file=sys.__stdout__, flush=True)
     os._exit(0)
 
@@ -97,6 +92,11 @@ def run(root: Path, read: Callable[[], Any]) -> NoReturn:
 def said(error: BaseException) -> str:
     """Return an error in one line."""
     return " ".join("".join(traceback.format_exception_only(error)).split())[:300]
+
+
+def _refuse(number: int, what: str) -> NoReturn:
+    reason = f"the service {what} while tpgen reads it, which tpgen does not allow"
+    raise OSError(number, reason)
 
 
 def _leave_network() -> None:
@@ -119,7 +119,8 @@ def _replace_functions() -> None:
     """Replace what connects or starts a process without an audit event, and the log files."""
     # Many services open their log file when they are imported.
     vars(logging)["FileHandler"]._open = lambda handler: open(os.devnull, handler.mode)  # noqa: SIM115
-    vars(multiprocessing.process)["BaseProcess"].start = _start_process
+    process = vars(multiprocessing.process)["BaseProcess"]
+    process.start = lambda _: _refuse(errno.EACCES, "starts a process")
     if importlib.util.find_spec("uvloop"):
         sys.modules["uvloop"] = ModuleType("uvloop")
         vars(sys.modules["uvloop"]).update(
@@ -140,21 +141,13 @@ def _replace_functions() -> None:
         event.listen(Engine, "do_connect", _connect_by_sqlalchemy)
 
 
-def _start_process(*_: Any) -> NoReturn:
-    raise _refusal(errno.EACCES, "starts a process")
-
-
 def _connect(*_: Any, **__: Any) -> NoReturn:
-    raise _refusal(errno.ECONNREFUSED, "connects to a database")
+    _refuse(errno.ECONNREFUSED, "connects to a database")
 
 
 def _connect_by_sqlalchemy(dialect: Any, *_: Any) -> None:
     if dialect.name != "sqlite":  # whose file the audit hook sees
         _connect()
-
-
-def _refusal(number: int, what: str) -> OSError:
-    return OSError(number, f"the service {what} while tpgen reads it, which tpgen does not allow")
 
 
 class _Hook:
@@ -166,15 +159,15 @@ class _Hook:
 
     def __init__(self, root: Path) -> None:
         self.root = os.path.realpath(root)
-        self.made: list[str] = []
+        self.made: list[Path] = []
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.writable = tuple(map(os.path.realpath, (tempfile.gettempdir(), cache, "/dev")))
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in STARTS and arguments[1:2] != (LIST_LIBRARIES,):
-            raise _refusal(errno.EACCES, f"starts {arguments[0] if arguments else 'a process'}")
+            _refuse(errno.EACCES, f"starts {arguments[0] if arguments else 'a process'}")
         if event in CONNECTS and arguments[CONNECTS[event]] not in LOCAL:
-            raise _refusal(errno.ECONNREFUSED, f"connects to {arguments[CONNECTS[event]]}")
+            _refuse(errno.ECONNREFUSED, f"connects to {arguments[CONNECTS[event]]}")
         if event in CHANGES and (event != "open" or arguments[2] & WRITES):
             for path, folder in CHANGES[event].items():
                 if isinstance(arguments[path], str | bytes | os.PathLike):
@@ -184,15 +177,11 @@ class _Hook:
     def _check(self, event: str, name: str, descriptor: int) -> None:
         # Where there is no /proc, a path that is relative to an open folder is refused.
         folder = f"/proc/self/fd/{descriptor}" if descriptor >= 0 else ""
-        path = os.path.realpath(os.path.join(folder, name))
+        path = Path(os.path.realpath(os.path.join(folder, name)))
         is_in_memory = event == "sqlite3.connect" and MEMORY.fullmatch(name)
-        is_temporary = any(_is_below(path, folder) for folder in self.writable)
-        is_harmless = is_in_memory or (is_temporary and not _is_below(path, self.root))
+        is_temporary = any(map(path.is_relative_to, self.writable))
+        is_harmless = is_in_memory or (is_temporary and not path.is_relative_to(self.root))
         if event == "os.mkdir":
-            self.made += [] if os.path.exists(path) else [path]
+            self.made += [] if path.exists() else [path]
         elif not is_harmless and path not in self.made:
-            raise _refusal(errno.EACCES, f"writes {name}")
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+            _refuse(errno.EACCES, f"writes {name}")
