@@ -160,14 +160,11 @@ def _route_to_build(
     missing = f"{target.title} is not in the app yet" + (f" (it has {near})" if near else "")
     if not with_source:
         return replace(target, missing=missing)
-    package = service.packages[0]
-    home = package / target.kind.sources[0].replace("{name}", target.name)
-    module = ".".join(home.parent.relative_to(package.parent).parts)
-    prefix = naming.prefix_of_routers(service, app.details.values(), module)
-    context = {**target.context, **naming.start(route.method, route.path, prefix)}
+    home = service.packages[0] / target.kind.sources[0].replace("{name}", target.name)
+    context = {**target.context, **naming.start(route)}
     change = _start(service, target.kind, home.relative_to(service.root), context)
-    missing += ": include the router of the new module in it"
-    missing += f", with the prefix {prefix} as the others" if prefix else ""
+    missing += ": include the router of the new module in it; if you give it a prefix, take that "
+    missing += "out of the path there"
     return replace(target, missing=missing, changes=[change])
 
 

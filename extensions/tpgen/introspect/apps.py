@@ -91,12 +91,9 @@ def _conftest(service: Service) -> Path | None:
     """Return the conftest that defines the app or a client; else the first, or None."""
     files = [service.root / "conftest.py", *(service.root / "tests").rglob("conftest.py")]
     files = sorted((file for file in files if file.is_file()), key=lambda file: len(file.parts))
-    for fixture in ("app", "client"):
-        defined = re.compile(rf"\bdef {fixture}\(|name=[\"']{fixture}[\"']")
-        for file in files:
-            if defined.search(file.read_text(errors="replace")):
-                return file
-    return files[0] if files else None
+    defined = re.compile(r"\bdef (app|client)\(|name=[\"'](app|client)[\"']")
+    defining = [file for file in files if defined.search(file.read_text(errors="replace"))]
+    return next(iter([*defining, *files]), None)
 
 
 def _app_in_source(service: Service) -> str:

@@ -17,8 +17,6 @@ from .route import Route
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 PATH = re.compile(r"/(?:[^\s{}?#\\\"'<>\x00-\x1f]|\{[A-Za-z_]\w*(?::\w+)?\})*")
-# What the documents leave out of a route.
-DETAILS = ("name", "module", "idempotent", "rows")
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class App:
     Attributes:
         documents: the OpenAPI documents of the app and of the apps that are mounted in it, by the
             path where; the app itself has the empty path.
-        details: what the documents leave out, by method and path.
+        details: what the documents leave out of a route, by its method and path.
         is_open: whether the observed route answers without credentials.
     """
 
@@ -58,8 +56,7 @@ class App:
         if found is None:
             return None
         mounted = self.routes[method, found]
-        known = self.details.get((method, found), {})
-        details = {name: known[name] for name in DETAILS if name in known}
+        details = self.details.get((method, found), {})
         is_public = f"{method} {found}" in self.public
         return Route(method, found, self.documents[mounted], mounted, is_public, **details)
 
@@ -72,13 +69,14 @@ class App:
 def read(service: Service, observed: tuple[str, str] | None = None) -> App:
     """Read the routes of a service's app; send the observed one a request without credentials."""
     found = apps.ask(service, observed)
-    details = {(each["method"], each["path"]): each for each in found["routes"]}
+    details = {(each.pop("method"), each.pop("path")): each for each in found["routes"]}
     documents = found["documents"]
     for (method, path), each in details.items():
+        mounted = each.pop("mounted")
         # A document leaves out routes of Starlette.
         if method not in ("HEAD", "OPTIONS") and not each["module"].startswith("fastapi."):
-            local = path.removeprefix(each["mounted"])
-            operations = documents[each["mounted"]].setdefault("paths", {}).setdefault(local, {})
+            local = path.removeprefix(mounted)
+            operations = documents[mounted].setdefault("paths", {}).setdefault(local, {})
             text = {"in": "path", "required": True, "schema": {"type": "string"}}
             parameters = [text | {"name": name} for name in re.findall(r"\{(\w+)", local)]
             operations.setdefault(method.lower(), {"parameters": parameters})

@@ -28,13 +28,11 @@ REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
 @dataclass
 class Expression:
-    """An expression of a test: an attribute of its class, or a fixture if it names rows.
+    """The path or the valid request: an attribute of the class, or a fixture if it names rows.
 
     Attributes:
-        unknown: what to show for it while it is not known.
-        text: the source; empty if it is not known.
-        rows: that it names; the caller has no factory.
-        before: a row that must exist, although it does not name it.
+        unknown: what a placeholder shows if `text` is empty.
+        before: a row that must exist, although the text does not name it.
     """
 
     attribute: str
@@ -53,7 +51,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class RouteContext:
-    """The variables of a skeleton that renders a route's test class.
+    """What a skeleton needs for a route's test class.
 
     Attributes:
         taken: the classes of the test file that are about other routes.
@@ -128,9 +126,10 @@ class RouteContext:
             found["status"] = str(route.status)
         if route.valid or self.blamed == "valid":
             found["valid"] = self._attribute(self.valid)
-        if route.idempotent and not (route.references and route.other):
+        if route.idempotent:
             lines = 'other = {"json": …}  # a valid request that differs from `valid`'
-            found["other"] = source(route.other) if route.other else placeholder(lines)
+            is_known = route.other and not route.references
+            found["other"] = source(route.other) if is_known else placeholder(lines)
         if route.listing and route.listing.has_pages:
             lines = 'page = {"params": {…}}  # a request for fewer than six rows'
             found["page"] = route.listing.page or placeholder(lines)
@@ -154,16 +153,9 @@ class RouteContext:
         for code in (self.url, self.valid):
             if code.text and not code.is_constant and self.blamed != code.attribute:
                 found.append(self._fixture_of(code))
-        if route.idempotent and route.references and route.other:
-            valid, other = route.valid["json"], route.other["json"]
-            [name] = [name for name, value in other.items() if valid.get(name) != value]
-            changed = f'{{**valid_request["json"], {source(name)}: {source(other[name])}}}'
-            lines = [f'return {{"json": {changed}}}']
-            found.append(self._fixture("other_request", "dict[str, Any]", lines))
         if route.listing and route.listing.has_pages:
             start = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:\n"
-            body = "\n".join(route.listing.next_page) or NEXT_PAGE
-            found.append(start + indent(body, "    "))
+            found.append(start + indent(route.listing.next_page or NEXT_PAGE, "    "))
         if route.listing:
             found += [self._rows_fixture(name) for name in ("own_rows", "foreign_rows")]
         return found
@@ -177,15 +169,9 @@ class RouteContext:
     @property
     def listed_row(self) -> Row | None:
         """Return a row of the caller that the route lists; None if the factories show none."""
+        row = self.rows.named([self.route.path.rstrip("/").rpartition("/")[2]], self.url.rows)
         is_shown = self.route.listing and self.route.listing.shows_id and self.url.text
-        row = self._row_of_list if is_shown else None
-        return row if row and row.belongs else None
-
-    @property
-    def _row_of_list(self) -> Row | None:
-        """Return a row of the model that the last part of the path names, such as `agents`."""
-        word = self.route.path.rstrip("/").rpartition("/")[2]
-        return self.rows.named([word], self.url.rows)
+        return row if is_shown and row and row.belongs else None
 
     @cached_property
     def url(self) -> Expression:
@@ -243,11 +229,11 @@ class RouteContext:
 
     def _rows_fixture(self, name: str) -> str:
         """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""
-        row = self.listed_row or self._row_of_list or Row("row", "", "…Factory")
-        own = row.belongs if self.listed_row else (f"…={self.rows.caller[0] or '…'}",)
-        arguments = ["6", "session=session", *(own if name == "own_rows" else ())]
+        of_caller = f"…={self.rows.caller[0] or '…'}"
+        row = self.listed_row or Row("row", "", "…Factory", (of_caller,))
+        own = row.belongs if name == "own_rows" else ()
         lines = [
-            f"rows = await {row.factory}.create_batch({', '.join(arguments)})",
+            f"rows = await {row.factory}.create_batch({', '.join(['6', 'session=session', *own])})",
             "await session.commit()",
             f"return [str(row.{self.rows.key(row)}) for row in rows]",
         ]

@@ -1,14 +1,10 @@
 """Names for the tests of a route: of the file and the class; and for the start of its module."""
 
 import re
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container
 from typing import Any
 
 from tpgen.core.names import to_class, to_snake
-from tpgen.core.service import Service
-from tpgen.source.code import Code
-from tpgen.source.static_routes import static_routes
 
 from .route import Route
 
@@ -29,36 +25,17 @@ def name_of_file(route: Route | None, path: str) -> str:
 def name_of_class(route: Route, taken: Container[str] = ()) -> str:
     """Return the name of a route's test class: its function, or else its method and path."""
     by_function = f"Test{to_class(to_snake(route.name))}"
-    if route.name and by_function not in taken:
-        return by_function
-    by_path = name_by_path(route.method, route.path)
-    return name_by_path(route.method, route.path, True) if by_path in taken else by_path
+    is_usable = route.name and by_function not in taken
+    return by_function if is_usable else f"Test{to_class(_function(route))}"
 
 
-def name_by_path(method: str, path: str, with_version: bool = False) -> str:
-    """Return the name of a test class after method and path: `TestGetAgentsId`."""
-    words = [word for word in re.split(r"\W+", path) if word]
-    kept = [word for word in words if with_version or not re.fullmatch(r"v\d+", word)]
-    return "Test" + "".join(to_class(to_snake(word)) for word in (method.lower(), *kept))
+def start(route: Route) -> dict[str, Any]:
+    """Return the context of the skeleton for a route's module."""
+    parameters = re.findall(r"\{(\w+)", route.path)
+    return {"function": _function(route), "parameters": parameters}
 
 
-def prefix_of_routers(service: Service, routes: Iterable[Mapping[str, Any]], package: str) -> str:
-    """Return the prefix with which the app includes the routers of a package, such as `/v1`."""
-    paths = {(each["module"], each["name"], each["method"]): each["path"] for each in routes}
-    found: Counter[str] = Counter()
-    for route in static_routes(Code(service.packages)):
-        path = paths.get((route.module.name, route.function, route.method), "")
-        is_in_package = route.module.name.rpartition(".")[0] == package
-        if is_in_package and path.endswith(route.local):
-            found[path.removesuffix(route.local)] += 1
-    return found.most_common(1)[0][0] if found else ""
-
-
-def start(method: str, path: str, prefix: str) -> dict[str, Any]:
-    """Return the context of the skeleton for a route's module; the app adds the prefix."""
-    return {
-        "method": method,
-        "path": path.removeprefix(prefix) or "/",
-        "function": to_snake(name_by_path(method, path).removeprefix("Test")),
-        "parameters": re.findall(r"\{(\w+)", path),
-    }
+def _function(route: Route) -> str:
+    """Return a function's name after method and path, without a version: `get_agents_id`."""
+    words = re.findall(r"\b(?!v\d+\b)\w+", route.path)
+    return "_".join(to_snake(word) for word in (route.method.lower(), *words))

@@ -1,8 +1,8 @@
 """Build valid and malformed requests for a route from its app's OpenAPI document."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -18,48 +18,8 @@ LATER = re.compile(r"page|cursor|offset|skip|after|token|marker|next", re.IGNORE
 SIZES = ("limit", "page_size", "per_page")
 CURSORS = ("after", "cursor", "page_token")
 NEXT = ("next", "next_cursor", "next_page_token")
-# The arguments of httpx for the places of parameters.
-ARGUMENTS = {"path": "path", "cookie": "cookie", "query": "params", "header": "headers"}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A value of a request that is sent as text.
-
-    Attributes:
-        place: `path`, `cookie`, or the argument of httpx: `params`, `headers`, `data`.
-    """
-
-    name: str
-    place: str
-    required: bool
-    node: Node
-
-    @cached_property
-    def valid(self) -> Any:
-        return values.valid(self.node)
-
-    @property
-    def is_given(self) -> bool:
-        """Return whether the URL or the fixtures of the tests have it."""
-        name = self.name.lower().replace("_", "-")
-        is_credential = self.place == "headers" and bool(CREDENTIAL.fullmatch(name))
-        return is_credential or self.place in ("path", "cookie")
-
-    def change_to(self, value: Any) -> Change:
-        """Return the change that gives it a value in a request."""
-        return Change((self.place, self.name), as_text(value) if self.place == "headers" else value)
-
-    def malformed(self) -> Iterator[Any]:
-        """Yield malformed values that a request can carry."""
-        for change in values.violations(self.node, self.valid):
-            value = change.apply(self.valid)
-            sent = list(map(as_text, value)) if isinstance(value, list) else as_text(value)
-            # "7" is valid for a number, and a form or a path has no place for an empty text.
-            is_valid_as_text = self.node.accepts(sent) or self.node.accepts([sent])
-            can_be_empty = sent == "" and self.place in ("params", "headers")
-            if not is_valid_as_text and (sent or can_be_empty):
-                yield value
+# The parts of a request for the places of parameters; a client has cookies of its own.
+PARTS = {"path": "path", "query": "params", "header": "headers"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +28,6 @@ class Listing:
 
     Attributes:
         shows_id: whether a row shows an id that is unique to it.
-        has_pages: whether a request can ask for a later page.
         page: source of a request for a first page with two rows; empty if not known.
         next_page: lines that return the request for the next page; empty if not known.
     """
@@ -76,7 +35,7 @@ class Listing:
     shows_id: bool
     has_pages: bool
     page: str
-    next_page: Sequence[str]
+    next_page: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,79 +83,110 @@ class Route:
         arrays = [fields[name] for name in self.rows if name in fields]
         rows = next((node for node in arrays if node.kind == "array"), self._node(schema))
         row_id = rows.items.properties.get("id")
-        query = [each.name for each in self.parameters if each.place == "params"]
+        query = self.parts["params"].properties if "params" in self.parts else {}
         size = next((name for name in SIZES if name in query), "")
         cursor = next((name for name in CURSORS if name in query), "")
         following = next((name for name in NEXT if name in fields), "")
         page = f'{{"params": {{"{size}": 2}}}}' if size else ""
-        next_page = []
-        if size and cursor and following:
-            request = f'{{"params": {{"{size}": 2, "{cursor}": following}}}}'
-            next_page.append(f'following = response.json()["{following}"]')
-            next_page.append(f"return {request} if following else None")
+        next_page = (
+            f'following = response.json()["{following}"]\n'
+            f'return {{"params": {{"{size}": 2, "{cursor}": following}}}} if following else None'
+        )
+        if not (size and cursor and following):
+            next_page = ""
         shows_id = row_id is not None and row_id.kind == "string"
         return Listing(shows_id, any(map(LATER.search, query)), page, next_page)
 
     @cached_property
-    def parameters(self) -> list[Parameter]:
-        """Return the parameters, without the body."""
-        found = []
+    def parts(self) -> dict[str, Node]:
+        """Return the schemas of a request's parts, which are `path` and arguments of httpx."""
+        contents = self._contents(self._operation.get("requestBody", {}))
+        found = {}
+        form = self._node(next(iter(contents.values()), {}), "form")
+        if "application/json" in contents:
+            found["json"] = self._node(contents["application/json"], "body")
+        elif form.properties:
+            found["data"] = form
+        schemas: dict[str, Any] = {}
         for stated in self._operation.get("parameters", ()):
             rules = self._node(stated).rules
-            node = self._node(rules.get("schema", {}), rules["name"])
-            required = rules.get("required", False)
-            found.append(Parameter(node.name, ARGUMENTS[rules["in"]], required, node))
-        return found
+            name, place = rules["name"], PARTS.get(rules["in"])
+            is_credential = CREDENTIAL.fullmatch(name.lower().replace("_", "-"))
+            if place and not (place == "headers" and is_credential):
+                empty: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
+                part = schemas.setdefault(place, empty)
+                part["properties"][name] = rules.get("schema", {})
+                part["required"] += [name] if rules.get("required") else []
+        return found | {place: self._node(schema, place) for place, schema in schemas.items()}
 
     @cached_property
     def valid(self) -> dict[str, Any]:
         """Return a valid request: what httpx takes, except for method, URL and credentials."""
-        request: dict[str, Any] = {} if self._body is None else {"json": self._json}
-        for parameter in [*self.parameters, *self._form]:
-            if parameter.required and not parameter.is_given:
-                request = parameter.change_to(parameter.valid).apply(request)
-        return request
+        request = {place: value for place, value in self._values.items() if place != "path"}
+        headers = request.get("headers", {}).items()
+        request |= {"headers": {name: as_text(value) for name, value in headers}}
+        return {place: value for place, value in request.items() if value or place == "json"}
 
     @cached_property
     def other(self) -> dict[str, Any] | None:
         """Return a valid request with another JSON object, or None."""
-        body = values.other(self._body, self._json) if self._body else None
-        return None if body is None else {**self.valid, "json": body}
+        body = self.parts.get("json")
+        changed = values.other(body, self._values["json"]) if body else None
+        return None if changed is None else {**self.valid, "json": changed}
 
     @cached_property
     def malformed(self) -> list[Change]:
         """Return the changes of the valid request after which it must be refused with 422."""
-        found = [] if self._body is None else values.violations(self._body, self._json)
-        changes = [change.below("json") for change in found]
-        for parameter in [*self._form, *self.parameters]:
-            if parameter.place == "path":
-                urls = [self.url({parameter.name: value}) for value in parameter.malformed()]
-                changes += [Change(("url",), url) for url in urls]
-            elif not parameter.is_given:
-                if parameter.required:
-                    changes.append(Change((parameter.place, parameter.name), is_removal=True))
-                changes += map(parameter.change_to, parameter.malformed())
-        return list({change.source: change for change in changes}.values())
+        changes: dict[str, Change] = {}
+        for place, node in self.parts.items():
+            for change in values.violations(node, self._values[place]):
+                if sent := self._sent(place, change):
+                    changes[sent.source] = sent
+        return [*changes.values()]
 
     @property
     def path_references(self) -> list[str]:
         """Return the parameters of the path that must name a row."""
-        nodes = [parameter.node for parameter in self.parameters if parameter.place == "path"]
-        return [node.name for node in nodes if values.is_reference(node)]
+        nodes = self.parts["path"].properties if "path" in self.parts else {}
+        return [name for name, node in nodes.items() if values.is_reference(node)]
 
     @cached_property
     def references(self) -> list[Place]:
         """Return the places in the valid body that must name a row."""
-        return [] if self._body is None else list(values.references(self._body, self._json))
+        body = self.parts.get("json")
+        return list(values.references(body, self._values["json"])) if body else []
 
     def url(self, wrong: Mapping[str, Any]) -> str:
         """Return the path with a value for each parameter, valid except for the wrong ones."""
         path = self.path
-        for parameter in self.parameters:
-            if parameter.place == "path":
-                text = as_text(wrong.get(parameter.name, parameter.valid))
-                path = path.replace(f"{{{parameter.name}}}", quote(text, safe=""))
+        for name, value in {**self._values.get("path", {}), **wrong}.items():
+            path = path.replace(f"{{{name}}}", quote(as_text(value), safe=""))
         return path
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        """Return a valid value of each part; a body that changes something for a change."""
+        found = {place: values.valid(node) for place, node in self.parts.items()}
+        if found.get("json") == {} and self.method in ("PATCH", "PUT"):
+            found["json"] = values.other(self.parts["json"], {}) or {}
+        return found
+
+    def _sent(self, place: str, change: Change) -> Change | None:
+        """Return the change of the request for that of a part; None if it can't be sent."""
+        if place == "json" or (change.is_removal and place != "path"):
+            return change.below(place)
+        if not change.place or change.is_removal:
+            return None
+        part, name = change.apply(self._values[place]), str(change.place[0])
+        text, node = as_text(part[name]), self.parts[place].properties.get(name)
+        # "7" is valid for a number, and a form or a path has no place for an empty text.
+        is_valid = node is not None and (node.accepts(text) or node.accepts([text]))
+        if is_valid or (text == "" and place in ("path", "data")):
+            return None
+        if place == "path":
+            return Change(("url",), self.url(part))
+        sent = replace(change, value=as_text(change.value)) if place == "headers" else change
+        return sent.below(place)
 
     def _node(self, part: Schema, name: str = "") -> Node:
         return node_of(part, self.document, name)
@@ -212,31 +202,9 @@ class Route:
         content = self._node(part).rules.get("content", {})
         return {name: media.get("schema", {}) for name, media in content.items()}
 
-    @cached_property
-    def _body(self) -> Node | None:
-        schema = self._contents(self._operation.get("requestBody", {})).get("application/json")
-        return None if schema is None else self._node(schema, "body")
 
-    @cached_property
-    def _json(self) -> Any:
-        """Return a valid JSON body; for a change one that changes something."""
-        assert self._body
-        value = values.valid(self._body)
-        if value == {} and self.method in ("PATCH", "PUT"):
-            return values.other(self._body, value) or value
-        return value
-
-    @cached_property
-    def _form(self) -> list[Parameter]:
-        """Return the fields of a form, if the route takes no JSON."""
-        contents = self._contents(self._operation.get("requestBody", {}))
-        if self._body or not contents:
-            return []
-        form = self._node(next(iter(contents.values())))
-        required, fields = form.rules.get("required", ()), form.properties.items()
-        return [Parameter(name, "data", name in required, node) for name, node in fields]
-
-
-def as_text(value: Any) -> str:
-    """Return a value as a URL or a header carries it."""
+def as_text(value: Any) -> Any:
+    """Return a value, or each of a list, as a URL or a header carries it."""
+    if isinstance(value, list):
+        return list(map(as_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -85,18 +85,17 @@ class Rows:
     def named(self, words: Sequence[str], made: Sequence[Row] = ()) -> Row | None:
         """Return a row of the model of the first word that has one, or None.
 
-        The model of `lines` is `Line`, `OrderLine` below an order, or the only one that ends so.
+        The model of `lines` is `Line`, or the only one that ends so, such as `OrderLine`.
         """
         singular = [re.sub(f"{old}$", new, word) for word in words for old, new in PLURALS]
         wanted = [alike(word) for word in (*words, *singular) if word]
-        below = [alike(row.model) + word for row in reversed(made) for word in wanted]
         by_name = {alike(model): model for model in self.classes}
-        found = [by_name[word] for word in (*wanted, *below) if word in by_name]
+        found = [by_name[word] for word in wanted if word in by_name][:1]
         if not found:
             ends = tuple(f"_{word}" for word in wanted)
             found = [model for model in self.classes if to_snake(model).endswith(ends)]
-            if len(found) != 1:
-                return None
+        if len(found) != 1:
+            return None
         node = self.classes[found[0]]
         return Row(f"{to_snake(found[0])}_row", found[0], node.name, self._belongs(node, made))
 
@@ -109,11 +108,9 @@ class Rows:
         """
         references = {name: factory for name, factory in _attributes(node).items() if factory}
         name, model = self.caller
-        known = {row.factory: row.name for row in reversed(made)}
-        shared: dict[str, str] = {}
+        shared, known = dict[str, str](), {row.factory: row.name for row in reversed(made)}
         if caller := self.classes.get(model):
-            known.setdefault(caller.name, name)
-            shared = _attributes(caller)
+            shared, known = _attributes(caller), {caller.name: name, **known}
         found: dict[str, str] = {}
         for attribute, factory in references.items():
             of_caller = f"{name}.{attribute}" if shared.get(attribute) == factory else ""
