@@ -18,10 +18,11 @@ from .rows import Row, Rows
 from .values import names_a_row
 
 NEXT_PAGE = """\
-following: dict[str, Any] | None = fill_in(
-    "following = …  # the request for the page after `response`; None after the last page"
-)
-return following"""
+def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
+    following: dict[str, Any] | None = fill_in(
+        "following = …  # the request for the page after `response`; None after the last page"
+    )
+    return following"""
 # Statuses of a router that has the path for other values or another method only.
 REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
@@ -132,7 +133,7 @@ class RouteContext:
             found["other"] = source(route.other) if is_known else placeholder(lines)
         if route.listing and route.listing.has_pages:
             lines = 'page = {"params": {…}}  # a request for fewer than six rows'
-            found["page"] = route.listing.page or placeholder(lines)
+            found["page"] = placeholder(lines)
         malformed = []
         for number, change in enumerate(route.malformed):
             answer = self.contradicted.get(number)
@@ -154,8 +155,7 @@ class RouteContext:
             if code.text and not code.is_constant and self.blamed != code.attribute:
                 found.append(self._fixture_of(code))
         if route.listing and route.listing.has_pages:
-            start = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:\n"
-            found.append(start + indent(route.listing.next_page or NEXT_PAGE, "    "))
+            found.append(NEXT_PAGE)
         if route.listing:
             found += [self._rows_fixture(name) for name in ("own_rows", "foreign_rows")]
         return found
@@ -245,8 +245,8 @@ class RouteContext:
     def _fixture(self, name: str, returns: str, lines: Sequence[str]) -> str:
         """Return the source of a fixture, with the fixtures that its lines use as arguments."""
         body = "\n".join(lines)
-        types = {"session": "AsyncSession", "valid_request": "dict[str, Any]"}
-        types |= {**dict([self.rows.caller]), **{row.name: "Any" for row in self.made}}
+        types = {"session": "AsyncSession", **dict([self.rows.caller])}
+        types |= {row.name: "Any" for row in self.made}
         used = [
             f"{fixture}: {kind}"
             for fixture, kind in types.items()
