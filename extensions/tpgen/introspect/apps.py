@@ -24,13 +24,8 @@ SETTING = 'in pyproject.toml: [tool.tpgen] app = "{}"'
 def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
     """Return the routes of the fixture `app` of the tests, or else of the app in the source.
 
-    Args:
-        service: the service.
-        observed: method and path of the route that gets a request without credentials.
-
-    Returns:
-        `documents`, the OpenAPI documents by the path where their app is mounted; `routes`, what
-        they leave out; `is_open`, whether the observed route answered.
+    They are `documents`, the OpenAPI documents by the path where their app is mounted; `routes`,
+    what these leave out; `is_open`, whether the observed route answered without credentials.
 
     Raises:
         UserError: there is no app, or it can't be made.

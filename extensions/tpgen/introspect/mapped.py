@@ -13,11 +13,7 @@ from . import probing
 def read(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
     """Return the columns and references of a model and of the models that it needs.
 
-    Args:
-        service: the service.
-        name: the class of the model.
-        modules: that define models; the first one defines `name`.
-        path: the file of the factories, for errors.
+    The first module defines it; the path is that of the factories, for errors.
 
     Raises:
         UserError: the models can't be imported, or two of them have one name.

@@ -24,8 +24,7 @@ class App:
     """A service's app.
 
     Attributes:
-        documents: the OpenAPI documents of the app and of the apps that are mounted in it, by the
-            path where; the app itself has the empty path.
+        documents: the OpenAPI documents of the app and of those that are mounted in it, by path.
         details: what the documents leave out of a route, by its method and path.
         is_open: whether the observed route answers without credentials.
     """

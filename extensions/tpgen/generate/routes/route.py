@@ -33,9 +33,7 @@ class Route:
     Attributes:
         document: of the app that holds the route; empty if the route is not built yet.
         mounted: the path where that app is mounted; empty for the app itself.
-        is_public: whether `[tool.tpgen.public]` lists it.
         name: of its function, which is in `module`.
-        idempotent: whether it, or a dependency of it, has a header `Idempotency-Key`.
         rows: the names by which an answer may hold a list of rows.
     """
 
