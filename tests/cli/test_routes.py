@@ -12,8 +12,8 @@ from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.generate.routes import app as routes
 from tpgen.generate.routes.app import App
-from tpgen.generate.routes.expressions import source
 from tpgen.generate.routes.route import Route
+from tpgen.generate.routes.values import source
 
 from tests.rendering import Service as Rendered
 from tests.unit.test_routes import POLICY, route_of

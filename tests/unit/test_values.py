@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from tpgen.core.errors import UserError
-from tpgen.generate.routes.expressions import Change, source
 from tpgen.generate.routes.schemas import FORMATS, Node, node_of
-from tpgen.generate.routes.values import other, references, valid, violations
+from tpgen.generate.routes.values import Change, other, references, source, valid, violations
 
 DOCUMENT = {
     "components": {

@@ -11,11 +11,10 @@ from typing import Any
 from tpgen.core.service import Service
 from tpgen.generate.snapshots import HAPPY_PATH, MALFORMED, Failure
 
-from .expressions import Change, source
 from .naming import name_of_class
 from .route import Route
 from .rows import Row, Rows
-from .values import names_a_row
+from .values import Change, names_a_row, source
 
 NEXT_PAGE = """\
 def next_page(self, response: httpx.Response) -> dict[str, Any] | None:

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from . import values
-from .expressions import Change, Place
 from .schemas import Node, Schema, node_of
+from .values import Change, Place
 
 CREDENTIAL = re.compile(r"(x-)?(authorization|api-?key|((auth|access|session)-)?token|session-id)")
 # What the name of a parameter for a later page contains.

@@ -94,12 +94,8 @@ class Node:
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is valid."""
-        return bool(self._validator.is_valid(value))
-
-    @cached_property
-    def _validator(self) -> Any:
-        components = self.document.get("components", {})
-        return _Validator({**self.rules, "components": components})
+        rules = {**self.rules, "components": self.document.get("components", {})}
+        return bool(_Validator(rules).is_valid(value))
 
     def _below(self, schema: Schema, name: str) -> "Node":
         return node_of(schema, self.document, name, self.above)

@@ -32,8 +32,6 @@ FIXTURES = ("app", "application", "client")
 DATABASE = ("pg_container", "databases", "sandbox", "committed", "session", "db", "committed_db")
 # Values for the parameters of a path; a route with a UUID refuses the first.
 EXAMPLES = ("1", "00000000-0000-4000-8000-000000000000")
-# The most layers of middleware and clients around an app.
-DEEPEST = 50
 
 
 def _by_import(name: str, *wanted: str) -> dict[str, Any]:
@@ -106,12 +104,10 @@ def _by_fixture(conftest: str, *wanted: str) -> dict[str, Any]:
 
 def _app_in(thing: Any) -> Any:
     """Return an app, or the app inside a client or a middleware, or None."""
-    for _ in range(DEEPEST):
-        # Its type, because a mock has every attribute.
-        if thing is None or callable(getattr(type(thing), "openapi", None)):
-            return thing
-        thing = getattr(thing, "app", None) or getattr(thing, "_transport", None)
-    return None
+    inside = importlib.import_module(f"{ENGINE}.routes").inside
+    app = inside(getattr(thing, "_transport", thing))
+    # Its type, because a mock has every attribute.
+    return app if callable(getattr(type(app), "openapi", None)) else None
 
 
 def _facts(app: Any, *wanted: str) -> dict[str, Any]:
