@@ -172,12 +172,12 @@ def test_the_facts_of_a_route(shop: Shop) -> None:
     order = route_of(shop.app, "POST", "/orders")
     assert (order.module, order.name) == ("shop.main", "add_order")
     assert order.idempotent
-    assert order.references == [("customer_id",), ("lines", 0, "article_id")]
+    assert order.references == [("json", "customer_id"), ("json", "lines", 0, "article_id")]
     customer = route_of(shop.app, "post", "/customers")
     assert not customer.idempotent
     assert (customer.method, customer.status) == ("POST", 201)
     line = route_of(shop.app, "GET", "/orders/{order_id}/lines/{number}")
-    assert line.path_references == ["order_id"]
+    assert line.references == [("path", "order_id")]
 
 
 def test_a_route_is_found_as_people_write_it(shop: Shop) -> None:

@@ -43,11 +43,6 @@ class Expression:
     rows: list[Row] = field(default_factory=list)
     before: Row | None = None
 
-    @property
-    def is_constant(self) -> bool:
-        """Return whether it can be an attribute of the class, without a fixture."""
-        return bool(self.text) and not self.rows and not self.before
-
 
 @dataclass(frozen=True)
 class RouteContext:
@@ -118,17 +113,17 @@ class RouteContext:
             build = f"# build {route.method} {route.path} first"
             path = placeholder(f'path = "{route.path}"  {build}')
             return {"path": path, "malformed": placeholder(f"malformed = [{{}}]  {build}")}
-        found = {"path": self._attribute(self.url)}
+        found = {"path": self._stated(self.url)[0]}
         if self.refused and self.blamed == "status":
             lines = f"status = {self.refused.status}  # the app says: {self.refused}"
             found["status"] = placeholder(lines)
         elif route.status != 200:
             found["status"] = str(route.status)
         if route.valid or self.blamed == "valid":
-            found["valid"] = self._attribute(self.valid)
+            found["valid"] = self._stated(self.valid)[0]
         if route.idempotent:
             lines = 'other = {"json": …}  # a valid request that differs from `valid`'
-            is_known = route.other and not route.references
+            is_known = route.other and self.valid.text and not self.valid.rows
             found["other"] = source(route.other) if is_known else placeholder(lines)
         if route.listing and route.listing.has_pages:
             lines = 'page = {"params": {…}}  # a request for fewer than six rows'
@@ -150,9 +145,7 @@ class RouteContext:
         for row in self.made:
             lines = [f"row = {row.create}", "await session.commit()", "return row"]
             found.append(self._fixture(row.name, "Any", lines))
-        for code in (self.url, self.valid):
-            if code.text and not code.is_constant and self.blamed != code.attribute:
-                found.append(self._fixture_of(code))
+        found += filter(None, (self._stated(code)[1] for code in (self.url, self.valid)))
         if route.listing and route.listing.has_pages:
             found.append(NEXT_PAGE)
         if route.listing:
@@ -183,7 +176,7 @@ class RouteContext:
             if name and (row := self.rows.find(name, parts[number - 1], code.rows)):
                 parts[number] = f"{{{row.name}.{self.rows.key(row, name)}}}"
                 code.rows.append(row)
-            elif name in self.route.path_references:
+            elif ("path", name) in self.route.references:
                 return replace(code, rows=[])
             elif "{" in part:
                 parts[number] = filled[number]
@@ -201,30 +194,31 @@ class RouteContext:
         unknown = '{"json": …}  # with ids of rows that exist'
         code = Expression("valid", "valid_request", "dict[str, Any]", unknown)
         request: Any = self.route.valid
-        for place in self.route.references:
+        for place in (place for place in self.route.references if place[0] != "path"):
             row = self.rows.find(str(place[-1]), made=[*self.url.rows, *code.rows])
             if row is None:
                 return replace(code, rows=[])
             named = f"{row.name}.{self.rows.key(row)}"
-            is_text = isinstance(reduce(getitem, place, request["json"]), str)
+            is_text = isinstance(reduce(getitem, place, request), str)
             marked = f"@str({named})@" if is_text else f"@{named}@"
-            request = Change(("json", *place), marked).apply(request)
+            request = Change(place, marked).apply(request)
             code.rows.append(row)
         code.text = re.sub(r'"@([\w.()]+)@"', r"\1", source(request))
         return code
 
-    def _attribute(self, code: Expression) -> str:
-        """Return the attribute for an expression: a placeholder if it is not known, or wrong."""
-        if code.text and self.blamed != code.attribute:
-            return code.text if code.is_constant else ""
-        lines = f"{code.attribute} = {code.text}" if code.is_constant else self._fixture_of(code)
-        is_refused = self.refused and self.blamed
-        return placeholder(f"{lines}\n# the app says: {self.refused}" if is_refused else lines)
-
-    def _fixture_of(self, code: Expression) -> str:
+    def _stated(self, code: Expression) -> tuple[str, str]:
+        """Return an expression as the value of its attribute and as a fixture; one is empty."""
         before = [code.before.create, "await session.commit()"] if code.before else []
         lines = [*before, f"return {code.text or code.unknown}"]
-        return self._fixture(code.fixture, code.returns, lines)
+        fixture = self._fixture(code.fixture, code.returns, lines)
+        is_constant = bool(code.text) and not code.rows and not before
+        if code.text and self.blamed != code.attribute:
+            return (code.text, "") if is_constant else ("", fixture)
+        stated = f"{code.attribute} = {code.text}" if is_constant else fixture
+        is_refused = self.refused and self.blamed
+        return placeholder(
+            f"{stated}\n# the app says: {self.refused}" if is_refused else stated
+        ), ""
 
     def _rows_fixture(self, name: str) -> str:
         """Return the fixture of six rows; a placeholder if it is not known whose rows they are."""

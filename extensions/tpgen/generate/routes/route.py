@@ -120,17 +120,14 @@ class Route:
                     changes[sent.source] = sent
         return [*changes.values()]
 
-    @property
-    def path_references(self) -> list[str]:
-        """Return the parameters of the path that must name a row."""
-        nodes = self.parts["path"].properties if "path" in self.parts else {}
-        return [name for name, node in nodes.items() if values.is_reference(node)]
-
     @cached_property
     def references(self) -> list[Place]:
-        """Return the places in the valid body that must name a row."""
-        body = self.parts.get("json")
-        return list(values.references(body, self._values["json"])) if body else []
+        """Return the places in the valid request, and in `path`, that must name a row."""
+        parts = [place for place in self.parts if place != "headers"]
+        found = {
+            place: values.references(self.parts[place], self._values[place]) for place in parts
+        }
+        return [(place, *inner) for place in found for inner in found[place]]
 
     def url(self, wrong: Mapping[str, Any]) -> str:
         """Return the path with a value for each parameter, valid except for the wrong ones."""

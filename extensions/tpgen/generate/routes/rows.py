@@ -20,11 +20,9 @@ PLURALS = (("ies", "y"), ("sses", "ss"), ("ses", "s"), ("xes", "x"), ("s", ""))
 
 @dataclass(frozen=True)
 class Row:
-    """A row that a test makes, or the caller itself.
+    """A row that a fixture of its name makes, or the caller itself, who has no factory.
 
     Attributes:
-        name: of the fixture that returns it.
-        factory: the class that makes it; empty for the caller.
         belongs: keyword arguments that make it the caller's, or a part of rows made before.
     """
 
@@ -68,10 +66,7 @@ class Rows:
         return ""
 
     def find(self, parameter: str, before: str = "", made: Sequence[Row] = ()) -> Row | None:
-        """Return the row that a parameter such as `agent_id` names; None if no factory makes it.
-
-        The part before it in the path, such as `agents`, and the rows made before may tell.
-        """
+        """Return the row that `agent_id` names, or the part of the path before it; or None."""
         own = re.sub(r"[_-]?(id|slug|name|uuid|pk|key)$", "", to_snake(parameter))
         found = self.named([own, before], made)
         return Row(*self.caller) if found and found.model == self.caller[1] else found

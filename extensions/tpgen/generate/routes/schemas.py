@@ -51,10 +51,9 @@ _Validator = _extend(
 
 @dataclass(frozen=True)
 class Node:
-    """A schema with its references followed.
+    """A schema of a document, with its references followed.
 
     Attributes:
-        document: the OpenAPI document that the references point into.
         name: of the property or parameter; texts are made from it.
         above: the references that led here; one that is repeated would never end.
     """

@@ -12,7 +12,6 @@ from .schemas import FORMATS, NEVER, Node
 
 Place = tuple[str | int, ...]
 
-
 # A longer text or list would cost memory and time, and show nothing more.
 LONGEST = 10_000
 # How far beyond a bound the nearest malformed number is.
@@ -83,16 +82,12 @@ def references(node: Node, value: Any) -> Iterator[Place]:
         yield from ((0, *place) for place in references(node.items, value[0]))
     elif isinstance(value, dict):
         for name, child in node.properties.items():
-            if name in value and is_reference(child.branch_of(value[name])):
-                yield (name,)
-            elif name in value:
-                yield from ((name, *place) for place in references(child, value[name]))
-
-
-def is_reference(node: Node) -> bool:
-    """Return whether a value is the id of a row."""
-    is_id = node.kind == "integer" or node.rules.get("format", "").startswith("uuid")
-    return is_id and names_a_row(node.name)
+            if name in value:
+                chosen = child.branch_of(value[name])
+                is_uuid = chosen.rules.get("format", "").startswith("uuid")
+                if names_a_row(name) and (chosen.kind == "integer" or is_uuid):
+                    yield (name,)
+                yield from ((name, *place) for place in references(chosen, value[name]))
 
 
 def names_a_row(name: str) -> bool:

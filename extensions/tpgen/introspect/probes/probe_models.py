@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NewType, cast, get_args, get_type_hints
 
@@ -50,11 +51,9 @@ def _hints(cls: type) -> dict[str, Any]:
     for owner in reversed(cls.__mro__):
         for name, annotation in vars(owner).get("__annotations__", {}).items():
             alone = {"__annotations__": {name: annotation}, "__module__": owner.__module__}
-            try:
+            # A name may be imported only for type checkers.
+            with suppress(NameError, TypeError, AttributeError):
                 hints |= get_type_hints(type(owner.__name__, (), alone))
-            except (NameError, TypeError, AttributeError):
-                # The name is imported only for type checkers.
-                continue
     return {name: _plain(hint) for name, hint in hints.items()}
 
 
@@ -138,11 +137,9 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
 
 
 def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | None:
-    for other in mapper.registry.mappers:
-        single = other.inherits and other.inherits.local_table is other.local_table
-        if other.local_table is key.referred_table and not single:
-            return other
-    return None
+    """Return the model of the table that a key refers to; its subclasses may share the table."""
+    found = [each for each in mapper.registry.mappers if each.local_table is key.referred_table]
+    return next((each for each in found if each.inherits not in found), None)
 
 
 def _constraints(mapper: Mapper[Any], kind: type) -> list[Any]:
