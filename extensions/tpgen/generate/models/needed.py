@@ -8,7 +8,7 @@ from typing import Any
 from tpgen.core.errors import UserError
 from tpgen.core.names import alike
 from tpgen.core.service import Service
-from tpgen.introspect import mapped
+from tpgen.introspect.reading import read_models
 from tpgen.source.models import definitions, factories_of
 
 from .factories import Factory, factory, imports
@@ -45,7 +45,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
     if name in present:
         return Factories(name)
     others = sorted({model.module.name for model in known} - set(homes))
-    probed = {model["name"]: model for model in mapped.read(service, name, [*homes, *others], path)}
+    probed = {model["name"]: model for model in read_models(service, name, [*homes, *others], path)}
     models = [probed[model] for model in _in_order(name, probed, set(present))]
     made = []
     for model in models:

@@ -10,7 +10,7 @@ from typing import Any
 from tpgen.core import settings
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
-from tpgen.introspect import apps
+from tpgen.introspect.reading import read_app
 from tpgen.source.covered import normalize_path
 
 from .route import Route
@@ -67,7 +67,7 @@ class App:
 
 def read(service: Service, observed: tuple[str, str] | None = None) -> App:
     """Read the routes of a service's app; send the observed one a request without credentials."""
-    found = apps.ask(service, observed)
+    found = read_app(service, observed)
     details = {(each.pop("method"), each.pop("path")): each for each in found["routes"]}
     documents = found["documents"]
     for (method, path), each in details.items():

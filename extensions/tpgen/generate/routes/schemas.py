@@ -70,13 +70,11 @@ class Node:
 
     @property
     def properties(self) -> dict[str, "Node"]:
-        """Return the nodes of all properties, by name."""
         schemas = self.rules.get("properties", {})
         return {name: self._below(schema, name) for name, schema in schemas.items()}
 
     @property
     def items(self) -> "Node":
-        """Return the node of the items of a list."""
         return self._below(self.rules.get("items", {}), self.name)
 
     @cached_property
@@ -92,7 +90,6 @@ class Node:
         return branch.branch_of(value) if branch else self
 
     def accepts(self, value: Any) -> bool:
-        """Return whether a value is valid."""
         rules = {**self.rules, "components": self.document.get("components", {})}
         return bool(_Validator(rules).is_valid(value))
 

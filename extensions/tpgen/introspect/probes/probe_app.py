@@ -191,8 +191,7 @@ def _replace_handlers(patch: pytest.MonkeyPatch) -> list[str]:
 
     async def handle_alone(route: Any, scope: Any, receive: Any, send: Any) -> None:
         # A route of Starlette has no dependencies: only middleware runs.
-        is_plain = not hasattr(route, "dependant")
-        if is_plain and scope["method"] in (route.methods or {scope["method"]}):
+        if not hasattr(route, "dependant"):
             reached.append(scope["path"])
             raise Reached
         await handle(route, scope, receive, send)

@@ -91,7 +91,6 @@ def _column(mapper: Mapper[Any], prop: ColumnProperty[Any], hint: Any) -> dict[s
 
 
 def _has_default(mapper: Mapper[Any], column: Any) -> bool:
-    """Return whether a row gets a value by default."""
     return bool(
         column.default is not None
         or column.server_default is not None

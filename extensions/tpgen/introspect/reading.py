@@ -1,7 +1,9 @@
-"""Find the app of a service, and read its routes in a process of the service's own."""
+"""Read the app and the models of a service, in a process of its own interpreter."""
 
 import ast
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,14 @@ from tpgen.core.terminal import waiting
 from tpgen.source.code import Code, Module
 from tpgen.source.trees import Function, called
 
-from . import probing
-
+PROBES = Path(__file__).parent / "probes"
 # What the probe says of code that it refuses to run.
 REFUSED = "which tpgen does not allow"
 MAKER = "create_app"
 SETTING = 'in pyproject.toml: [tool.tpgen] app = "{}"'
 
 
-def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
+def read_app(service: Service, observed: tuple[str, str] | None = None) -> Mapping[str, Any]:
     """Return the routes of the fixture `app` of the tests, or else of the app in the source.
 
     They are `documents`, the OpenAPI documents by the path where their app is mounted; `routes`,
@@ -50,10 +51,36 @@ def ask(service: Service, observed: tuple[str, str] | None = None) -> Mapping[st
         raise refused or error from None
 
 
+def read_models(service: Service, name: str, modules: list[str], path: str) -> list[dict[str, Any]]:
+    """Return the columns and references of a model and of the models that it needs.
+
+    The first module defines it; the path is that of the factories, for errors.
+
+    Raises:
+        UserError: the models can't be imported, or two of them have one name.
+    """
+    with waiting("reading the models"):
+        found = _run(service, "probe_models.py", name, *modules)
+    if isinstance(found, dict):
+        raise UserError(
+            f"the models of {service.root} can't be read: {found['error']}; see the traceback with "
+            f"`{service.python} -c 'import {', '.join(modules)}'`"
+        )
+    models: list[dict[str, Any]] = found
+    [(twice, count)] = Counter(model["name"] for model in models).most_common(1)
+    if count > 1:
+        homes = sorted(model["module"] for model in models if model["name"] == twice)
+        raise UserError(
+            f"{name} needs two models called {twice}, of {' and '.join(homes)}, and a "
+            f"factory has the name of its model: write the factories of both in {path} first"
+        )
+    return models
+
+
 def _read(service: Service, how: str, what: str, *observed: str) -> Mapping[str, Any]:
     """Return what the probe says of an app; nothing if there is no such fixture."""
     with waiting("reading the routes of the app"):
-        found: dict[str, Any] = probing.run(service, "probe_app.py", how, what, *observed)
+        found: dict[str, Any] = _run(service, "probe_app.py", how, what, *observed)
     if error := found.get("error"):
         raise UserError(_why(service, how, what, error))
     return found if "routes" in found else {}
@@ -122,3 +149,27 @@ def _app_in_source(service: Service) -> str:
             f"the tests are for {SETTING.format(min(apps))}"
         )
     return apps[0]
+
+
+def _run(service: Service, probe: str, *arguments: str) -> Any:
+    """Return what a probe prints on its last line, or `{"error": …}` if it failed.
+
+    Raises:
+        UserError: the code of the service does not end.
+    """
+    ended = service.run(["-B", str(PROBES / probe), *arguments], seconds=service.reading_seconds)
+    *output, last = ["", *ended.stdout.splitlines()]
+    try:
+        answer = json.loads(last)
+    except ValueError:
+        answer = None
+        output.append(last)
+    reason = _reason(ended.stderr.splitlines()) or _reason(output)
+    return answer or {"error": reason or f"Python ended with {ended.returncode}"}
+
+
+def _reason(lines: list[str]) -> str:
+    """Return the error that pytest printed, or else the last line."""
+    lines = [line for line in lines if line.strip()]
+    errors = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    return " ".join(errors)[:300] or "".join(lines[-1:]).strip()
