@@ -123,11 +123,12 @@ class Route:
     @cached_property
     def references(self) -> list[Place]:
         """Return the places in the valid request, and in `path`, that must name a row."""
-        parts = [place for place in self.parts if place != "headers"]
-        found = {
-            place: values.references(self.parts[place], self._values[place]) for place in parts
-        }
-        return [(place, *inner) for place in found for inner in found[place]]
+        return [
+            (place, *inner)
+            for place, node in self.parts.items()
+            if place != "headers"
+            for inner in values.references(node, self._values[place])
+        ]
 
     def url(self, wrong: Mapping[str, Any]) -> str:
         """Return the path with a value for each parameter, valid except for the wrong ones."""
