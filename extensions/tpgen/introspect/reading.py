@@ -114,16 +114,12 @@ def _conftest(service: Service) -> Path | None:
     files = [service.root / "conftest.py", *(service.root / "tests").rglob("conftest.py")]
     files = sorted((file for file in files if file.is_file()), key=lambda file: len(file.parts))
     defined = re.compile(r"\bdef (app|client)\(|name=[\"'](app|client)[\"']")
-    defining = [file for file in files if defined.search(file.read_text(errors="replace"))]
-    return next(iter([*defining, *files]), None)
+    defining = (file for file in files if defined.search(file.read_text(errors="replace")))
+    return next(defining, files[0] if files else None)
 
 
 def _app_in_source(service: Service) -> str:
-    """Return the only app, as `module:name`; it may be a function `create_app`.
-
-    Raises:
-        UserError: there is none, or there are several.
-    """
+    """Return the only app, as `module:name`; it may be a function `create_app`."""
     folders = (service.root, service.root / "src")
     modules = [Module(file, folder) for folder in folders for file in folder.glob("*.py")]
     modules += Code(service.packages).matching("**/*.py")
@@ -152,11 +148,7 @@ def _app_in_source(service: Service) -> str:
 
 
 def _run(service: Service, probe: str, *arguments: str) -> Any:
-    """Return what a probe prints on its last line, or `{"error": …}` if it failed.
-
-    Raises:
-        UserError: the code of the service does not end.
-    """
+    """Return what a probe prints on its last line, or `{"error": …}` if it failed."""
     ended = service.run(["-B", str(PROBES / probe), *arguments], seconds=service.reading_seconds)
     *output, last = ["", *ended.stdout.splitlines()]
     try:

@@ -72,7 +72,6 @@ class RouteContext:
 
     @property
     def is_list(self) -> bool:
-        """Return whether it lists rows of the caller's tenant."""
         return self.route.listing is not None
 
     @property
@@ -126,8 +125,7 @@ class RouteContext:
             is_known = route.other and self.valid.text and not self.valid.rows
             found["other"] = source(route.other) if is_known else placeholder(lines)
         if route.listing and route.listing.has_pages:
-            lines = 'page = {"params": {…}}  # a request for fewer than six rows'
-            found["page"] = placeholder(lines)
+            found["page"] = placeholder('page = {"params": {…}}  # for fewer than six rows')
         malformed = []
         for number, change in enumerate(route.malformed):
             answer = self.contradicted.get(number)

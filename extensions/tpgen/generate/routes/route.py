@@ -168,8 +168,7 @@ class Route:
     @property
     def _operation(self) -> Schema:
         operations = self.document.get("paths", {}).get(self.path.removeprefix(self.mounted), {})
-        found: Schema = operations.get(self.method.lower(), {})
-        return found
+        return dict(operations.get(self.method.lower(), {}))
 
     def _contents(self, part: Schema) -> Schema:
         """Return the schemas of a body or a response, by media type."""

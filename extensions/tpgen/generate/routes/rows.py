@@ -12,8 +12,6 @@ from tpgen.core.service import Service
 from tpgen.source import models
 from tpgen.source.trees import Function, called, classes, last_name, model_of, plain, tree_of
 
-# How many factories a row and the caller may be apart.
-DEEPEST = 3
 # The endings of plurals, and of the words that they are of.
 PLURALS = (("ies", "y"), ("sses", "ss"), ("ses", "s"), ("xes", "x"), ("s", ""))
 
@@ -94,9 +92,7 @@ class Rows:
         node = self.classes[found[0]]
         return Row(f"{to_snake(found[0])}_row", found[0], node.name, self._belongs(node, made))
 
-    def _belongs(
-        self, node: ast.ClassDef, made: Sequence[Row], depth: int = DEEPEST
-    ) -> tuple[str, ...]:
+    def _belongs(self, node: ast.ClassDef, made: Sequence[Row], depth: int = 3) -> tuple[str, ...]:
         """Return the arguments that connect a row with the rows made before, and with the caller.
 
         Such as `project=project_row`, `tenant=agent.tenant` or `folder__tenant=agent.tenant`.

@@ -136,7 +136,7 @@ def _references(mapper: Mapper[Any]) -> Iterator[tuple[dict[str, Any], Mapper[An
 
 
 def _target(mapper: Mapper[Any], key: sa.ForeignKeyConstraint) -> Mapper[Any] | None:
-    """Return the model of the table that a key refers to; its subclasses may share the table."""
+    # The subclasses of a model may share its table.
     found = [each for each in mapper.registry.mappers if each.local_table is key.referred_table]
     return next((each for each in found if each.inherits not in found), None)
 

@@ -43,22 +43,15 @@ CONNECTS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socke
 LOCAL = (None, "", "localhost", "127.0.0.1", "::1")
 # Events that change files: each argument that is a path, and the one that is the open folder to
 # which the path is relative.
-CHANGES: dict[str, dict[int, int | None]] = {
-    "open": {0: None},
-    "os.mkdir": {0: 2},
-    "os.remove": {0: 1},
-    "os.rmdir": {0: 1},
-    "os.rename": {0: 2, 1: 3},
-    "os.link": {0: 2, 1: 3},
-    "os.symlink": {1: 2},
-    "os.truncate": {0: None},
-    "os.chmod": {0: 2},
-    "os.chown": {0: 3},
-    "os.utime": {0: 3},
-    "os.setxattr": {0: None},
-    "os.removexattr": {0: None},
-    "socket.bind": {1: None},
-    "sqlite3.connect": {0: None},
+CHANGES: dict[str, tuple[tuple[int, int | None], ...]] = {
+    **dict.fromkeys(("open", "os.truncate", "sqlite3.connect"), ((0, None),)),
+    **dict.fromkeys(("os.setxattr", "os.removexattr"), ((0, None),)),
+    **dict.fromkeys(("os.remove", "os.rmdir"), ((0, 1),)),
+    **dict.fromkeys(("os.mkdir", "os.chmod"), ((0, 2),)),
+    **dict.fromkeys(("os.chown", "os.utime"), ((0, 3),)),
+    **dict.fromkeys(("os.rename", "os.link"), ((0, 2), (1, 3))),
+    "os.symlink": ((1, 2),),
+    "socket.bind": ((1, None),),
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # The names of SQLite's databases in memory.
@@ -169,7 +162,7 @@ class _Hook:
         if event in CONNECTS and arguments[CONNECTS[event]] not in LOCAL:
             _refuse(errno.ECONNREFUSED, f"connects to {arguments[CONNECTS[event]]}")
         if event in CHANGES and (event != "open" or arguments[2] & WRITES):
-            for path, folder in CHANGES[event].items():
+            for path, folder in CHANGES[event]:
                 if isinstance(arguments[path], str | bytes | os.PathLike):
                     name = os.fsdecode(arguments[path])
                     self._check(event, name, -1 if folder is None else arguments[folder])
