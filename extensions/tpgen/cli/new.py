@@ -22,11 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Render a new service; Copier asks the questions.
-
-    Raises:
-        UserError: the folder is not empty, or the template is not known or refuses.
-    """
+    """Render a new service; Copier asks the questions."""
     import copier
     from copier.errors import CopierError
 

@@ -57,9 +57,6 @@ def write(root: Path, changes: Sequence[Change], command: str) -> None:
     """Write the files of a command line and remember them for `undo`; all of them or none.
 
     If nothing changes, the last command stays the last one.
-
-    Raises:
-        UserError: a file can't be written, or differs from `before`.
     """
     changes = [change for change in changes if change.before != change.after]
     if changes:
@@ -78,11 +75,7 @@ def note(root: Path, changes: Sequence[Change]) -> None:
 
 
 def undo(root: Path) -> list[Undone]:
-    """Undo what the last command wrote; leave and remember a file that was changed since.
-
-    Raises:
-        UserError: there is nothing to undo, or a file can't be written; then nothing is changed.
-    """
+    """Undo what the last command wrote; leave and remember a file that was changed since."""
     written, command = _journal(root)
     undone, changes, left = [], [], []
     for change in written:

@@ -29,16 +29,11 @@ SETTINGS = [
 
 @dataclass(frozen=True)
 class TrackedFiles:
-    """The files that git lists below a folder, and could add; paths are relative to it.
-
-    Attributes:
-        repositories: submodules, and other repositories that lie in the folder.
-        sparse: those of `paths` that a sparse checkout leaves out.
-    """
+    """The files that git lists below a folder, and could add; paths are relative to it."""
 
     paths: list[str]
-    repositories: frozenset[str] = frozenset()
-    sparse: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()  # submodules, and others that lie in the folder
+    sparse: frozenset[str] = frozenset()  # those of `paths` that a sparse checkout leaves out
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,7 @@ class Git:
 
     @classmethod
     def at(cls, root: Path) -> "Git | None":
-        """Return the repository of a folder; None if there is none, or no git.
-
-        Raises:
-            UserError: git refuses, because the repository belongs to another user.
-        """
+        """Return the repository of a folder; None if there is none, or no git."""
         here = root.resolve()
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return None
@@ -68,15 +59,19 @@ class Git:
             said = error.stderr.decode(errors="replace").strip()
             raise UserError(f"git says: {said}") from None
 
-    def run(
-        self, *arguments: str, given: bytes = b"", env: Mapping[str, str] | None = None
-    ) -> bytes:
-        """Run a git command with some standard input and more variables; return its output."""
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> bytes:
+        """Run a git command, with more variables, and return its output."""
         settings = [word for setting in SETTINGS for word in ("-c", setting)]
         command = ["git", "-C", str(self.root), *settings, *arguments]
-        variables = {**environment(), **(env or {})}
-        done = subprocess.run(command, input=given, capture_output=True, check=True, env=variables)
-        return done.stdout
+        # In a hook, these would name the repository of the hook.
+        known = {name: text for name, text in os.environ.items() if name not in OF_A_HOOK}
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            env={**known, **(env or {})},
+        ).stdout
 
     def try_run(self, *arguments: str) -> bytes | None:
         """Run a git command and return its output, or None if it failed."""
@@ -160,11 +155,3 @@ class Git:
 def names(listed: bytes) -> list[str]:
     """Return the parts of what git prints with `-z`."""
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
-
-
-def environment() -> dict[str, str]:
-    """Return the environment for a git command that must find the repository by its folder.
-
-    Git gives a hook its repository; a command in another folder would write into that one.
-    """
-    return {name: text for name, text in os.environ.items() if name not in OF_A_HOOK}

@@ -77,12 +77,10 @@ def named_layers(root: Path) -> set[str]:
     return {name for name, table in tables.items() if not table.get("by_default", True)}
 
 
-def kinds(root: Path, *, old_form: bool = False) -> dict[str, Kind]:
-    """Return the kinds of a service, by name; also in the form of releases before 0.3."""
+def kinds(root: Path) -> dict[str, Kind]:
+    """Return the kinds of a service, by name."""
     text, policy = _read(root)
     tables = _Table(text, "kinds", policy.get("kinds", {})).values
-    if old_form:
-        tables = {name: _in_new_form(values) for name, values in tables.items()}
     return {name: _kind(root, name, _Table(text, f"kinds.{name}", tables[name])) for name in tables}
 
 
@@ -204,13 +202,3 @@ def _test(root: Path, table: _Table) -> KindTest:
         if not re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE):
             table.refuse("suites", f"names {suite!r}, and there is no class {name} in {file}")
     return KindTest(path, table.values["skeleton"], suites)
-
-
-def _in_new_form(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a kind whose `tests` may be a table of test file to skeleton, as before 0.3."""
-    files = table.get("tests")
-    if not isinstance(files, dict):
-        return table
-    tests = [{"path": path, "skeleton": skeleton} for path, skeleton in files.items()]
-    renamed = {"introspect" if key == "reads" else key: value for key, value in table.items()}
-    return {**renamed, "tests": tests}

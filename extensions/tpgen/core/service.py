@@ -46,14 +46,7 @@ class Service:
         seconds: float | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the service's own interpreter in its folder; `UserError` if it takes too long.
-
-        Args:
-            arguments: of the interpreter.
-            path: folders for its modules, before those of the service.
-            seconds: time limit.
-            variables: more environment variables.
-        """
+        """Run the service's own interpreter in its folder; `path` has modules before its own."""
         folders = [*path, *{package.parent for package in self.packages}, self.root]
         known = os.environ.get("PYTHONPATH", "")
         path_of_modules = os.pathsep.join(filter(None, [*map(str, folders), known]))

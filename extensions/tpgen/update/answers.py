@@ -35,11 +35,7 @@ class Answers:
 
 
 def read(root: Path) -> Answers:
-    """Return the answers of a service, or of a rendered template.
-
-    Raises:
-        UserError: the file is missing, can't be read, or lacks the template or its version.
-    """
+    """Return the answers of a service, or of a rendered template."""
     try:
         content = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -59,9 +55,6 @@ def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """Return the answers, overridden by those of `--data KEY=VALUE`.
 
     A value is read as YAML, except for a question whose answer is a text.
-
-    Raises:
-        UserError: a word has no `=`, or its value is not YAML.
     """
     found = dict(given)
     for word in words:

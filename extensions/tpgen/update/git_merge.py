@@ -156,11 +156,7 @@ def _tree(git: Git, folder: Path, below: str) -> str:
 
 
 def merge(both: Versions) -> Merged:
-    """Merge the difference into the work tree and the index; nothing is committed.
-
-    Raises:
-        UserError: git could not write it. All is as it was, or the message has the command for that.
-    """
+    """Merge the difference into the work tree and the index; nothing is committed."""
     if changed := both.git.uncommitted(both.below or "."):
         raise UserError(f"{changed[0]} {MEANWHILE}")
     staged = set(_staged(both.git))

@@ -1,8 +1,8 @@
-"""The output of `tpgen update` and `tpgen drift`, for people and as JSON."""
+"""The output of `tpgen update`, for people and as JSON."""
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
 from shlex import quote
@@ -11,7 +11,6 @@ from typing import Any
 from tpgen.report.text import printable, shortened
 from tpgen.source.cases import until
 
-from .drifting import Drift
 from .git_merge import Merged, Versions
 from .locking import COMMANDS, PROJECT
 from .plan import Update
@@ -19,7 +18,7 @@ from .plan import Update
 # Of the JSON; it changes with the shape.
 VERSION = 1
 STATES = {"A": "new", "M": "changed", "D": "gone", "R": "renamed"}
-# At most so many lines that differ, and components, are printed.
+# At most so many components are printed.
 SHOWN = 8
 # What a person must do about the files of each field of `Merged`.
 TO_DO = {
@@ -157,28 +156,3 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
     if merged:
         content |= {"merged": asdict(merged), "needs_a_person": merged.needs_a_person}
     return json.dumps(content, indent=2, default=str) + "\n"
-
-
-def drifted(version: str, found: Sequence[Drift]) -> str:
-    """Return where the template's files were edited, with the lines, and a count."""
-    lines = []
-    for drift in found:
-        if not drift.regions:
-            lines.append(
-                f"{drift.path}: {'is missing' if drift.state == 'missing' else 'was edited'}"
-            )
-        for region in drift.regions:
-            lines.append(f"{drift.path}:{region.line}:")
-            for sign, texts in (("-", region.removed), ("+", region.added)):
-                lines += [f"    {sign}{text}" for text in texts[:SHOWN]]
-                if len(texts) > SHOWN:
-                    lines.append(f"    {sign}… ({len(texts) - SHOWN} more lines)")
-    files = f"{len(found) or 'no'} file{'s' * (len(found) > 1)} of the template"
-    lines.append(f"{files} differ{'s' * (len(found) < 2)} from {version}")
-    return "".join(f"{printable(line)}\n" for line in lines)
-
-
-def drift_as_json(version: str, found: Sequence[Drift]) -> str:
-    """Return the drift as one JSON object."""
-    content = {"version": VERSION, "from": version, "drift": [asdict(drift) for drift in found]}
-    return json.dumps(content, indent=2) + "\n"

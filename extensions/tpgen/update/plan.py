@@ -62,9 +62,6 @@ def prepare(
 
     Returns:
         the update, and both versions as commits in the repository of the service.
-
-    Raises:
-        UserError: an answer fits no question; Copier refuses; git ignores a file of the template.
     """
     overridden = replace(known, given=answers.changed(known.given, data))
     new = template.render(version, overridden, folder / "new")

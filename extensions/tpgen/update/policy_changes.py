@@ -62,13 +62,9 @@ class Requirement:
 
 
 def between(project: Project, old: Path, new: Path) -> list[Change]:
-    """Return the changes from one rendered version of a service to another.
-
-    Raises:
-        UserError: this tpgen can't read the new policy.
-    """
+    """Return the changes from one rendered version of a service to another."""
     try:
-        after = _requirements(new)
+        kinds = policy.kinds(new)
     except UserError as error:
         reason = str(error).removesuffix(f"; {policy.RESTORE}")
         raise UserError(
@@ -76,7 +72,11 @@ def between(project: Project, old: Path, new: Path) -> list[Change]:
             "install it again: `uv tool install 'tpgen[all] @ git+ADDRESS'`, with the address of the "
             "template"
         ) from None
-    before = _requirements(old, old_form=True)
+    after = _requirements(new, kinds)
+    try:
+        before = _requirements(old, policy.kinds(old))
+    except UserError:  # Releases before 0.3 have another form of kinds, which is not compared.
+        before = _requirements(old, kinds)
     known_suites = {name.partition(".")[0] for topic, name in before if topic == "case"}
     components = cache(lambda kind: list(requirements.of_kind(project, kind)))
     changes = []
@@ -100,9 +100,9 @@ def between(project: Project, old: Path, new: Path) -> list[Change]:
     return changes
 
 
-def _requirements(folder: Path, *, old_form: bool = False) -> dict[tuple[Topic, str], Requirement]:
+def _requirements(folder: Path, kinds: Mapping[str, Kind]) -> dict[tuple[Topic, str], Requirement]:
     """Return the requirements of a policy by topic and name."""
-    document, kinds = policy.read(folder), policy.kinds(folder, old_form=old_form)
+    document = policy.read(folder)
     found: dict[tuple[Topic, str], Requirement] = {}
     for name, value in flat(document):
         found["value", name] = Requirement(said_of(document, name, value), value)

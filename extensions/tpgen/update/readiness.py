@@ -22,11 +22,7 @@ UNFINISHED = {
 
 
 def repository(root: Path) -> Git:
-    """Return the repository of a service, which is clean.
-
-    Raises:
-        UserError: there is none, it has no commit, or something is not committed.
-    """
+    """Return the repository of a service, which is clean."""
     git = Git.at(root)
     if git is None or not git.has_commits:
         raise UserError(
@@ -72,11 +68,7 @@ def _hidden(git: Git) -> Iterator[str]:
 
 
 def refuse_ignored(git: Git, files: Iterable[str]) -> None:
-    """Refuse if git ignores a file where the update may write one of these files.
-
-    Raises:
-        UserError: git ignores one, so the update would overwrite it.
-    """
+    """Refuse if git ignores a file where the update may write one of these files."""
     paths = {found for path in files for found in _in_the_way(git.root, path)}
     if not paths:
         return

@@ -60,11 +60,7 @@ class Rendered:
         return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
     def check(self, version: str) -> None:
-        """Parse the rendered Python and TOML.
-
-        Raises:
-            UserError: a file has a syntax error.
-        """
+        """Parse the rendered Python and TOML."""
         parsers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
         for path in self.files:
             if parse := parsers.get(Path(path).suffix):
@@ -125,11 +121,7 @@ class Template:
         return self.git.line("describe", "--tags", "--always", revision)
 
     def commit(self, version: str) -> str:
-        """Return the commit of a version.
-
-        Raises:
-            UserError: there is no such version.
-        """
+        """Return the commit of a version."""
         found = self.git.commit(version)
         if found is None:
             has = f"it has {', '.join(self.releases[:5])}" if self.releases else "it has no tags"
@@ -137,11 +129,7 @@ class Template:
         return found
 
     def version_to_take(self, old: str, wanted: str = "") -> str:
-        """Return the version to update to: the newest one, or the one that was asked for.
-
-        Raises:
-            UserError: it does not exist, or is older than that of the service.
-        """
+        """Return the version to update to: the newest one, or the one that was asked for."""
         version = wanted or self.newest
         commit, old_commit = self.commit(version), self.commit(old)
         if commit == old_commit:
@@ -180,11 +168,7 @@ class Template:
         return Moved() if table is None else moved.parse(table.decode(errors="replace"))
 
     def render(self, version: str, known: Answers, into: Path) -> Rendered:
-        """Let Copier render a version for a service with these answers into a new folder.
-
-        Raises:
-            UserError: Copier refuses, or would replace an answer by its default.
-        """
+        """Let Copier render a version for a service with these answers into a new folder."""
         into.mkdir(parents=True)
         content = {"_commit": known.version, "_src_path": known.source, **known.given}
         (into / ANSWERS).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
@@ -259,11 +243,7 @@ def said_by_copier(error: Exception) -> str:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """Give a temporary folder for what is fetched and rendered.
-
-    Raises:
-        UserError: it can't be written, or git can't do its work in it or in the service.
-    """
+    """Give a temporary folder for what is fetched and rendered."""
     for name in OF_A_HOOK:  # They would win over the folders that Copier runs git in.
         os.environ.pop(name, None)
     try:
@@ -278,11 +258,7 @@ def workshop() -> Iterator[Path]:
 
 
 def fetch(known: Answers, into: Path) -> Template:
-    """Clone the template of a service into a new folder.
-
-    Raises:
-        UserError: the template can't be fetched, or lacks the version that the service was made from.
-    """
+    """Clone the template of a service into a new folder."""
     address = _address(known.source)
     try:
         Git(into.parent).run(*NO_HOOKS, "clone", "--quiet", "--bare", "--", address, str(into))
@@ -305,11 +281,7 @@ def fetch(known: Answers, into: Path) -> Template:
 
 
 def _address(source: str) -> str:
-    """Return the address of a template as git takes it.
-
-    Raises:
-        UserError: it is a relative path.
-    """
+    """Return the address of a template as git takes it."""
     host, _, path = source.partition(":")
     if host in HOSTS:
         return f"{HOSTS[host]}/{path.strip('/').removesuffix('.git')}.git"
