@@ -50,7 +50,10 @@ def run(chosen: argparse.Namespace) -> int:
         version = template.version_to_take(known.version, chosen.to)
         if git is None or (version == known.version and not chosen.data):
             update = Update(known.source, known.version, version)
-            say(messages.as_json(update) if chosen.json else messages.availability(update))
+            text = f"no update available: this service has {version}\n"
+            if update.waits:
+                text = f"update available: {known.version} → {version}: `tpgen update`\n"
+            say(messages.as_json(update) if chosen.json else text)
             return int(chosen.check and update.waits)
         update, both = plan.prepare(root, git, template, known, version, chosen.data, folder)
     if not chosen.json:

@@ -23,11 +23,9 @@ class Finding:
 
     Attributes:
         path: relative to the project, with `/`.
-        message: what is wrong and what to do, in one sentence.
         code: of the rule; the engine fills it in.
         level: an "error" fails the check; a "note" says what was not checked.
         confidence: "low" for what may well be right; the engine makes it a warning.
-        edits: what `--fix` does about it.
         content_hash: of the file that the edits were made for; the engine fills it in.
     """
 
@@ -49,18 +47,11 @@ class Finding:
 
 @dataclass
 class CheckResult:
-    """The findings of a check, and the files that it looked at.
-
-    Attributes:
-        checked: number of files that were read.
-        left_out: number of files that were not, or not wholly, by reason.
-        exempt: number of further findings, which an exemption covers.
-        in_baseline: number of further findings, which the baseline covers.
-    """
+    """The findings of a check, and the number of files and of further findings."""
 
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)  # files, also partly read, by reason
     exempt: int = 0
     in_baseline: int = 0
 

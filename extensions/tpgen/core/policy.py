@@ -22,15 +22,12 @@ RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
 class KindTest:
     """A test file of a kind's components: `[[kinds.NAME.tests]]`.
 
-    Attributes:
-        path: relative to the service; may hold `{name}`.
-        skeleton: the template of the file, below tests/policy/skeletons.
-        suites: such as `step.StepSuite`, a class of tests/policy/suites/step.py. A test class
-            that inherits from any of them proves the component.
+    A test class that inherits from any of its suites, such as `step.StepSuite` of
+    tests/policy/suites/step.py, proves the component.
     """
 
-    path: str
-    skeleton: str
+    path: str  # relative to the service; may hold `{name}`
+    skeleton: str  # below tests/policy/skeletons
     suites: tuple[str, ...] = ()
 
     @property
@@ -46,24 +43,16 @@ class KindTest:
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of component: the table `[kinds.NAME]`.
-
-    Attributes:
-        help: a short description: "a pipeline step".
-        introspect: what tpgen reads about a component: its "source", a "route" or a "model".
-        sources: where components are, relative to the package; a new one belongs to the first
-            with `{name}`.
-        methods: the methods of a component's class.
-        source: the skeleton of a new component; empty if tpgen writes none.
-    """
+    """A type of component: the table `[kinds.NAME]`."""
 
     name: str
-    help: str
+    help: str  # a short description: "a pipeline step"
     tests: tuple[KindTest, ...]
-    introspect: str = "source"
+    introspect: str = "source"  # what tpgen reads about a component; one of INTROSPECTS
+    # Where components are, relative to the package; a new one belongs to the first with `{name}`.
     sources: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
-    source: str = ""
+    methods: tuple[str, ...] = ()  # of a component's class
+    source: str = ""  # the skeleton of a new component; empty if tpgen writes none
 
 
 def read(root: Path) -> Mapping[str, Any]:

@@ -42,12 +42,11 @@ class Service:
         self,
         arguments: Sequence[str],
         *,
-        path: Sequence[Path] = (),
         seconds: float | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the service's own interpreter in its folder; `path` has modules before its own."""
-        folders = [*path, *{package.parent for package in self.packages}, self.root]
+        """Run the service's own interpreter in its folder."""
+        folders = [*{package.parent for package in self.packages}, self.root]
         known = os.environ.get("PYTHONPATH", "")
         path_of_modules = os.pathsep.join(filter(None, [*map(str, folders), known]))
         env = {**os.environ, "PYTHONPATH": path_of_modules, **(variables or {})}

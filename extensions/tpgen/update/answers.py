@@ -21,16 +21,10 @@ MISSING = {
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers file of a service.
+    """The answers file of a service."""
 
-    Attributes:
-        source: the address of the template, as it was given to `copier copy`.
-        version: of the template: a tag, or the output of `git describe` for the commit.
-        given: the answer to each question.
-    """
-
-    source: str
-    version: str
+    source: str  # the address of the template, as it was given to `copier copy`
+    version: str  # of the template: a tag, or the output of `git describe` for the commit
     given: Mapping[str, Any]
 
 
@@ -52,10 +46,7 @@ def read(root: Path) -> Answers:
 
 
 def changed(given: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """Return the answers, overridden by those of `--data KEY=VALUE`.
-
-    A value is read as YAML, except for a question whose answer is a text.
-    """
+    """Override answers by `--data KEY=VALUE`; VALUE is YAML, unless the answer is a text."""
     found = dict(given)
     for word in words:
         key, _, value = (part.strip() for part in word.partition("="))

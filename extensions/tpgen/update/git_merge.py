@@ -53,15 +53,10 @@ STATES = {
 
 @dataclass(frozen=True)
 class Versions:
-    """Two rendered versions, as commits in the repository of the service that no branch holds.
+    """Two rendered versions, as commits in the repository of the service that no branch holds."""
 
-    Attributes:
-        git: the repository, at its top.
-        below: the folder of the service in it, such as "" or "services/mail/".
-    """
-
-    git: Git
-    below: str
+    git: Git  # at the top of the repository
+    below: str  # the folder of the service in it, such as "" or "services/mail/"
     old: str
     new: str
 
@@ -96,28 +91,18 @@ class Versions:
 
 @dataclass
 class Merged:
-    """The files that a person must look at after a merge; paths relative to the service, sorted.
+    """The files that a person must look at after a merge; docs/update.md explains the lists."""
 
-    Attributes:
-        at: where `git show` finds the template's files: a path follows.
-        conflicts: files that both sides changed in one place.
-        unmarked: those of them without conflict markers, which are as they were in the service.
-        renamed: files that got two new names, one in the service and one in the template.
-        aside: files that git renamed itself, because something else has their place.
-        locked: the lock command that ran after the merge; empty if none did.
-        unlocked: why the lock file is still the old one; empty if it is not.
-    """
-
-    at: str
+    at: str  # `git show` finds the template's files there: a path follows
     conflicts: list[str] = field(default_factory=list)
-    unmarked: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)  # conflicts without markers
     kept: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
     broken: str = ""
-    locked: str = ""
-    unlocked: str = ""
+    locked: str = ""  # the lock command that ran after the merge
+    unlocked: str = ""  # why the lock file is still the old one
 
     @property
     def needs_a_person(self) -> bool:
@@ -127,13 +112,10 @@ class Merged:
 
 
 def versions(service: Git, old: Path, new: Path, title: str) -> Versions:
-    """Commit two rendered folders to the repository of a service, without a branch.
-
-    Git proposes the title as the message of the merge.
-    """
+    """Commit two rendered folders to the repository of a service, without a branch."""
     top = Git(Path(service.line("rev-parse", "--show-toplevel")))
     below = service.line("rev-parse", "--show-prefix")
-    commit = (*AUTHOR, "commit-tree", "-m", title)
+    commit = (*AUTHOR, "commit-tree", "-m", title)  # Git proposes it as the message of the merge.
     first = top.line(*commit, _tree(top, old, below))
     return Versions(top, below, first, top.line(*commit, "-p", first, _tree(top, new, below)))
 
@@ -159,7 +141,7 @@ def merge(both: Versions) -> Merged:
     """Merge the difference into the work tree and the index; nothing is committed."""
     if changed := both.git.uncommitted(both.below or "."):
         raise UserError(f"{changed[0]} {MEANWHILE}")
-    staged = set(_staged(both.git))
+    staged = _staged(both.git)
     try:
         for renames in ([], WITHOUT_RENAMES):
             _pick(both.git, [*MERGE, *renames, both.new])
@@ -195,10 +177,10 @@ def _pick(git: Git, command: list[str]) -> None:
             raise
 
 
-def _staged(git: Git) -> list[str]:
+def _staged(git: Git) -> set[str]:
     """Return the files of HEAD that differ in the index."""
     options = ["--cached", "--name-only", "--no-renames", "--diff-filter=MDT", "-z"]
-    return names(git.run("diff", *options, "HEAD"))
+    return set(names(git.run("diff", *options, "HEAD")))
 
 
 def _strays(both: Versions, before: set[str]) -> list[str]:
@@ -209,7 +191,7 @@ def _strays(both: Versions, before: set[str]) -> list[str]:
         for name in names(both.git.run("ls-tree", "-r", "-z", "--name-only", commit))
     }
     marked = {path for path, sides in _unmerged(both.git).items() if {OURS, THEIRS} <= sides}
-    return sorted({*_staged(both.git), *marked} - before - known)
+    return sorted((_staged(both.git) | marked) - before - known)
 
 
 def _unmerged(git: Git) -> Mapping[str, set[int]]:
@@ -232,15 +214,13 @@ def _outcome(both: Versions) -> Merged:
         name = path.removeprefix(both.below)
         if state:
             getattr(merged, state).append(name)
-        if state == "conflicts" and not _has_markers(both.git.root / path):
-            merged.unmarked.append(name)
+        if state == "conflicts":
+            file = both.git.root / path
+            content = file.read_bytes() if file.is_file() and not file.is_symlink() else b""
+            # `conflict-marker-size` in .gitattributes makes the markers longer.
+            if not re.search(rb"^>{7,} ", content, re.MULTILINE):
+                merged.unmarked.append(name)
     return merged
-
-
-def _has_markers(file: Path) -> bool:
-    # `conflict-marker-size` in .gitattributes makes them longer.
-    pattern = re.compile(rb"^>{7,} ", re.MULTILINE)
-    return file.is_file() and not file.is_symlink() and bool(pattern.search(file.read_bytes()))
 
 
 def _state(both: Versions, path: str, sides: set[int]) -> str:

@@ -31,13 +31,6 @@ TO_DO = {
 }
 
 
-def availability(update: Update) -> str:
-    """Return whether an update is available."""
-    if update.waits:
-        return f"update available: {update.old} → {update.new}: `tpgen update`\n"
-    return f"no update available: this service has {update.old}\n"
-
-
 def planned(update: Update) -> str:
     """Return what an update will change."""
     lines = [f"{update.old} -> {update.new} of {update.source}"]

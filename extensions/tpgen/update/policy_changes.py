@@ -24,41 +24,26 @@ NOT_VALUES = {"engine", "kinds", "words"}
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the policy.
-
-    Attributes:
-        name: such as `coverage.new_code`, `job`, `RouteSuite.test_429`.
-        state: "new", "changed" or "gone".
-        words: what it means, in a sentence.
-        required_from: the date until which a new case only warns.
-        components: those of the service that it is about.
-    """
+    """A change of the policy."""
 
     topic: Topic
-    name: str
-    state: str
-    words: str
-    required_from: date | None = None
-    components: tuple[str, ...] = ()
+    name: str  # such as `coverage.new_code`, `job`, `RouteSuite.test_429`
+    state: str  # "new", "changed" or "gone"
+    words: str  # what it means, in a sentence
+    required_from: date | None = None  # until then a new case only warns
+    components: tuple[str, ...] = ()  # those of the service that it is about
     before: Any = None
     after: Any = None
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A value, a kind or a case in one version of the policy.
+    """A value, a kind or a case in one version of the policy."""
 
-    Attributes:
-        words: a sentence.
-        value: the number of a value, the kind, or the date from which a case is required.
-        kinds: those whose components it is about.
-        suites: those that have the case.
-    """
-
-    words: str
-    value: Any
-    kinds: tuple[Kind, ...] = ()
-    suites: frozenset[str] = frozenset()
+    words: str  # a sentence
+    value: Any  # the number of a value, the kind, or the date from which a case is required
+    kinds: tuple[Kind, ...] = ()  # those whose components it is about
+    suites: frozenset[str] = frozenset()  # those that have the case
 
 
 def between(project: Project, old: Path, new: Path) -> list[Change]:

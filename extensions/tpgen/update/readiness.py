@@ -1,7 +1,7 @@
 """Refuse an update that could lose something, or that git could not take back."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
@@ -50,7 +50,15 @@ def repository(root: Path) -> Git:
             f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or `{stash}`, "
             f"{where}and run it again"
         )
-    if hidden := list(_hidden(git)):
+    # In a sparse checkout a skipped file (`S`) is not there.
+    hidden = [
+        path
+        for mark, _, path in (
+            line.partition(" ") for line in names(git.run("ls-files", "-v", "-z"))
+        )
+        if mark.islower() or (mark == "S" and os.path.lexists(git.root / path))
+    ]
+    if hidden:
         raise UserError(
             f"git was told to overlook changes of {shortened(hidden, SHOWN)}, so that an update "
             "could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
@@ -59,35 +67,23 @@ def repository(root: Path) -> Git:
     return git
 
 
-def _hidden(git: Git) -> Iterator[str]:
-    for line in names(git.run("ls-files", "-v", "-z")):
-        mark, path = line[0], line[2:]
-        # In a sparse checkout a skipped file is not there.
-        if mark.islower() or (mark == "S" and os.path.lexists(git.root / path)):
-            yield path
-
-
 def refuse_ignored(git: Git, files: Iterable[str]) -> None:
     """Refuse if git ignores a file where the update may write one of these files."""
-    paths = {found for path in files for found in _in_the_way(git.root, path)}
-    if not paths:
-        return
+    paths = {found for path in files if (found := _in_the_way(git.root, path))}
     listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *sorted(paths))
-    if ignored := names(git.run("--literal-pathspecs", *listed)):
+    if paths and (ignored := names(git.run("--literal-pathspecs", *listed))):
         raise UserError(
             f"git ignores {ignored[0]}, where a file of the template is, so that an update would "
             f"lose it: `git add --force {quote(ignored[0])}` and commit, or move it away"
         )
 
 
-def _in_the_way(root: Path, path: str) -> Iterator[str]:
-    """Yield a path that exists, or what stands in the place of one of its folders."""
+def _in_the_way(root: Path, path: str) -> str:
+    """Return the path if it exists, or what stands in the place of one of its folders; or ""."""
     for folder in list(PurePosixPath(path).parents)[-2::-1]:
         here = root / folder
         # Git looks at nothing behind a link or in a submodule.
         if here.is_symlink() or not here.is_dir() or (here / ".git").exists():
-            if os.path.lexists(here):
-                yield str(folder)
-            return
-    if os.path.lexists(root / path):
-        yield path
+            path = str(folder)
+            break
+    return path if os.path.lexists(root / path) else ""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,17 +41,11 @@ HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
 
 @dataclass(frozen=True)
 class Rendered:
-    """The files of one version of the template for a service.
-
-    Attributes:
-        folder: where they are.
-        answers: what Copier made of the answers.
-        is_left_alone: whether an update never writes the file at a path: it belongs to the service.
-    """
+    """The files of one version of the template for a service."""
 
     folder: Path
-    answers: Answers
-    is_left_alone: Callable[[str], bool]
+    answers: Answers  # what Copier made of those of the service
+    is_left_alone: Callable[[str], bool]  # a file, by its path: an update never writes it
 
     @property
     def files(self) -> list[str]:
@@ -61,17 +55,18 @@ class Rendered:
 
     def check(self, version: str) -> None:
         """Parse the rendered Python and TOML."""
-        parsers: dict[str, Callable[[str], object]] = {".py": ast.parse, ".toml": tomllib.loads}
         for path in self.files:
-            if parse := parsers.get(Path(path).suffix):
-                try:
-                    parse((self.folder / path).read_text(encoding="utf-8"))
-                except (ValueError, SyntaxError) as error:
-                    raise UserError(
-                        f"the template at {version} is broken, so nothing was changed: {path} that "
-                        f"it renders can't be read: {error}; tell its maintainers, and take another "
-                        "version: `tpgen update --to VERSION`"
-                    ) from None
+            if not path.endswith((".py", ".toml")):
+                continue
+            parse: Callable[[str], object] = ast.parse if path.endswith(".py") else tomllib.loads
+            try:
+                parse((self.folder / path).read_text(encoding="utf-8"))
+            except (ValueError, SyntaxError) as error:
+                raise UserError(
+                    f"the template at {version} is broken, so nothing was changed: {path} that "
+                    f"it renders can't be read: {error}; tell its maintainers, and take another "
+                    "version: `tpgen update --to VERSION`"
+                ) from None
 
     def remove(self, is_unwanted: Callable[[str], bool]) -> None:
         """Remove the files whose path is unwanted."""
@@ -81,22 +76,16 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Template:
-    """The repository of a template, in a bare clone.
+    """The repository of a template, in a bare clone."""
 
-    Attributes:
-        source: its address, as the answers of the service have it.
-        git: the clone.
-    """
-
-    source: str
+    source: str  # its address, as the answers of the service have it
     git: Git
 
     @cached_property
     def releases(self) -> list[str]:
         """Return the tags that are versions by PEP 440, newest first; no pre-releases."""
-        known = self.versions
-        stable = [tag for tag in known if not known[tag].is_prerelease]
-        return sorted(stable, key=lambda tag: known[tag], reverse=True)
+        stable = [tag for tag, version in self.versions.items() if not version.is_prerelease]
+        return sorted(stable, key=lambda tag: self.versions[tag], reverse=True)
 
     @cached_property
     def versions(self) -> "dict[str, Version]":
@@ -173,8 +162,7 @@ class Template:
         content = {"_commit": known.version, "_src_path": known.source, **known.given}
         (into / ANSWERS).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         try:
-            worker = self._run_copier(self.commit(version), into)
-            is_left_alone = _matcher(worker, worker.template.exclude)
+            is_left_alone = self._run_copier(self.commit(version), into)
         except Exception as error:  # noqa: BLE001 - a template may raise anything
             raise UserError(
                 f"Copier can't render the template at {version} with the answers of this service, "
@@ -197,9 +185,13 @@ class Template:
                 )
         return made
 
-    def _run_copier(self, commit: str, into: Path) -> Any:
-        """Let Copier clone from our clone under the address of the template, and render."""
+    def _run_copier(self, commit: str, into: Path) -> Callable[[str], bool]:
+        """Let Copier clone our clone under the address of the template, and render.
+
+        Return whether a path matches `_exclude` of the template in an update.
+        """
         import copier
+        from pathspec import PathSpec
         from plumbum import local
 
         number = int(local.env.get("GIT_CONFIG_COUNT", "0"))
@@ -211,16 +203,13 @@ class Template:
         options: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True}
         with warnings.catch_warnings(), redirect_stdout(sys.stderr), local.env(**variables):
             warnings.simplefilter("ignore")
-            return copier.run_copy(self.source, into, vcs_ref=commit, **options)
-
-
-def _matcher(worker: Any, patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Return whether a path matches patterns of the template's settings, as in an update."""
-    from pathspec import PathSpec
-
-    context = {**worker.answers.combined, "_copier_operation": "update"}
-    rendered = (worker.jinja_env.from_string(pattern).render(context) for pattern in patterns)
-    return PathSpec.from_lines("gitignore", "\n".join(rendered).splitlines()).match_file
+            worker = copier.run_copy(self.source, into, vcs_ref=commit, **options)
+        context = {**worker.answers.combined, "_copier_operation": "update"}
+        patterns = [
+            worker.jinja_env.from_string(pattern).render(context)
+            for pattern in worker.template.exclude
+        ]
+        return PathSpec.from_lines("gitignore", "\n".join(patterns).splitlines()).match_file
 
 
 def _set_version(folder: Path, version: str) -> None:
