@@ -1,47 +1,45 @@
 """Plan an update and carry it out."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tpgen.check.project import Project
+from tpgen.check.file import Unreadable
+from tpgen.check.moved import Moved
+from tpgen.check.places import is_policy, is_python, is_test_path
+from tpgen.check.project import ANSWERS, Project
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.core.git import Git
 from tpgen.core.service import POLICY
+from tpgen.rules import removed_import
 
-from . import answers, git_merge, locking, own_files, policy_changes, readiness
+from . import answers, git_merge, locking, policy_changes, readiness
 from .answers import Answers
 from .git_merge import Merged, Versions
+from .locking import PROJECT
 from .policy_changes import Change
-from .template import Template
+from .template import Rendered, Template
 
 
 @dataclass(frozen=True)
 class Update:
-    """An update of a service.
+    """An update of a service."""
 
-    Attributes:
-        source: the address of the template.
-        files: state and path of each file of the template that changes; two paths if renamed.
-        asked: new questions, each with the answer that is taken.
-        dropped: questions that the template does not ask any more.
-        own: where the service's own files need new names or fixtures.
-        lock: the lock file that the update outdates; empty if the engine does not change.
-    """
-
-    source: str
+    source: str  # the address of the template
     old: str
     new: str
     policy: Sequence[Change] = ()
+    # State and path of each file of the template that changes; two paths if it is renamed.
     files: Sequence[tuple[str, ...]] = ()
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    dropped: Sequence[str] = ()
-    own: Sequence[Finding] = ()
-    lock: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)  # new questions with their answers
+    dropped: Sequence[str] = ()  # questions that the template does not ask any more
+    own: Sequence[Finding] = ()  # where the service's own files need new names or fixtures
+    lock: str = ""  # the lock file that the update outdates
 
     @property
     def waits(self) -> bool:
@@ -58,11 +56,7 @@ def prepare(
     data: Sequence[str],
     folder: Path,
 ) -> tuple[Update, Versions]:
-    """Render both versions in a temporary folder and compare them.
-
-    Returns:
-        the update, and both versions as commits in the repository of the service.
-    """
+    """Render both versions in a temporary folder, compare them, and commit them for the merge."""
     overridden = replace(known, given=answers.changed(known.given, data))
     new = template.render(version, overridden, folder / "new")
     new.check(version)
@@ -98,10 +92,43 @@ def prepare(
         ],
         asked={key: value for key, value in after.items() if key not in before},
         dropped=sorted(before.keys() - after.keys()),
-        own=own_files.outdated(project, old, new, template.moved(version), folder / "own"),
+        own=_outdated_own(project, old, new, template.moved(version), folder / "own"),
         lock=locking.outdated(root, {path for _, *paths in both.changed for path in paths}),
     )
     return update, both
+
+
+def _outdated_own(
+    project: Project, old: Rendered, new: Rendered, moved: Moved, into: Path
+) -> list[Finding]:
+    """Return where the service's own tests use what the new policy does not have.
+
+    They are checked as they will be, in a new folder `into`.
+    """
+    removed = set(old.files) - set(new.files)
+    tests = (path for path in project.files if is_python(path) and is_test_path(path))
+    mine = [project.root / path for path in (PROJECT, *tests) if path not in removed]
+    theirs = [new.folder / path for path in new.files if is_policy(path) or path == ANSWERS]
+    for root, files in ((project.root, mine), (new.folder, theirs)):
+        for path in filter(Path.is_file, files):
+            to = into / path.relative_to(root)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to)
+    later = Project(into)
+    found: list[Finding] = []
+    for file in filter(None, map(later.file, filter(removed_import.RULE.applies, later.files))):
+        try:
+            found += list(removed_import.check(file, moved))
+        except Unreadable:
+            continue
+    after = new.answers.given
+    parts = [key for key, on in old.answers.given.items() if on is True and after.get(key) is False]
+    modules = [path.removesuffix(".py").replace("/", ".") for path in removed]
+    message = f"needs what `{' and '.join(parts)}` gives, which is turned off: delete the tests"
+    for index, finding in enumerate(found):
+        if parts and any(module in finding.message for module in modules):
+            found[index] = replace(finding, message=f"{message} that do")
+    return found
 
 
 def carry_out(root: Path, update: Update, both: Versions) -> Merged:
