@@ -13,7 +13,7 @@ import pytest
 from tpgen.core.errors import UserError
 from tpgen.core.files import JOURNAL, Change, diff, undo, write
 
-from tests.unit.test_files import COMMAND, files, more, new
+from tests.unit.test_files import files, more, new
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ def git(folder: Path, *arguments: str, given: str = "") -> str:
 
 def test_git_sees_nothing_of_the_journal(root: Path) -> None:
     git(root, "init", "-q")
-    write(root, [new("tests/test_new.py")], COMMAND)
+    write(root, [new("tests/test_new.py")])
     assert git(root, "status", "--porcelain", "-uall").split() == [
         *("??", "tests/test_mine.py"),
         *("??", "tests/test_new.py"),
     ]
-    assert json.loads((root / JOURNAL).read_text())["command"] == COMMAND
+    assert json.loads((root / JOURNAL).read_text())["files"]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_full_disk_leaves_all_as_it_was(root: Path, small_disk: Path) -> None:
     before = files(root)
     changes = [more(root, b"five\n"), new("tests/small/a/test_new.py", 100_000 * b"x")]
     with pytest.raises(UserError, match="No space left on device"):
-        write(root, changes, COMMAND)
+        write(root, changes)
     assert files(root) == before
 
 
@@ -78,7 +78,7 @@ def test_a_read_only_disk_leaves_all_as_it_was(root: Path, small_disk: Path) -> 
     before = files(root)
     changes = [more(root, b"five\n"), more(root, b"more\n", "tests/small/test_old.py")]
     with pytest.raises(UserError, match=r"tests/small/test_old.py can't be written \(Read-only"):
-        write(root, changes, COMMAND)
+        write(root, changes)
     assert files(root) == before
 
 
@@ -101,7 +101,7 @@ def test_a_folder_without_rights_leaves_all_as_it_was(unprivileged: Path) -> Non
     before = files(unprivileged)
     changes = [new("tests/a/test_good.py"), new("tests/closed/test_new.py")]
     with pytest.raises(UserError, match=r"closed/test_new.py can't be written \(Permission denied"):
-        write(unprivileged, changes, COMMAND)
+        write(unprivileged, changes)
     assert files(unprivileged) == before
 
 
@@ -114,7 +114,7 @@ changes = [
     Change(Path(f"tests/test_{{n}}.py"), b"old" if n % 2 else None, bytes(10_000))
     for n in range(100)
 ]
-write(Path({root!r}), changes, "killed")
+write(Path({root!r}), changes)
 """
 
 
@@ -156,7 +156,7 @@ changes = [
     Change(Path("tests/b/test_new.py"), None, b"new"),
 ]
 sys.addaudithook(interrupt)
-write(root, changes, "interrupted")
+write(root, changes)
 """
 
 
@@ -178,7 +178,7 @@ def test_ctrl_c_takes_back_what_was_written(root: Path, step: int) -> None:
 def test_undo_leaves_what_a_person_wrote_since(root: Path) -> None:
     """A file with a later change stays as it is, wherever in it the change is."""
     (root / "tests/empty").mkdir()
-    write(root, [new("tests/a/test_new.py"), new("tests/b.py"), more(root, b"five\n")], COMMAND)
+    write(root, [new("tests/a/test_new.py"), new("tests/b.py"), more(root, b"five\n")])
     (root / "tests/a/test_new.py").write_bytes(b"new\nand mine\n")
     (root / "tests/test_mine.py").write_bytes(b"zero\none\ntwo\nthree\nfour\nfive\n")
     assert [(file.outcome, file.reason) for file in undo(root)] == [
@@ -196,7 +196,7 @@ def test_undo_leaves_what_a_person_wrote_since(root: Path) -> None:
 
 
 def test_undo_is_all_or_nothing(root: Path, small_disk: Path) -> None:
-    write(root, [new("tests/test_new.py"), new("tests/small/test_new.py")], COMMAND)
+    write(root, [new("tests/test_new.py"), new("tests/small/test_new.py")])
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     before = files(root)
     with pytest.raises(UserError, match="Read-only"):

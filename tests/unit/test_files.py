@@ -8,8 +8,6 @@ import pytest
 from tpgen.core.errors import UserError
 from tpgen.core.files import JOURNAL, Change, check, note, undo, write
 
-COMMAND = "tpgen step detect_keys"
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -43,7 +41,7 @@ def more(root: Path, text: bytes, path: str = "tests/test_mine.py") -> Change:
 def test_a_write_keeps_modes_and_leaves_nothing_beside(root: Path) -> None:
     """New files have the mode that the umask gives, old ones keep theirs."""
     (root / "tests/test_mine.py").chmod(0o755)
-    write(root, [new("tests/a/b/test_new.py"), more(root, b"five\n")], COMMAND)
+    write(root, [new("tests/a/b/test_new.py"), more(root, b"five\n")])
     assert files(root) == {
         "tests": b"a folder",
         "tests/a": b"a folder",
@@ -80,14 +78,14 @@ def test_what_is_in_the_way_is_named(root: Path, path: str, reason: str) -> None
     os.mkfifo(root / "pipe")
     before = sorted(root.parent.rglob("*"))
     with pytest.raises(UserError, match=reason):
-        write(root, [new("tests/test_good.py"), new(path)], COMMAND)
+        write(root, [new("tests/test_good.py"), new(path)])
     assert sorted(root.parent.rglob("*")) == before
 
 
 def test_a_link_within_the_service_is_written_through(root: Path) -> None:
     (root / "link.py").symlink_to("tests/test_mine.py")
     assert check(root, Path("link.py")) == (root / "tests/test_mine.py").resolve()
-    write(root, [more(root, b"five\n", "link.py")], COMMAND)
+    write(root, [more(root, b"five\n", "link.py")])
     assert (root / "link.py").is_symlink()
     assert (root / "tests/test_mine.py").read_bytes().endswith(b"five\n")
     undo(root)
@@ -102,7 +100,7 @@ def test_a_file_that_another_program_changed_is_not_overwritten(root: Path, late
     (root / late).write_bytes(b"theirs\n")
     before = files(root)
     with pytest.raises(UserError, match=f"{late} was changed by another program"):
-        write(root, changes, COMMAND)
+        write(root, changes)
     assert files(root) == before
     assert not list((root / ".tpgen").glob("*")) if (root / ".tpgen").exists() else True
 
@@ -110,7 +108,7 @@ def test_a_file_that_another_program_changed_is_not_overwritten(root: Path, late
 def test_undo_takes_back_what_is_untouched(root: Path) -> None:
     """With the folders that were made, also where Python left byte code."""
     before = files(root)
-    write(root, [new("tests/a/b/test_new.py"), more(root, b"five\n")], COMMAND)
+    write(root, [new("tests/a/b/test_new.py"), more(root, b"five\n")])
     (root / "tests/a/b/__pycache__").mkdir()
     (root / "tests/a/b/__pycache__/test_new.pyc").touch()
     outcomes = {str(one.path): one.outcome for one in undo(root)}
@@ -123,7 +121,7 @@ def test_undo_takes_back_what_is_untouched(root: Path) -> None:
 def test_undo_remembers_what_it_left(root: Path) -> None:
     """Once the person's change is taken away it goes too, with the folder made for it."""
     before = files(root)
-    write(root, [new("tests/a/test_new.py"), new("tests/b.py"), more(root, b"five\n")], COMMAND)
+    write(root, [new("tests/a/test_new.py"), new("tests/b.py"), more(root, b"five\n")])
     (root / "tests/a/test_new.py").write_bytes(b"mine\n")
     assert [one.outcome for one in undo(root)] == ["left", "removed", "restored"]
     (root / "tests/test_mine.py").write_bytes(b"one\ntwo\nthree\nfour\n")
@@ -137,7 +135,7 @@ def test_undo_remembers_what_it_left(root: Path) -> None:
 
 def test_undo_of_what_is_gone_or_no_file_any_more(root: Path) -> None:
     """Nothing comes back, and nothing breaks."""
-    write(root, [new("tests/a.py"), new("tests/b.py"), more(root, b"five\n")], COMMAND)
+    write(root, [new("tests/a.py"), new("tests/b.py"), more(root, b"five\n")])
     (root / "tests/a.py").unlink()
     (root / "tests/b.py").unlink()
     (root / "tests/b.py").mkdir()
@@ -147,15 +145,15 @@ def test_undo_of_what_is_gone_or_no_file_any_more(root: Path) -> None:
 
 
 def test_a_write_of_nothing_forgets_nothing(root: Path) -> None:
-    write(root, [new("tests/test_new.py")], COMMAND)
-    write(root, [Change(Path("tests/test_mine.py"), b"x", b"x")], "again")
+    write(root, [new("tests/test_new.py")])
+    write(root, [Change(Path("tests/test_mine.py"), b"x", b"x")])
     assert [str(one.path) for one in undo(root)] == ["tests/test_new.py"]
 
 
 def test_what_another_program_wrote_is_undone_too(root: Path) -> None:
     """A snapshot in a folder of its own; and a file that was formatted after it was written."""
     before = files(root)
-    write(root, [new("tests/test_new.py")], COMMAND)
+    write(root, [new("tests/test_new.py")])
     snapshot = root / "tests/__snapshots__/test_new.ambr"
     snapshot.parent.mkdir()
     snapshot.write_bytes(b"shape\n")
@@ -167,7 +165,7 @@ def test_what_another_program_wrote_is_undone_too(root: Path) -> None:
 
 
 def test_a_damaged_journal_is_named(root: Path) -> None:
-    write(root, [new("tests/test_new.py")], COMMAND)
+    write(root, [new("tests/test_new.py")])
     for text in ("{", "[]", '{"files": [{}], "folders": []}', '{"files": 3}'):
         (root / JOURNAL).write_text(text)
         with pytest.raises(UserError, match="is damaged"):

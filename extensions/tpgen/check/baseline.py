@@ -93,7 +93,7 @@ def write(project: Project, rules: Sequence[Rule], found: Iterable[Finding]) -> 
     entries = _counted(project, kept)
     before = (project.root / WHERE).read_bytes() if (project.root / WHERE).exists() else None
     change = files.Change(Path(WHERE), before, as_text(entries).encode())
-    files.write(project.root, [change], COMMAND)
+    files.write(project.root, [change])
     return entries.total()
 
 

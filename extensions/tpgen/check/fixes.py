@@ -38,7 +38,7 @@ def apply(project: Project, found: Sequence[Finding]) -> Fixed:
         if finding.edits:
             by_path[finding.path].append(finding)
     changes = [_change(project, path, fixable) for path, fixable in by_path.items()]
-    files.write(project.root, changes, "tpgen check --fix")
+    files.write(project.root, changes)
     changed = [change.path.as_posix() for change in changes if change.before != change.after]
     return Fixed(changed, [path for path in by_path if path not in changed])
 

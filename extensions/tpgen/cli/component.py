@@ -1,7 +1,6 @@
 """`tpgen KIND NAME`: write the tests of a component. The kinds are those of `policy.toml`."""
 
 import argparse
-import shlex
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +52,6 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.dry_run:
         print(messages.dry_run(here, done), end="")
     else:
-        scaffold.write(here, done, shlex.join(["tpgen", chosen.kind.name, *chosen.words]))
+        scaffold.write(here, done)
         print(messages.outcome(here, done))
     return 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .errors import UserError
 
@@ -53,32 +53,30 @@ def check(root: Path, path: Path) -> Path:
     return target
 
 
-def write(root: Path, changes: Sequence[Change], command: str) -> None:
-    """Write the files of a command line and remember them for `undo`; all of them or none.
+def write(root: Path, changes: Sequence[Change]) -> None:
+    """Write the files of a command and remember them for `undo`; all of them or none.
 
     If nothing changes, the last command stays the last one.
     """
     changes = [change for change in changes if change.before != change.after]
     if changes:
         # The journal comes first, so that `undo` works after a kill in between.
-        _apply(root, [*_journaled(root, changes, command), *changes])
+        _apply(root, [*_journaled(root, changes), *changes])
 
 
 def note(root: Path, changes: Sequence[Change]) -> None:
     """Add files that another program wrote to the last command, for `undo`."""
-    written, command = _journal(root)
-    known = {change.path: change for change in written}
+    known = {change.path: change for change in _journal(root)}
     for change in changes:
         first = known.get(change.path, change)
         known[change.path] = Change(change.path, first.before, change.after)
-    _apply(root, _journaled(root, [*known.values()], command))
+    _apply(root, _journaled(root, known.values()))
 
 
 def undo(root: Path) -> list[Undone]:
     """Undo what the last command wrote; leave and remember a file that was changed since."""
-    written, command = _journal(root)
     undone, changes, left = [], [], []
-    for change in written:
+    for change in _journal(root):
         try:
             now = _content(check(root, change.path))
             reason = "" if now in (change.before, change.after) else "it was changed since"
@@ -91,7 +89,7 @@ def undo(root: Path) -> list[Undone]:
             changes.append(Change(change.path, now, change.before))
             undone.append(Undone(change.path, "removed" if change.before is None else "restored"))
     forgotten = Change(JOURNAL, _content(check(root, JOURNAL)), None)
-    changes += _journaled(root, left, command) if left else [forgotten]
+    changes += _journaled(root, left) if left else [forgotten]
     _apply(root, [change for change in changes if change.before != change.after])
     for file in undone:
         for folder in [*file.path.parents][:-1] if file.outcome == "removed" else ():
@@ -210,11 +208,11 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _journaled(root: Path, changes: Iterable[Change], command: str) -> list[Change]:
+def _journaled(root: Path, changes: Iterable[Change]) -> list[Change]:
     """Return the changes that write the journal, in a folder that ignores itself in git."""
     files = [[str(change.path), _text(change.before), _text(change.after)] for change in changes]
-    journal = {"command": command, "files": files}
-    contents = {FOLDER / ".gitignore": "*\n", JOURNAL: json.dumps(journal, indent=1) + "\n"}
+    journal = json.dumps({"files": files}, indent=1) + "\n"
+    contents = {FOLDER / ".gitignore": "*\n", JOURNAL: journal}
     before = {path: _content(check(root, path)) for path in contents}
     return [Change(path, before[path], text.encode()) for path, text in contents.items()]
 
@@ -227,8 +225,8 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
-def _journal(root: Path) -> tuple[list[Change], str]:
-    """Return the changes of the last command, and the command."""
+def _journal(root: Path) -> list[Change]:
+    """Return the changes of the last command."""
     with _explained(JOURNAL):
         content = _content(check(root, JOURNAL))
     if content is None:
@@ -236,11 +234,9 @@ def _journal(root: Path) -> tuple[list[Change], str]:
             "there is nothing to undo: tpgen has written no file here, or undid all of it"
         )
     try:
-        journal: dict[str, Any] = json.loads(content)
-        changes = [
+        return [
             Change(Path(path), _bytes(before), _bytes(after))
-            for path, before, after in journal["files"]
+            for path, before, after in json.loads(content)["files"]
         ]
-        return changes, journal["command"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{JOURNAL} is damaged ({error}): remove it, and undo by git") from error

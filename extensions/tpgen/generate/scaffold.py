@@ -55,20 +55,20 @@ def plan(service: Service, target: Target) -> Scaffold:
     return done
 
 
-def write(service: Service, done: Scaffold, command: str) -> None:
+def write(service: Service, done: Scaffold) -> None:
     """Write what was planned, all or nothing; then run the tests, and record their snapshots.
 
     A placeholder replaces a guess that the app contradicts; `done` becomes what was written.
     """
     if done.changes:
-        files.write(service.root, done.changes, command)
+        files.write(service.root, done.changes)
     if done.snapshots:
         recorded, failed = snapshots.record(service, done.snapshots)
         files.note(service.root, recorded)
         if target := done.target.without(failed) if failed else None:
             files.undo(service.root)
             vars(done).update(vars(plan(service, target)))
-            write(service, done, command)
+            write(service, done)
         else:
             done.failed = failed
             done.recorded += [change.path for change in recorded]
