@@ -5,9 +5,8 @@ import difflib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from tpgen.check.project import ANSWERS
 from tpgen.core import service
@@ -25,24 +24,6 @@ VERSION = 1
 SHOWN = 8
 
 
-@dataclass(frozen=True)
-class Region:
-    """Lines of the template, and those of the service in their place, from a line of its file on."""
-
-    line: int
-    removed: Sequence[str]
-    added: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A file that differs from the template's; a binary file has no regions."""
-
-    path: str
-    state: Literal["edited", "missing"]
-    regions: Sequence[Region] = ()
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="file or folder (default: all)")
@@ -50,11 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print which template files differ from the version that the service was made from.
-
-    Returns:
-        1 if one differs, else 0.
-    """
+    """Print the differences from the version that the service was made from; 1 if there are any."""
     root = service.find(Path.cwd()).root
     known = answers.read(root)
     below = []
@@ -72,8 +49,7 @@ def run(chosen: argparse.Namespace) -> int:
             files = [path for path in files if any(map(Path(path).is_relative_to, below))]
         found = list(_differing(root, made.folder, files))
     if chosen.json:
-        drift = [asdict(each) for each in found]
-        content = {"version": VERSION, "from": known.version, "drift": drift}
+        content = {"version": VERSION, "from": known.version, "drift": found}
         say(json.dumps(content, indent=2) + "\n")
     else:
         number = f"{len(found) or 'no'} file{'s' * (len(found) > 1)} of the template"
@@ -82,40 +58,42 @@ def run(chosen: argparse.Namespace) -> int:
     return int(bool(found))
 
 
-def _differing(root: Path, made: Path, paths: Sequence[str]) -> Iterator[Drift]:
-    """Yield the rendered files that differ in a service; kinds that it added do not count."""
+def _differing(root: Path, made: Path, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield, as in the JSON, the rendered files that differ; kinds that were added do not count."""
     for path in paths:
         if not (root / path).is_file():
-            yield Drift(path, "missing")
+            yield {"path": path, "state": "missing", "regions": []}
             continue
         # Git may have changed the line ends.
         before, after = (
             (folder / path).read_bytes().replace(b"\r\n", b"\n") for folder in (made, root)
         )
         if after != before and not (path == POLICY.as_posix() and adds_only_kinds(before, after)):
-            yield Drift(path, "edited", _regions(before, after))
+            yield {"path": path, "state": "edited", "regions": _regions(before, after)}
 
 
-def _regions(before: bytes, after: bytes) -> list[Region]:
+def _regions(before: bytes, after: bytes) -> list[dict[str, Any]]:
+    """Return the lines of the template and those in their place; none for a binary file."""
     try:
         old, new = before.decode().split("\n"), after.decode().split("\n")
     except UnicodeDecodeError:
         return []
     opcodes = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     return [
-        Region(start + 1, old[first:last], new[start:end])
+        {"line": start + 1, "removed": old[first:last], "added": new[start:end]}
         for tag, first, last, start, end in opcodes
         if tag != "equal"
     ]
 
 
-def _text(found: Sequence[Drift]) -> Iterator[str]:
+def _text(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     for drift in found:
-        if not drift.regions:
-            yield f"{drift.path}: {'is missing' if drift.state == 'missing' else 'was edited'}"
-        for region in drift.regions:
-            yield f"{drift.path}:{region.line}:"
-            for sign, texts in (("-", region.removed), ("+", region.added)):
+        path, state = drift["path"], drift["state"]
+        if not drift["regions"]:
+            yield f"{path}: {'is missing' if state == 'missing' else 'was edited'}"
+        for region in drift["regions"]:
+            yield f"{path}:{region['line']}:"
+            for sign, texts in (("-", region["removed"]), ("+", region["added"])):
                 yield from (f"    {sign}{text}" for text in texts[:SHOWN])
                 if len(texts) > SHOWN:
                     yield f"    {sign}… ({len(texts) - SHOWN} more lines)"

@@ -34,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Merge the newest policy into the service, or say whether an update is available.
-
-    Returns:
-        1 if a person must look: something could not be merged, or, with `--check`, an update is
-        available. Else 0.
-    """
+    """Merge the newest policy; 1 if a conflict is left or, with `--check`, an update is available."""
     root = service.find(Path.cwd()).root
     known = answers.read(root)
     with workshop() as folder:

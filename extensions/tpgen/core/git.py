@@ -18,12 +18,14 @@ OF_A_HOOK = {
 }
 # The mode of a submodule in the index.
 GITLINK = "160000"
-# These override settings that would change what git prints, or forbid a bare repository.
+# These override settings that would change what git prints or merges, or forbid a bare repository.
 SETTINGS = [
     *("color.ui=false", "color.diff=false", "color.grep=false", "color.status=false"),
     *("column.ui=never", "diff.noPrefix=false", "diff.orderFile=/dev/null"),
     *("grep.column=false", "grep.fullName=false", "grep.lineNumber=false"),
     *("log.showSignature=false", "safe.bareRepository=all", "submodule.recurse=false"),
+    *("merge.renames=true", "merge.renameLimit=0", "merge.directoryRenames=false"),
+    *("core.safecrlf=false", "rerere.enabled=false"),
 ]
 
 

@@ -19,23 +19,11 @@ from tempfile import TemporaryDirectory
 from tpgen.core.errors import UserError
 from tpgen.core.git import Git, names
 
-
-def _settings(*values: str) -> list[str]:
-    return [word for value in values for word in ("-c", value)]
-
-
-AUTHOR = _settings("user.name=tpgen", "user.email=tpgen@example.com")
+AUTHOR = ["-c", "user.name=tpgen", "-c", "user.email=tpgen@example.com"]
 # The rendered files are committed byte for byte, whatever the settings of the user.
-VERBATIM = _settings(
-    "core.autocrlf=false", "core.safecrlf=false", f"core.excludesFile={os.devnull}"
-)
-NO_HOOKS = _settings(f"core.hooksPath={os.devnull}")
-MERGE = [
-    *NO_HOOKS,
-    *_settings("merge.renames=true", "merge.renameLimit=0", "merge.directoryRenames=false"),
-    *_settings("rerere.enabled=false"),
-    *("cherry-pick", "--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"),
-]
+VERBATIM = ["-c", "core.autocrlf=false", "-c", f"core.excludesFile={os.devnull}"]
+NO_HOOKS = ["-c", f"core.hooksPath={os.devnull}"]
+MERGE = ["cherry-pick", "--no-commit", "--allow-empty", "--strategy-option=ignore-cr-at-eol"]
 # Git's own strategy, `ort`, ignored `no-renames` before 2.50.
 WITHOUT_RENAMES = ["--strategy=recursive", "--strategy-option=no-renames"]
 MEANWHILE = "was changed while the update was prepared, so nothing was written: commit it, and run "
@@ -144,7 +132,7 @@ def merge(both: Versions) -> Merged:
     staged = _staged(both.git)
     try:
         for renames in ([], WITHOUT_RENAMES):
-            _pick(both.git, [*MERGE, *renames, both.new])
+            _pick(both.git, [*NO_HOOKS, *MERGE, *renames, both.new])
             if not (strays := _strays(both, staged)):
                 return _outcome(both)
             # Git took a file of the service for a renamed one of the template.

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from tpgen.core.git import Git
+from tpgen.core.settings import WHERE as PROJECT
 
 from .git_merge import Merged
 
-PROJECT = "pyproject.toml"
 WHEELS = "vendor/"
 # Lock file to the command that writes it. Plain `uv lock` and `poetry lock` keep the old hash of a
 # wheel whose name stays the same.

@@ -8,11 +8,12 @@ from itertools import groupby
 from shlex import quote
 from typing import Any
 
+from tpgen.core.settings import WHERE as PROJECT
 from tpgen.report.text import printable, shortened
 from tpgen.source.cases import until
 
 from .git_merge import Merged, Versions
-from .locking import COMMANDS, PROJECT
+from .locking import COMMANDS
 from .plan import Update
 
 # Of the JSON; it changes with the shape.

@@ -16,12 +16,12 @@ from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.core.git import Git
 from tpgen.core.service import POLICY
+from tpgen.core.settings import WHERE as PROJECT
 from tpgen.rules import removed_import
 
 from . import answers, git_merge, locking, policy_changes, readiness
 from .answers import Answers
 from .git_merge import Merged, Versions
-from .locking import PROJECT
 from .policy_changes import Change
 from .template import Rendered, Template
 

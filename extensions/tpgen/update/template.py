@@ -24,6 +24,7 @@ from tpgen.check.moved import Moved
 from tpgen.check.project import ANSWERS
 from tpgen.core.errors import UserError
 from tpgen.core.git import OF_A_HOOK, Git
+from tpgen.core.settings import WHERE as PROJECT
 
 from . import answers
 from .answers import Answers
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 HOOKS = ".pre-commit-config.yaml"
-PINS = "pyproject.toml"
 CORRECT = f"write its address as `_src_path` into {ANSWERS}, such as "
 CORRECT += "git+https://HOST/TEAM/tpgen.git, and commit that"
 HOSTS = {"gh": "https://github.com", "gl": "https://gitlab.com"}
@@ -139,7 +139,7 @@ class Template:
 
     def moved_tag(self, root: Path, version: str) -> str:
         """Return a warning if the version has another commit than the service's pin of the engine."""
-        file = root / PINS
+        file = root / PROJECT
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         pin = rf'@([0-9a-f]{{40}})#[^"]*",\s+# {re.escape(version)}$'
         found = re.search(pin, text, re.MULTILINE)
@@ -217,7 +217,7 @@ def _set_version(folder: Path, version: str) -> None:
     described = answers.read(folder).version
     # The value of `_commit` and of `rev`, and the comment of the pin.
     word = rf'(?m)(: "?|",  # ){re.escape(described)}("?)$'
-    for file in (folder / ANSWERS, folder / HOOKS, folder / PINS):
+    for file in (folder / ANSWERS, folder / HOOKS, folder / PROJECT):
         if described != version and file.is_file():
             text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
             file.write_text(text, encoding="utf-8")
