@@ -37,7 +37,17 @@ def run(root: Path, lock: str, merged: Merged) -> None:
     before = (root / lock).read_bytes()
     merged.unlocked = "it was interrupted"
     try:
-        merged.unlocked = _failure(root, COMMANDS[lock])
+        done = subprocess.run(
+            COMMANDS[lock].split(),
+            cwd=root,
+            env={name: value for name, value in os.environ.items() if name not in REFUSING},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        merged.unlocked = _reason(done) if done.returncode else ""
+    except OSError as error:
+        merged.unlocked = f"it can't run here: {error.strerror}"
     finally:
         if merged.unlocked:  # Git can't restore a lock file that it ignores.
             (root / lock).write_bytes(before)
@@ -46,22 +56,7 @@ def run(root: Path, lock: str, merged: Merged) -> None:
         Git(root).try_run("add", "--", lock)  # Git may ignore it.
 
 
-def _failure(root: Path, command: str) -> str:
-    """Run a lock command; return why it failed, or an empty string."""
-    env = {name: value for name, value in os.environ.items() if name not in REFUSING}
-    try:
-        done = subprocess.run(
-            command.split(),
-            cwd=root,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        return f"it can't run here: {error.strerror}"
-    if not done.returncode:
-        return ""
+def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
     output = (done.stderr + b"\n" + done.stdout).decode(errors="replace")
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]

@@ -32,7 +32,7 @@ class Change:
     words: str  # what it means, in a sentence
     required_from: date | None = None  # until then a new case only warns
     components: tuple[str, ...] = ()  # those of the service that it is about
-    before: Any = None
+    before: Any = None  # the number of a value, or the date of a case
     after: Any = None
 
 
@@ -78,8 +78,8 @@ def between(project: Project, old: Path, new: Path) -> list[Change]:
             words=requirement.words + (_until_now(topic, was, now) if was and now else ""),
             required_from=now.value if now and topic == "case" else None,
             components=tuple(_hit(components, project, requirement, is_new=is_new)),
-            before=_shown(was),
-            after=_shown(now),
+            before=was.value if was and topic != "kind" else None,
+            after=now.value if now and topic != "kind" else None,
         )
         changes.append(change)
     return changes
@@ -114,12 +114,6 @@ def _until_now(topic: Topic, was: Requirement, now: Requirement) -> str:
         return f" Other {', '.join(key for key in new if new[key] != old[key])}."
     until = f"from {was.value} on" if was.value else "at once"
     return f" Until now {until}.{'' if now.value else ' Required at once.'}"
-
-
-def _shown(requirement: Requirement | None) -> Any:
-    """Return the value for `before` and `after`: a number, or a date as text."""
-    value = requirement.value if requirement else None
-    return None if isinstance(value, Kind) else str(value) if isinstance(value, date) else value
 
 
 def _hit(
