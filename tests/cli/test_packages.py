@@ -165,7 +165,6 @@ NEEDS = {
     "factory Agent": "scaffold",
     "update --check": "update",
     "drift": "update",
-    "new shop --template gh:team/tpgen": "update",
 }
 
 

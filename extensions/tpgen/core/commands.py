@@ -12,5 +12,4 @@ COMMANDS = {
     "drift": "find template files that were edited by hand",
     "undo": "revert what the last command wrote",
     "completion": "print the shell completion script",
-    "new": "render a new service",
 }

@@ -166,7 +166,7 @@ class Template:
         except Exception as error:  # noqa: BLE001 - a template may raise anything
             raise UserError(
                 f"Copier can't render the template at {version} with the answers of this service, "
-                f"so nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
+                f"so nothing was changed: {_said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
                 "overrides an answer"
             ) from None
         for path in list(into.rglob(".git")):  # of a submodule, whose files belong to the template
@@ -223,8 +223,7 @@ def _set_version(folder: Path, version: str) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def said_by_copier(error: Exception) -> str:
-    """Return the message of an error of Copier, in one line."""
+def _said_by_copier(error: Exception) -> str:
     said = " ".join(str(error).split()) or type(error).__name__
     # Our template refuses an answer by the name of a file that can't be rendered.
     return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
