@@ -20,8 +20,6 @@ from tpgen.update.template import fetch, workshop
 
 # Of the JSON; it changes with the shape.
 VERSION = 1
-# At most so many lines of a region are printed.
-SHOWN = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +92,4 @@ def _text(found: Sequence[dict[str, Any]]) -> Iterator[str]:
         for region in drift["regions"]:
             yield f"{path}:{region['line']}:"
             for sign, texts in (("-", region["removed"]), ("+", region["added"])):
-                yield from (f"    {sign}{text}" for text in texts[:SHOWN])
-                if len(texts) > SHOWN:
-                    yield f"    {sign}… ({len(texts) - SHOWN} more lines)"
+                yield from (f"    {sign}{text}" for text in texts)

@@ -45,11 +45,12 @@ def run(chosen: argparse.Namespace) -> int:
         version = template.version_to_take(known.version, chosen.to)
         if git is None or (version == known.version and not chosen.data):
             update = Update(known.source, known.version, version)
+            waits = version != known.version
             text = f"no update available: this service has {version}\n"
-            if update.waits:
+            if waits:
                 text = f"update available: {known.version} → {version}: `tpgen update`\n"
             say(messages.as_json(update) if chosen.json else text)
-            return int(chosen.check and update.waits)
+            return int(chosen.check and waits)
         update, both = plan.prepare(root, git, template, known, version, chosen.data, folder)
     if not chosen.json:
         say(messages.planned(update))

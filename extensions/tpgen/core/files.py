@@ -54,10 +54,7 @@ def check(root: Path, path: Path) -> Path:
 
 
 def write(root: Path, changes: Sequence[Change]) -> None:
-    """Write the files of a command and remember them for `undo`; all of them or none.
-
-    If nothing changes, the last command stays the last one.
-    """
+    """Write the files of a command and remember them for `undo`; all of them or none."""
     changes = [change for change in changes if change.before != change.after]
     if changes:
         # The journal comes first, so that `undo` works after a kill in between.
@@ -98,10 +95,7 @@ def undo(root: Path) -> list[Undone]:
 
 
 def diff(changes: Iterable[Change]) -> str:
-    """Return the changes in the format of `git apply`.
-
-    Bytes that are not UTF-8 are surrogates in it: write it with `errors="surrogateescape"`.
-    """
+    """Return the changes in the format of `git apply`; bytes that are not UTF-8 are surrogates."""
     lines: list[str] = []
     for change in changes:
         old, new = f"a/{change.path.as_posix()}", f"b/{change.path.as_posix()}"
@@ -109,14 +103,12 @@ def diff(changes: Iterable[Change]) -> str:
         if change.before is None:
             lines.append("new file mode 100644\n")
             old = "/dev/null"
-        lines += difflib.unified_diff(_lines(change.before), _lines(change.after), old, new)
+        # Like git, and unlike `splitlines`, StringIO ends a line only at a line feed.
+        before = list(io.StringIO(_text(change.before) or ""))
+        after = list(io.StringIO(_text(change.after) or ""))
+        lines += difflib.unified_diff(before, after, old, new)
     no_end = "\n\\ No newline at end of file\n"
     return "".join(line if line.endswith("\n") else line + no_end for line in lines)
-
-
-def _lines(content: bytes | None) -> list[str]:
-    # Like git, and unlike `splitlines`, this ends a line only at a line feed.
-    return list(io.StringIO(_text(content) or ""))
 
 
 def _apply(root: Path, changes: Sequence[Change]) -> None:

@@ -122,10 +122,7 @@ class Git:
         return found.decode().strip() if found else None
 
     def changed(self, base: str, below: str = ".") -> Mapping[str, str]:
-        """Return the files below a folder that differ from a revision, each with `A`, `M` or `D`.
-
-        A file that is not in the index has an `A`.
-        """
+        """Return the files that differ from a revision, each with `A` (also untracked), `M` or `D`."""
         options = ["--name-status", "--no-renames", "-z", "--relative"]
         listed = names(self.run("diff", *options, base, "--", below))
         found = {path: state for state, path in zip(listed[::2], listed[1::2], strict=True)}

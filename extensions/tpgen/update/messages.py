@@ -124,7 +124,7 @@ def as_json(update: Update, merged: Merged | None = None) -> str:
         "template": update.source,
         "from": update.old,
         "to": update.new,
-        "waits": update.waits,
+        "waits": update.old != update.new,
         "own_files": [
             {
                 "path": path,

@@ -41,11 +41,6 @@ class Update:
     own: Sequence[Finding] = ()  # where the service's own files need new names or fixtures
     lock: str = ""  # the lock file that the update outdates
 
-    @property
-    def waits(self) -> bool:
-        """Return whether there is another version to update to."""
-        return self.old != self.new
-
 
 def prepare(
     root: Path,
