@@ -73,7 +73,7 @@ def answer(pair: Pair, key: str, value: str) -> None:
 def test_a_dirty_tree(pair: Pair, name: str) -> None:
     pair.service.write({name: "# mine\n"})
     said = refused(pair)
-    assert f"{name} is not committed: commit, or `git stash --include-untracked`" in said
+    assert f"{name} is not committed: commit, or `git stash push --include-untracked -- .`" in said
 
 
 class LooksTooEarly(Git):
@@ -575,8 +575,9 @@ def test_an_edit_in_a_submodule_of_the_service(pair: Pair, tmp_path: Path) -> No
     pair.service.git("config", "submodule.mine.ignore", "all")
     assert pair.service.commit({}, "--no-verify").code == 0
     pair.service.write({"mine/words.txt": "edited\n"})
-    assert "mine is not committed: commit, or `git stash --include-untracked`, in that sub" in (
-        refused(pair)
+    assert (
+        "mine is not committed: commit, or `git stash push --include-untracked -- .`, in that sub"
+        in (refused(pair))
     )
 
 

@@ -1,7 +1,4 @@
-"""The commands of `tpgen` and their help texts; no kind of component may have such a name.
-
-The module of a command is `tpgen.cli.NAME`.
-"""
+"""The commands, each the module `tpgen.cli.NAME`, and their help texts; no kind has such a name."""
 
 COMMANDS = {
     "check": "find where the files fall short of the policy",

@@ -5,13 +5,9 @@ from keyword import iskeyword
 
 from .errors import UserError
 
-LONGEST = 80
-
 
 def require_name(name: str) -> str:
     """Return the name of a component as a module has it: `DetectPII` is `detect_pii`."""
-    if len(name) > LONGEST:
-        raise UserError(f"the name of a component is too long: take at most {LONGEST} characters")
     snake = to_snake(name.replace("-", "_"))
     is_keyword = iskeyword(snake) or iskeyword(to_class(snake))
     if re.fullmatch("[a-z][a-z0-9_]*", snake) and name.isascii() and not is_keyword:

@@ -16,7 +16,6 @@ UNFINISHED = {
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
     "rebase-merge": "rebase",
-    "rebase-apply/applying": "am",
     "rebase-apply": "rebase",
 }
 
@@ -42,23 +41,18 @@ def repository(root: Path) -> Git:
         )
     if changed := git.uncommitted():
         where = "in that submodule, " if (git.root / changed[0] / ".git").exists() else ""
-        stash = "git stash --include-untracked"
-        if git.line("rev-parse", "--show-prefix"):  # Other folders are left alone.
-            stash = "git stash push --include-untracked -- ."
         raise UserError(
             f"an update needs a clean tree, and {shortened(changed, SHOWN)} "
-            f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or `{stash}`, "
-            f"{where}and run it again"
+            f"{'is' if len(changed) == 1 else 'are'} not committed: commit, or "
+            f"`git stash push --include-untracked -- .`, {where}and run it again"
         )
     # In a sparse checkout a skipped file (`S`) is not there.
-    hidden = [
+    listed = (line.partition(" ") for line in names(git.run("ls-files", "-v", "-z")))
+    if hidden := [
         path
-        for mark, _, path in (
-            line.partition(" ") for line in names(git.run("ls-files", "-v", "-z"))
-        )
+        for mark, _, path in listed
         if mark.islower() or (mark == "S" and os.path.lexists(git.root / path))
-    ]
-    if hidden:
+    ]:
         raise UserError(
             f"git was told to overlook changes of {shortened(hidden, SHOWN)}, so that an update "
             "could lose them: `git update-index --no-assume-unchanged --no-skip-worktree "
