@@ -63,11 +63,20 @@ def test_a_name_that_is_none(name: str, tpgen: Tpgen, service: Service) -> None:
     assert tree(service.path) == before
 
 
-@pytest.mark.parametrize("kind", ["step", "route"])
-def test_a_name_that_is_too_long(kind: str, tpgen: Tpgen, service: Service) -> None:
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("step", 300 * "a"), "use at most 80 letters"),
+        (("route", "GET", "/" + 300 * "a"), "File name too long"),
+    ],
+    ids=["step", "route"],
+)
+def test_a_name_that_is_too_long(
+    words: tuple[str, ...], reason: str, tpgen: Tpgen, service: Service
+) -> None:
     before = tree(service.path)
-    done = tpgen(*{"step": ("step", 300 * "a"), "route": ("route", "GET", "/" + 300 * "a")}[kind])
-    assert (done.code, "too long" in done.text) == (2, True), done.text
+    done = tpgen(*words)
+    assert (done.code, reason in done.text) == (2, True), done.text
     assert tree(service.path) == before
 
 

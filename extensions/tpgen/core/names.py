@@ -10,11 +10,11 @@ def require_name(name: str) -> str:
     """Return the name of a component as a module has it: `DetectPII` is `detect_pii`."""
     snake = to_snake(name.replace("-", "_"))
     is_keyword = iskeyword(snake) or iskeyword(to_class(snake))
-    if re.fullmatch("[a-z][a-z0-9_]*", snake) and name.isascii() and not is_keyword:
+    if re.fullmatch("[a-z][a-z0-9_]{0,79}", snake) and name.isascii() and not is_keyword:
         return snake
     raise UserError(
-        f"{name!r} can't be the name of a component: use letters, digits and underscores, not a "
-        "path or a keyword of Python, such as 'detect_pii'"
+        f"{name!r} can't be the name of a component: use at most 80 letters, digits and "
+        "underscores, not a path or a keyword of Python, such as 'detect_pii'"
     )
 
 
