@@ -16,10 +16,8 @@ from tpgen.core.service import POLICY
 from tpgen.core.terminal import say
 from tpgen.report.text import printable
 from tpgen.update import answers
+from tpgen.update.messages import VERSION
 from tpgen.update.template import fetch, workshop
-
-# Of the JSON; it changes with the shape.
-VERSION = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

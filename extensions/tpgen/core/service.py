@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,8 @@ class Service:
     def packages(self) -> list[Path]:
         """Return the folders of its top-level packages, in `src/` or beside `tests/`."""
         sources = self.root / "src"
-        if found := sorted(_folders_with_python(sources)):
-            return found
-        return sorted(set(_folders_with_python(self.root)) - {sources})
+        found = _folders_with_python(sources) or _folders_with_python(self.root) - {sources}
+        return sorted(found)
 
     @cached_property
     def python(self) -> Path:
@@ -82,10 +81,6 @@ def find(start: Path) -> Service:
     )
 
 
-def _folders_with_python(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for child in folder.iterdir():
-        name = child.name
-        if name.isidentifier() and name not in NO_PACKAGES and any(child.glob("*.py")):
-            yield child
+def _folders_with_python(folder: Path) -> set[Path]:
+    folders = {file.parent for file in folder.glob("*/*.py")}
+    return {each for each in folders if each.name.isidentifier() and each.name not in NO_PACKAGES}
