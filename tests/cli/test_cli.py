@@ -250,7 +250,7 @@ def test_outside_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"tpgen: .* is not in a service: .* `copier copy .* DEST`\n", done.stderr)
+    assert re.fullmatch(r"tpgen: .* is not in a service: .* `tpgen new DEST`\n", done.stderr)
 
 
 def test_from_a_folder_below(tpgen: Tpgen, service: Service) -> None:
@@ -570,3 +570,18 @@ def test_a_long_wait_is_explained_at_a_terminal() -> None:
     assert os.read(terminal, 100).decode() == "tpgen: reading the models …\r\n"
     os.close(terminal)
     os.close(end)
+
+
+def test_a_new_service_from_where_the_tool_is_from(tmp_path: Path) -> None:
+    """This clone, for an editable install; without a terminal, by the proposed answers."""
+    said = anywhere(tmp_path, "new", "shop", "--defaults", "--data", "engine_source=wheel")
+    assert said.code == 0, said.text
+    assert (tmp_path / "shop/tests/policy/policy.toml").is_file()
+    again = anywhere(tmp_path, "new", "shop", "--defaults")
+    assert (again.code, again.text) == (
+        2,
+        "tpgen: shop exists and is not empty: give a new folder\n",
+    )
+    wrong = anywhere(tmp_path, "new", "b", "--defaults", "--data", "vault=maybe")
+    assert (wrong.code, 'vault: "maybe" must be yes or no' in wrong.text) == (2, True), wrong.text
+    assert not (tmp_path / "b").exists()

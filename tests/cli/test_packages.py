@@ -165,6 +165,7 @@ NEEDS = {
     "factory Agent": "scaffold",
     "update --check": "update",
     "drift": "update",
+    "new shop --template gh:team/tpgen": "update",
 }
 
 

@@ -9,4 +9,5 @@ COMMANDS = {
     "drift": "find template files that were edited by hand",
     "undo": "revert what the last command wrote",
     "completion": "print the shell completion script",
+    "new": "render a new service",
 }

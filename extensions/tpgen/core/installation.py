@@ -7,6 +7,23 @@ import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tpgen.core.errors import UserError
+
+
+def template_address() -> str:
+    """Return the address that tpgen was installed from, which is that of its template."""
+    origin = _origin()
+    parts = urlsplit(origin.get("url", ""))
+    if "vcs_info" in origin:
+        return f"git+{origin['url']}"
+    if parts.scheme == "file" and Path(unquote(parts.path)).is_dir():
+        return unquote(parts.path)
+    raise UserError(
+        "tpgen was installed from a package, so it does not know the address of its template: "
+        "`tpgen new DEST --template git+https://HOST/TEAM/tpgen.git`"
+    )
 
 
 def docs_address() -> str:

@@ -77,7 +77,7 @@ def find(start: Path) -> Service:
             return Service(folder)
     raise UserError(
         f"{start} is not in a service: neither it nor a folder above holds {POLICY}; "
-        "`cd` into one, or create one: `copier copy git+https://HOST/TEAM/tpgen.git DEST`"
+        "`cd` into one, or create one: `tpgen new DEST`"
     )
 
 

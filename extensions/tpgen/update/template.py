@@ -164,12 +164,9 @@ class Template:
         try:
             is_left_alone = self._run_copier(self.commit(version), into)
         except Exception as error:  # noqa: BLE001 - a template may raise anything
-            said = " ".join(str(error).split()) or type(error).__name__
-            # Our template refuses an answer by the name of a file that can't be rendered.
-            said = re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
             raise UserError(
                 f"Copier can't render the template at {version} with the answers of this service, "
-                f"so nothing was changed: {said}. `tpgen update --data KEY=VALUE` "
+                f"so nothing was changed: {said_by_copier(error)}. `tpgen update --data KEY=VALUE` "
                 "overrides an answer"
             ) from None
         for path in list(into.rglob(".git")):  # of a submodule, whose files belong to the template
@@ -224,6 +221,13 @@ def _set_version(folder: Path, version: str) -> None:
         if described != version and file.is_file():
             text = re.sub(word, rf"\g<1>{version}\g<2>", file.read_text(encoding="utf-8"))
             file.write_text(text, encoding="utf-8")
+
+
+def said_by_copier(error: Exception) -> str:
+    """Return the message of an error of Copier, in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    # Our template refuses an answer by the name of a file that can't be rendered.
+    return re.sub(r"^Error rendering template path .*mandatory\(.*?\)[^:]*: ", "", said)
 
 
 @contextmanager
