@@ -86,10 +86,11 @@ def test_a_case_names_the_tests_that_prove_it(whole: Service) -> None:
     assert client["status"] == "elsewhere"
 
 
-def test_as_text(whole: Service) -> None:
+def test_as_text_and_markdown(whole: Service) -> None:
     everything = whole.tpgen("census", "--all").text
     assert f"{READ}  src/gateway/api/agents.py:" in everything
     assert "  proved    403 with the key of another tenant: tests/" in everything
+    assert whole.tpgen("census", "--format=markdown").text.startswith("**")
 
 
 # What makes a case look as if it were tested; what the census says of the 403, and why.
@@ -242,6 +243,48 @@ def test_a_key_that_nobody_sent_is_not_refused(service: Service, suite: Suite) -
     found = census(service)
     for case in ("test_401_with_an_unknown_key", "test_401_with_a_malformed_key"):
         assert cell(found, READ, case)["status"] == "missing"
+
+
+CARRIER = """
+import httpx
+
+
+class Carrier:
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def fetch(self) -> str:
+        return str((await self.http.get("https://upstream.example/")).json())
+"""
+OF_CARRIER = """
+from typing import Any
+
+import httpx
+from gateway.carrier import Carrier
+
+from tests.policy.suites.client import ClientSuite
+
+
+class TestCarrier(ClientSuite):
+    answer, result, error = "x", "x", ValueError
+
+    def make_client(self, http: httpx.AsyncClient) -> Carrier:
+        return Carrier(http)
+
+    async def call(self, client: Carrier) -> str:
+        return await client.fetch()
+"""
+
+
+def test_a_client_whose_name_does_not_say_so_is_a_component(service: Service, suite: Suite) -> None:
+    """The run knows it from what the test made; and no test used the app."""
+    service.write({"src/gateway/carrier.py": CARRIER, "tests/unit/test_carrier.py": OF_CARRIER})
+    recorded(suite, service, "tests/unit/test_carrier.py")
+    found = census(service)
+    assert cell(found, "client carrier", "test_returns_what_the_upstream_answers")["tests"]
+    assert cell(found, "client carrier", "test_tells_of")["status"] == "failed"
+    assert found["run"]["has_no_app"]
+    assert "the routes are unknown: no test of the run used the" in service.tpgen("census").text
 
 
 def test_a_run_without_the_app(service: Service, suite: Suite) -> None:

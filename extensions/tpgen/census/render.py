@@ -1,9 +1,10 @@
-"""A census as text, and as a value for JSON."""
+"""A census as text, as Markdown, and as a value for JSON."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from tpgen.report.markdown import escaped, table
 from tpgen.report.text import shortened
 
 from .table import Cell, Census
@@ -36,12 +37,28 @@ def text(census: Census, *, everything: bool) -> str:
             if row.can_be_written and any(cell.status == "missing" for cell in cells):
                 lines += [f"  `tpgen {row.title}` writes what is missing"]
     lines += _notes(census)
+    return "\n".join([*lines, "", _summary(census), ""]).lstrip("\n")
+
+
+def markdown(census: Census) -> str:
+    """Return the summary, and a table of what is missing or failed."""
+    bad = [(row, cell) for row in census.rows for cell in row.cells if cell.status in BAD]
+    rows = [
+        (row.title, cell.words, cell.status, cell.why or shortened(cell.tests, 1))
+        for row, cell in bad
+    ]
+    warnings = [f"- {escaped(warning)}" for warning in _warnings(census)]
+    found = table(("component", "required case", "", "why"), rows) if rows else ()
+    return "\n".join([f"**{escaped(_summary(census))}**", "", *warnings, *found, ""])
+
+
+def _summary(census: Census) -> str:
     counts = ", ".join(
         f"{census.counts[status]} {status}" for status in STATUSES if census.counts.get(status)
     )
     components = sum(bool(row.cells) for row in census.rows)
     total = f"{sum(census.counts.values())} required cases of {components} components"
-    return "\n".join([*lines, "", f"{total}: {counts or 'none'}", ""]).lstrip("\n")
+    return f"{total}: {counts or 'none'}"
 
 
 def _detail(cell: Cell) -> str:

@@ -221,7 +221,8 @@ class _Rows:
         return _cell(case, mine, proving, why)
 
     def _of_classes(self, kind: Kind) -> Iterator[Row]:
-        for component in requirements.of_kind(self._here, kind):
+        components = [*requirements.of_kind(self._here, kind)]
+        for component in [*components, *self._others(kind, components)]:
             cells = [
                 self._of_class(component, case, file, suites)
                 for file, suites in component.required.items()
@@ -243,6 +244,18 @@ class _Rows:
         if is_named and cell.status in ("missing", "later") and not cell.tests:
             return Cell(case.name, case.suite, "elsewhere", why="its layer only runs by name")
         return cell
+
+    def _others(self, kind: Kind, components: Sequence[Component]) -> Iterator[Component]:
+        """Yield what the suites of a kind were run on and its patterns do not name."""
+        known = {(component.path, component.class_name) for component in components}
+        suites = {name for test in kind.tests for name in test.suite_names}
+        for test in self._record.tests if kind.introspect == "source" else ():
+            for made in test["component"]["made"]:
+                found = (made["file"], made["name"])
+                if made["is_product"] and found not in known and suites & set(test["suites"]):
+                    known.add(found)
+                    name = made["file"].rpartition("/")[2].removesuffix(".py")
+                    yield requirements.of_class(kind, name, made["name"], made["file"])
 
     def _of_model(self, component: Component) -> Cell:
         stated = (case for found in self._cases.values() for case in found)

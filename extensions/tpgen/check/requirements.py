@@ -106,11 +106,16 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
     else:
         found = components.definitions(Code(project.service.packages), kind)
     for name, owner in sorted(found.items()):
-        path, line = owner.module.path, getattr(owner.node, "lineno", 1)
-        own = (test for test in kind.tests if not test.is_shared)
-        required = {test.path.replace("{name}", name): test.suite_names for test in own}
-        title, place = f"{kind.name} {name}", path.relative_to(project.root).as_posix()
-        yield Component(title, place, line, f"tpgen {title}", required, owner.name)
+        path = owner.module.path.relative_to(project.root).as_posix()
+        yield of_class(kind, name, owner.name, path, getattr(owner.node, "lineno", 1))
+
+
+def of_class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -> Component:
+    """Return the component of a class, which may be of another place than the kind's patterns."""
+    own = (test for test in kind.tests if not test.is_shared)
+    required = {test.path.replace("{name}", name): test.suite_names for test in own}
+    title = f"{kind.name} {name}"
+    return Component(title, path, line, f"tpgen {title}", required, class_name)
 
 
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:

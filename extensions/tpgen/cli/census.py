@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument("--all", action="store_true", help="also print what is proved")
     text = "output format (default: text)"
-    parser.add_argument("--format", choices=("text", "json"), default="text", help=text)
+    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text", help=text)
     parser.add_argument("--html", metavar="FILE", help="also write one self-contained page")
     text = "run records to merge, such as those of shards (default: the newest in .tpgen)"
     parser.add_argument("--merge", metavar="RECORD", nargs="+", default=[], help=text)
@@ -41,7 +41,9 @@ def run(chosen: argparse.Namespace) -> int:
             raise UserError(f"{chosen.html} can't be written: {error.strerror}") from None
     text = render.text(found, everything=chosen.all)
     github.add_to_page(text)
-    if chosen.format == "json":
+    if chosen.format == "markdown":
+        text = render.markdown(found)
+    elif chosen.format == "json":
         text = json.dumps(render.document(found), indent=2, ensure_ascii=False) + "\n"
     say(text)
     return int(not found.is_complete)
