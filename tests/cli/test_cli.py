@@ -546,18 +546,28 @@ def test_the_version(tmp_path: Path) -> None:
 
 
 def test_outside_of_a_service(tmp_path: Path) -> None:
-    """The help names the commands, and a misspelt one gets a suggestion."""
+    """Every command prints its help, and a misspelt one gets a suggestion."""
     said = anywhere(tmp_path)
     assert (said.code, said.text.startswith("usage: tpgen [-h]")) == (0, True)
-    assert "In a service there is a command for each kind of component." in said.text
-    assert "is not in a service" in anywhere(tmp_path, "step", "--help").text
+    for kind in ("step", "route", "vault", "factory", "client"):
+        said = anywhere(tmp_path, kind, "--help")
+        assert said.text.startswith(f"usage: tpgen {kind} [-h]"), said
+        assert "Run it in a service." in said.text
     said = anywhere(tmp_path, "chek")
     assert (said.code, said.text) == (2, "tpgen: `chek` is not a command: did you mean `check`?\n")
+    assert "did you mean `step`?" in anywhere(tmp_path, "stepp", "x").text
 
 
 def test_a_slip_in_a_service(tpgen: Tpgen) -> None:
     done = tpgen("chek")
     assert "`chek` is not a command: did you mean `check`?" in done.text
+
+
+def test_quiet(tpgen: Tpgen) -> None:
+    """Before and after the command."""
+    assert tpgen("-q", "step", "detect_pii").text == ""
+    assert tpgen("step", "detect_pii", "--quiet").text == ""
+    assert tpgen("-q", "step", "x y").code == 2
 
 
 def test_a_long_wait_is_explained_at_a_terminal() -> None:

@@ -257,7 +257,8 @@ def test_reading_a_hostile_service_changes_nothing(
 def test_without_a_namespace_the_process_itself_refuses(
     rendered: Rendered, tmp_path: Path, server: Given, called: tuple[int, list[str]]
 ) -> None:
-    """As on macOS, or in a container."""
+    """As on macOS, or in a container: also what settings and `.env` say leads nowhere."""
+    env = "DATABASE_URL=postgresql+asyncpg://me:pw@db.internal/app?ssl=1\nexport REDIS='redis://x/1'\n"
     port, paths = called
     attempts = ATTEMPTS.replace("{url}", server.of("mine")).replace("{port}", str(port))
     files = {
@@ -265,17 +266,30 @@ def test_without_a_namespace_the_process_itself_refuses(
         "tools/ldconfig": "",
         "uploads/b.txt": "b",
         "hostile.py": attempts,
+        ".env": env,
     }
     service = shop(tmp_path / "shop", rendered, files)
     script = (
         "import importlib, pathlib, sys; sys.path.insert(0, sys.argv[1]); import read_only\n"
         "read_only._leave_network = lambda: None\n"
-        "hostile = lambda: len(importlib.import_module('hostile').refused)\n"
+        "import os\n"
+        "names = ('DATABASE_URL', 'REDIS', 'MY_DB_HOST', 'PGHOST')\n"
+        "settings = lambda: [os.environ[name] for name in names]\n"
+        "hostile = lambda: [len(importlib.import_module('hostile').refused), *settings()]\n"
         "read_only.run(pathlib.Path.cwd(), hostile)"
     )
     before, data = files_of(service.root), server.dump()
-    done = service.run(["-c", script, str(PROBES)])
-    assert done.stdout.splitlines()[-1:] == ["26"], done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MY_DB_HOST", "db.internal")
+        done = service.run(["-c", script, str(PROBES)])
+    nowhere = "tpgen-refuses-connections.invalid"
+    assert json.loads(done.stdout.splitlines()[-1]) == [
+        26,
+        f"postgresql+asyncpg://me:pw@{nowhere}:9/app",
+        f"redis://{nowhere}:9/1",
+        nowhere,
+        nowhere,
+    ], done.stderr
     assert (files_of(service.root), server.dump(), paths) == (before, data, [])
 
 

@@ -15,6 +15,17 @@ from tpgen.core.policy import Kind
 
 from . import component
 
+# The kinds of the template, for `--help` outside a service.
+KINDS = {
+    "step": Kind("step", "a pipeline step", ()),
+    "route": Kind("route", "an API route", (), "route"),
+    "vault": Kind("vault", "a vault provider", ()),
+    "factory": Kind("factory", "the factory of a model", (), "model"),
+    "client": Kind("client", "a client of an upstream API", ()),
+}
+# These options stand before or after the command.
+VOLUME = {"quiet": "print errors only", "verbose": "print what the command waits for"}
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UserError` with the likely intended command."""
@@ -35,7 +46,8 @@ def _guess(word: str, known: Iterable[str]) -> str:
 
 def parser(typed: Sequence[str]) -> Parser:
     """Return the parser for what was typed."""
-    kinds = {} if typed and typed[0] in COMMANDS else _kinds(typed)
+    # The first word may be `-q` or `-v`.
+    kinds = {} if COMMANDS.keys() & set(typed[:2]) else _kinds(typed)
     made = Parser(
         prog="tpgen",
         description="Writes the tests that the testing policy requires of a component, and finds "
@@ -43,6 +55,8 @@ def parser(typed: Sequence[str]) -> Parser:
         epilog=None if kinds else "In a service there is a command for each kind of component.",
     )
     made.add_argument("-V", "--version", action="store_true", help="print the version")
+    for name, text in VOLUME.items():
+        made.add_argument(f"-{name[0]}", f"--{name}", action="store_true", help=text)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in kinds.values():
         command = _add_command(commands, kind.name, f"write the tests of {kind.help}")
@@ -57,18 +71,19 @@ def parser(typed: Sequence[str]) -> Parser:
 
 
 def _kinds(typed: Sequence[str]) -> Mapping[str, Kind]:
-    """Return the kinds of the service here; for help outside a service, none."""
+    """Return the kinds of the service here; for help outside a service, those of the template."""
+    is_help = not typed or "-h" in typed or "--help" in typed
     word = next((word for word in typed if not word.startswith("-")), "")
     try:
         root = service.find(Path.cwd()).root
     except UserError:
-        if not word:
-            return {}
-        if guess := _guess(word, COMMANDS):
+        if is_help:
+            return KINDS
+        if word not in KINDS and (guess := _guess(word, [*COMMANDS, *KINDS])):
             raise UserError(f"`{word}` is not a command{guess}") from None
         raise
     kinds = policy.kinds(root)
-    if word and not kinds:
+    if not kinds and not is_help:
         raise UserError(f"{service.POLICY} has no [kinds.NAME], so there is no command `{word}`")
     return kinds
 
@@ -83,4 +98,9 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(parser=command)
+    unset = argparse.SUPPRESS
+    for option, meaning in VOLUME.items():
+        command.add_argument(
+            f"-{option[0]}", f"--{option}", action="store_true", default=unset, help=meaning
+        )
     return command

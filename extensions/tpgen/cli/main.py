@@ -6,9 +6,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack, redirect_stdout
 
 from tpgen.core.commands import COMMANDS
 from tpgen.core.errors import UserError
+from tpgen.core import terminal
 from tpgen.core.terminal import say_no_more
 
 from . import command_line
@@ -55,9 +57,10 @@ def _run(typed: Sequence[str]) -> int:
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
 
-        # Of a command that is half typed, nothing is known yet.
-        words = os.environ.get("COMP_LINE", "").split()
-        argcomplete.autocomplete(command_line.parser([word for word in words if word in COMMANDS]))
+        # Of a command that is half typed, nothing is known yet; as for help, outside a service the
+        # kinds are those of the template.
+        words = [word for word in os.environ.get("COMP_LINE", "").split() if word in COMMANDS]
+        argcomplete.autocomplete(command_line.parser([*words, "--help"]))
     parser = command_line.parser(typed)
     if not typed:
         parser.print_help()
@@ -65,8 +68,13 @@ def _run(typed: Sequence[str]) -> int:
     chosen, rest = parser.parse_known_args(typed)
     if rest:
         chosen.parser.error(f"unexpected argument: {shlex.join(rest)}")
-    code = int(chosen.run(chosen))
-    sys.stdout.flush()
+    terminal.is_verbose = chosen.verbose
+    with ExitStack() as stack:
+        if chosen.quiet:
+            nothing = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nothing))
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
     return code
 
 

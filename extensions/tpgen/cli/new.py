@@ -37,6 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
             data=dict(word.partition("=")[::2] for word in chosen.data),
             defaults=chosen.defaults,
             vcs_ref=chosen.version or None,
+            quiet=chosen.quiet,
         )
     except (CopierError, ValueError) as error:
         said = said_by_copier(error).replace("/`--data-file`", "")

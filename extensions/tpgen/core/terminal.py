@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from threading import Timer
 
 
+# Whether `--verbose` was given.
+is_verbose = False
+
+
 @contextmanager
 def waiting(for_what: str) -> Iterator[None]:
-    """Say "running the tests …" at a terminal if it takes longer than a second."""
-    timer = Timer(1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
+    """Say "running the tests …" at a terminal after a second; with `--verbose` always, at once."""
+    timer = Timer(0 if is_verbose else 1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
     timer.daemon = True
-    if sys.stderr.isatty() and sys.stdout.isatty():
+    # With `--quiet`, standard output is not a terminal.
+    if is_verbose or (sys.stderr.isatty() and sys.stdout.isatty()):
         timer.start()
     try:
         yield

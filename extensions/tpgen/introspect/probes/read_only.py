@@ -27,6 +27,15 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 HERE = Path(__file__).parent
+# The reserved top-level domain `invalid` names no host.
+NOWHERE = "tpgen-refuses-connections.invalid"
+DATABASE_URL = re.compile(
+    r"((?:postgres|mysql|mariadb|mssql|oracle|cockroachdb|redis|rediss|valkey|mongodb|amqp)[\w+]*://)"
+    r"([^/@\s]*@)?[^/?\s]*([^?\s]*)\S*"
+)
+DATABASE_HOST = re.compile(
+    r"(?i)(.*_)?(PG|POSTGRES\w*|DB|DATABASE|SQL|MYSQL|REDIS|MONGO\w*)_?(HOST\w*|SERVER|ADDR\w*|SOCKET)"
+)
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 # Database drivers in C, and their classes that connect.
 DRIVERS = {"psycopg": ("Connection", "AsyncConnection"), "psycopg2": ()}
@@ -68,6 +77,7 @@ def run(root: Path, read: Callable[[], Any]) -> NoReturn:
     # The service may have a module with the name of one of ours.
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     _leave_network()
+    _lead_nowhere(root)
     _replace_functions()
     hook = _Hook(root)
     sys.addaudithook(hook)
@@ -80,6 +90,23 @@ def run(root: Path, read: Callable[[], Any]) -> NoReturn:
             folder.rmdir()
     print(f"\n{text}", file=sys.__stdout__, flush=True)
     os._exit(0)
+
+
+def _lead_nowhere(root: Path) -> None:
+    """Let the settings that lead to a database name a host that does not exist, with `.env` too."""
+    settings: dict[str, str] = {}
+    with suppress(OSError):
+        for line in (root / ".env").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            settings[name.strip()] = value.strip().strip("\"'")
+    for name, value in {**settings, **os.environ}.items():
+        if DATABASE_HOST.fullmatch(name):
+            os.environ[name] = NOWHERE
+        elif DATABASE_URL.search(value):
+            os.environ[name] = DATABASE_URL.sub(rf"\1\2{NOWHERE}:9\3", value)
+    os.environ |= {"PGHOST": NOWHERE, "PGSERVICEFILE": os.devnull, "PGPASSFILE": os.devnull}
+    for name in ("PGHOSTADDR", "PGSERVICE"):
+        os.environ.pop(name, None)
 
 
 def said(error: BaseException) -> str:
