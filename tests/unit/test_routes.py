@@ -265,24 +265,33 @@ def _listed(schema: Mapping[str, Any], *query: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("query", "has_pages"),
+    ("query", "page", "lines"),
     [
-        ([], False),
-        (["limit", "before"], False),
-        (["after"], True),
-        (["limit", "cursor"], True),
-        (["startingAfter"], True),
+        ([], "", []),
+        (["after"], "", []),
+        (["limit", "before"], '{"params": {"limit": 2}}', []),
+        (
+            ["limit", "cursor"],
+            '{"params": {"limit": 2}}',
+            [
+                'following = response.json()["next"]',
+                'return {"params": {"limit": 2, "cursor": following}} if following else None',
+            ],
+        ),
+        (["limit", "startingAfter"], '{"params": {"limit": 2}}', []),
     ],
     ids=str,
 )
-def test_the_pages_of_a_list(query: list[str], has_pages: bool) -> None:
+def test_the_pages_of_a_list(query: list[str], page: str, lines: list[str]) -> None:
+    """For common names of parameters; else nothing is said, and a placeholder asks for it."""
     rows = {"type": "array", "items": {"type": "object"}}
-    schema = {"type": "object", "properties": {"data": rows}}
+    schema = {"type": "object", "properties": {"data": rows, "next": {"type": "string"}}}
     document = {"paths": {"/orders": {"get": _listed(schema, *query)}}}
     named: dict[str, Any] = {"rows": ["data"]}
     listing = route_of(App({"": document}, {("GET", "/orders"): named}), "GET", "/orders").listing
     assert listing is not None
-    assert listing.has_pages is has_pages
+    assert (listing.page, listing.next_page.splitlines()) == (page, lines)
+    assert listing.has_pages is bool({"after", "cursor", "startingAfter"} & set(query))
 
 
 def test_the_rows_of_an_answer_with_two_arrays_are_those_that_the_suite_takes_for_rows() -> None:

@@ -17,11 +17,10 @@ from .rows import Row, Rows
 from .values import Change, names_a_row, source
 
 NEXT_PAGE = """\
-def next_page(self, response: httpx.Response) -> dict[str, Any] | None:
-    following: dict[str, Any] | None = fill_in(
-        "following = …  # the request for the page after `response`; None after the last page"
-    )
-    return following"""
+following: dict[str, Any] | None = fill_in(
+    "following = …  # the request for the page after `response`; None after the last page"
+)
+return following"""
 # Statuses of a router that has the path for other values or another method only.
 REFUSED_BY_ROUTER = (404, 405, 307, 308)
 
@@ -125,7 +124,8 @@ class RouteContext:
             is_known = route.other and self.valid.text and not self.valid.rows
             found["other"] = source(route.other) if is_known else placeholder(lines)
         if route.listing and route.listing.has_pages:
-            found["page"] = placeholder('page = {"params": {…}}  # for fewer than six rows')
+            lines = 'page = {"params": {…}}  # a request for fewer than six rows'
+            found["page"] = route.listing.page or placeholder(lines)
         malformed = []
         for number, change in enumerate(route.malformed):
             answer = self.contradicted.get(number)
@@ -145,7 +145,8 @@ class RouteContext:
             found.append(self._fixture(row.name, "Any", lines))
         found += filter(None, (self._stated(code)[1] for code in (self.url, self.valid)))
         if route.listing and route.listing.has_pages:
-            found.append(NEXT_PAGE)
+            start = "def next_page(self, response: httpx.Response) -> dict[str, Any] | None:\n"
+            found.append(start + indent(route.listing.next_page or NEXT_PAGE, "    "))
         if route.listing:
             found += [self._rows_fixture(name) for name in ("own_rows", "foreign_rows")]
         return found
@@ -236,8 +237,8 @@ class RouteContext:
     def _fixture(self, name: str, returns: str, lines: Sequence[str]) -> str:
         """Return the source of a fixture, with the fixtures that its lines use as arguments."""
         body = "\n".join(lines)
-        types = {"session": "AsyncSession", **dict([self.rows.caller])}
-        types |= {row.name: "Any" for row in self.made}
+        types = {"session": "AsyncSession", "valid_request": "dict[str, Any]"}
+        types |= {**dict([self.rows.caller]), **{row.name: "Any" for row in self.made}}
         used = [
             f"{fixture}: {kind}"
             for fixture, kind in types.items()

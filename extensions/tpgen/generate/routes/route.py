@@ -14,16 +14,28 @@ from .values import Change, Place
 CREDENTIAL = re.compile(r"(x-)?(authorization|api-?key|((auth|access|session)-)?token|session-id)")
 # What the name of a parameter for a later page contains.
 LATER = re.compile(r"page|cursor|offset|skip|after|token|marker|next", re.IGNORECASE)
+# Common names of the parameters of a list, and of the field with the cursor of the next page.
+SIZES = ("limit", "page_size", "per_page")
+CURSORS = ("after", "cursor", "page_token")
+NEXT = ("next", "next_cursor", "next_page_token")
 # The parts of a request for the places of parameters; a client has cookies of its own.
 PARTS = {"path": "path", "query": "params", "header": "headers"}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of rows: whether a row shows an id of its own, and a request can ask for a page."""
+    """A list of rows, as the response of a route describes it.
+
+    Attributes:
+        shows_id: whether a row shows an id that is unique to it.
+        page: source of a request for a first page with two rows; empty if not known.
+        next_page: lines that return the request for the next page; empty if not known.
+    """
 
     shows_id: bool
     has_pages: bool
+    page: str
+    next_page: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +82,18 @@ class Route:
         rows = next((node for node in arrays if node.kind == "array"), self._node(schema))
         row_id = rows.items.properties.get("id")
         query = self.parts["params"].properties if "params" in self.parts else {}
+        size = next((name for name in SIZES if name in query), "")
+        cursor = next((name for name in CURSORS if name in query), "")
+        following = next((name for name in NEXT if name in fields), "")
+        page = f'{{"params": {{"{size}": 2}}}}' if size else ""
+        next_page = (
+            f'following = response.json()["{following}"]\n'
+            f'return {{"params": {{"{size}": 2, "{cursor}": following}}}} if following else None'
+        )
+        if not (size and cursor and following):
+            next_page = ""
         shows_id = row_id is not None and row_id.kind == "string"
-        return Listing(shows_id, has_pages=any(map(LATER.search, query)))
+        return Listing(shows_id, any(map(LATER.search, query)), page, next_page)
 
     @cached_property
     def parts(self) -> dict[str, Node]:
