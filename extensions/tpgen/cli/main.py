@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 
+from tpgen.core import terminal
 from tpgen.core.commands import COMMANDS
 from tpgen.core.errors import UserError
-from tpgen.core import terminal
 from tpgen.core.terminal import say_no_more
 
 from . import command_line

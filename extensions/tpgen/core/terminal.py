@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-
 # Whether `--verbose` was given.
 is_verbose = False
 
@@ -14,7 +13,9 @@ is_verbose = False
 @contextmanager
 def waiting(for_what: str) -> Iterator[None]:
     """Say "running the tests …" at a terminal after a second; with `--verbose` always, at once."""
-    timer = Timer(0 if is_verbose else 1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True))
+    timer = Timer(
+        0 if is_verbose else 1, lambda: print(f"tpgen: {for_what} …", file=sys.stderr, flush=True)
+    )
     timer.daemon = True
     # With `--quiet`, standard output is not a terminal.
     if is_verbose or (sys.stderr.isatty() and sys.stdout.isatty()):
