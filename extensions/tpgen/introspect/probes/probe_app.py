@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,11 @@ def _described(app: Any) -> dict[str, Any]:
     routes: list[dict[str, Any]] = []
     for route in engine.walk(app):
         if route.mounted not in documents:
+            for endpoint in (getattr(each, "endpoint", None) for each in route.app.routes):
+                if endpoint is not None and not hasattr(endpoint, "__name__"):
+                    # FastAPI reads the name up to 0.128.
+                    with suppress(AttributeError):
+                        endpoint.__name__ = type(endpoint).__name__
             route.app.openapi_schema = None
             documents[route.mounted] = route.app.openapi() if hasattr(route.app, "openapi") else {}
         endpoint = route.endpoint
