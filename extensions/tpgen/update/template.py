@@ -163,6 +163,8 @@ class Template:
         (into / ANSWERS).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         try:
             is_left_alone = self._run_copier(self.commit(version), into)
+        except ModuleNotFoundError:  # without the extra `update`
+            raise
         except Exception as error:  # noqa: BLE001 - a template may raise anything
             raise UserError(
                 f"Copier can't render the template at {version} with the answers of this service, "
