@@ -193,7 +193,10 @@ def test_a_renamed_suite(pair: Pair) -> None:
     said = updated(pair)
     [hit] = set(re.findall(r"new       A pipeline step: .*\n +(.*)\n", said))
     assert hit == "step detect_pii"
-    assert checked(pair) == ["TPG503 error tests/unit/pipeline/steps/test_detect_pii.py"]
+    assert checked(pair) == [
+        "TPG302 error src/gateway/pipeline/steps/detect_pii.py",
+        "TPG503 error tests/unit/pipeline/steps/test_detect_pii.py",
+    ]
 
 
 def test_a_new_suite_of_one_class_for_a_whole_kind(plain: Pair) -> None:

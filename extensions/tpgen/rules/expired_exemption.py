@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 from tpgen.check.rule import CODE_OF_EXEMPTIONS, Rule
 
-from .sleep_in_test import SLEEPING
-
+SLEEPING = (
+    "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
+)
 EXEMPT = """\
 [[tool.tpgen.exemptions]]
 rule = "TPG205"

@@ -3,8 +3,10 @@
 from tpgen.check.baseline import as_text
 from tpgen.check.rule import CODE_OF_BASELINE, Rule
 
-from .sleep_in_test import FINISHED, SLEEPING
-
+SLEEPING = (
+    "import time\n\n\ndef test_finishes(worker):\n    time.sleep(2)\n    assert worker.done\n"
+)
+FINISHED = "def test_finishes(worker):\n    assert worker.done\n"
 PATH = "tests/test_job.py"
 BASELINE = as_text({(PATH, "TPG205", "test_finishes"): 1})
 

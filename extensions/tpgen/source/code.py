@@ -136,10 +136,12 @@ class Code:
     def expand(
         self, module: Module, annotation: ast.expr | None, depth: int = 10
     ) -> tuple[Module, ast.expr | None]:
-        """Follow texts, `X | None` and aliases; return the type, and where it has its meaning."""
+        """Follow texts, `X | None`, aliases and bounds; return the type, and where it has its meaning."""
         bare = trees.plain(annotation)
         found = self.resolve(module, bare)
         value = getattr(found.node, "value", None) if found else None
+        if isinstance(value, ast.Call) and trees.called(value) == "TypeVar":
+            value = next((word.value for word in value.keywords if word.arg == "bound"), value)
         if found is None or not isinstance(value, ast.expr) or isinstance(value, ast.Call):
             return module, bare
         return self.expand(found.module, value, depth - 1) if depth else (module, bare)
@@ -234,10 +236,14 @@ class Code:
             trees.inner(expanded) if trees.is_literal(expanded) else ()
         )
         found = self.resolve(module, expanded)
+        texts = [getattr(value, "value", None) for value in values]
         if found and trees.is_enum(found.node):
-            lines = getattr(found.node, "body", [])
-            values = [line.value for line in lines if isinstance(line, ast.Assign)]
-        texts = (getattr(value, "value", None) for value in values)
+            is_str = "StrEnum" in trees.base_names(found.node)
+            for line in getattr(found.node, "body", []):
+                if isinstance(line, ast.Assign):
+                    is_auto = is_str and trees.called(line.value) == "auto"
+                    name = trees.names(line)[0].lower()
+                    texts.append(name if is_auto else getattr(line.value, "value", None))
         return [text for text in texts if isinstance(text, str)]
 
     def imports_of(self, module: Module, expressions: Sequence[ast.AST | None]) -> list[str]:
