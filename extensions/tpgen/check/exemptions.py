@@ -139,7 +139,7 @@ def _code(word: str) -> str:
     if CODE.fullmatch(word):
         return word
     try:
-        code = registry.find(word).code
+        code = registry.find_checked(word).code
     except UserError as error:
         raise ValueError(f"names no rule: {error}") from None
     if code == CODE_OF_EXEMPTIONS:

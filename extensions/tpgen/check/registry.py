@@ -44,15 +44,36 @@ def all_rules() -> dict[str, Rule]:
     return {rule.code: rule for rule in sorted(found, key=lambda rule: rule.code)}
 
 
+@cache
+def gate_rules() -> dict[str, Rule]:
+    """Return the rules of `tpgen gate`, which judge by what ran, sorted by code."""
+    return {rule.code: rule for rule in importlib.import_module("tpgen.gate.codes").RULES}
+
+
 def find(word: str) -> Rule:
     """Return a rule, by its code or its name."""
-    rules = all_rules()
+    rules = all_rules() | gate_rules()
     by_word = rules | {rule.name: rule for rule in rules.values()}
     if found := by_word.get(word.upper(), by_word.get(word)):
         return found
     near = get_close_matches(word, by_word, 1)
     hint = f"; is it {near[0]}?" if near else ""
     raise UserError(f"there is no rule {word}{hint}; `tpgen explain` lists them all")
+
+
+def find_checked(word: str) -> Rule:
+    """Return a rule of `tpgen check`, by its code or its name.
+
+    Raises:
+        UserError: there is none, or it is a rule of the gate.
+    """
+    rule = find(word)
+    if rule.code in gate_rules():
+        raise UserError(
+            f"{rule.code} {rule.name} is a rule of `tpgen gate`: `tpgen check` does not run it, "
+            "and it can't be exempted"
+        )
+    return rule
 
 
 def selected(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
@@ -79,5 +100,5 @@ def _meant(words: Sequence[str]) -> set[str]:
                 raise UserError(f"no rule begins with {word}; `tpgen explain` lists them all")
             found |= meant
         else:
-            found.add(find(word).code)
+            found.add(find_checked(word).code)
     return found

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    rules = registry.all_rules().values()
+    rules = (registry.all_rules() | registry.gate_rules()).values()
     say(page(registry.find(chosen.rule)) if chosen.rule else index(rules))
     return 0
 

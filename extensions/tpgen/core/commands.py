@@ -5,6 +5,7 @@ COMMANDS = {
     "explain": "print what a rule looks for, and how to fix a finding",
     "exemptions": "list what is exempt, why and until when",
     "census": "show which required cases a run has proved",
+    "gate": "find which tests a change lacks",
     "update": "bring the newest policy into the service",
     "drift": "find template files that were edited by hand",
     "undo": "revert what the last command wrote",

@@ -21,12 +21,13 @@ ROOT = "%SRCROOT%"
 def render(result: CheckResult) -> str:
     """Return one run; the paths of the result must start at the top of the repository."""
     version, docs = metadata.version("tpgen"), docs_address()
+    rules = registry.all_rules() | registry.gate_rules()
     page = {"helpUri": f"{docs}/checks.md#all-rules"} if docs else {}
     driver = {
         "name": "tpgen",
         "version": version,
         "semanticVersion": version,
-        "rules": [_rule(rule) | page for rule in registry.all_rules().values()],
+        "rules": [_rule(rule) | page for rule in rules.values()],
     }
     seen: Counter[str] = Counter()
     results = []

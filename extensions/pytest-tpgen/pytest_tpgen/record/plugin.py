@@ -378,7 +378,7 @@ class Recorder:
                     with suppress(OSError):  # an editor's lock, a link that leads nowhere
                         yield self._shown(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def _coverage(self) -> dict[str, str] | None:
+    def _coverage(self) -> dict[str, Any] | None:
         """Return the file and the digest of the run's coverage data, where pytest-cov wrote it."""
         plugin = self._config.pluginmanager.getplugin("_cov")
         controller = getattr(plugin, "cov_controller", None)
@@ -389,7 +389,9 @@ class Recorder:
         if not path.is_file():
             return None
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return {"file": self._shown(path), "sha256": digest}
+        # The total is None if pytest-cov was not to print a report.
+        percent = getattr(plugin, "cov_total", None)
+        return {"file": self._shown(path), "sha256": digest, "percent": percent}
 
     def _write(self, record: Mapping[str, Any]) -> None:
         folder = self._root / FOLDER

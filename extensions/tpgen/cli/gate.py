@@ -1,0 +1,115 @@
+"""`tpgen gate`: find which tests a change lacks."""
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tpgen.core import service
+from tpgen.core.errors import UserError
+from tpgen.core.finding import CheckResult
+from tpgen.core.git import Git
+from tpgen.core.service import Service
+from tpgen.core.terminal import say
+from tpgen.gate import comment, facts, judge, outcome
+from tpgen.gate.judge import Given
+from tpgen.gate.outcome import Outcome
+from tpgen.report import github, sarif, text
+
+FORMATS = ("text", "json", "sarif", "github", "markdown")
+DESCRIPTION = f"""\
+Finds which tests a change lacks, by its diff, and by the run record and the coverage of one run:
+`uv run {facts.COMMAND}`"""
+EPILOG = """\
+exit codes: 0 nothing is missing, 1 findings, 2 misuse or broken input, 3 a fault of tpgen"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    help_ = "branch that the change goes to (default: origin/HEAD; in a pull request its target)"
+    parser.add_argument("--base", metavar="REVISION", default="", help=help_)
+    help_ = "run the tests first, if there is no fresh record with coverage"
+    parser.add_argument("--run", action="store_true", help=help_)
+    help_ = "output format (default: text; github in GitHub Actions)"
+    parser.add_argument("--format", choices=FORMATS, help=help_)
+    parser.add_argument("--json", metavar="FILE", help="also write the outcome as JSON")
+    help_ = "only print an outcome that --json wrote; nothing is judged"
+    parser.add_argument("--show", metavar="FILE", help=help_)
+    for option, help_ in (
+        ("--merge", "run records to merge, such as those of shards (default: the newest)"),
+        ("--coverage", "coverage data of these runs (default: those that the records name)"),
+    ):
+        parser.add_argument(option, metavar="FILE", nargs="+", type=Path, default=[], help=help_)
+    for option, command in (
+        ("--base-coverage", "coverage json"),
+        ("--base-census", "tpgen census --format json"),
+    ):
+        help_ = f"output of `{command}` on the base"
+        parser.add_argument(option, metavar="FILE", type=Path, help=help_)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print the findings about a change.
+
+    Returns:
+        1 if one of them blocks the change, else 0.
+
+    Raises:
+        UserError: the working directory is in no service, or a file can't be read.
+    """
+    if chosen.show:
+        found = outcome.from_json(Path(chosen.show))
+        _print(chosen.format or "markdown", found, "")
+        return int(found.blocks)
+    here = service.find(Path.cwd())
+    base = chosen.base or judge.usual_revision()
+    given = Given(chosen.merge, chosen.coverage, chosen.base_coverage, chosen.base_census)
+    found = judge.judge(here.root, base, given)
+    if chosen.run and any(finding.code == "TPG600" for finding in found.findings):
+        _run_tests(here)
+        found = judge.judge(here.root, base, given)
+    if chosen.json:
+        _write(Path(chosen.json), outcome.as_json(found))
+    in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
+    top = os.path.relpath(here.root, _top(here.root))
+    _print(chosen.format or ("github" if in_actions else "text"), found, "" if top == "." else top)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(comment.render(found))
+    return int(found.blocks)
+
+
+def _run_tests(here: Service) -> None:
+    """Run the tests of a service; what they print goes to standard error."""
+    command = [str(here.python), "-m", *facts.COMMAND.split()]
+    print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
+    subprocess.run(command, cwd=here.root, stdout=sys.stderr, check=False)
+
+
+def _print(name: str, found: Outcome, below: str) -> None:
+    """Print an outcome in a format; GitHub's start at the top of the repository."""
+    result = CheckResult(found.findings, checked=len(found.files))
+    if name in ("sarif", "github") and below:
+        result.findings = [
+            replace(finding, path=f"{below}/{finding.path}") for finding in found.findings
+        ]
+    renderers = {"sarif": sarif.render, "github": github.render, "text": text.render}
+    if name in renderers:
+        say(renderers[name](result))
+    else:
+        say({"json": outcome.as_json, "markdown": comment.render}[name](found))
+
+
+def _top(root: Path) -> Path:
+    git = Git.at(root)
+    return Path(git.line("rev-parse", "--show-toplevel")) if git else root
+
+
+def _write(file: Path, content: str) -> None:
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file} can't be written: {error.strerror}") from None

@@ -1,0 +1,140 @@
+"""The change that the gate judges: the work tree compared with where its branch began."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tpgen.core.errors import UserError
+from tpgen.core.git import Git, names
+
+HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+# Whatever the user has configured, and also for files that .gitattributes calls binary.
+OPTIONS = ("--unified=0", "--inter-hunk-context=0", "--find-renames", "--no-ext-diff")
+PLAIN = ("--no-textconv", "--text", "--ignore-submodules=all")
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """A file that a change adds or edits.
+
+    Attributes:
+        path: relative to the service.
+        was: its path in the base; empty if the change adds it.
+        lines: the numbers of the lines that are new or edited.
+    """
+
+    path: str
+    was: str
+    lines: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """A change of a service.
+
+    Attributes:
+        git: its repository, at the folder of the service.
+        base: the commit where the change begins.
+        files: what it adds or edits, by path. A file that is only renamed is not edited.
+        removed: the paths that it deletes or renames.
+    """
+
+    git: Git
+    base: str
+    files: Mapping[str, FileDiff] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+
+    @property
+    def touched(self) -> set[str]:
+        """Return all paths, old and new."""
+        return {*self.files, *self.removed}
+
+    def before(self, path: str) -> str:
+        """Return the text that a changed file had in the base; empty if it is new."""
+        file = self.files.get(path)
+        return self.read(file.was if file else path)
+
+    def read(self, path: str) -> str:
+        """Return a file of the base by its path there; empty if there is none."""
+        found = self.git.show(self.base, path) if path else None
+        return (found or b"").decode(errors="replace")
+
+
+def read(root: Path, revision: str) -> Diff:
+    """Return what differs between the work tree and the commit where its branch began.
+
+    Args:
+        root: the folder of the service.
+        revision: such as `origin/main`: of the branch that the change goes to.
+
+    Raises:
+        UserError: there is no repository or no such revision, or the history is too short.
+    """
+    git = Git.at(root)
+    if git is None:
+        raise UserError(f"{root} is in no Git repository, so there is no change to judge")
+    base = _merge_base(git, revision)
+    raw = git.run("diff", *OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative", base, "--", ".")
+    entries, patches = _split(raw)
+    files: dict[str, FileDiff] = {}
+    removed = set()
+    for state, *paths in entries:
+        was, path = paths[0], paths[-1]
+        # Of a file that becomes a link git prints two: it goes, and it comes.
+        patch = [next(patches) for _ in range(2 if state == "T" else 1)][-1]
+        if state in "DR":
+            removed.add(was)
+        lines = frozenset(_new_lines(patch))
+        # Without a hunk it is only renamed, or has other rights.
+        if state != "D" and (state == "A" or b"\n@@ -" in patch):
+            files[path] = FileDiff(path, "" if state == "A" else was, lines)
+    for path in names(git.run("ls-files", "-z", "--others", "--exclude-standard", "--", ".")):
+        # Another repository in the folder ends with a slash.
+        if (place := root / path).is_file() and not place.is_symlink():
+            number = place.read_bytes().count(b"\n") + 1
+            files[path] = FileDiff(path, "", frozenset(range(1, number + 1)))
+    return Diff(git, base, files, frozenset(removed - files.keys()))
+
+
+def _merge_base(git: Git, revision: str) -> str:
+    if git.commit(revision) is None:
+        remote, _, branch = revision.partition("/")
+        fetch = f"`git fetch {remote} {branch}`" if branch else "`git fetch origin`"
+        raise UserError(
+            f"there is no revision {revision} to compare with: fetch it with {fetch} (in GitHub "
+            "Actions: `fetch-depth: 0` of actions/checkout), or name another with --base"
+        )
+    try:
+        return git.line("merge-base", revision, "HEAD")
+    except subprocess.CalledProcessError:
+        pass
+    if git.is_shallow:
+        raise UserError(
+            f"this clone is shallow, and does not hold the commit where HEAD and {revision} part: "
+            "`git fetch --unshallow` fetches it (in GitHub Actions: `fetch-depth: 0`)"
+        )
+    raise UserError(f"HEAD and {revision} have no commit in common: name another with --base")
+
+
+def _split(raw: bytes) -> tuple[list[tuple[str, ...]], Iterator[bytes]]:
+    """Return the raw entries of a diff (state and paths), and the patch of each."""
+    listed, _, text = raw.partition(b"\0\0")
+    words = listed.split(b"\0") if listed else []
+    entries: list[tuple[str, ...]] = []
+    while words:
+        head = words.pop(0).split()
+        state = head[-1][:1].decode()
+        paths = [os.fsdecode(words.pop(0)) for _ in range(2 if state in "RC" else 1)]
+        entries.append((state, *paths))
+    patches = re.split(rb"^(?=diff --git )", text, flags=re.MULTILINE)[1:]
+    return entries, iter(patches)
+
+
+def _new_lines(patch: bytes) -> Iterator[int]:
+    for line in patch.split(b"\n"):
+        if found := HUNK.match(line):
+            start, count = int(found[1]), int(found[2] or 1)
+            yield from range(start, start + count)

@@ -1,0 +1,240 @@
+"""The facts that the gate judges by: a run record and the coverage data of the same run.
+
+A fact that is missing, partial or stale is a finding, never a pass. Freshness is by content: the
+record holds the hash of each file, and of the coverage data.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tpgen.census import records
+from tpgen.census.records import Record
+from tpgen.core.errors import UserError
+from tpgen.core.service import Service
+
+if TYPE_CHECKING:
+    from coverage import Coverage, CoverageData
+
+COMMAND = "pytest --census --cov --cov-context=test --cov-report=term"
+RUN = f"`tpgen gate --run`, or `uv run {COMMAND}`"
+
+
+class MissingFact(Exception):
+    """A fact is missing, partial or stale; the message says which, and what to run."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What coverage measured in a file.
+
+    Attributes:
+        statements: the first line of each statement that can run.
+        missing: those of them that no test ran.
+        branches: each branch, as the lines it leads from and to (negative for an exit), with
+            whether a test took it; empty if branches were not measured.
+        percent: of statements and branches that ran.
+        tests: the ids of the tests that ran a line, by line. A line that ran only while the module
+            was imported has none.
+    """
+
+    statements: frozenset[int]
+    missing: frozenset[int]
+    branches: Mapping[tuple[int, int], bool]
+    percent: float
+    tests: Mapping[int, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run record and its coverage.
+
+    Attributes:
+        record: of a whole run with these files.
+        coverage: with the data of that run loaded.
+        total: the percentage of the whole source, if the run knows it.
+    """
+
+    record: Record
+    coverage: "Coverage"
+    total: float | None
+
+    @cached_property
+    def tests(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the tests of the run, by id."""
+        return {test["id"]: test for test in self.record.tests}
+
+    def measured(self, paths: Sequence[str]) -> Mapping[str, Measured]:
+        """Return what was measured in files; those that coverage is not to measure are left out.
+
+        Args:
+            paths: of files of the source, relative to the service.
+
+        Raises:
+            MissingFact: coverage can't read a file.
+        """
+        root = self.record.root
+        paths = [path for path in paths if self._is_source(path)]
+        report = self._report([str(root / path) for path in paths]) if paths else {}
+        data = self.coverage.get_data()
+        found = {}
+        for name, file in report.get("files", {}).items():
+            path = (root / name).resolve().relative_to(root.resolve()).as_posix()
+            contexts = data.contexts_by_lineno(_name_in(data, root / name, name))
+            found[path] = _measured(file, contexts)
+        return found
+
+    def _is_source(self, path: str) -> bool:
+        """Return whether coverage measured a file, or should have."""
+        from coverage.files import GlobMatcher, prep_patterns
+
+        root, cov = self.record.root, self.coverage
+        place = root / path
+        if {str(place), path} & cov.get_data().measured_files():
+            return True
+        omit: Any = cov.get_option("run:omit") or []
+        sources: Any = cov.get_option("run:source") or []
+        with chdir(root):
+            omitted = GlobMatcher(prep_patterns(omit))
+        # A source is a folder or the name of a package.
+        folders = [root / above / name for name in sources for above in ("", "src")]
+        folders = folders or list(Service(root).packages)
+        is_below = any(place.is_relative_to(folder.resolve()) for folder in folders)
+        return is_below and not omitted.match(str(place))
+
+    def percent(self) -> float:
+        """Return the percentage of the whole source that is covered."""
+        return (
+            self.total
+            if self.total is not None
+            else self._report(None)["totals"]["percent_covered"]
+        )
+
+    def _report(self, files: list[str] | None) -> Any:
+        from coverage.exceptions import CoverageException, NoDataError
+
+        with tempfile.TemporaryDirectory() as folder, chdir(self.record.root):
+            out = Path(folder) / "coverage.json"
+            try:
+                self.coverage.json_report(files, outfile=str(out), show_contexts=False)
+            except NoDataError:
+                return {}
+            except CoverageException as error:
+                raise MissingFact(f"coverage can't judge the change: {error}") from None
+            return json.loads(out.read_text(encoding="utf-8"))
+
+
+def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> Facts:
+    """Return the facts of the last run, or of several merged runs.
+
+    Args:
+        root: the folder of the service.
+        paths: run records to merge; the newest one if empty.
+        data: coverage data to combine; those that the records name if empty.
+
+    Raises:
+        MissingFact: a fact is missing, partial or stale.
+    """
+    try:
+        record = records.merged(root, paths) if paths else records.newest(root)
+        parts = [records.merged(root, [path]) for path in paths] or [record]
+    except UserError as error:
+        raise MissingFact(f"{error}; run {RUN}") from None
+    if why := record.content["selection"]["why_not"]:
+        raise MissingFact(f"the last run was not the whole suite ({', '.join(why)}): run {RUN}")
+    if stale := record.stale:
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        raise MissingFact(f"{stale[0]}{more} changed since the last run: run {RUN}")
+    stated = [part.content["coverage"] for part in parts]
+    if not all(stated):
+        raise MissingFact(f"the last run measured no coverage: run {RUN}")
+    files = [*data] or [root / known["file"] for known in stated]
+    _require_same({known["sha256"] for known in stated}, files)
+    loaded = _load(root, files)
+    if not any(loaded.get_data().measured_contexts()):
+        raise MissingFact(
+            "the coverage data don't tell which test ran a line: `--cov-context=test` is missing; "
+            f"run {RUN}"
+        )
+    return Facts(record, loaded, stated[0].get("percent") if len(parts) == 1 else None)
+
+
+def _require_same(digests: set[str], files: Sequence[Path]) -> None:
+    """Refuse coverage data of another run than the records.
+
+    Raises:
+        MissingFact: a file is missing, or none of the records, or a record without its file.
+    """
+    known = set()
+    for file in files:
+        try:
+            known.add(hashlib.sha256(file.read_bytes()).hexdigest())
+        except OSError as error:
+            raise MissingFact(
+                f"the coverage data {file} can't be read ({error.strerror}): run {RUN}"
+            ) from None
+    if known != digests:
+        raise MissingFact(
+            f"the coverage data are not those of the recorded run, or not all of them: run {RUN}"
+        )
+
+
+def _load(root: Path, files: Sequence[Path]) -> "Coverage":
+    """Return coverage with the settings of the service and the data of the files.
+
+    Raises:
+        UserError: tpgen was installed without coverage.
+        MissingFact: the data can't be read.
+    """
+    try:
+        from coverage import Coverage
+        from coverage.exceptions import CoverageException
+    except ImportError:
+        raise UserError(
+            "`tpgen gate` needs coverage: install tpgen with its extra, `tpgen[gate]`"
+        ) from None
+    places = [str(file.resolve()) for file in files]
+    with chdir(root):
+        try:
+            if len(places) == 1:
+                loaded = Coverage(data_file=places[0])
+                loaded.load()
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    loaded = Coverage(data_file=f"{folder}/combined")
+                    loaded.combine(places, strict=True, keep=True)
+        except CoverageException as error:
+            raise MissingFact(f"the coverage data can't be read: {error}; run {RUN}") from None
+    return loaded
+
+
+def _name_in(data: "CoverageData", place: Path, name: str) -> str:
+    """Return the name of a file in the data; they may be relative."""
+    return str(place) if str(place) in data.measured_files() else name
+
+
+def _measured(file: Mapping[str, Any], contexts: Mapping[int, Sequence[str]]) -> Measured:
+    missing = frozenset(file["missing_lines"])
+    branches = {(start, end): True for start, end in file.get("executed_branches", ())}
+    branches |= {(start, end): False for start, end in file.get("missing_branches", ())}
+    return Measured(
+        frozenset(file["executed_lines"]) | missing,
+        missing,
+        branches,
+        file["summary"]["percent_covered"],
+        {line: frozenset(_tests(names)) for line, names in contexts.items()},
+    )
+
+
+def _tests(contexts: Sequence[str]) -> Iterator[str]:
+    """Yield the ids of tests: pytest-cov writes `ID|setup`, `ID|run` and `ID|teardown`."""
+    for context in contexts:
+        test, bar, _ = context.rpartition("|")
+        if bar:
+            yield test

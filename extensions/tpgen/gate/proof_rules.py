@@ -1,0 +1,254 @@
+"""Judge what a change proves: the cases of its components, its tests, snapshots and exemptions."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tpgen.census.table import Cell, Census, Row
+from tpgen.check import registry
+from tpgen.check.places import is_policy, is_test_file
+from tpgen.check.project import Project
+from tpgen.check.rule import FileRule
+from tpgen.check.skips import FLAKY, ISSUE
+from tpgen.core import settings
+from tpgen.core.finding import Finding
+from tpgen.source.trees import last_name
+
+from .diff import Diff
+from .facts import Facts
+from .outcome import UnprovedCase
+
+BAD = ("missing", "failed")
+SNAPSHOTS = "/__snapshots__/"
+ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)
+RAISES = {"raises", "warns", "deprecated_call"}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Test = Mapping[str, Any]
+# The status of each case on the base, by component and name of the case.
+Known = Mapping[tuple[str, str], str]
+
+
+def cases(
+    root: Path, diff: Diff, census: Census, known: Known | None
+) -> tuple[list[Finding], list[UnprovedCase]]:
+    """Return the findings about required cases, and the cases that they are about.
+
+    Args:
+        root: the folder of the service.
+        diff: the change.
+        census: of a run with these files.
+        known: the census of the base; None if it was not given.
+    """
+    findings, unproved = [], []
+    for row in census.rows:
+        bad = [cell for cell in row.cells if cell.status in BAD]
+        code, start = "TPG606", "no longer proved, as it was before the change"
+        if bad and _is_changed(root, diff, row):
+            code, start = "TPG605", "changed, and not proved"
+        elif known is None:
+            start = "not proved; whether it was before the change, --base-census would tell"
+        else:
+            was = [cell for cell in row.cells if known.get((row.title, cell.case)) == "proved"]
+            bad = [cell for cell in was if cell.status in (*BAD, "exempt")]
+            if _is_changed(root, diff, row):
+                bad = [cell for cell in bad if cell.status != "exempt"]
+        if bad:
+            findings.append(_about(row, bad, start, code))
+            unproved += [
+                UnprovedCase(row.title, cell.words, cell.why or ", ".join(cell.tests))
+                for cell in bad
+            ]
+    for test in census.record.tests:
+        if test["id"] in census.lost:
+            message = f"{test['id']} failed before it was known which component it is about"
+            findings.append(Finding(test["file"], test["line"] or 1, 1, message, "TPG605"))
+    return findings, unproved
+
+
+def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
+    """Return whether a change adds the file of a component, or edits its definition."""
+    file = diff.files.get(row.file)
+    if file is None:
+        return False
+    if not file.was:
+        return True
+    for node in ast.walk(ast.parse((root / row.file).read_bytes())):
+        if isinstance(node, Function | ast.ClassDef):
+            start = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            lines = range(start, (node.end_lineno or start) + 1)
+            if row.line in lines and row.line <= node.lineno and file.lines & {*lines}:
+                return True
+    return False
+
+
+def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:
+    words = ", ".join(cell.words for cell in cells)
+    help_ = f"; `tpgen {row.title}` writes its tests" if row.can_be_written else ""
+    message = f"{row.title} is {start}: {words} ({cells[0].why or 'failed'}){help_}"
+    return Finding(row.file or "pyproject.toml", row.line or 1, 1, message, code)
+
+
+def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
+    """Yield the tests in changed files that asserted something, and are skipped or assert nothing.
+
+    Args:
+        root: the folder of the service.
+        diff: the change.
+        facts: of a run with these files.
+    """
+    for path in filter(_is_own_test, diff.files):
+        before = diff.before(path)
+        asserting = _asserting(before)
+        for name, test in _by_function(facts, path):
+            if name not in asserting:
+                continue
+            reason = test["reason"] or ""
+            if test["outcome"] == "passed" and test["assertions"] == 0:
+                message = "asserted something before the change, and executes no assertion now"
+            elif test["outcome"] in ("skipped", "xfailed") and not (
+                (FLAKY.search(reason) and ISSUE.search(reason)) or (reason and reason in before)
+            ):
+                message = f"ran before the change, and is {test['outcome']} now ({reason}): only a "
+                message += 'flaky test may be, with a reason such as "flaky, see #12"'
+            else:
+                continue
+            yield Finding(path, test["line"] or 1, 1, f"{test['id']} {message}", "TPG607")
+
+
+def _asserting(text: str) -> set[str]:
+    """Return the functions of a test file that assert, themselves or by a function beside them."""
+    functions = _functions(text)
+    helpers = {name.rpartition(".")[2] for name, node in functions.items() if _asserts(node, ())}
+    return {name for name, node in functions.items() if _asserts(node, helpers)}
+
+
+def _asserts(node: ast.AST, helpers: Iterable[str]) -> bool:
+    calls = {*RAISES, *helpers}
+    return any(
+        isinstance(each, ast.Assert)
+        or (isinstance(each, ast.Call) and last_name(each.func) in calls)
+        for each in ast.walk(node)
+    )
+
+
+def _functions(text: str) -> dict[str, Function]:
+    """Return the functions of a module by name, and the methods by `Class.name`."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return {}
+    found = {node.name: node for node in body if isinstance(node, Function)}
+    for cls in body:
+        if isinstance(cls, ast.ClassDef):
+            methods = (node for node in cls.body if isinstance(node, Function))
+            found |= {f"{cls.name}.{node.name}": node for node in methods}
+    return found
+
+
+def _by_function(facts: Facts, path: str) -> Iterator[tuple[str, Test]]:
+    """Yield the tests of a file, each with the name of its function: `test_a`, `TestB.test_a`."""
+    for test in facts.record.tests:
+        if test["file"] == path:
+            yield ".".join(_without_parameters(test["id"]).split("::")[1:]), test
+
+
+def _without_parameters(text: str) -> str:
+    return text.partition("[")[0]
+
+
+def _is_own_test(path: str) -> bool:
+    return is_test_file(path) and not is_policy(path)
+
+
+def silent_snapshots(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
+    """Yield the snapshots that change without an assertion about the same route.
+
+    Args:
+        root: the folder of the service.
+        diff: the change.
+        facts: of a run with these files.
+    """
+    changed = [path for path in diff.files if SNAPSHOTS in path and path.endswith(".ambr")]
+    asserted = _asserted(root, diff, facts) if changed else set()
+    for path in changed:
+        folder, _, inside = path.partition(SNAPSHOTS)
+        owner = f"{folder}/{inside.removesuffix('.ambr')}.py"
+        tests = dict(_by_function(facts, owner))
+        before = _entries(diff.before(path))
+        for name, (line, content) in _entries((root / path).read_text("utf-8", "replace")).items():
+            # A snapshot that is new belongs to a new test.
+            if name not in before or before[name][1] == content:
+                continue
+            function = re.split(r"\[|\.\d+$", name)[0]
+            about = _routes(tests.get(function)) or {f"{owner}::{function}"}
+            if not about & asserted:
+                message = (
+                    f"the snapshot of {name} changes, and no assertion about "
+                    f"{', '.join(sorted(about))} does: assert what it holds now, in a test below "
+                    f"{folder}"
+                )
+                yield Finding(path, line, 1, message, "TPG608")
+
+
+def _asserted(root: Path, diff: Diff, facts: Facts) -> set[str]:
+    """Return the routes, and the tests, about which the change adds or edits an assertion."""
+    found = set()
+    for path in filter(_is_own_test, diff.files):
+        functions = _functions((root / path).read_text("utf-8", "replace"))
+        lines = diff.files[path].lines
+        for name, test in _by_function(facts, path):
+            node = functions.get(name)
+            if node and test["outcome"] == "passed" and _edits_assertion(node, lines):
+                found |= {*_routes(test), f"{path}::{name}"}
+    return found
+
+
+def _edits_assertion(function: Function, lines: frozenset[int]) -> bool:
+    return any(
+        isinstance(node, ast.Assert) and lines & {*range(node.lineno, (node.end_lineno or 0) + 1)}
+        for node in ast.walk(function)
+    )
+
+
+def _routes(test: Test | None) -> set[str]:
+    sent = test["requests"] if test else ()
+    return {f"{each['method']} {each['route']}" for each in sent if each["route"]}
+
+
+def _entries(text: str) -> dict[str, tuple[int, str]]:
+    """Return the line and the content of each snapshot of an .ambr file, by its name."""
+    return {
+        entry[1]: (text.count("\n", 0, entry.start()) + 1, entry[2])
+        for entry in ENTRY.finditer(text)
+    }
+
+
+def past(root: Path, diff: Diff) -> Iterator[Finding]:
+    """Yield the exemptions whose last day is over, and flaky tests of the change skipped for too long.
+
+    Args:
+        root: the folder of the service.
+        diff: the change.
+
+    Raises:
+        UserError: the settings can't be read.
+    """
+    own = settings.read(root)
+    lines = own.text.splitlines()
+    dated = [(each["case"], each.get("until")) for each in own.exempt]
+    dated += [(each.get("rule"), each.get("until")) for each, _ in own.exemptions]
+    for what, until in dated:
+        if isinstance(until, date) and until < date.today():
+            line = next((n for n, text in enumerate(lines, 1) if str(what) in text), 1)
+            message = f"the exemption of {what} ended on {until}: write the test and remove the "
+            message += "exemption, or set a later date"
+            yield Finding(settings.WHERE, line, 1, message, "TPG609")
+    rule, project = registry.find("old-flaky-skip"), Project(root)
+    for path in filter(_is_own_test, diff.files):
+        file = project.file(path)
+        if file and isinstance(rule, FileRule) and any(word in file.data for word in rule.triggers):
+            yield from (replace(found, code=rule.code) for found in rule.check(file))
