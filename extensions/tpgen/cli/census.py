@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "output format (default: text)"
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text", help=text)
     parser.add_argument("--html", metavar="FILE", help="also write one self-contained page")
+    parser.add_argument("--json", metavar="FILE", help="also write the census as JSON")
     text = "run records to merge, such as those of shards (default: the newest in .tpgen)"
     parser.add_argument("--merge", metavar="RECORD", nargs="+", default=[], help=text)
 
@@ -34,16 +35,15 @@ def run(chosen: argparse.Namespace) -> int:
     shards = [Path(path) for path in chosen.merge]
     record = records.merged(here.root, shards) if shards else records.newest(here.root)
     found = table.make(record, here)
-    if chosen.html:
-        try:
-            Path(chosen.html).write_text(page.render(found), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{chosen.html} can't be written: {error.strerror}") from None
+    as_json = json.dumps(render.document(found), indent=2, ensure_ascii=False) + "\n"
     text = render.text(found, everything=chosen.all)
+    for path, content in {chosen.html: chosen.html and page.render(found), chosen.json: as_json}.items():
+        try:
+            if path:
+                Path(path).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{path} can't be written: {error.strerror}") from None
     github.add_to_page(text)
-    if chosen.format == "markdown":
-        text = render.markdown(found)
-    elif chosen.format == "json":
-        text = json.dumps(render.document(found), indent=2, ensure_ascii=False) + "\n"
-    say(text)
+    formats = {"text": text, "markdown": render.markdown(found), "json": as_json}
+    say(formats[chosen.format])
     return int(not found.is_complete)

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_ = "output format (default: text; github in GitHub Actions)"
     parser.add_argument("--format", choices=FORMATS, help=help_)
     parser.add_argument("--json", metavar="FILE", help="also write the outcome as JSON")
+    parser.add_argument("--markdown", metavar="FILE", help="also write it as Markdown")
     help_ = "only print an outcome that --json wrote; nothing is judged"
     parser.add_argument("--show", metavar="FILE", help=help_)
     for option, help_ in (
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--base-coverage", "coverage json"),
         ("--base-census", "tpgen census --format json"),
     ):
-        help_ = f"output of `{command}` on the base"
+        help_ = f"output of `{command}` on the base (default: .tpgen/{option[2:]}.json, if there)"
         parser.add_argument(option, metavar="FILE", type=Path, help=help_)
 
 
@@ -55,24 +56,35 @@ def run(chosen: argparse.Namespace) -> int:
     """Print the findings about a change.
 
     Returns:
-        1 if one of them blocks the change, else 0.
+        1 if one of them blocks the change, else 0; with `--show` always 0.
 
     Raises:
         UserError: the working directory is in no service, or a file can't be read.
     """
     if chosen.show:
         found = outcome.from_json(Path(chosen.show))
-        _print(chosen.format or "markdown", found, "")
-        return int(found.blocks)
+        if chosen.markdown:
+            _write(Path(chosen.markdown), comment.render(found))
+        _print(chosen.format or "text", found, "")
+        return 0
     here = service.find(Path.cwd())
     base = chosen.base or judge.usual_revision()
-    given = Given(chosen.merge, chosen.coverage, chosen.base_coverage, chosen.base_census)
+    kept = [here.root / ".tpgen" / f"base-{name}.json" for name in ("coverage", "census")]
+    coverage, census = (file if file.is_file() else None for file in kept)
+    given = Given(
+        chosen.merge,
+        chosen.coverage,
+        chosen.base_coverage or coverage,
+        chosen.base_census or census,
+    )
     found = judge.judge(here.root, base, given)
     if chosen.run and any(finding.code == "TPG600" for finding in found.findings):
         _run_tests(here)
         found = judge.judge(here.root, base, given)
     if chosen.json:
         _write(Path(chosen.json), outcome.as_json(found))
+    if chosen.markdown:
+        _write(Path(chosen.markdown), comment.render(found))
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     top = os.path.relpath(here.root, _top(here.root))
     _print(chosen.format or ("github" if in_actions else "text"), found, "" if top == "." else top)
