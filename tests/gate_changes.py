@@ -282,7 +282,7 @@ GOOD = (
         replaced={"src/gateway/app.py": {"UPSTREAM_TIMEOUT = 60.0": "UPSTREAM_TIMEOUT = 30.0"}},
     ),
     Seeded(
-        "deletes a function and its tests",
+        "edits a condition of a route whose both ways run",
         replaced={
             AGENTS: {"    if agent is None:\n": "    if agent is None or not agent.label:\n"},
         },

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -93,3 +92,11 @@ def test_judges(seeded: Seeded, service: Service, suite: Suite) -> None:
     assert (done.code, errors) == (int(bool(seeded.expected)), set(seeded.expected.split())), (
         done.text + said[-3000:]
     )
+
+
+def test_the_page_lists_each_change() -> None:
+    listed = re.findall(r"^\| (?!a change|---)(.+?) \| (.+?) \|$", PAGE.read_text(), re.MULTILINE)
+    judged = [(each.title, each.expected.replace(" ", ", ") or "passes") for each in (*GOOD, *BAD)]
+    assert listed == judged
+    assert len(GOOD) >= 20
+    assert len(BAD) >= 20

@@ -11,12 +11,12 @@ from tpgen.report.text import printable
 
 from .outcome import Outcome
 
-# GitHub takes 65,536 characters for a comment.
-ROWS = 50
+# GitHub takes 65,536 characters for a comment, which has up to three tables.
+LONGEST = 20_000
 CELL = 300
 # By this line the workflow finds its own comment again.
 MARK = "<!-- tpgen gate -->"
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!~|@:/-])")
+MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!~|@:/$^-])")
 
 
 def render(outcome: Outcome) -> str:
@@ -43,10 +43,14 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield from ("", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}")
-    for row in rows[:ROWS]:
-        yield f"| {' | '.join(map(escaped, row))} |"
-    if len(rows) > ROWS:
-        yield from ("", f"and {len(rows) - ROWS} more, in the log of the job")
+    left = LONGEST
+    for number, row in enumerate(rows):
+        line = f"| {' | '.join(map(escaped, row))} |"
+        left -= len(line) + 1
+        if left < 0:
+            yield from ("", f"and {len(rows) - number} more, in the log of the job")
+            return
+        yield line
 
 
 def escaped(text: str) -> str:

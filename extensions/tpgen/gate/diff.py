@@ -94,7 +94,7 @@ def read(root: Path, revision: str) -> Diff:
     for path in names(git.run("ls-files", "-z", "--others", "--exclude-standard", "--", ".")):
         # Another repository in the folder ends with a slash.
         if (place := root / path).is_file() and not place.is_symlink():
-            number = place.read_bytes().count(b"\n") + 1
+            number = len(place.read_bytes().splitlines())
             files[path] = FileDiff(path, "", frozenset(range(1, number + 1)))
     return Diff(git, base, files, frozenset(removed - files.keys()))
 

@@ -91,11 +91,11 @@ def from_json(file: Path) -> Outcome:
     try:
         content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         fastjsonschema.validate(json.loads(SCHEMA.read_text(encoding="utf-8")), content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file} can't be read: {error}") from None
     except fastjsonschema.JsonSchemaValueException as error:
         said = str(error.message)[:200]
         raise UserError(f"{file} is not what `tpgen gate --json` writes: {said}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file} can't be read: {error}") from None
     return Outcome(
         content["base"],
         [Finding(column=1, **known) for known in content["findings"]],

@@ -1,0 +1,137 @@
+"""The change that the gate judges, read from real repositories."""
+
+from pathlib import Path
+
+import pytest
+from tpgen.core.errors import UserError
+from tpgen.gate import diff
+
+from tests.hooks import Repository, repository
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    made = repository(tmp_path / "repo")
+    made.commit({"a.py": "one\ntwo\nthree\nfour\n", "b.py": "x\n" * 9, "sub/c.py": "c\n"})
+    return made
+
+
+def lines(repo: Repository, base: str = "main", below: str = ".") -> dict[str, list[int]]:
+    found = diff.read(repo.path / below, base)
+    return {path: sorted(file.lines) for path, file in found.files.items()}
+
+
+def test_new_and_edited_lines(repo: Repository) -> None:
+    repo.write({"a.py": "one\nTWO\nthree\nfour\nfive\n", "new.py": "1\n2", "ü 'x\".py": "1"})
+    repo.git("add", "a.py")
+    assert lines(repo) == {"a.py": [2, 5], "new.py": [1, 2], "ü 'x\".py": [1]}
+
+
+def test_deleted_lines_leave_the_file_touched(repo: Repository) -> None:
+    repo.write({"a.py": "one\nfour\n"})
+    assert lines(repo) == {"a.py": []}
+
+
+def test_a_deleted_file(repo: Repository) -> None:
+    repo.git("rm", "--quiet", "a.py")
+    found = diff.read(repo.path, "main")
+    assert (found.files, found.removed) == ({}, {"a.py"})
+    assert found.before("a.py").startswith("one")
+
+
+def test_a_renamed_file_is_not_edited(repo: Repository) -> None:
+    repo.git("mv", "b.py", "d.py")
+    found = diff.read(repo.path, "main")
+    assert (found.files, found.removed) == ({}, {"b.py"})
+
+
+def test_a_renamed_and_edited_file(repo: Repository) -> None:
+    repo.git("mv", "b.py", "d.py")
+    repo.write({"d.py": "x\n" * 9 + "y\n"})
+    found = diff.read(repo.path, "main")
+    assert (found.files["d.py"].lines, found.files["d.py"].was) == ({10}, "b.py")
+    assert found.before("d.py") == "x\n" * 9
+
+
+def test_a_file_that_becomes_a_link(repo: Repository) -> None:
+    (repo.path / "a.py").unlink()
+    (repo.path / "a.py").symlink_to("b.py")
+    repo.write({"b.py": "y\n"})
+    assert lines(repo) == {"a.py": [1], "b.py": [1]}
+
+
+def test_a_service_below_the_top(repo: Repository) -> None:
+    repo.write({"sub/c.py": "c\nd\n", "a.py": "changed\n", "sub/new.py": "1\n"})
+    assert lines(repo, below="sub") == {"c.py": [2], "new.py": [1]}
+
+
+def test_what_a_merge_brings_is_not_part_of_the_change(repo: Repository) -> None:
+    repo.git("switch", "--quiet", "--create", "work")
+    repo.commit({"a.py": "ONE\ntwo\nthree\nfour\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit({"b.py": "y\n"})
+    repo.git("switch", "--quiet", "work")
+    repo.git("merge", "--quiet", "--no-edit", "main")
+    assert lines(repo) == {"a.py": [1]}
+
+
+def test_commits_of_the_base_after_the_branch_are_not_part_of_it(repo: Repository) -> None:
+    repo.git("switch", "--quiet", "--create", "work")
+    repo.commit({"a.py": "ONE\ntwo\nthree\nfour\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit({"b.py": "y\n"})
+    repo.git("switch", "--quiet", "work")
+    assert lines(repo) == {"a.py": [1]}
+    repo.git("rebase", "--quiet", "main")
+    assert lines(repo) == {"a.py": [1]}
+
+
+def test_the_settings_of_a_person_change_nothing(repo: Repository) -> None:
+    for setting in ("diff.noPrefix", "diff.mnemonicPrefix"):
+        repo.git("config", setting, "true")
+    for setting, value in {
+        "diff.context": "9",
+        "diff.external": "false",
+        "color.ui": "always",
+    }.items():
+        repo.git("config", setting, value)
+    repo.write({".gitattributes": "*.py binary\n", "a.py": "one\nTWO\nthree\nfour\n"})
+    assert lines(repo) == {".gitattributes": [1], "a.py": [2]}
+
+
+def test_a_submodule_is_not_part_of_the_change(repo: Repository, tmp_path: Path) -> None:
+    other = repository(tmp_path / "other")
+    other.commit({"x.py": "1\n"})
+    allow = ("-c", "protocol.file.allow=always")
+    repo.git(*allow, "submodule", "--quiet", "add", other.path.as_uri(), "module")
+    assert "module" not in lines(repo)
+    assert "module/x.py" not in lines(repo)
+
+
+def test_a_missing_base_says_what_to_fetch(repo: Repository) -> None:
+    with pytest.raises(UserError, match=r"no revision origin/main .* `git fetch origin main`"):
+        diff.read(repo.path, "origin/main")
+
+
+def test_a_shallow_clone_says_what_to_fetch(repo: Repository, tmp_path: Path) -> None:
+    repo.git("switch", "--quiet", "--create", "work")
+    repo.commit({"a.py": "1\n"})
+    repo.commit({"a.py": "2\n"})
+    clone = Repository(tmp_path / "clone")
+    options = ("--quiet", "--depth=1", "--no-single-branch")
+    repo.git("clone", *options, repo.path.as_uri(), str(clone.path))
+    clone.git("checkout", "--quiet", "origin/work")
+    with pytest.raises(UserError, match=r"shallow, .* `git fetch --unshallow`"):
+        diff.read(clone.path, "origin/main")
+
+
+def test_branches_without_a_common_commit(repo: Repository) -> None:
+    repo.git("switch", "--quiet", "--orphan", "alone")
+    repo.commit({"x.py": "1\n"})
+    with pytest.raises(UserError, match="no commit in common"):
+        diff.read(repo.path, "main")
+
+
+def test_a_folder_without_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="in no Git repository"):
+        diff.read(tmp_path, "main")
