@@ -12,7 +12,7 @@ from typing import Any
 from .errors import UserError
 
 WHERE = "pyproject.toml"
-KEYS = ("app", "exclude", "exempt", "exemptions", "public", "refusal")
+KEYS = ("app", "areas", "exclude", "exempt", "exemptions", "public", "refusal")
 EXCLUSION = 'path = "vendor/**"\nreason = "why these files are not the project\'s own"'
 EXAMPLE = "TestCreateAgent.test_two_at_once_give_one_audit_event", "why it does not apply"
 
@@ -42,6 +42,24 @@ class Settings:
         if not isinstance(given, str) or (given and not re.fullmatch(r"[\w.]+:\w+", given)):
             raise UserError(f'{WHERE}: `app` of [tool.tpgen] must name it: app = "shop.main:app"')
         return given
+
+    @property
+    def areas(self) -> Mapping[str, list[str]]:
+        """Return the files that the service adds to the areas of the policy, as patterns.
+
+        Raises:
+            UserError: it is something else.
+        """
+        given = self.table.get("areas", {})
+        lists = [*given.values()] if isinstance(given, dict) else [None]
+        if not all(
+            isinstance(each, list) and all(isinstance(text, str) for text in each) for each in lists
+        ):
+            raise UserError(
+                f"{WHERE}: [tool.tpgen.areas] must hold lists of patterns, such as "
+                'database = ["storage/**"]'
+            )
+        return dict(given)
 
     @property
     def exclude(self) -> list[Exclusion]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tpgen.check.places import is_test_path, matches
-from tpgen.core import policy
+from tpgen.core import policy, settings
 from tpgen.core.finding import Finding
 from tpgen.core.service import Service
 
@@ -38,6 +38,9 @@ def judge(
     coverage = rules.get("coverage", {})
     target = float(coverage.get("new_code", 85))
     paths = [path for path in diff.files if path.endswith(".py") and not is_test_path(path)]
+    areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
+    for name, patterns in settings.read(root).areas.items():
+        areas.setdefault(name, []).extend(patterns)
     findings: list[Finding] = []
     files = []
     for path, measured in sorted(facts.measured(paths).items()):
@@ -45,7 +48,7 @@ def judge(
         file = changed.judged()
         files.append(file)
         findings += _coverage(file, changed, target)
-        if area := _area(root, path, rules.get("areas", {})):
+        if area := _area(root, path, areas):
             findings += _integration(changed, facts, area, _io_layers(rules))
     findings += _drop(facts, base_percent, float(coverage.get("drop", 2)))
     return findings, files
