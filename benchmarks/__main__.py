@@ -12,6 +12,7 @@ from . import (
     check,
     factory,
     first_test,
+    gate,
     isolation,
     policy,
     scaffold,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Service, int], Sequence[Row]]] = {
     "scaffold": scaffold.run,
     "census": census.run,
     "check": check.run,
+    "gate": gate.run,
     "update": update.run,
     "starter": starter.run,
 }

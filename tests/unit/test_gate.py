@@ -8,7 +8,7 @@ import pytest
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.gate import comment, outcome
-from tpgen.gate.line_rules import _first_lines
+from tpgen.gate.line_rules import spans
 from tpgen.gate.outcome import JudgedFile, Outcome, UnprovedCase, shortened
 
 BASE = "0" * 40
@@ -117,8 +117,9 @@ def f(
     ):
         x = 1
 """
-    first = _first_lines(ast.parse(code))
-    assert first == {
+    found = [*spans(ast.parse(code))]
+    assert {span.start for span, is_inside in found if is_inside} == {7, 8, 11, 14, 15, 16, 19}
+    assert {line: span.start for span, _ in found for line in span} == {
         **dict.fromkeys((1, 2, 3), 1),
         **dict.fromkeys((4, 5, 6), 4),
         7: 7,

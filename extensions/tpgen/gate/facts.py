@@ -5,11 +5,10 @@ record holds the hash of each file, and of the coverage data.
 """
 
 import hashlib
-import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 
 if TYPE_CHECKING:
-    from coverage import Coverage, CoverageData
+    from coverage import Coverage
 
 COMMAND = "pytest --census --cov --cov-context=test --cov-report=term"
 RUN = f"`tpgen gate --run`, or `uv run {COMMAND}`"
@@ -30,25 +29,31 @@ class MissingFact(Exception):
     """A fact is missing, partial or stale; the message says which, and what to run."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
     """What coverage measured in a file.
 
     Attributes:
-        statements: the first line of each statement that can run.
-        missing: those of them that no test ran.
-        branches: each branch, as the lines it leads from and to (negative for an exit), with
-            whether a test took it; empty if branches were not measured.
-        percent: of statements and branches that ran.
-        tests: the ids of the tests that ran a line, by line. A line that ran only while the module
-            was imported has none.
+        lines: the first line of each statement that can run, with whether it ran.
+        branches: the line and the result of each branch; empty if branches were not measured.
+        contexts: the contexts of each line, such as `tests/test_a.py::test_b|run`; a line that ran
+            while its module was imported has the empty one.
     """
 
-    statements: frozenset[int]
-    missing: frozenset[int]
-    branches: Mapping[tuple[int, int], bool]
-    percent: float
-    tests: Mapping[int, frozenset[str]]
+    lines: dict[int, bool] = field(default_factory=dict)
+    branches: list[tuple[int, bool]] = field(default_factory=list)
+    contexts: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> set[int]:
+        """Return the statements that no test ran."""
+        return {line for line, ran in self.lines.items() if not ran}
+
+    @property
+    def percent(self) -> float:
+        """Return the percentage of the statements and branches that ran."""
+        all_ = [*self.lines.values(), *(ran for _, ran in self.branches)]
+        return 100 * sum(all_) / len(all_) if all_ else 100
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,22 @@ class Facts:
         """
         root = self.record.root
         paths = [path for path in paths if self._is_source(path)]
-        report = self._report([str(root / path) for path in paths]) if paths else {}
         data = self.coverage.get_data()
-        found = {}
-        for name, file in report.get("files", {}).items():
-            path = (root / name).resolve().relative_to(root.resolve()).as_posix()
-            contexts = data.contexts_by_lineno(_name_in(data, root / name, name))
-            found[path] = _measured(file, contexts)
+        found: dict[str, Measured] = {}
+        for line in self._lcov([str(root / path) for path in paths]) if paths else ():
+            key, _, value = line.partition(":")
+            if key == "SF":
+                place = (root / value).resolve()
+                # The names in the data may be relative.
+                name = str(place) if str(place) in data.measured_files() else value
+                path = place.relative_to(root.resolve()).as_posix()
+                found[path] = Measured(contexts=data.contexts_by_lineno(name))
+            elif key == "DA":
+                number, ran = value.split(",")[:2]
+                found[path].lines[int(number)] = ran != "0"
+            elif key == "BRDA":
+                number, *_, taken = value.split(",")
+                found[path].branches.append((int(number), taken not in "0-"))
         return found
 
     def _is_source(self, path: str) -> bool:
@@ -110,24 +124,24 @@ class Facts:
 
     def percent(self) -> float:
         """Return the percentage of the whole source that is covered."""
-        return (
-            self.total
-            if self.total is not None
-            else self._report(None)["totals"]["percent_covered"]
-        )
+        if self.total is not None:
+            return self.total
+        with tempfile.TemporaryDirectory() as folder, chdir(self.record.root):
+            return self.coverage.lcov_report(outfile=f"{folder}/lcov")
 
-    def _report(self, files: list[str] | None) -> Any:
+    def _lcov(self, files: list[str]) -> list[str]:
+        """Return coverage's report of files, in the format of lcov."""
         from coverage.exceptions import CoverageException, NoDataError
 
         with tempfile.TemporaryDirectory() as folder, chdir(self.record.root):
-            out = Path(folder) / "coverage.json"
+            out = Path(folder) / "lcov"
             try:
-                self.coverage.json_report(files, outfile=str(out), show_contexts=False)
+                self.coverage.lcov_report(files, outfile=str(out))
             except NoDataError:
-                return {}
+                return []
             except CoverageException as error:
                 raise MissingFact(f"coverage can't judge the change: {error}") from None
-            return json.loads(out.read_text(encoding="utf-8"))
+            return out.read_text(encoding="utf-8").splitlines()
 
 
 def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> Facts:
@@ -212,29 +226,3 @@ def _load(root: Path, files: Sequence[Path]) -> "Coverage":
         except CoverageException as error:
             raise MissingFact(f"the coverage data can't be read: {error}; run {RUN}") from None
     return loaded
-
-
-def _name_in(data: "CoverageData", place: Path, name: str) -> str:
-    """Return the name of a file in the data; they may be relative."""
-    return str(place) if str(place) in data.measured_files() else name
-
-
-def _measured(file: Mapping[str, Any], contexts: Mapping[int, Sequence[str]]) -> Measured:
-    missing = frozenset(file["missing_lines"])
-    branches = {(start, end): True for start, end in file.get("executed_branches", ())}
-    branches |= {(start, end): False for start, end in file.get("missing_branches", ())}
-    return Measured(
-        frozenset(file["executed_lines"]) | missing,
-        missing,
-        branches,
-        file["summary"]["percent_covered"],
-        {line: frozenset(_tests(names)) for line, names in contexts.items()},
-    )
-
-
-def _tests(contexts: Sequence[str]) -> Iterator[str]:
-    """Yield the ids of tests: pytest-cov writes `ID|setup`, `ID|run` and `ID|teardown`."""
-    for context in contexts:
-        test, bar, _ = context.rpartition("|")
-        if bar:
-            yield test

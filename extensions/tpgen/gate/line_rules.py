@@ -1,8 +1,8 @@
 """Judge the lines of a change: are they covered, and did an integration test run them?"""
 
 import ast
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tpgen.check.places import is_test_path, matches
@@ -41,6 +41,8 @@ def judge(
     areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
     for name, patterns in settings.read(root).areas.items():
         areas.setdefault(name, []).extend(patterns)
+    passed = _passed(facts, {name for name, each in rules["layers"].items() if each.get("io")})
+    packages = [each.relative_to(root).as_posix() for each in Service(root).packages]
     findings: list[Finding] = []
     files = []
     for path, measured in sorted(facts.measured(paths).items()):
@@ -48,8 +50,8 @@ def judge(
         file = changed.judged()
         files.append(file)
         findings += _coverage(file, changed, target)
-        if area := _area(root, path, areas):
-            findings += _integration(changed, facts, area, _io_layers(rules))
+        if area := _area(path, packages, areas):
+            findings += _integration(changed, passed, area)
     findings += _drop(facts, base_percent, float(coverage.get("drop", 2)))
     return findings, files
 
@@ -60,43 +62,46 @@ class _Changed:
     Attributes:
         path: of the file.
         measured: what ran of it.
-        lines: the first lines of these statements.
-        tests: the tests that ran each statement, by its first line.
-        outside: the first lines of its statements that stand in no function.
+        first: the first line of the statement that each line belongs to.
+        lines: the first lines of the new and edited statements.
+        inside: the first lines of all statements in functions.
     """
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
-        tree = ast.parse((root / file.path).read_bytes())
-        first = _first_lines(tree)
         self.path, self.measured = file.path, measured
-        self.lines = {first.get(line, line) for line in file.lines} & measured.statements
-        self.outside = measured.statements - _in_functions(tree)
-        self.tests: dict[int, set[str]] = defaultdict(set)
-        for line, tests in measured.tests.items():
-            self.tests[first.get(line, line)] |= tests
+        found = [*spans(ast.parse((root / file.path).read_bytes()))]
+        self.first = {line: span.start for span, _ in found for line in span}
+        self.inside = {span.start for span, is_inside in found if is_inside}
+        self.lines = {self.first.get(line, line) for line in file.lines} & measured.lines.keys()
 
     def judged(self) -> JudgedFile:
         """Return how many of the statements and their branches ran."""
-        taken = [ran for (start, _), ran in self.measured.branches.items() if start in self.lines]
-        covered = len(self.lines - self.measured.missing) + sum(taken)
-        total = len(self.lines) + len(taken)
-        return JudgedFile(self.path, total, covered, self.measured.percent)
+        new = [self.measured.lines[line] for line in self.lines]
+        new += [taken for line, taken in self.measured.branches if line in self.lines]
+        return JudgedFile(self.path, len(new), sum(new), self.measured.percent)
 
     @property
     def not_run(self) -> set[int]:
         """Return the lines that did not run, or of which a branch was not taken."""
-        branches = self.measured.branches.items()
-        partly = {start for (start, _), ran in branches if start in self.lines and not ran}
-        return (self.lines & self.measured.missing) | partly
+        partly = {line for line, taken in self.measured.branches if not taken}
+        return self.lines & (self.measured.missing | partly)
+
+    def run_by(self, contexts: AbstractSet[str]) -> set[int]:
+        """Return the first lines of the statements that ran in some contexts."""
+        known = self.measured.contexts.items()
+        ran = (line for line, names in known if not contexts.isdisjoint(names))
+        return {self.first.get(line, line) for line in ran}
 
     def tests_near(self, lines: Collection[int]) -> list[str]:
         """Return the tests that ran the statements nearest to some lines."""
+        known = self.measured.contexts.items()
         near = min(
-            (line for line, tests in self.tests.items() if tests),
+            (line for line, names in known if any(names)),
             key=lambda line: min(abs(line - other) for other in lines),
             default=0,
         )
-        return sorted(self.tests[near]) if near else []
+        names = self.measured.contexts.get(near, ())
+        return sorted({name.rpartition("|")[0] for name in names if name})
 
 
 def _coverage(file: JudgedFile, changed: _Changed, target: float) -> Iterator[Finding]:
@@ -122,20 +127,13 @@ def _coverage(file: JudgedFile, changed: _Changed, target: float) -> Iterator[Fi
         )
 
 
-def _integration(
-    changed: _Changed, facts: Facts, area: str, layers: Collection[str]
-) -> Iterator[Finding]:
-    passed = {
-        name
-        for name, test in facts.tests.items()
-        if test["outcome"] == "passed" and test["layer"] in layers
-    }
-    measured = changed.measured
-    ran = {line for line, tests in changed.tests.items() if tests & passed}
+def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iterator[Finding]:
     # What runs only while the module is imported has no test of its own. It counts if a test runs
     # a function of the module, or if the module has no function.
-    inside = measured.statements - changed.outside
-    imported = changed.outside - measured.missing if ran & inside or not inside else set()
+    ran = changed.run_by(passed)
+    inside = changed.inside & changed.measured.lines.keys()
+    outside = changed.lines - inside - changed.measured.missing
+    imported = outside if ran & inside or not inside else set()
     lines = sorted(changed.lines - ran - imported)
     if lines:
         yield Finding(
@@ -173,44 +171,44 @@ def _near(changed: _Changed, lines: Sequence[int]) -> str:
     return f"; {', '.join(tests[:SHOWN])}{more} ran the lines around them" if tests else ""
 
 
-def _area(root: Path, path: str, areas: Mapping[str, Sequence[str]]) -> str:
+def _area(path: str, packages: Sequence[str], areas: Mapping[str, Sequence[str]]) -> str:
     """Return the area that a file belongs to; empty if it is in none."""
-    for package in Service(root).packages:
-        start = f"{package.relative_to(root).as_posix()}/"
+    for package in packages:
+        inner = path.removeprefix(f"{package}/")
         for name, patterns in areas.items():
-            inner = path.removeprefix(start)
             if inner != path and any(matches(inner, pattern) for pattern in patterns):
                 return name
     return ""
 
 
-def _io_layers(rules: Mapping[str, Mapping[str, Mapping[str, bool]]]) -> set[str]:
-    return {name for name, layer in rules.get("layers", {}).items() if layer.get("io")}
-
-
-def _first_lines(tree: ast.Module) -> dict[int, int]:
-    """Return the first line of the statement that each line belongs to, as coverage counts it."""
-    first: dict[int, int] = {}
-    # Inner statements come later, and overwrite the lines of those around them.
-    for node in ast.walk(tree):
-        if not isinstance(node, Statement):
-            continue
-        start = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
-        body = getattr(node, "body", None)
-        end = max(body[0].lineno - 1, start) if body else (getattr(node, "end_lineno", 0) or start)
-        first |= dict.fromkeys(range(start, end + 1), start)
-        for decorator in getattr(node, "decorator_list", ()):
-            inner = range(decorator.lineno, (decorator.end_lineno or 0) + 1)
-            first |= dict.fromkeys(inner, decorator.lineno)
-    return first
-
-
-def _in_functions(tree: ast.Module) -> set[int]:
-    """Return the lines in the bodies of functions."""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+def _passed(facts: Facts, layers: Collection[str]) -> set[str]:
+    """Return the contexts of the passing tests in some layers, as pytest-cov names them."""
     return {
-        line
-        for node in ast.walk(tree)
-        if isinstance(node, functions)
-        for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1)
+        f"{name}|{phase}"
+        for name, test in facts.tests.items()
+        if test["outcome"] == "passed" and test["layer"] in layers
+        for phase in ("setup", "run", "teardown")
     }
+
+
+def spans(node: ast.AST, *, is_inside: bool = False) -> Iterator[tuple[range, bool]]:
+    """Yield the lines of each statement that coverage counts, and whether it is in a function.
+
+    Those of a statement with a body are the lines before the body. An inner statement comes after
+    the statement that holds it.
+    """
+    for child in _statements(node):
+        for decorator in getattr(child, "decorator_list", ()):
+            yield range(decorator.lineno, (decorator.end_lineno or 0) + 1), is_inside
+        start = child.pattern.lineno if isinstance(child, ast.match_case) else child.lineno
+        body = getattr(child, "body", None)
+        end = max(body[0].lineno - 1, start) if body else (getattr(child, "end_lineno", 0) or start)
+        yield range(start, end + 1), is_inside
+        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        yield from spans(child, is_inside=is_inside or is_function)
+
+
+def _statements(node: ast.AST) -> Iterator[Statement]:
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        children = getattr(node, name, ())
+        yield from children if isinstance(children, list) else ()
