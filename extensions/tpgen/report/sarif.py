@@ -71,7 +71,7 @@ def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
     place = {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": region}
     return {
         "ruleId": finding.code,
-        "ruleIndex": [*registry.all_rules()].index(finding.code),
+        "ruleIndex": [*registry.all_rules(), *registry.gate_rules()].index(finding.code),
         "level": finding.level,
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": place}],
