@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_ = "branch that the change goes to (default: origin/HEAD; in a pull request its target)"
     parser.add_argument("--base", metavar="REVISION", default="", help=help_)
     help_ = "run the tests first, if there is no fresh record with coverage"
-    parser.add_argument("--run", action="store_true", help=help_)
+    parser.add_argument("--run", action="store_true", dest="runs_tests", help=help_)
     help_ = "output format (default: text; github in GitHub Actions)"
     parser.add_argument("--format", choices=FORMATS, help=help_)
     parser.add_argument("--json", metavar="FILE", help="also write the outcome as JSON")
@@ -78,7 +78,7 @@ def run(chosen: argparse.Namespace) -> int:
         chosen.base_census or census,
     )
     found = judge.judge(here.root, base, given)
-    if chosen.run and any(finding.code == "TPG600" for finding in found.findings):
+    if chosen.runs_tests and any(finding.code == "TPG600" for finding in found.findings):
         _run_tests(here)
         found = judge.judge(here.root, base, given)
     if chosen.json:
