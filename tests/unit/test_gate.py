@@ -10,6 +10,7 @@ from tpgen.core.finding import Finding
 from tpgen.gate import comment, outcome
 from tpgen.gate.line_rules import spans
 from tpgen.gate.outcome import JudgedFile, Outcome, UnprovedCase, shortened
+from tpgen.report.markdown import escaped
 
 BASE = "0" * 40
 FOUND = Outcome(
@@ -73,13 +74,13 @@ def test_the_comment_has_the_findings_the_files_and_the_cases() -> None:
     text = comment.render(FOUND)
     assert text.startswith(comment.MARK)
     assert "1 finding" in text
-    assert f"| {comment.escaped('src/a.py')} | 3 of 4 | 92 % |" in text
-    assert f"| {comment.escaped('route GET /v1/agents')} | happy path | no passing test |" in text
+    assert f"| {escaped('src/a.py')} | 3 of 4 | 92 % |" in text
+    assert f"| {escaped('route GET /v1/agents')} | happy path | no passing test |" in text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_of_a_stranger_stays_a_text_in_its_cell(text: str) -> None:
-    shown = comment.escaped(text)
+    shown = escaped(text)
     assert not set(shown) & set("@`*_[]()<>|\n\x1b\\!$:")
     assert "#" not in shown.replace("&#", "")
 

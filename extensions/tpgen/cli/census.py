@@ -7,8 +7,7 @@ from pathlib import Path
 from tpgen.census import page, records, render, table
 from tpgen.check import project
 from tpgen.core import service
-from tpgen.core.errors import UserError
-from tpgen.core.terminal import say
+from tpgen.core.terminal import save, say
 from tpgen.report import github
 
 DESCRIPTION = """\
@@ -37,12 +36,10 @@ def run(chosen: argparse.Namespace) -> int:
     found = table.make(record, here)
     as_json = json.dumps(render.document(found), indent=2, ensure_ascii=False) + "\n"
     text = render.text(found, everything=chosen.all)
-    for path, content in {chosen.html: chosen.html and page.render(found), chosen.json: as_json}.items():
-        try:
-            if path:
-                Path(path).write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{path} can't be written: {error.strerror}") from None
+    if chosen.html:
+        save(chosen.html, page.render(found))
+    if chosen.json:
+        save(chosen.json, as_json)
     github.add_to_page(text)
     formats = {"text": text, "markdown": render.markdown(found), "json": as_json}
     say(formats[chosen.format])

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tpgen.core import service
-from tpgen.core.errors import UserError
 from tpgen.core.finding import CheckResult
 from tpgen.core.git import Git
 from tpgen.core.service import Service
-from tpgen.core.terminal import say
+from tpgen.core.terminal import save, say
 from tpgen.gate import comment, facts, judge, outcome
 from tpgen.gate.judge import Given
 from tpgen.gate.outcome import Outcome
@@ -64,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.show:
         found = outcome.from_json(Path(chosen.show))
         if chosen.markdown:
-            _write(Path(chosen.markdown), comment.render(found))
+            save(chosen.markdown, comment.render(found))
         _print(chosen.format or "text", found, "")
         return 0
     here = service.find(Path.cwd())
@@ -82,9 +81,9 @@ def run(chosen: argparse.Namespace) -> int:
         _run_tests(here)
         found = judge.judge(here.root, base, given)
     if chosen.json:
-        _write(Path(chosen.json), outcome.as_json(found))
+        save(chosen.json, outcome.as_json(found))
     if chosen.markdown:
-        _write(Path(chosen.markdown), comment.render(found))
+        save(chosen.markdown, comment.render(found))
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     top = os.path.relpath(here.root, _top(here.root))
     _print(chosen.format or ("github" if in_actions else "text"), found, "" if top == "." else top)
@@ -118,10 +117,3 @@ def _print(name: str, found: Outcome, below: str) -> None:
 def _top(root: Path) -> Path:
     git = Git.at(root)
     return Path(git.line("rev-parse", "--show-toplevel")) if git else root
-
-
-def _write(file: Path, content: str) -> None:
-    try:
-        file.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{file} can't be written: {error.strerror}") from None

@@ -1,10 +1,13 @@
-"""Print to the terminal: texts in any encoding, and what a command waits for."""
+"""Show what a command found: at the terminal, in any encoding, or in a file."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
+
+from .errors import UserError
 
 # Whether `--verbose` was given.
 is_verbose = False
@@ -30,6 +33,14 @@ def say(text: str) -> None:
     """Print a text, in whatever a terminal can show."""
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
+
+
+def save(file: str, text: str) -> None:
+    """Write a report to a file that the command line names."""
+    try:
+        Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UserError(f"{file} can't be written: {error.strerror}") from None
 
 
 def say_no_more() -> None:

@@ -1,22 +1,15 @@
-"""An outcome as Markdown: the comment on a pull request, and the summary page of its job.
+"""An outcome as Markdown: the comment on a pull request, and the summary page of its job."""
 
-The texts may come from a stranger's pull request, so that nothing in them is markup.
-"""
-
-import html
-import re
 from collections.abc import Iterator, Sequence
 
-from tpgen.report.text import printable
+from tpgen.report.markdown import table
 
 from .outcome import Outcome
 
 # GitHub takes 65,536 characters for a comment, which has up to three tables.
 LONGEST = 20_000
-CELL = 300
 # By this line the workflow finds its own comment again.
 MARK = "<!-- tpgen gate -->"
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!~|@:/$^-])")
 
 
 def render(outcome: Outcome) -> str:
@@ -29,32 +22,26 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     verdict = f"{len(errors)} finding{'s' * (len(errors) != 1)}" if errors else "nothing is missing"
     yield f"### tpgen gate: {verdict}"
     if outcome.findings:
-        places = ((f"{each.path}:{each.line}", each) for each in outcome.findings)
-        rows = [(place, each.code, each.message) for place, each in places]
-        yield from _table(("where", "rule", "what"), rows)
+        rows = [(f"{each.path}:{each.line}", each.code, each.message) for each in outcome.findings]
+        yield from _cut(("where", "rule", "what"), rows)
     if outcome.files:
-        percents = ((each, each.path, f"{each.covered} of {each.new}") for each in outcome.files)
-        rows = [(path, new, f"{each.percent:.0f} %") for each, path, new in percents]
-        yield from _table(("file", "new code covered", "whole file"), rows)
+        rows = [
+            (each.path, f"{each.covered} of {each.new}", f"{each.percent:.0f} %")
+            for each in outcome.files
+        ]
+        yield from _cut(("file", "new code covered", "whole file"), rows)
     if outcome.cases:
-        cases = [(each.component, each.case, each.why) for each in outcome.cases]
-        yield from _table(("component", "unproved case", "why"), cases)
+        rows = [(each.component, each.case, each.why) for each in outcome.cases]
+        yield from _cut(("component", "unproved case", "why"), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield from ("", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}")
+def _cut(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a table, with as many rows as there is room for."""
     left = LONGEST
-    for number, row in enumerate(rows):
-        line = f"| {' | '.join(map(escaped, row))} |"
+    for number, line in enumerate(table(head, rows)):
         left -= len(line) + 1
         if left < 0:
-            yield from ("", f"and {len(rows) - number} more, in the log of the job")
+            # The first lines are the head.
+            yield from ("", f"and {len(rows) - number + 3} more, in the log of the job")
             return
         yield line
-
-
-def escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, in one cell of a table: no link, no mention."""
-    line = printable(" ".join(text.split()))[:CELL]
-    # A character reference is no markup, for GitHub's mentions and bare links neither.
-    return MARKUP.sub(lambda found: f"&#{ord(found[1])};", html.escape(line, quote=False))
