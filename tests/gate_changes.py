@@ -264,6 +264,15 @@ GOOD = (
             }
         },
     ),
+    Seeded(
+        "edits a file that `[[tool.tpgen.exclude]]` leaves out",
+        appended={
+            "pyproject.toml": '\n[[tool.tpgen.exclude]]\npath = "src/gateway/migrations/**"\n'
+            'reason = "generated"\n',
+            "src/gateway/migrations/env.py": "# The end.\n",
+        },
+    ),
+    Seeded("adds an empty package", written={"src/gateway/api/v2/__init__.py": ""}),
     Seeded("adds a script outside the source", written={"scripts/load.py": "print('loading')\n"}),
     Seeded(
         "exempts a case of a route for some days, in the change that edits the route",
@@ -385,6 +394,16 @@ BAD = (
         "TPG604",
         replaced={AUDIT: COUNTING, TEST_AUDIT: IMPORTED},
         appended={AUDIT: DEPTH, TEST_AUDIT: COUNTED.replace("== 1", "== 2")},
+    ),
+    Seeded(
+        "omits the audit log from the coverage, and edits it",
+        "TPG604",
+        replaced={
+            "pyproject.toml": {
+                'source = ["src/gateway"]': 'source = ["src/gateway"]\nomit = ["**/audit.py"]'
+            }
+        },
+        appended={AUDIT: "# The end.\n"},
     ),
     Seeded("adds a route without a test", "TPG601 TPG604 TPG605", appended={AGENTS: NEW_ROUTE}),
     Seeded(

@@ -16,11 +16,23 @@ from tests.rendering import Service, Suite, render
 
 PAGE = ROOT / "docs/what-the-gate-catches.md"
 CENSUS, COVERAGE = "base-census.json", "base-coverage.json"
+COVERED = ("--cov", "--cov-context=test", "--cov-report=term")
+# As pytest-split does: each run deselects what the other one runs.
+SHARDS = """
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    import os
+
+    if shard := os.environ.get("SHARD"):
+        chosen = {each for number, each in enumerate(items) if number % 2 == int(shard)}
+        config.hook.pytest_deselected(items=[each for each in items if each not in chosen])
+        items[:] = [each for each in items if each in chosen]
+"""
 
 
-def run(suite: Suite, service: Service, *options: str) -> str:
+def run(suite: Suite, service: Service, *options: str, **variables: str) -> str:
     """Run the tests of a service with our engine; give what pytest said."""
-    environment = clean_environment() | {"PYTHONPATH": str(service.path / "src")}
+    environment = clean_environment() | {"PYTHONPATH": str(service.path / "src")} | variables
     words = ["--postgres=$DATABASE_URL", "-pno:cacheprovider", *options]
     return suite.warm.pytest(*words, cwd=service.path, variables=environment).text
 
@@ -92,6 +104,81 @@ def test_judges(seeded: Seeded, service: Service, suite: Suite) -> None:
     assert (done.code, errors) == (int(bool(seeded.expected)), set(seeded.expected.split())), (
         done.text + said[-3000:]
     )
+
+
+@pytest.fixture(scope="session")
+def refused(base: Service, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A change without a test, after its run: shared, so change nothing in it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(base.path, folder, symlinks=True, dirs_exist_ok=True)
+        service = Service(folder, base.environment)
+        change(service, next(each for each in BAD if each.expected == "TPG601 TPG604 TPG605"))
+        said = run(suite, service, "--census", *COVERED)
+        assert " passed" in said, said
+
+    return Service(once(tmp_path_factory, "refused", make), base.environment)
+
+
+def test_a_finding_names_lines_and_the_command_that_helps(refused: Service) -> None:
+    done = gate(refused)
+    assert done.code == 1
+    assert re.search(
+        r"^src/gateway/api/agents.py:\d+:1: TPG601 \d+ % of the new code", done.text, re.M
+    )
+    assert "`tpgen route GET /v1/agents/{agent_id}/label` writes its tests" in done.text
+    assert re.search(r"no passing integration test runs lines \d+", done.text)
+
+
+@pytest.mark.parametrize("name", ["sarif", "github", "markdown"])
+def test_each_format(name: str, refused: Service) -> None:
+    done = gate(refused, f"--format={name}")
+    assert done.code == 1
+    assert "TPG605" in done.text
+    if name == "sarif":
+        (sarif,) = json.loads(done.text)["runs"]
+        rules = sarif["tool"]["driver"]["rules"]
+        for result in sarif["results"]:
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_what_one_job_found_another_job_shows(refused: Service, tmp_path: Path) -> None:
+    found, shown = tmp_path / "gate.json", tmp_path / "gate.md"
+    assert gate(refused, f"--json={found}").code == 1
+    done = refused.tpgen("gate", f"--show={found}", f"--markdown={shown}")
+    assert done.code == 0
+    assert "unproved case" in shown.read_text()
+    found.write_text(found.read_text().replace('"version": 1', '"version": 2'))
+    assert refused.tpgen("gate", f"--show={found}").code == 2
+
+
+def test_shards_are_judged_together(service: Service, suite: Suite) -> None:
+    """Two runs, each of which deselects what the other runs; one of them alone is not enough."""
+    service.write({"tests/conftest.py": (service.path / "tests/conftest.py").read_text() + SHARDS})
+    append(service, {"src/gateway/audit.py": "# The end.\n"})
+    places = []
+    for shard in ("0", "1"):
+        environment = {"COVERAGE_FILE": f".coverage.{shard}", "SHARD": shard}
+        run(suite, service, "--census", *COVERED, **environment)
+        places.append(max((service.path / ".tpgen").glob("run-*.json")))
+    records = [str(place) for place in places]
+    data = [str(service.path / f".coverage.{shard}") for shard in ("0", "1")]
+    done = gate(service, "--merge", *records, "--coverage", *data)
+    assert done.code == 0, done.text
+    done = gate(service, "--merge", records[0], "--coverage", data[0])
+    assert "TPG600" in done.text and "give those of all shards" in done.text
+    done = gate(service, "--merge", *records, "--coverage", data[0])
+    assert "TPG600" in done.text and "not all of them" in done.text
+
+
+def test_runs_the_tests_only_if_a_fact_is_missing(service: Service) -> None:
+    append(service, {"src/gateway/audit.py": "# The end.\n"})
+    first = gate(service, "--run")
+    assert first.code == 0, first.text
+    assert "running pytest" in first.text
+    second = gate(service, "--run")
+    assert second.code == 0, second.text
+    assert "running pytest" not in second.text
 
 
 def test_the_page_lists_each_change() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tpgen.census import records
 from tpgen.census.records import Record
+from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 
@@ -162,6 +163,12 @@ def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> F
         raise MissingFact(f"{error}; run {RUN}") from None
     if why := record.content["selection"]["why_not"]:
         raise MissingFact(f"the last run was not the whole suite ({', '.join(why)}): run {RUN}")
+    named = tuple(f"tests/{layer}/" for layer in policy.named_layers(root))
+    for test in record.content["uncollected"] if paths else ():
+        # Of one run, `why_not` tells of it.
+        if test["reason"] == "deselected" and not test["file"].startswith(named):
+            place = f"{test['file']}::{test['name']}"
+            raise MissingFact(f"none of the records has {place}: give those of all shards")
     if stale := record.stale:
         more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
         raise MissingFact(f"{stale[0]}{more} changed since the last run: run {RUN}")

@@ -3,9 +3,8 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tpgen.census import table
 from tpgen.census.records import SUFFIXES
@@ -48,7 +47,10 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
     Raises:
         UserError: there is no such revision, or a file can't be read.
     """
-    diff = diffs.read(root, revision)
+    whole = diffs.read(root, revision)
+    kept = set(Project(root, asked=frozenset(whole.files)).checked)
+    files = {path: file for path, file in whole.files.items() if path in kept}
+    diff = replace(whole, files=files)
     outcome = Outcome(diff.base)
     outcome.findings += proof_rules.past(root, diff)
     if any(path.endswith(SUFFIXES) for path in diff.touched):
@@ -61,13 +63,8 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
 
 
 def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) -> None:
-    base = _json(given.base_coverage)
-    percent = base["totals"]["percent_covered"] if base else None
-    known = {
-        (row["title"], cell["case"]): cell["status"]
-        for row in (_json(given.base_census) or {"rows": ()})["rows"]
-        for cell in row["cells"]
-    }
+    percent = _base_percent(given.base_coverage) if given.base_coverage else None
+    known = _base_cases(given.base_census) if given.base_census else None
     facts = all_facts.read(root, given.records, given.data)
     census = table.make(facts.record, Project(root))
     if census.has_no_app:
@@ -76,9 +73,7 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
             f"in a test, and run {all_facts.RUN}"
         )
     found, outcome.files = line_rules.judge(root, diff, facts, percent)
-    about_cases, outcome.cases = proof_rules.cases(
-        root, diff, census, known if given.base_census else None
-    )
+    about_cases, outcome.cases = proof_rules.cases(root, diff, census, known)
     outcome.findings += [
         *found,
         *about_cases,
@@ -87,19 +82,26 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
     ]
 
 
-def _json(file: Path | None) -> Any:
-    """Return the content of a file that describes the base; None if none was given."""
-    if file is None:
-        return None
+def _base_percent(file: Path) -> float:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        _ = content["totals"]["percent_covered"] if "totals" in content else content["rows"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file} can't be read ({error}): `coverage json` writes the coverage of the base, and "
-            "`tpgen census --format json` its census"
-        ) from None
-    return content
+        return float(json.loads(file.read_text(encoding="utf-8"))["totals"]["percent_covered"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise _unreadable(file, error, "coverage json") from None
+
+
+def _base_cases(file: Path) -> proof_rules.Known:
+    try:
+        return {
+            (row["title"], cell["case"]): cell["status"]
+            for row in json.loads(file.read_text(encoding="utf-8"))["rows"]
+            for cell in row["cells"]
+        }
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise _unreadable(file, error, "tpgen census --json FILE") from None
+
+
+def _unreadable(file: Path, error: Exception, command: str) -> UserError:
+    return UserError(f"{file} can't be read ({error}): `{command}`, run on the base, writes it")
 
 
 def usual_revision() -> str:

@@ -45,13 +45,19 @@ def judge(
     packages = [each.relative_to(root).as_posix() for each in Service(root).packages]
     findings: list[Finding] = []
     files = []
-    for path, measured in sorted(facts.measured(paths).items()):
-        changed = _Changed(root, diff.files[path], measured)
-        file = changed.judged()
-        files.append(file)
-        findings += _coverage(file, changed, target)
-        if area := _area(path, packages, areas):
-            findings += _integration(changed, passed, area)
+    all_measured = facts.measured(paths)
+    for path in sorted(paths):
+        area = _area(path, packages, areas)
+        if measured := all_measured.get(path):
+            changed = _Changed(root, diff.files[path], measured)
+            file = changed.judged()
+            files.append(file)
+            findings += _coverage(file, changed, target)
+            findings += _integration(changed, passed, area) if area else ()
+        elif area:
+            message = f"coverage does not measure this file of the area {area}, so no run can show "
+            message += "that an integration test runs the change: remove it from `omit`"
+            findings.append(Finding(path, 1, 1, message, "TPG604"))
     findings += _drop(facts, base_percent, float(coverage.get("drop", 2)))
     return findings, files
 

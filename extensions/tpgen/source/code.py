@@ -47,6 +47,14 @@ class Module:
                 f"({getattr(error, 'msg', error)}): correct it, then run the same command again"
             ) from None
 
+    def mentions(self, word: str) -> bool:
+        """Return whether its text holds a word, in small or capital letters."""
+        try:
+            text = self.path.read_bytes() if self.text is None else self.text
+        except OSError:
+            return True
+        return word.encode() in text.lower()
+
     @property
     def is_readable(self) -> bool:
         try:

@@ -96,7 +96,9 @@ def _classes(
     """
     found = []
     modules = {module.path: module for pattern in patterns for module in code.matching(pattern)}
-    for module in modules.values():
+    # Many modules match `**/{name}.py`: those without the word need no parsing.
+    word = "class" if kind.methods or not by_name else kind.name
+    for module in (module for module in modules.values() if module.mentions(word)):
         nodes = module.definitions.values() if module.is_readable or not by_name else ()
         for definition in (Definition(module, node) for node in nodes if is_component(node)):
             methods = code.methods(definition).keys()
