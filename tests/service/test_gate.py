@@ -124,7 +124,7 @@ def test_a_finding_names_lines_and_the_command_that_helps(refused: Service) -> N
     done = gate(refused)
     assert done.code == 1
     assert re.search(
-        r"^src/gateway/api/agents.py:\d+:1: TPG601 \d+ % of the new code", done.text, re.M
+        r"^src/gateway/api/agents.py:\d+:1: TPG601 \d+ % of the new code", done.text, re.MULTILINE
     )
     assert "`tpgen route GET /v1/agents/{agent_id}/label` writes its tests" in done.text
     assert re.search(r"no passing integration test runs lines \d+", done.text)
