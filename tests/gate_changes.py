@@ -223,10 +223,7 @@ GOOD = (
         "renames a module",
         removed=["src/gateway/idempotency.py"],
         written={"src/gateway/once.py": "@src/gateway/idempotency.py"},
-        replaced={
-            CHAT: {"gateway.idempotency": "gateway.once"},
-            "tests/integration/test_idempotency.py": {"gateway.idempotency": "gateway.once"},
-        },
+        replaced={CHAT: {"gateway.idempotency": "gateway.once"}},
     ),
     Seeded(
         "moves a test file",
@@ -348,7 +345,7 @@ BAD = (
         "adds an untested function to a file that is well covered as a whole",
         "TPG601",
         appended={
-            "src/gateway/idempotency.py": '\n\ndef never(text: str) -> str:\n    """No."""\n    '
+            "src/gateway/__main__.py": '\n\ndef never(text: str) -> str:\n    """No."""\n    '
             "shown = text.title()\n    return shown.strip()\n"
         },
     ),

@@ -47,6 +47,12 @@ def test_a_renamed_file_is_not_edited(repo: Repository) -> None:
     assert found.removed == {"b.py"}
 
 
+def test_a_file_that_is_renamed_but_not_added(repo: Repository) -> None:
+    (repo.path / "b.py").rename(repo.path / "d.py")
+    assert not diff.read(repo.path, "main").files
+    assert repo.git("status", "--short").splitlines() == ["D b.py", "?? d.py"]
+
+
 def test_a_renamed_and_edited_file(repo: Repository) -> None:
     repo.git("mv", "b.py", "d.py")
     repo.write({"d.py": "x\n" * 9 + "y\n"})

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from tpgen.core import service
 from tpgen.core.finding import CheckResult
 from tpgen.core.git import Git
-from tpgen.core.service import Service
 from tpgen.core.terminal import save, say
 from tpgen.gate import comment, facts, judge, outcome
 from tpgen.gate.judge import Given
@@ -78,7 +76,8 @@ def run(chosen: argparse.Namespace) -> int:
     )
     found = judge.judge(here.root, base, given)
     if chosen.runs_tests and any(finding.code == "TPG600" for finding in found.findings):
-        _run_tests(here)
+        print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
+        here.run(["-m", *facts.COMMAND.split()], is_shown=True)
         found = judge.judge(here.root, base, given)
     if chosen.json:
         save(chosen.json, outcome.as_json(found))
@@ -91,13 +90,6 @@ def run(chosen: argparse.Namespace) -> int:
         with open(summary, "a", encoding="utf-8") as file:
             file.write(comment.render(found))
     return int(found.blocks)
-
-
-def _run_tests(here: Service) -> None:
-    """Run the tests of a service; what they print goes to standard error."""
-    command = [str(here.python), "-m", *facts.COMMAND.split()]
-    print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
-    subprocess.run(command, cwd=here.root, stdout=sys.stderr, check=False)
 
 
 def _print(name: str, found: Outcome, below: str) -> None:

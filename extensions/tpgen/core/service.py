@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,8 +44,9 @@ class Service:
         *,
         seconds: float | None = None,
         variables: Mapping[str, str] | None = None,
+        is_shown: bool = False,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the service's own interpreter in its folder."""
+        """Run the service's own interpreter in its folder; show what it prints, or return that."""
         folders = [*{package.parent for package in self.packages}, self.root]
         known = os.environ.get("PYTHONPATH", "")
         path_of_modules = os.pathsep.join(filter(None, [*map(str, folders), known]))
@@ -57,7 +59,8 @@ class Service:
                 cwd=self.root,
                 env=env,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=sys.stderr if is_shown else subprocess.PIPE,
+                stderr=None if is_shown else subprocess.PIPE,
                 text=True,
                 check=False,
                 timeout=seconds,

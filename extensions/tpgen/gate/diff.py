@@ -2,13 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tpgen.core.errors import UserError
-from tpgen.core.git import Git, names
+from tpgen.core.git import Git
 
 HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 # Whatever the user has configured, and also for files that .gitattributes calls binary.
@@ -77,7 +80,16 @@ def read(root: Path, revision: str) -> Diff:
     if git is None:
         raise UserError(f"{root} is in no Git repository, so there is no change to judge")
     base = _merge_base(git, revision)
-    raw = git.run("diff", *OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative", base, "--", ".")
+    with TemporaryDirectory() as folder:
+        # An index of its own has the new files too, so that git also finds those that were renamed.
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
+        with suppress(FileNotFoundError):
+            shutil.copyfile(
+                root / git.line("rev-parse", "--git-path", "index"), index["GIT_INDEX_FILE"]
+            )
+        git.run("add", "--intent-to-add", "--all", "--", ".", env=index)
+        options = [*OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative"]
+        raw = git.run("diff", *options, base, "--", ".", env=index)
     entries, patches = _split(raw)
     files: dict[str, FileDiff] = {}
     removed = set()
@@ -91,11 +103,6 @@ def read(root: Path, revision: str) -> Diff:
         # Without a hunk it is only renamed, or has other rights.
         if state != "D" and (state == "A" or b"\n@@ -" in patch):
             files[path] = FileDiff(path, "" if state == "A" else was, lines)
-    for path in names(git.run("ls-files", "-z", "--others", "--exclude-standard", "--", ".")):
-        # Another repository in the folder ends with a slash.
-        if (place := root / path).is_file() and not place.is_symlink():
-            number = len(place.read_bytes().splitlines())
-            files[path] = FileDiff(path, "", frozenset(range(1, number + 1)))
     return Diff(git, base, files, frozenset(removed - files.keys()))
 
 

@@ -227,9 +227,8 @@ def _load(root: Path, files: Sequence[Path]) -> "Coverage":
                 loaded = Coverage(data_file=places[0])
                 loaded.load()
             else:
-                with tempfile.TemporaryDirectory() as folder:
-                    loaded = Coverage(data_file=f"{folder}/combined")
-                    loaded.combine(places, strict=True, keep=True)
+                loaded = Coverage(data_file=None)
+                loaded.combine(places, strict=True, keep=True)
         except CoverageException as error:
             raise MissingFact(f"the coverage data can't be read: {error}; run {RUN}") from None
     return loaded
