@@ -119,7 +119,7 @@ MISTAKES = {
     "one table": ('[tool.tpgen.exemptions]\nrule = "TPG205"\n', "as a table of its own"),
     "a misspelt table": (
         exempt().replace("exemptions", "exemption"),
-        "the keys are app, exclude, exempt, exemptions",
+        "the keys are app, areas, exclude, exempt, exemptions",
     ),
     "settings that are none": ("[tool]\ntpgen = 3\n", "[tool.tpgen] must be a table"),
     "an exclusion without a reason": (

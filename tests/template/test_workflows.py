@@ -38,7 +38,7 @@ def folders(copie_session: Copie, tmp_path_factory: pytest.TempPathFactory) -> d
 def workflows(folder: Path) -> list[Path]:
     """The workflows of a service."""
     found = sorted((folder / ".github/workflows").iterdir())
-    assert [path.name for path in found] == ["nightly.yml", "tests.yml"]
+    assert [path.name for path in found] == ["comment.yml", "nightly.yml", "tests.yml"]
     return found
 
 
@@ -147,14 +147,15 @@ def test_github_does_not_understand_a_misspelt_variable(
     """So the test above can fail."""
     text = (folders["neither"] / ".github/workflows/tests.yml").read_text()
     assert old in text
-    (tmp_path / "tests.yml").write_text(text.replace(old, new))
+    (tmp_path / "tests.yml").write_text(text.replace(old, new, 1))
     assert linted(language_service, tmp_path / "tests.yml") == [message]
 
 
 @pytest.mark.parametrize("parts", [label(answers) for answers in COMBINATIONS])
 def test_no_secret_reaches_a_fork(parts: str, folders: dict[str, Path]) -> None:
     """On a pull request one step has a secret, the upload; all others are the environment's."""
-    nightly, tests = workflows(folders[parts])
+    comment, nightly, tests = workflows(folders[parts])
+    assert "secrets." not in comment.read_text()
     triggers = content(tests)["on"]
     assert set(triggers) == {"pull_request", "merge_group", "push"}
     assert re.findall(r"secrets\.\w+", tests.read_text()) == ["secrets.CODECOV_TOKEN"]
@@ -167,7 +168,7 @@ def test_no_secret_reaches_a_fork(parts: str, folders: dict[str, Path]) -> None:
 
 def test_each_commit_of_main_is_judged(folders: dict[str, Path]) -> None:
     """Runs of one group cancel each other, also those that wait."""
-    concurrency = content(workflows(folders["neither"])[1])["concurrency"]
+    concurrency = content(workflows(folders["neither"])[2])["concurrency"]
     assert concurrency == {
         "group": "tests-${{ github.event.pull_request.number || github.sha }}",
         "cancel-in-progress": "true",
@@ -175,7 +176,7 @@ def test_each_commit_of_main_is_judged(folders: dict[str, Path]) -> None:
 
 
 def test_the_nightly_run_of_a_service_without_an_upstream(folders: dict[str, Path]) -> None:
-    job = content(workflows(folders["neither"])[0])["jobs"]["contract"]
+    job = content(workflows(folders["neither"])[1])["jobs"]["contract"]
     (step,) = (step for step in job["steps"] if "tests/contract" in step.get("run", ""))
     pattern = re.fullmatch(r"\$\{\{ hashFiles\('(.+)'\) != '' \}\}", step["if"])
     assert pattern
@@ -184,16 +185,18 @@ def test_the_nightly_run_of_a_service_without_an_upstream(folders: dict[str, Pat
 
 @pytest.mark.parametrize("parts", [label(answers) for answers in COMBINATIONS])
 def test_every_job_may_only_read_and_has_an_end(parts: str, folders: dict[str, Path]) -> None:
-    for workflow in map(content, workflows(folders[parts])):
+    for path in workflows(folders[parts]):
+        workflow = content(path)
         assert workflow["permissions"] == {}
+        more = {"actions": "read", "pull-requests": "write"} if path.name == "comment.yml" else {}
         for job in workflow["jobs"].values():
-            assert job["permissions"] == {"contents": "read"}
+            assert job["permissions"] == {"contents": "read", **more}
             assert 0 < int(job["timeout-minutes"]) <= 20
 
 
 def test_e2e_runs_where_there_is_a_page(folders: dict[str, Path]) -> None:
     for parts, folder in folders.items():
-        jobs = content(workflows(folder)[0])["jobs"]
+        jobs = content(workflows(folder)[1])["jobs"]
         assert set(jobs) == ({"contract", "e2e"} if "frontend" in parts else {"contract"})
 
 
@@ -238,13 +241,15 @@ def test_what_ci_runs_is_there(folders: dict[str, Path]) -> None:
     config = content(folder / ".pre-commit-config.yaml")
     hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
     known = {hook["id"] for hook in hooks} | {hook.get("alias") for hook in hooks}
-    text = (folder / ".github/workflows/tests.yml").read_text()
+    texts = [path.read_text() for path in workflows(folder)]
+    text = "".join(texts)
     targets = re.findall(r"run: make (\w+)", text)
     assert targets == ["check", "secrets", "lint"]
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
     named = re.findall(r"--hook-stage manual (\S+)", makefile + text)
     (skipped,) = re.findall(r"SKIP: (\S+)", text)
-    assert set(named) == {"tpgen-check-all", "gitleaks-all", "tpgen-census"}
+    own = {"tpgen-check-all", "tpgen-census", "tpgen-gate", "tpgen-gate-show"}
+    assert set(named) == own | {"gitleaks-all"}
     assert {*named, *skipped.split(",")} <= known
 
 

@@ -58,7 +58,7 @@ def test_the_json_holds_all_of_an_outcome(tmp_path: Path) -> None:
 def test_another_json_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     file = tmp_path / "gate.json"
     file.write_text(json.dumps({**json.loads(outcome.as_json(FOUND)), **change}))
-    with pytest.raises(UserError, match="is not what `tpgen gate --json` writes"):
+    with pytest.raises(UserError, match="is not what `tpgen gate --json FILE` writes"):
         outcome.from_json(file)
 
 

@@ -18,7 +18,8 @@ WORDS = {
 
 def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
     files = "\n".join(f"  {test.path}" for test in kind.tests)
-    parser.description = f"Writes the missing tests of {kind.help} to\n\n{files}"
+    where = f" to\n\n{files}" if files else ". Run it in a service."
+    parser.description = f"Writes the missing tests of {kind.help}{where}"
     for word, text in WORDS[kind.introspect]:
         argument = parser.add_argument("words", metavar=word, action="append", help=text)
         argument.completer = partial(_complete, kind)  # type: ignore[attr-defined]

@@ -93,7 +93,7 @@ def from_json(file: Path) -> Outcome:
         fastjsonschema.validate(json.loads(SCHEMA.read_text(encoding="utf-8")), content)
     except fastjsonschema.JsonSchemaValueException as error:
         said = str(error.message)[:200]
-        raise UserError(f"{file} is not what `tpgen gate --json` writes: {said}") from None
+        raise UserError(f"{file} is not what `tpgen gate --json FILE` writes: {said}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file} can't be read: {error}") from None
     return Outcome(
