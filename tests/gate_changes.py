@@ -402,6 +402,17 @@ BAD = (
         },
         appended={AUDIT: "# The end.\n"},
     ),
+    Seeded(
+        "mounts a router a second time, below another prefix",
+        "TPG605",
+        replaced={
+            "src/gateway/app.py": {
+                '    app.add_api_route("/healthz", _healthz)': "    app.include_router(\n"
+                '        agents.router, prefix="/old", dependencies=[Depends(current_agent)]\n'
+                '    )\n    app.add_api_route("/healthz", _healthz)'
+            }
+        },
+    ),
     Seeded("adds a route without a test", "TPG601 TPG604 TPG605", appended={AGENTS: NEW_ROUTE}),
     Seeded(
         "adds a route without tenants, so that its 403 fails",

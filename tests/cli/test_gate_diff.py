@@ -30,6 +30,7 @@ def test_new_and_edited_lines(repo: Repository) -> None:
 def test_deleted_lines_leave_the_file_touched(repo: Repository) -> None:
     repo.write({"a.py": "one\nfour\n"})
     assert lines(repo) == {"a.py": []}
+    assert diff.read(repo.path, "main").files["a.py"].cuts == {1}
 
 
 def test_a_deleted_file(repo: Repository) -> None:
@@ -118,7 +119,7 @@ def test_a_submodule_is_not_part_of_the_change(repo: Repository, tmp_path: Path)
 
 
 def test_a_missing_base_says_what_to_fetch(repo: Repository) -> None:
-    with pytest.raises(UserError, match=r"no revision origin/main .* `git fetch origin main`"):
+    with pytest.raises(UserError, match=r"no revision origin/main .* `git fetch origin`"):
         diff.read(repo.path, "origin/main")
 
 
@@ -132,6 +133,14 @@ def test_a_shallow_clone_says_what_to_fetch(repo: Repository, tmp_path: Path) ->
     clone.git("checkout", "--quiet", "origin/work")
     with pytest.raises(UserError, match=r"shallow, .* `git fetch --unshallow`"):
         diff.read(clone.path, "origin/main")
+
+
+def test_what_git_cannot_add_is_one_error(repo: Repository) -> None:
+    """A repository without a commit in the folder."""
+    repository(repo.path / "inner")
+    (repo.path / "inner/.git/refs/heads/main").unlink()
+    with pytest.raises(UserError, match="git can't compare with"):
+        diff.read(repo.path, "main")
 
 
 def test_branches_without_a_common_commit(repo: Repository) -> None:

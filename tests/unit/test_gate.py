@@ -96,6 +96,11 @@ def test_lines_are_shown_as_ranges() -> None:
     assert shortened([9, 3, 4, 5, 11, 12]) == "3-5, 9, 11-12"
 
 
+def test_many_lines_are_cut() -> None:
+    text = shortened(range(1, 4000, 2))
+    assert text.endswith(", 19 and 1990 more places")
+
+
 def test_each_line_belongs_to_a_statement() -> None:
     code = """\
 @decorate(

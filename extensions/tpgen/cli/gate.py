@@ -75,7 +75,9 @@ def run(chosen: argparse.Namespace) -> int:
         chosen.base_census or census,
     )
     found = judge.judge(here.root, base, given)
-    if chosen.runs_tests and any(finding.code == "TPG600" for finding in found.findings):
+    if chosen.runs_tests and any(
+        each.code == "TPG600" and each.level == "error" for each in found.findings
+    ):
         print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
         here.run(["-m", *facts.COMMAND.split()], is_shown=True)
         found = judge.judge(here.root, base, given)

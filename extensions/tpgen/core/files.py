@@ -41,7 +41,9 @@ def check(root: Path, path: Path) -> Path:
     try:
         target = (root / path).resolve()
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{path} can't be followed ({error}): look at its links") from error
+        raise UserError(
+            f"{path} can't be followed ({error}): correct or remove the link"
+        ) from error
     if path.is_absolute() or ".." in path.parts or not target.is_relative_to(root.resolve()):
         raise UserError(
             f"{path} leads out of the service, to {target}: give a path inside {root}, and remove "

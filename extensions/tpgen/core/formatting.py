@@ -44,5 +44,8 @@ def _run(service: Service, command: list[str], path: Path, text: str) -> str:
     if done.returncode:
         output = (done.stderr or done.stdout).strip().splitlines()
         reason = next((line for line in output if line.startswith("error")), "".join(output[:1]))
-        raise UserError(f"ruff can't format what is to become {path}: {reason}")
+        raise UserError(
+            f"ruff can't format what is to become {path}: {reason}; nothing was written: correct "
+            "[tool.ruff] of pyproject.toml, or the skeleton that it was rendered from"
+        )
     return done.stdout

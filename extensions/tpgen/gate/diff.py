@@ -27,11 +27,13 @@ class FileDiff:
         path: relative to the service.
         was: its path in the base; empty if the change adds it.
         lines: the numbers of the lines that are new or edited.
+        cuts: the numbers of the lines after which lines were only deleted.
     """
 
     path: str
     was: str
     lines: frozenset[int]
+    cuts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,16 @@ def read(root: Path, revision: str) -> Diff:
     """
     git = Git.at(root)
     if git is None:
-        raise UserError(f"{root} is in no Git repository, so there is no change to judge")
+        raise UserError(
+            f"{root} is in no Git repository, or git is not installed: `tpgen gate` compares with a "
+            "commit; run it in a clone"
+        )
     base = _merge_base(git, revision)
-    with TemporaryDirectory() as folder:
-        # An index of its own has the new files too, so that git also finds those that were renamed.
-        index = {"GIT_INDEX_FILE": f"{folder}/index"}
-        with suppress(FileNotFoundError):
-            shutil.copyfile(
-                root / git.line("rev-parse", "--git-path", "index"), index["GIT_INDEX_FILE"]
-            )
-        git.run("add", "--intent-to-add", "--all", "--", ".", env=index)
-        options = [*OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative"]
-        raw = git.run("diff", *options, base, "--", ".", env=index)
+    try:
+        raw = _raw(git, root, base)
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.decode(errors="replace").split())
+        raise UserError(f"git can't compare with {base[:10]}: {said}") from None
     entries, patches = _split(raw)
     files: dict[str, FileDiff] = {}
     removed = set()
@@ -99,20 +99,35 @@ def read(root: Path, revision: str) -> Diff:
         patch = [next(patches) for _ in range(2 if state == "T" else 1)][-1]
         if state in "DR":
             removed.add(was)
-        lines = frozenset(_new_lines(patch))
+        lines, cuts = _new_lines(patch)
         # Without a hunk it is only renamed, or has other rights.
         if state != "D" and (state == "A" or b"\n@@ -" in patch):
-            files[path] = FileDiff(path, "" if state == "A" else was, lines)
+            files[path] = FileDiff(path, "" if state == "A" else was, lines, cuts)
     return Diff(git, base, files, frozenset(removed - files.keys()))
+
+
+def _raw(git: Git, root: Path, base: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        # An index of its own has the new files too, so that git also finds those that were renamed.
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
+        known = root / git.line("rev-parse", "--git-path", "index")
+        with suppress(FileNotFoundError):
+            shutil.copyfile(known, index["GIT_INDEX_FILE"])
+        git.run("add", "--intent-to-add", "--all", "--", ".", env=index)
+        options = [*OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative"]
+        return git.run("diff", *options, base, "--", ".", env=index)
 
 
 def _merge_base(git: Git, revision: str) -> str:
     if git.commit(revision) is None:
         remote, _, branch = revision.partition("/")
-        fetch = f"`git fetch {remote} {branch}`" if branch else "`git fetch origin`"
+        is_remote = branch and remote in git.run("remote").decode(errors="replace").split()
+        command = f"git fetch {remote} {branch}" if is_remote else "git fetch origin"
+        if branch == "HEAD":
+            command = "git remote set-head origin --auto"
         raise UserError(
-            f"there is no revision {revision} to compare with: fetch it with {fetch} (in GitHub "
-            "Actions: `fetch-depth: 0` of actions/checkout), or name another with --base"
+            f"there is no revision {revision} to compare with: `{command}` brings it (in GitHub "
+            "Actions: `fetch-depth: 0` of actions/checkout), or name another: `--base main`"
         )
     try:
         return git.line("merge-base", revision, "HEAD")
@@ -140,8 +155,12 @@ def _split(raw: bytes) -> tuple[list[tuple[str, ...]], Iterator[bytes]]:
     return entries, iter(patches)
 
 
-def _new_lines(patch: bytes) -> Iterator[int]:
-    for line in patch.split(b"\n"):
-        if found := HUNK.match(line):
-            start, count = int(found[1]), int(found[2] or 1)
-            yield from range(start, start + count)
+def _new_lines(patch: bytes) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the new and edited lines, and those after which lines were only deleted."""
+    lines: set[int] = set()
+    cuts = set()
+    for found in filter(None, map(HUNK.match, patch.split(b"\n"))):
+        start, count = int(found[1]), int(found[2] or 1)
+        lines |= {*range(start, start + count)}
+        cuts |= set() if count else {start}
+    return frozenset(lines), frozenset(cuts)

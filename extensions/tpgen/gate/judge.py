@@ -11,6 +11,7 @@ from tpgen.census.records import SUFFIXES
 from tpgen.check.project import Project
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
+from tpgen.report.text import shortened
 
 from . import diff as diffs
 from . import facts as all_facts
@@ -72,6 +73,10 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
             "the routes are unknown, because no test of the run used the fixture `app`: request it "
             f"in a test, and run {all_facts.RUN}"
         )
+    failed = [test["id"] for test in facts.record.tests if test["outcome"] in table.FAILURES]
+    if failed:
+        message = f"{shortened(failed, 1)} failed in the run: a failed test proves nothing"
+        outcome.findings.append(Finding("pyproject.toml", 1, 1, message, "TPG600", "note"))
     found, outcome.files = line_rules.judge(root, diff, facts, percent)
     about_cases, outcome.cases = proof_rules.cases(root, diff, census, known)
     outcome.findings += [

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tpgen.check.places import is_test_path, matches
 from tpgen.core import policy, settings
+from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
-from tpgen.core.service import Service
+from tpgen.core.service import POLICY, Service
 
 from .diff import Diff, FileDiff
 from .facts import Facts, Measured
@@ -36,12 +37,14 @@ def judge(
     """
     rules = policy.read(root)
     coverage = rules.get("coverage", {})
-    target = float(coverage.get("new_code", 85))
+    target, drop = _number(coverage, "new_code", 85), _number(coverage, "drop", 2)
     paths = [path for path in diff.files if path.endswith(".py") and not is_test_path(path)]
     areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
     for name, patterns in settings.read(root).areas.items():
         areas.setdefault(name, []).extend(patterns)
-    passed = _passed(facts, {name for name, each in rules["layers"].items() if each.get("io")})
+    passed = _passed(
+        facts, {name for name, each in rules.get("layers", {}).items() if each.get("io")}
+    )
     packages = [each.relative_to(root).as_posix() for each in Service(root).packages]
     findings: list[Finding] = []
     files = []
@@ -54,12 +57,20 @@ def judge(
             files.append(file)
             findings += _coverage(file, changed, target)
             findings += _integration(changed, passed, area) if area else ()
-        elif area:
+        elif area and (root / path).read_bytes().strip():
             message = f"coverage does not measure this file of the area {area}, so no run can show "
             message += "that an integration test runs the change: remove it from `omit`"
             findings.append(Finding(path, 1, 1, message, "TPG604"))
-    findings += _drop(facts, base_percent, float(coverage.get("drop", 2)))
+    findings += _drop(facts, base_percent, drop)
     return findings, files
+
+
+def _number(table: Mapping[str, object], key: str, default: float) -> float:
+    """Return a percentage of the policy."""
+    given = table.get(key, default)
+    if not isinstance(given, int | float) or not 0 <= given < 100:
+        raise UserError(f"{POLICY}: [coverage] {key} must be a number from 0 to 99, got {given!r}")
+    return given
 
 
 class _Changed:
@@ -78,7 +89,10 @@ class _Changed:
         found = [*spans(ast.parse((root / file.path).read_bytes()))]
         self.first = {line: span.start for span, _ in found for line in span}
         self.inside = {span.start for span, is_inside in found if is_inside}
-        self.lines = {self.first.get(line, line) for line in file.lines} & measured.lines.keys()
+        # Of a statement of several lines, some may be deleted.
+        cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
+        new = {self.first.get(line, line) for line in file.lines}
+        self.lines = (new | cut) & measured.lines.keys()
 
     def judged(self) -> JudgedFile:
         """Return how many of the statements and their branches ran."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 
 VERSION = 1
+# The most ranges of lines in a message, and characters of a text in the JSON.
+RANGES, LONGEST = 10, 4000
 SCHEMA = Path(__file__).parent / "gate.schema.json"
 
 
@@ -76,7 +78,10 @@ def as_json(outcome: Outcome) -> str:
     """Return an outcome as one JSON object; gate.schema.json describes it."""
     keys = ("code", "level", "path", "line", "message")
     findings = [{key: getattr(found, key) for key in keys} for found in outcome.findings]
-    content = {"version": VERSION, **asdict(outcome), "findings": findings}
+    for each in findings:
+        each["message"] = str(each["message"])[:LONGEST]
+    cases = [replace(case, why=case.why[:LONGEST]) for case in outcome.cases]
+    content = {"version": VERSION, **asdict(replace(outcome, cases=cases)), "findings": findings}
     return json.dumps(content, indent=2) + "\n"
 
 
@@ -112,4 +117,6 @@ def shortened(lines: Sequence[int]) -> str:
             found[-1].append(line)
         else:
             found.append([line])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found[:RANGES]]
+    more = f" and {len(found) - RANGES} more places" if len(found) > RANGES else ""
+    return ", ".join(shown) + more

@@ -41,7 +41,9 @@ def check(project: Project) -> Iterator[Finding]:
         try:
             content = _content(file)
         except ValueError as error:
-            yield file.finding(1, f"{path} can't be read: {' '.join(str(error).split())}")
+            yield file.finding(
+                1, f"{path} can't be read: {' '.join(str(error).split())}; correct it"
+            )
             continue
         for message, needle in faults(project, content):
             lines = [number for number, line in enumerate(file.lines, 1) if needle in line]

@@ -20,7 +20,9 @@ def check(project: Project) -> Iterator[Finding]:
         return
     most = project.number("flaky", "reruns", RERUNS)
     most_tests = project.number("flaky", "tests", TESTS)
-    message = "{} reruns, where {} are allowed: fix the cause"
+    message = (
+        "{} reruns of a failing test, and the policy allows {}: fix the cause, and lower the number"
+    )
     for file in filter(None, map(project.file, configurations)):
         for number, times in reruns.configured(file):
             if times is not None and times > most:

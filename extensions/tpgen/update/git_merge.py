@@ -150,7 +150,8 @@ def merge(both: Versions) -> Merged:
             f"git could not write the update, and nothing was changed: {reason}"
         ) from None
     raise UserError(
-        f"git would change {strays[0]}, which is not a file of the template; nothing was changed"
+        f"git would change {strays[0]}, which is not a file of the template; nothing was changed: "
+        "git took it for a renamed file of the template; please report it with this line"
     )
 
 

@@ -114,7 +114,9 @@ class Template:
         found = self.git.commit(version)
         if found is None:
             has = f"it has {', '.join(self.releases[:5])}" if self.releases else "it has no tags"
-            raise UserError(f"the template at {self.source} has no {version} ({has})")
+            raise UserError(
+                f"the template at {self.source} has no {version} ({has}): name one with `--to`"
+            )
         return found
 
     def version_to_take(self, old: str, wanted: str = "") -> str:
