@@ -54,6 +54,12 @@ def test_a_file_that_is_renamed_but_not_added(repo: Repository) -> None:
     assert repo.git("status", "--short").splitlines() == ["D b.py", "?? d.py"]
 
 
+def test_a_file_that_comes_from_another_top_folder_is_new(repo: Repository) -> None:
+    (repo.path / "src").mkdir()
+    repo.git("mv", "b.py", "src/d.py")
+    assert lines(repo) == {"src/d.py": [*range(1, 10)]}
+
+
 def test_a_renamed_and_edited_file(repo: Repository) -> None:
     repo.git("mv", "b.py", "d.py")
     repo.write({"d.py": "x\n" * 9 + "y\n"})
@@ -67,7 +73,7 @@ def test_a_file_that_becomes_a_link(repo: Repository) -> None:
     (repo.path / "a.py").unlink()
     (repo.path / "a.py").symlink_to("b.py")
     repo.write({"b.py": "y\n"})
-    assert lines(repo) == {"a.py": [1], "b.py": [1]}
+    assert lines(repo) == {"b.py": [1]}
 
 
 def test_a_service_below_the_top(repo: Repository) -> None:

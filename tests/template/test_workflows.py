@@ -248,9 +248,11 @@ def test_what_ci_runs_is_there(folders: dict[str, Path]) -> None:
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
     named = re.findall(r"--hook-stage manual (\S+)", makefile + text)
     (skipped,) = re.findall(r"SKIP: (\S+)", text)
-    own = {"tpgen-check-all", "tpgen-census", "tpgen-gate", "tpgen-gate-show"}
+    own = {"tpgen-check-all", "tpgen-census", "tpgen-gate-run", "tpgen-gate-show"}
     assert set(named) == own | {"gitleaks-all"}
     assert {*named, *skipped.split(",")} <= known
+    for name in named:  # prek runs each hook with this id or alias
+        assert sum(name in (hook["id"], hook.get("alias")) for hook in hooks) == 1, name
 
 
 def tpgens_repository(answers: Mapping[str, str]) -> str:

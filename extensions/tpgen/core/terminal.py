@@ -38,6 +38,7 @@ def say(text: str) -> None:
 def save(file: str, text: str) -> None:
     """Write a report to a file that the command line names."""
     try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UserError(f"{file} can't be written: {error.strerror}") from None

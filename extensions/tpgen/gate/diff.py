@@ -65,7 +65,7 @@ class Diff:
     def read(self, path: str) -> str:
         """Return a file of the base by its path there; empty if there is none."""
         found = self.git.show(self.base, path) if path else None
-        return (found or b"").decode(errors="replace")
+        return (found or b"").decode(errors="replace").replace("\r\n", "\n")
 
 
 def read(root: Path, revision: str) -> Diff:
@@ -101,8 +101,14 @@ def read(root: Path, revision: str) -> Diff:
             removed.add(was)
         lines, cuts = _new_lines(patch)
         # Without a hunk it is only renamed, or has other rights.
-        if state != "D" and (state == "A" or b"\n@@ -" in patch):
-            files[path] = FileDiff(path, "" if state == "A" else was, lines, cuts)
+        if state == "D" or (root / path).is_symlink():
+            continue
+        # What comes from another top folder, such as `scripts`, is new here.
+        is_new = state == "A" or Path(was).parts[:-1][:1] != Path(path).parts[:-1][:1]
+        if state == "R" and is_new:
+            lines = frozenset(range(1, len((root / path).read_bytes().splitlines()) + 1))
+        if is_new or b"\n@@ -" in patch:
+            files[path] = FileDiff(path, "" if is_new else was, lines, cuts)
     return Diff(git, base, files, frozenset(removed - files.keys()))
 
 

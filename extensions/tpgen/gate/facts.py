@@ -87,16 +87,26 @@ class Facts:
         """
         root = self.record.root
         paths = [path for path in paths if self._is_source(path)]
+        report = self._lcov([str(root / path) for path in paths]) if paths else ()
+        # The report applies `[tool.coverage.paths]` to the data.
         data = self.coverage.get_data()
         found: dict[str, Measured] = {}
-        for line in self._lcov([str(root / path) for path in paths]) if paths else ():
+        for line in report:
             key, _, value = line.partition(":")
             if key == "SF":
                 place = (root / value).resolve()
                 # The names in the data may be relative.
                 name = str(place) if str(place) in data.measured_files() else value
                 path = place.relative_to(root.resolve()).as_posix()
-                found[path] = Measured(contexts=data.contexts_by_lineno(name))
+                contexts = data.contexts_by_lineno(name)
+                # With the setting `context`, coverage writes `STATIC|ID|run`.
+                static = f"{self.coverage.get_option('run:context')}|"
+                found[path] = Measured(
+                    contexts={
+                        line: [context.removeprefix(static) for context in names]
+                        for line, names in contexts.items()
+                    }
+                )
             elif key == "DA":
                 number, ran = value.split(",")[:2]
                 found[path].lines[int(number)] = ran != "0"
@@ -178,7 +188,7 @@ def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> F
     files = [*data] or [root / known["file"] for known in stated]
     _require_same({known["sha256"] for known in stated}, files)
     loaded = _load(root, files)
-    if not any(loaded.get_data().measured_contexts()):
+    if not any("::" in name for name in loaded.get_data().measured_contexts()):
         raise MissingFact(
             "the coverage data don't tell which test ran a line: `--cov-context=test` is missing; "
             f"run {RUN}"
@@ -231,4 +241,9 @@ def _load(root: Path, files: Sequence[Path]) -> "Coverage":
                 loaded.combine(places, strict=True, keep=True)
         except CoverageException as error:
             raise MissingFact(f"the coverage data can't be read: {error}; run {RUN}") from None
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"the settings of coverage need {error.name}, such as for a plugin: install it beside "
+                "tpgen (for the hook: `additional_dependencies`)"
+            ) from None
     return loaded

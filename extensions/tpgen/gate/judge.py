@@ -19,6 +19,9 @@ from . import line_rules, proof_rules
 from .facts import MissingFact
 from .outcome import Outcome
 
+# Settings of coverage and pytest, besides pyproject.toml.
+CONFIGS = (".coveragerc", "setup.cfg", "tox.ini", "pytest.ini")
+
 
 @dataclass(frozen=True)
 class Given:
@@ -54,7 +57,7 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
     diff = replace(whole, files=files)
     outcome = Outcome(diff.base)
     outcome.findings += proof_rules.past(root, diff)
-    if any(path.endswith(SUFFIXES) for path in diff.touched):
+    if any(path.endswith((*SUFFIXES, *CONFIGS)) for path in diff.touched):
         try:
             _judge_by_run(root, diff, given, outcome)
         except MissingFact as error:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from tpgen.check.places import is_test_path, matches
+from tpgen.check.places import matches
 from tpgen.core import policy, settings
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
@@ -38,7 +38,7 @@ def judge(
     rules = policy.read(root)
     coverage = rules.get("coverage", {})
     target, drop = _number(coverage, "new_code", 85), _number(coverage, "drop", 2)
-    paths = [path for path in diff.files if path.endswith(".py") and not is_test_path(path)]
+    paths = [path for path in diff.files if path.endswith(".py") and not _is_of_tests(path)]
     areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
     for name, patterns in settings.read(root).areas.items():
         areas.setdefault(name, []).extend(patterns)
@@ -46,6 +46,8 @@ def judge(
         facts, {name for name, each in rules.get("layers", {}).items() if each.get("io")}
     )
     packages = [each.relative_to(root).as_posix() for each in Service(root).packages]
+    # Some services have their modules in `src` itself.
+    packages += ["src"]
     findings: list[Finding] = []
     files = []
     all_measured = facts.measured(paths)
@@ -82,13 +84,16 @@ class _Changed:
         first: the first line of the statement that each line belongs to.
         lines: the first lines of the new and edited statements.
         inside: the first lines of all statements in functions.
+        heads: the lines of the body of a function, by the lines of its `def` and its decorators.
     """
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
         self.path, self.measured = file.path, measured
-        found = [*spans(ast.parse((root / file.path).read_bytes()))]
+        tree = ast.parse((root / file.path).read_bytes())
+        found = [*spans(tree)]
         self.first = {line: span.start for span, _ in found for line in span}
         self.inside = {span.start for span, is_inside in found if is_inside}
+        self.heads = _heads(tree)
         # Of a statement of several lines, some may be deleted.
         cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
         new = {self.first.get(line, line) for line in file.lines}
@@ -154,6 +159,9 @@ def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iter
     inside = changed.inside & changed.measured.lines.keys()
     outside = changed.lines - inside - changed.measured.missing
     imported = outside if ran & inside or not inside else set()
+    imported = {
+        line for line in imported if ran & {*changed.heads.get(line, ran or {0})} or not inside
+    }
     lines = sorted(changed.lines - ran - imported)
     if lines:
         yield Finding(
@@ -191,6 +199,11 @@ def _near(changed: _Changed, lines: Sequence[int]) -> str:
     return f"; {', '.join(tests[:SHOWN])}{more} ran the lines around them" if tests else ""
 
 
+def _is_of_tests(path: str) -> bool:
+    *folders, name = path.split("/")
+    return bool({"tests", "test"} & {*folders}) or name == "conftest.py"
+
+
 def _area(path: str, packages: Sequence[str], areas: Mapping[str, Sequence[str]]) -> str:
     """Return the area that a file belongs to; empty if it is in none."""
     for package in packages:
@@ -206,8 +219,19 @@ def _passed(facts: Facts, layers: Collection[str]) -> set[str]:
     return {
         f"{name}|{phase}"
         for name, test in facts.tests.items()
-        if test["outcome"] == "passed" and test["layer"] in layers
+        if test["layer"] in layers
+        # A fixture of the session runs in the first test that requests it, whatever becomes of that.
         for phase in ("setup", "run", "teardown")
+        if phase == "setup" or test["outcome"] == "passed"
+    }
+
+
+def _heads(tree: ast.Module) -> dict[int, range]:
+    return {
+        head.lineno: range(node.body[0].lineno, (node.end_lineno or 0) + 1)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for head in (node, *node.decorator_list)
     }
 
 

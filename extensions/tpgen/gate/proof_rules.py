@@ -11,11 +11,12 @@ from typing import Any
 from tpgen.census.table import Cell, Census, Row
 from tpgen.check import registry
 from tpgen.check.places import is_policy, is_test_file
-from tpgen.check.project import Project
+from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import FileRule
 from tpgen.check.skips import FLAKY, ISSUE
 from tpgen.core import settings
 from tpgen.core.finding import Finding
+from tpgen.source.cases import words
 from tpgen.source.trees import last_name
 
 from .diff import Diff
@@ -60,6 +61,21 @@ def cases(
             bad = [cell for cell in was if cell.status in (*BAD, "exempt")]
             if _is_changed(root, diff, row):
                 bad = [cell for cell in bad if cell.status != "exempt"]
+        if known and ANSWERS not in diff.files and not _is_changed(root, diff, row):
+            now = {cell.case for cell in row.cells}
+            gone = [
+                case
+                for (title, case), status in known.items()
+                if title == row.title and status == "proved" and case not in now
+            ]
+            if gone:
+                message = f"{row.title} no longer requires what was proved before the change: "
+                message += (
+                    f"{', '.join(map(words, gone))}; restore its suite, or change the route too"
+                )
+                findings.append(
+                    Finding(row.file or "pyproject.toml", row.line or 1, 1, message, "TPG606")
+                )
         if bad:
             findings.append(_about(row, bad, start, code))
             unproved += [
@@ -91,9 +107,9 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
 
 
 def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:
-    words = ", ".join(cell.words for cell in cells)
+    named = ", ".join(cell.words for cell in cells)
     help_ = f"; `tpgen {row.title}` writes its tests" if row.can_be_written else ""
-    message = f"{row.title} is {start}: {words} ({cells[0].why or 'failed'}){help_}"
+    message = f"{row.title} is {start}: {named} ({cells[0].why or 'failed'}){help_}"
     return Finding(row.file or "pyproject.toml", row.line or 1, 1, message, code)
 
 
@@ -114,7 +130,7 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             reason = test["reason"] or ""
             if test["outcome"] == "passed" and test["assertions"] == 0:
                 message = "asserted something before the change, and executes no assertion now"
-            elif test["outcome"] in ("skipped", "xfailed") and not (
+            elif test["outcome"] in ("skipped", "xfailed", "xpassed") and not (
                 (FLAKY.search(reason) and ISSUE.search(reason))
                 or _skips(before, name) == _skips(now, name)
             ):
@@ -155,6 +171,8 @@ def _asserts(node: ast.AST, helpers: Iterable[str]) -> bool:
     return any(
         isinstance(each, ast.Assert)
         or (isinstance(each, ast.Call) and last_name(each.func) in calls)
+        # Of unittest, and helpers called so.
+        or (isinstance(each, ast.Call) and last_name(each.func).startswith("assert"))
         for each in ast.walk(node)
     )
 
@@ -201,14 +219,18 @@ def silent_snapshots(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
     for path in changed:
         folder, _, inside = path.partition(SNAPSHOTS)
         owner = f"{folder}/{inside.removesuffix('.ambr')}.py"
-        tests = dict(_by_function(facts, owner))
+        tests: dict[str, set[str]] = {}
+        for name, test in _by_function(facts, owner):
+            for key in {name, ".".join(test["id"].split("::")[1:])}:
+                tests[key] = tests.get(key, set()) | _routes(test)
         before = _entries(diff.before(path))
         for name, (line, content) in _entries((root / path).read_text("utf-8", "replace")).items():
             # A snapshot that is new belongs to a new test.
             if name not in before or before[name][1] == content:
                 continue
             function = re.split(r"\[|\.\d+$", name)[0]
-            about = _routes(tests.get(function)) or {f"{owner}::{function}"}
+            own = tests.get(re.sub(r"\.\d+$", "", name), set()) or tests.get(function)
+            about = own or {f"{owner}::{function}"}
             if not about & asserted:
                 message = (
                     f"the snapshot of {name} changes, and no assertion about "
@@ -232,15 +254,13 @@ def _asserted(root: Path, diff: Diff, facts: Facts) -> set[str]:
 
 
 def _edits_assertion(function: Function, lines: frozenset[int]) -> bool:
-    return any(
-        isinstance(node, ast.Assert) and lines & {*range(node.lineno, (node.end_lineno or 0) + 1)}
-        for node in ast.walk(function)
-    )
+    """Return whether lines of a function that asserts are new or edited: also an expected value."""
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(function))
+    return asserts and bool(lines & {*_lines_of(function)})
 
 
-def _routes(test: Test | None) -> set[str]:
-    sent = test["requests"] if test else ()
-    return {f"{each['method']} {each['route']}" for each in sent if each["route"]}
+def _routes(test: Test) -> set[str]:
+    return {f"{each['method']} {each['route']}" for each in test["requests"] if each["route"]}
 
 
 def _entries(text: str) -> dict[str, tuple[int, str]]:
