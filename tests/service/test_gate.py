@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
+from tpgen.gate import judge, outcome
+from tpgen.gate.judge import Given
 
 from tests.conftest import ROOT
 from tests.gate_changes import BAD, GOOD, Seeded
@@ -114,8 +116,8 @@ def append(service: Service, texts: "dict[str, str] | object") -> None:
         place.write_bytes((place.read_bytes() if place.exists() else b"") + text.encode())
 
 
-def gate(service: Service, *options: str, is_base_known: bool = True) -> Outcome:
-    known = [f"--base-census={CENSUS}", f"--base-coverage={COVERAGE}"] if is_base_known else []
+def gate(service: Service, *options: str) -> Outcome:
+    known = [f"--base-census={CENSUS}", f"--base-coverage={COVERAGE}"]
     return service.tpgen("gate", "--base=main", *known, *options)
 
 
@@ -131,12 +133,14 @@ def test_judges(seeded: Seeded, service: Service, suite: Suite) -> None:
     if ".coverage" in seeded.later:
         run(suite, service, "--cov", "--cov-report=term", "tests/unit")
     append(service, seeded.later)
-    done = gate(service, "--format=json", is_base_known=seeded.is_base_known)
-    found = json.loads(done.text)
-    errors = {each["code"] for each in found["findings"] if each["level"] == "error"}
-    assert (done.code, errors) == (int(bool(seeded.expected)), set(seeded.expected.split())), (
-        done.text + said[-3000:]
-    )
+    known = Given()
+    if seeded.is_base_known:
+        places = service.path / COVERAGE, service.path / CENSUS
+        known = Given(base_coverage=places[0], base_census=places[1])
+    found = judge.judge(service.path, "main", known)
+    errors = {each.code for each in found.findings if each.level == "error"}
+    assert errors == set(seeded.expected.split()), outcome.as_json(found) + said[-3000:]
+    assert found.blocks == bool(seeded.expected)
 
 
 @pytest.fixture(scope="session")

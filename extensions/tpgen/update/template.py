@@ -114,9 +114,7 @@ class Template:
         found = self.git.commit(version)
         if found is None:
             has = f"it has {', '.join(self.releases[:5])}" if self.releases else "it has no tags"
-            raise UserError(
-                f"the template at {self.source} has no {version} ({has}): name one with `--to`"
-            )
+            raise UserError(f"the template at {self.source} has no {version} ({has})")
         return found
 
     def version_to_take(self, old: str, wanted: str = "") -> str:
