@@ -193,7 +193,7 @@ def test_shards_are_judged_together(service: Service, suite: Suite) -> None:
     """Two runs, each of which deselects what the other runs; one of them alone is not enough."""
     service.write({"tests/conftest.py": (service.path / "tests/conftest.py").read_text() + SHARDS})
     append(service, {"src/gateway/audit.py": "# The end.\n"})
-    places = []
+    places: list[Path] = []
     for shard in ("0", "1"):
         environment = {"COVERAGE_FILE": f".coverage.{shard}", "SHARD": shard}
         run(suite, service, "--census", *COVERED, **environment)
