@@ -41,6 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         save(chosen.json, as_json)
     github.add_to_page(text)
-    formats = {"text": text, "markdown": render.markdown(found), "json": as_json}
-    say(formats[chosen.format])
+    if chosen.format != "text":
+        text = as_json if chosen.format == "json" else render.markdown(found)
+    say(text)
     return int(not found.is_complete)

@@ -67,7 +67,7 @@ def run(chosen: argparse.Namespace) -> int:
         if chosen.fix and _fix(part, found.findings):
             # What an edit left, or brought, is reported.
             found = engine.run(Project(part.root, part.asked, part.base, part.apart), rules)
-        result.add(_seen_from(here.root, part.root, found))
+        result.add(seen_from(here.root, part.root, found))
     result.findings.sort(key=lambda finding: finding.order)
     is_github = os.environ.get("GITHUB_ACTIONS") == "true"
     _report(chosen.format or ("github" if is_github else "text"), here, result)
@@ -124,7 +124,7 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
 
     if name == "text":
         # Relative to where the person is, so that a terminal finds the file.
-        result = _seen_from(Path.cwd(), here.root, result)
+        result = seen_from(Path.cwd(), here.root, result)
         # https://no-color.org, https://force-color.org
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         coloured = not plain and bool(os.environ.get("FORCE_COLOR") or sys.stdout.isatty())
@@ -133,14 +133,14 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
     if name in ("github", "sarif"):
         # GitHub's paths start at the top of the repository.
         top = here.git.line("rev-parse", "--show-toplevel") if here.git else here.root
-        result = _seen_from(Path(top), here.root, result)
+        result = seen_from(Path(top), here.root, result)
     module = importlib.import_module(f"tpgen.report.{name}")
     say(module.render(result))
     if name == "github":
         github.add_to_page(text.render(result))
 
 
-def _seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:
+def seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:
     """Make the paths of a result relative to a folder."""
     start = folder.resolve()
     if start != root:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from tpgen.core import service
@@ -14,6 +13,8 @@ from tpgen.gate import comment, facts, judge, outcome
 from tpgen.gate.judge import Given
 from tpgen.gate.outcome import Outcome
 from tpgen.report import github, sarif, text
+
+from .check import seen_from
 
 FORMATS = ("text", "json", "sarif", "github", "markdown")
 DESCRIPTION = f"""\
@@ -62,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
         found = outcome.from_json(Path(chosen.show))
         if chosen.markdown:
             save(chosen.markdown, comment.render(found))
-        _print(chosen.format or "text", found, "")
+        _print(chosen.format or "text", found)
         return 0
     here = service.find(Path.cwd())
     base = chosen.base or judge.usual_revision()
@@ -86,28 +87,20 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.markdown:
         save(chosen.markdown, comment.render(found))
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
-    top = os.path.relpath(here.root, _top(here.root))
-    _print(chosen.format or ("github" if in_actions else "text"), found, "" if top == "." else top)
+    _print(chosen.format or ("github" if in_actions else "text"), found, here.root)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as file:
             file.write(comment.render(found))
     return int(found.blocks)
 
 
-def _print(name: str, found: Outcome, below: str) -> None:
-    """Print an outcome in a format; GitHub's start at the top of the repository."""
+def _print(name: str, found: Outcome, root: Path | None = None) -> None:
+    """Print an outcome in a format; GitHub's paths start at the top of the repository."""
     result = CheckResult(found.findings, checked=len(found.files))
-    if name in ("sarif", "github") and below:
-        result.findings = [
-            replace(finding, path=f"{below}/{finding.path}") for finding in found.findings
-        ]
+    if name in ("sarif", "github") and root and (git := Git.at(root)):
+        result = seen_from(Path(git.line("rev-parse", "--show-toplevel")), root, result)
     renderers = {"sarif": sarif.render, "github": github.render, "text": text.render}
     if name in renderers:
         say(renderers[name](result))
     else:
         say({"json": outcome.as_json, "markdown": comment.render}[name](found))
-
-
-def _top(root: Path) -> Path:
-    git = Git.at(root)
-    return Path(git.line("rev-parse", "--show-toplevel")) if git else root

@@ -18,6 +18,7 @@ from tpgen.census.records import Record
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
+from tpgen.report.text import shortened
 
 if TYPE_CHECKING:
     from coverage import Coverage
@@ -180,8 +181,7 @@ def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> F
             place = f"{test['file']}::{test['name']}"
             raise MissingFact(f"none of the records has {place}: give those of all shards")
     if stale := record.stale:
-        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
-        raise MissingFact(f"{stale[0]}{more} changed since the last run: run {RUN}")
+        raise MissingFact(f"{shortened(stale, 1)} changed since the last run: run {RUN}")
     stated = [part.content["coverage"] for part in parts]
     if not all(stated):
         raise MissingFact(f"the last run measured no coverage: run {RUN}")

@@ -10,6 +10,7 @@ from tpgen.core import policy, settings
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.core.service import POLICY, Service
+from tpgen.report import text
 
 from .diff import Diff, FileDiff
 from .facts import Facts, Measured
@@ -195,8 +196,7 @@ def _lines(lines: Sequence[int]) -> str:
 
 def _near(changed: _Changed, lines: Sequence[int]) -> str:
     tests = changed.tests_near(lines)
-    more = f" and {len(tests) - SHOWN} more" if len(tests) > SHOWN else ""
-    return f"; {', '.join(tests[:SHOWN])}{more} ran the lines around them" if tests else ""
+    return f"; {text.shortened(tests, SHOWN)} ran the lines around them" if tests else ""
 
 
 def _is_of_tests(path: str) -> bool:

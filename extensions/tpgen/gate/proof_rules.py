@@ -16,6 +16,7 @@ from tpgen.check.rule import FileRule
 from tpgen.check.skips import FLAKY, ISSUE
 from tpgen.core import settings
 from tpgen.core.finding import Finding
+from tpgen.rules.silent_snapshot_change import FOLDER, snapshots
 from tpgen.source.cases import words
 from tpgen.source.trees import last_name
 
@@ -24,8 +25,6 @@ from .facts import Facts
 from .outcome import UnprovedCase
 
 BAD = ("missing", "failed")
-SNAPSHOTS = "/__snapshots__/"
-ENTRY = re.compile(r"^# name: (.+)\n((?:.*\n)*?)# ---$", re.MULTILINE)
 SKIPS = re.compile("skip|xfail", re.IGNORECASE)
 RAISES = {"raises", "warns", "deprecated_call"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -49,19 +48,20 @@ def cases(
     titles = None if known is None else {title for title, _ in known}
     for row in census.rows:
         bad = [cell for cell in row.cells if cell.status in BAD]
+        is_changed = _is_changed(root, diff, row)
         code, start = "TPG606", "no longer proved, as it was before the change"
         # Another line, such as that of a router's prefix, may add a route.
         is_new = titles is not None and row.title not in titles
-        if bad and (is_new or _is_changed(root, diff, row)):
+        if bad and (is_new or is_changed):
             code, start = "TPG605", "new or changed, and not proved"
         elif known is None:
             start = "not proved; whether it was before the change, --base-census would tell"
         else:
             was = [cell for cell in row.cells if known.get((row.title, cell.case)) == "proved"]
             bad = [cell for cell in was if cell.status in (*BAD, "exempt")]
-            if _is_changed(root, diff, row):
+            if is_changed:
                 bad = [cell for cell in bad if cell.status != "exempt"]
-        if known and ANSWERS not in diff.files and not _is_changed(root, diff, row):
+        if known and ANSWERS not in diff.files and not is_changed:
             now = {cell.case for cell in row.cells}
             gone = [
                 case
@@ -98,8 +98,7 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
         return True
     for node in ast.walk(ast.parse((root / row.file).read_bytes())):
         if isinstance(node, Function | ast.ClassDef):
-            start = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            lines = range(start, (node.end_lineno or start) + 1)
+            lines = _lines_of(node)
             edited = file.lines & {*lines} or file.cuts & {*lines[:-1]}
             if row.line in lines and row.line <= node.lineno and edited:
                 return True
@@ -153,8 +152,8 @@ def _skips(text: str, name: str) -> list[str]:
     return [line.strip() for number, line in lines if number not in others and SKIPS.search(line)]
 
 
-def _lines_of(node: Function) -> range:
-    """Return the lines of a function with its decorators."""
+def _lines_of(node: Function | ast.ClassDef) -> range:
+    """Return the lines of a definition with its decorators."""
     start = min([node.lineno, *(each.lineno for each in node.decorator_list)])
     return range(start, (node.end_lineno or start) + 1)
 
@@ -214,19 +213,20 @@ def silent_snapshots(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
         diff: the change.
         facts: of a run with these files.
     """
-    changed = [path for path in diff.files if SNAPSHOTS in path and path.endswith(".ambr")]
+    changed = [path for path in diff.files if FOLDER in path and path.endswith(".ambr")]
     asserted = _asserted(root, diff, facts) if changed else set()
     for path in changed:
-        folder, _, inside = path.partition(SNAPSHOTS)
+        folder, _, inside = path.partition(FOLDER)
         owner = f"{folder}/{inside.removesuffix('.ambr')}.py"
         tests: dict[str, set[str]] = {}
         for name, test in _by_function(facts, owner):
             for key in {name, ".".join(test["id"].split("::")[1:])}:
                 tests[key] = tests.get(key, set()) | _routes(test)
-        before = _entries(diff.before(path))
-        for name, (line, content) in _entries((root / path).read_text("utf-8", "replace")).items():
+        before = {name: content for name, _, content in snapshots(path, diff.before(path))}
+        now = (root / path).read_text("utf-8", "replace")
+        for name, line, content in snapshots(path, now):
             # A snapshot that is new belongs to a new test.
-            if name not in before or before[name][1] == content:
+            if before.get(name, content) == content:
                 continue
             function = re.split(r"\[|\.\d+$", name)[0]
             own = tests.get(re.sub(r"\.\d+$", "", name), set()) or tests.get(function)
@@ -263,14 +263,6 @@ def _routes(test: Test) -> set[str]:
     return {f"{each['method']} {each['route']}" for each in test["requests"] if each["route"]}
 
 
-def _entries(text: str) -> dict[str, tuple[int, str]]:
-    """Return the line and the content of each snapshot of an .ambr file, by its name."""
-    return {
-        entry[1]: (text.count("\n", 0, entry.start()) + 1, entry[2])
-        for entry in ENTRY.finditer(text)
-    }
-
-
 def past(root: Path, diff: Diff) -> Iterator[Finding]:
     """Yield the exemptions whose last day is over, and flaky tests of the change skipped for too long.
 
@@ -287,7 +279,7 @@ def past(root: Path, diff: Diff) -> Iterator[Finding]:
     for each in own.exempt:
         line = next((n for n, text in enumerate(lines, 1) if each["case"] in text), 1)
         dated.append((each["case"], each.get("until"), line))
-    # `tpgen check` refuses what is no table, or has no date.
+    # `tpgen check` refuses an entry that is not a table or has no date.
     tables = ((each, line) for each, line in own.exemptions if isinstance(each, dict))
     dated += [(each.get("rule"), each.get("until"), line) for each, line in tables]
     for what, until, line in dated:

@@ -25,9 +25,9 @@ def check(project: Project) -> Iterator[Finding]:
         owner = f"{folder}/{re.split('[./]', inside)[0]}.py"
         files = [project.file(path), project.file(owner)]
         snapshot, module = (file.text if file else "" for file in files)
-        before = {name: content for name, _, content in _snapshots(path, project.before(path))}
+        before = {name: content for name, _, content in snapshots(path, project.before(path))}
         tests_before, tests = _definitions(project.before(owner)), _definitions(module)
-        for name, line, content in _snapshots(path, snapshot):
+        for name, line, content in snapshots(path, snapshot):
             test = re.split(r"[.\[]", name)[0]
             is_same_test = tests_before.get(test) == tests.get(test)
             # Of a test that the module imports, only the module as a whole can be compared.
@@ -41,7 +41,7 @@ def check(project: Project) -> Iterator[Finding]:
                 yield Finding(path, line, 1, message)
 
 
-def _snapshots(path: str, text: str) -> Iterator[tuple[str, int, str]]:
+def snapshots(path: str, text: str) -> Iterator[tuple[str, int, str]]:
     """Yield the name, the line and the content of each: an .ambr file holds many, others one."""
     if not path.endswith(".ambr"):
         yield PurePosixPath(path).name.partition(".")[0], 1, text
