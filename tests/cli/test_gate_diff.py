@@ -21,6 +21,15 @@ def lines(repo: Repository, base: str = "main", below: str = ".") -> dict[str, l
     return {path: sorted(file.lines) for path, file in found.files.items()}
 
 
+def diverge(repo: Repository) -> None:
+    """Commit to a new branch `work`, which is checked out, and afterwards to main."""
+    repo.git("switch", "--quiet", "--create", "work")
+    repo.commit({"a.py": "ONE\ntwo\nthree\nfour\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit({"b.py": "y\n"})
+    repo.git("switch", "--quiet", "work")
+
+
 def test_new_and_edited_lines(repo: Repository) -> None:
     repo.write({"a.py": "one\nTWO\nthree\nfour\nfive\n", "new.py": "1\n2", "ü 'x\".py": "1"})
     repo.git("add", "a.py")
@@ -82,21 +91,13 @@ def test_a_service_below_the_top(repo: Repository) -> None:
 
 
 def test_what_a_merge_brings_is_not_part_of_the_change(repo: Repository) -> None:
-    repo.git("switch", "--quiet", "--create", "work")
-    repo.commit({"a.py": "ONE\ntwo\nthree\nfour\n"})
-    repo.git("switch", "--quiet", "main")
-    repo.commit({"b.py": "y\n"})
-    repo.git("switch", "--quiet", "work")
+    diverge(repo)
     repo.git("merge", "--quiet", "--no-edit", "main")
     assert lines(repo) == {"a.py": [1]}
 
 
 def test_commits_of_the_base_after_the_branch_are_not_part_of_it(repo: Repository) -> None:
-    repo.git("switch", "--quiet", "--create", "work")
-    repo.commit({"a.py": "ONE\ntwo\nthree\nfour\n"})
-    repo.git("switch", "--quiet", "main")
-    repo.commit({"b.py": "y\n"})
-    repo.git("switch", "--quiet", "work")
+    diverge(repo)
     assert lines(repo) == {"a.py": [1]}
     repo.git("rebase", "--quiet", "main")
     assert lines(repo) == {"a.py": [1]}
