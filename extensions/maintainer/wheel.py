@@ -11,7 +11,7 @@ from tpgen.core.errors import UserError
 
 TEMPLATE = Path(__file__).parents[2]
 ENGINE = "extensions/pytest-tpgen"
-FOLDER = "template/{% if engine_source == 'wheel' %}vendor{% endif %}"
+FOLDER = "template/service/{% if engine_source == 'wheel' %}vendor{% endif %}"
 # The same sources give the same bytes: no file in the wheel has the time of the build.
 EPOCH = "1580601600"
 

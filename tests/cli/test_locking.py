@@ -16,7 +16,7 @@ COMMANDS = {
     "poetry.lock": "poetry update --lock pytest-tpgen",
     "pdm.lock": "pdm lock",
 }
-VENDOR = "template/{% if engine_source == 'wheel' %}vendor{% endif %}"
+VENDOR = "template/service/{% if engine_source == 'wheel' %}vendor{% endif %}"
 WHEEL = "pytest_tpgen-{}-py3-none-any.whl"
 
 

@@ -199,13 +199,13 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
         "description: is gone",
     ),
     "a suite with a syntax error": (
-        replacing("template/tests/policy/suites/schema.py", "import pytest\n", "import (\n"),
+        replacing("template/service/tests/policy/suites/schema.py", "import pytest\n", "import (\n"),
         "0.2.0",
         "tests/policy/suites/schema.py",
     ),
     "a skeleton of one combination": (
         replacing(
-            "template/Makefile.jinja",
+            "template/service/Makefile.jinja",
             "\n",
             "\n{% if not vault and not pipeline %}{{ nothing_of_that_name }}{% endif %}\n",
         ),
@@ -304,7 +304,7 @@ def test_a_changed_number_is_said_on_the_page(source: Repository) -> None:
 
 
 def test_a_new_case_without_a_day(source: Repository) -> None:
-    replacing(f"template/{ROUTES}", FIRST, CASE)(source)
+    replacing(f"template/service/{ROUTES}", FIRST, CASE)(source)
     title = "For an API route:"
     assert refused(source).splitlines()[2:] == [title, "- 429 over the limit"]
     replacing(PAGE, f"{title}\n", f"{title}\n\n- 429 over the limit: slow down\n")(source)
@@ -315,7 +315,7 @@ def test_a_new_case_without_a_day(source: Repository) -> None:
 
 def test_a_new_case_that_is_announced(source: Repository) -> None:
     """The changelog may say that a case is required at once."""
-    replacing(f"template/{ROUTES}", FIRST, CASE)(source)
+    replacing(f"template/service/{ROUTES}", FIRST, CASE)(source)
     title = "For an API route:"
     replacing(PAGE, f"{title}\n", f"{title}\n\n- 429 over the limit: slow down\n")(source)
     assert "name its test in backticks below a line `Required at once:`" in refused(source)

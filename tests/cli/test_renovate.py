@@ -32,14 +32,14 @@ RENOVATES = ["update", "--skip-answered", "--defaults", "--answers-file", ANSWER
 
 def ours() -> Any:
     """The config that a service receives."""
-    return json.loads((ROOT / "template" / CONFIG).read_text())
+    return json.loads((ROOT / "template/service" / CONFIG).read_text())
 
 
 def configs() -> dict[str, str]:
     """The text of each config that we show: the service's and those of the page."""
     shown = [text for _, language, text in blocks(PAGE) if language == "json"]
     return {
-        "template": (ROOT / "template" / CONFIG).read_text(),
+        "template": (ROOT / "template/service" / CONFIG).read_text(),
         **{f"page-{number}": text for number, text in enumerate(shown, 1)},
     }
 
@@ -115,7 +115,7 @@ def test_the_engine_is_left_to_the_update() -> None:
 
 def test_a_service_receives_it(small: Pair) -> None:
     """As it stands here: nothing in it is Copier's to fill in."""
-    assert small.read(CONFIG) == (ROOT / "template" / CONFIG).read_text()
+    assert small.read(CONFIG) == (ROOT / "template/service" / CONFIG).read_text()
 
 
 def test_only_the_template_is_looked_at() -> None:
@@ -228,7 +228,7 @@ def test_an_edited_file_that_is_gone_from_the_template_goes(pair: Pair) -> None:
     name = "alembic.ini"
     pair.service.commit({name: pair.read(name) + "# mine\n"}, "--no-verify")
     assert f"{name}:" in pair.tpgen("drift").text
-    (pair.source.path / f"template/{name}.jinja").unlink()
+    (pair.source.path / f"template/service/{name}.jinja").unlink()
     pair.release()
     assert renovate(pair).code == 0
     assert not (pair.service.path / name).exists()

@@ -35,7 +35,7 @@ BACK = "git reset --hard && git clean -fd :/"
 def newer(small: Pair, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A service, and a template whose newer release changes, adds, removes and renames files."""
     made = small.copy(tmp_path_factory.mktemp("newer"))
-    policy = "template/tests/policy/"
+    policy = "template/service/tests/policy/"
     made.replace("questions/policy.yml", "new_code: 85", "new_code: 90")
     made.source.git("mv", f"{policy}slow.py", f"{policy}watch.py")
     made.source.git("rm", "--quiet", f"{policy}tasks.py")
@@ -191,7 +191,7 @@ def test_ignored_files_in_the_place_of_a_folder_or_in_one(pair: Pair, mine: str,
     ignore = pair.read(".gitignore") + "scratch\nwork/*\ndeep/\n"
     pair.service.commit({".gitignore": ignore}, "--no-verify")
     pair.service.write({mine: "mine\n"})
-    pair.source.write({f"template/{new}": "# new\n"})
+    pair.source.write({f"template/service/{new}": "# new\n"})
     pair.release("v3.0.0")
     assert f"git ignores {mine}, where a file of the template is" in refused(pair)
 
@@ -247,7 +247,7 @@ def test_a_kind_that_both_have(pair: Pair) -> None:
     mine = pair.read("tests/policy/policy.toml") + kind
     assert pair.service.commit({"tests/policy/policy.toml": mine}, "--no-verify").code == 0
     line = "# Add the kinds of this service below this line"
-    pair.replace("template/tests/policy/policy.toml.jinja", line, f"{kind}\n{line}")
+    pair.replace("template/service/tests/policy/policy.toml.jinja", line, f"{kind}\n{line}")
     pair.release("v3.0.0")
     done = pair.tpgen("update")
     assert done.code == 1, done.text
@@ -267,7 +267,7 @@ def test_a_policy_in_conflict(pair: Pair) -> None:
 
 def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
     line = 'help = "the client of an upstream"'
-    pair.replace("template/tests/policy/policy.toml.jinja", line, f'owner = "me"\n{line}')
+    pair.replace("template/service/tests/policy/policy.toml.jinja", line, f'owner = "me"\n{line}')
     pair.release("v3.0.0")
     said = refused(pair)
     assert "this tpgen is too old for the new policy, so nothing was changed (" in said
@@ -275,7 +275,7 @@ def test_a_policy_that_this_tpgen_does_not_know(pair: Pair) -> None:
 
 
 def test_a_policy_that_nobody_can_read(pair: Pair) -> None:
-    pair.replace("template/tests/policy/policy.toml.jinja", "[slow]\n", "[slow\n")
+    pair.replace("template/service/tests/policy/policy.toml.jinja", "[slow]\n", "[slow\n")
     pair.release("v3.0.0")
     said = refused(pair)
     assert "the template at v3.0.0 is broken, so nothing was changed: tests/policy/policy" in said
@@ -284,7 +284,7 @@ def test_a_policy_that_nobody_can_read(pair: Pair) -> None:
 
 def test_a_suite_with_a_syntax_error(pair: Pair) -> None:
     """Not announced as required cases that are gone."""
-    pair.source.write({"template/tests/policy/stray.py": "def broken(:\n"})
+    pair.source.write({"template/service/tests/policy/stray.py": "def broken(:\n"})
     pair.release("v3.0.0")
     said = refused(pair)
     assert (
@@ -299,7 +299,7 @@ def test_a_file_of_the_service_that_looks_like_one_of_the_template(pair: Pair) -
     mine = {"src/gateway/mine.py": pair.read(name) + "# mine\n"}
     pair.service.git("rm", "--quiet", name)
     assert pair.service.commit(mine, "--no-verify").code == 0
-    theirs = pair.source.path / "template" / name
+    theirs = pair.source.path / "template/service" / name
     theirs.write_text(theirs.read_text() + "# theirs\n")
     pair.release("v3.0.0")
     done = pair.tpgen("update")
@@ -451,9 +451,9 @@ def test_what_is_renamed_by_both(pair: Pair) -> None:
 
 
 def test_a_file_that_becomes_a_folder(pair: Pair) -> None:
-    policy = pair.source.path / "template/tests/policy"
+    policy = pair.source.path / "template/service/tests/policy"
     (policy / "told.py").unlink()
-    pair.source.write({"template/tests/policy/told.py/inner.txt": "new\n"})
+    pair.source.write({"template/service/tests/policy/told.py/inner.txt": "new\n"})
     mine = pair.read("tests/policy/told.py") + "# mine\n"
     assert pair.service.commit({"tests/policy/told.py": mine}, "--no-verify").code == 0
     pair.release("v3.0.0")
@@ -477,8 +477,8 @@ def test_ownership_that_is_included_and_computed(pair: Pair, moved: bool) -> Non
         {
             "copier.yml": f"{head}{rest}\n---\n!include questions/owners.yml\n",
             "questions/owners.yml": f"_exclude:\n{owners}\n{more}\n",
-            "template/Makefile.jinja": "all:\n",
-            "template/tests/conftest.py.jinja": "# new\n",
+            "template/service/Makefile.jinja": "all:\n",
+            "template/service/tests/conftest.py.jinja": "# new\n",
         }
     )
     pair.release("v3.0.0")
@@ -491,7 +491,7 @@ def test_ownership_that_is_included_and_computed(pair: Pair, moved: bool) -> Non
 def test_a_starter_that_the_template_has_no_more(pair: Pair) -> None:
     """It stays, also where the template calls it its own from now on."""
     pair.replace("copier.yml", "%}/tests/**{%", "%}/tests/integration/**{%")
-    pair.source.git("rm", "--quiet", "template/tests/factories.py.jinja")
+    pair.source.git("rm", "--quiet", "template/service/tests/factories.py.jinja")
     pair.release("v3.0.0")
     before = pair.read("tests/factories.py")
     done = pair.tpgen("update")
@@ -536,14 +536,14 @@ def test_a_folder_of_the_template_that_is_a_link_here(pair: Pair) -> None:
 
 def test_a_path_that_looks_like_a_pattern(pair: Pair) -> None:
     """`page[1].txt` is a file that was removed here, and no name for `page1.txt`."""
-    pair.source.write({"template/tests/policy/page[1].txt": "one\n"})
+    pair.source.write({"template/service/tests/policy/page[1].txt": "one\n"})
     pair.release("v3.0.0")
     assert pair.tpgen("update").code == 0
     assert pair.service.commit({}, "--no-verify").code == 0
     mine = {"tests/policy/page1.txt": "mine\n"}
     pair.service.git("rm", "--quiet", "-f", ":(literal)tests/policy/page[1].txt")
     assert pair.service.commit(mine, "--no-verify").code == 0
-    pair.source.write({"template/tests/policy/page[1].txt": "two\n"})
+    pair.source.write({"template/service/tests/policy/page[1].txt": "two\n"})
     pair.release("v4.0.0")
     done = pair.tpgen("update")
     assert "missing   tests/policy/page[1].txt: the template changed it" in done.text
@@ -557,7 +557,7 @@ def test_a_submodule_of_the_template(pair: Pair, tmp_path: Path) -> None:
     shared = repository(tmp_path / "shared")
     assert shared.commit({"words.txt": "shared\n"}).code == 0
     add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"]
-    pair.source.git(*add, str(shared.path), "template/tests/policy/shared")
+    pair.source.git(*add, str(shared.path), "template/service/tests/policy/shared")
     pair.release("v3.0.0")
     allowed = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.file.allow"}
     done = pair.tpgen("update", GIT_CONFIG_VALUE_0="always", **allowed)

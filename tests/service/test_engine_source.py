@@ -123,7 +123,7 @@ def test_index_is_pinned_to_the_version(source: Repository, tmp_path: Path) -> N
     """The index is here a folder of wheels, as `make release` leaves one."""
     address = f"git+{source.path.as_uri()}"
     folder = copy(address, tmp_path / "service", "--data=engine_source=index")
-    [wheel] = source.path.glob("template/*vendor*/*.whl")
+    [wheel] = source.path.glob("template/service/*vendor*/*.whl")
     version = wheel.name.split("-")[1]
     assert pin(folder) == f'    "pytest-tpgen[docker,embedded]=={version}",'
     assert not (folder / "vendor").exists()

@@ -15,7 +15,7 @@ from tests.updating import Pair, at, copy, made, releases, tree
 
 LATER = date.today() + timedelta(days=30)
 NUMBERS = "questions/policy.yml"
-POLICY = "template/tests/policy/"
+POLICY = "template/service/tests/policy/"
 CASE = f'''
     @pytest.mark.required_from("{LATER}")
     async def test_answers_are_not_cached(
@@ -284,14 +284,14 @@ def test_a_starter_is_left_alone(pair: Pair) -> None:
     """What the template changes of it, adds to it or renames of it is for new services."""
     before = tree(pair.service.path)
     for name in ("tests/conftest.py.jinja", "README.md.jinja", "tests/policy/README.md"):
-        file = pair.source.path / "template" / name
+        file = pair.source.path / "template/service" / name
         file.write_text(file.read_text() + "\n# of the template\n")
     pair.replace(
-        "template/tests/unit/test_openai.py.jinja", "\nimport pytest\n", "\n\nimport pytest\n"
+        "template/service/tests/unit/test_openai.py.jinja", "\nimport pytest\n", "\n\nimport pytest\n"
     )
-    pair.source.git("rm", "--quiet", "-r", "template/tests/contract", "template/tests/__init__.py")
-    pair.source.write({"template/src/{{ package }}/more.py": "MORE = 1\n"})
-    pair.source.git("mv", "template/tests/factories.py.jinja", "template/tests/rows.py.jinja")
+    pair.source.git("rm", "--quiet", "-r", "template/service/tests/contract", "template/service/tests/__init__.py")
+    pair.source.write({"template/service/src/{{ package }}/more.py": "MORE = 1\n"})
+    pair.source.git("mv", "template/service/tests/factories.py.jinja", "template/service/tests/rows.py.jinja")
     updated(pair)
     after = tree(pair.service.path)
     changed = {name for name in before.keys() | after if before.get(name) != after.get(name)}

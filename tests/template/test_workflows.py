@@ -261,7 +261,7 @@ def tpgens_repository(answers: Mapping[str, str]) -> str:
         loader=FileSystemLoader(ROOT),
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
     )
-    text = environment.get_template("template/.pre-commit-config.yaml.jinja")
+    text = environment.get_template("template/service/.pre-commit-config.yaml.jinja")
     conf = {"vcs_ref_hash": 40 * "0" if "_commit" in answers else None}
     known = {"_copier_answers": answers, "_copier_conf": conf, "policy": {"ruff": "1"}}
     rendered = text.render(known)

@@ -314,7 +314,7 @@ def test_imports_go_below_those_at_the_top(given: str, expected: str) -> None:
 ROOT = Path(__file__).parents[2]
 REAL = [
     text
-    for folder in ("tests", "template/tests")
+    for folder in ("tests", "template/service/tests")
     for path in sorted((ROOT / folder).rglob("test_*.py"))
     if len(text := path.read_text()) < 4000
 ]

@@ -9,7 +9,7 @@ from tpgen.generate.classes.context import ComponentContext
 from tpgen.source.code import Code, Definition
 from tpgen.source.components import Component
 
-POLICY = Path(__file__).parents[2] / "template/tests/policy/skeletons"
+POLICY = Path(__file__).parents[2] / "template/service/tests/policy/skeletons"
 VAULT = """
 from sqlalchemy.ext.asyncio import async_sessionmaker
 

@@ -36,13 +36,13 @@ def newest_python() -> str:
 def sample(tmp_path: Path) -> Path:
     """The small service, with the suites of the template."""
     folder = shutil.copytree(SAMPLE, tmp_path / "service")
-    suites = ROOT / "template/tests/policy/suites"
+    suites = ROOT / "template/service/tests/policy/suites"
     shutil.copytree(
         suites,
         folder / "tests/policy/suites",
         ignore=lambda _, names: {name for name in names if "{" in name or name == "__pycache__"},
     )
-    shutil.copy(ROOT / "template/tests/policy/__init__.py", folder / "tests/policy")
+    shutil.copy(ROOT / "template/service/tests/policy/__init__.py", folder / "tests/policy")
     (folder / "tests/policy/policy.toml").write_text(POLICY)
     return folder
 

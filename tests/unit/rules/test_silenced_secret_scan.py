@@ -105,7 +105,7 @@ def test_the_line_of_a_fault_is_reported(tmp_path: Path) -> None:
 
 def test_the_configuration_of_the_template_is_safe() -> None:
     """With the rule for live keys exactly as this rule knows it."""
-    text = (ROOT / "template/.gitleaks.toml.jinja").read_text()
+    text = (ROOT / "template/service/.gitleaks.toml.jinja").read_text()
     text = text.replace("{{ package }}", "gateway").replace("{{ key_prefix }}", "gw")
     assert list(faults(text, "gw")) == []
     assert [near for _, near in faults(text, "tp")] == ["gw-live-key"]
