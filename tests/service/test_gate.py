@@ -127,7 +127,10 @@ def service(base: Service, tmp_path: Path) -> Service:
 
 
 @pytest.mark.parametrize("seeded", [*GOOD, *BAD], ids=lambda seeded: seeded.title)
-def test_judges(seeded: Seeded, service: Service, suite: Suite) -> None:
+def test_judges(
+    seeded: Seeded, service: Service, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", str(service.environment))
     change(service, seeded)
     said = run(suite, service, *seeded.run) if seeded.run else ""
     if ".coverage" in seeded.later:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,8 @@ from tpgen.core.git import Git
 
 FOLDER = ".tpgen"
 SCHEMA = Path(__file__).parent / "run.schema.json"
-SUFFIXES = (".py", ".ambr", ".toml")
+SUFFIXES = (".py", ".ambr", ".toml", ".cfg", ".ini", ".coveragerc")
+NOT_HASHED = re.compile(r"/(\.[^/]*|node_modules|__pycache__|site-packages)/")
 RUN = "`pytest --census` writes one"
 
 
@@ -52,10 +54,20 @@ def _hash(path: Path) -> str:
 
 def _files(root: Path) -> Iterator[str]:
     """Yield the files that a record hashes, as `pytest_tpgen.record.plugin` finds them."""
+    environments = {"": False}
     for path in list_files(root, Git.at(root)).paths:
-        is_hidden = path.startswith(".") or "/." in path
-        if path.endswith(SUFFIXES) and not is_hidden and (root / path).is_file():
+        if not path.endswith(SUFFIXES) or NOT_HASHED.search(f"/{path}"):
+            continue
+        folder = path.rpartition("/")[0]
+        if not _is_in_environment(root, folder, environments) and (root / path).is_file():
             yield path
+
+
+def _is_in_environment(root: Path, folder: str, known: dict[str, bool]) -> bool:
+    if folder not in known:
+        above = _is_in_environment(root, folder.rpartition("/")[0], known)
+        known[folder] = above or (root / folder / "pyvenv.cfg").exists()
+    return known[folder]
 
 
 def newest(root: Path) -> Record:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tpgen.core import service
+from tpgen.core.errors import UserError
 from tpgen.core.finding import CheckResult
 from tpgen.core.git import Git
 from tpgen.core.terminal import save, say
@@ -65,6 +66,8 @@ def run(chosen: argparse.Namespace) -> int:
             save(chosen.markdown, comment.render(found))
         _print(chosen.format or "text", found)
         return 0
+    if chosen.runs_tests and chosen.merge:
+        raise UserError("--run makes a record of its own: leave out --merge, or leave out --run")
     here = service.find(Path.cwd())
     base = chosen.base or judge.usual_revision()
     kept = [here.root / ".tpgen" / f"base-{name}.json" for name in ("coverage", "census")]
@@ -76,9 +79,8 @@ def run(chosen: argparse.Namespace) -> int:
         chosen.base_census or census,
     )
     found = judge.judge(here.root, base, given)
-    if chosen.runs_tests and any(
-        each.code == "TPG600" and each.level == "error" for each in found.findings
-    ):
+    # Another missing fact is not cured by a run.
+    if chosen.runs_tests and any(facts.RUN in str(each.message) for each in found.findings):
         print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
         here.run(["-m", *facts.COMMAND.split()], is_shown=True)
         found = judge.judge(here.root, base, given)

@@ -5,24 +5,23 @@ record holds the hash of each file, and of the coverage data.
 """
 
 import hashlib
-import tempfile
+import json
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from tpgen.census import records
 from tpgen.census.records import Record
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
+from tpgen.introspect.reading import PROBES
 from tpgen.report.text import shortened
 
-if TYPE_CHECKING:
-    from coverage import Coverage
-
+PROBE = PROBES / "probe_coverage.py"
 COMMAND = "pytest --census --cov --cov-context=test --cov-report=term"
 RUN = f"`tpgen gate --run`, or `uv run {COMMAND}`"
 
@@ -60,116 +59,48 @@ class Measured:
 
 @dataclass(frozen=True)
 class Facts:
-    """A run record and its coverage.
+    """A run record and what coverage measured in the same run.
 
     Attributes:
         record: of a whole run with these files.
-        coverage: with the data of that run loaded.
-        total: the percentage of the whole source, if the run knows it.
+        files: what was measured, by path; files that coverage is not to measure are left out.
+        percent: of the whole source that is covered; None if it was not asked for.
     """
 
     record: Record
-    coverage: "Coverage"
-    total: float | None
+    files: Mapping[str, Measured]
+    percent: float | None
 
     @cached_property
     def tests(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the tests of the run, by id."""
         return {test["id"]: test for test in self.record.tests}
 
-    def measured(self, paths: Sequence[str]) -> Mapping[str, Measured]:
-        """Return what was measured in files; those that coverage is not to measure are left out.
 
-        Args:
-            paths: of files of the source, relative to the service.
-
-        Raises:
-            MissingFact: coverage can't read a file.
-        """
-        root = self.record.root
-        paths = [path for path in paths if self._is_source(path)]
-        report = self._lcov([str(root / path) for path in paths]) if paths else ()
-        # The report applies `[tool.coverage.paths]` to the data.
-        data = self.coverage.get_data()
-        found: dict[str, Measured] = {}
-        for line in report:
-            key, _, value = line.partition(":")
-            if key == "SF":
-                place = (root / value).resolve()
-                # The names in the data may be relative.
-                name = str(place) if str(place) in data.measured_files() else value
-                path = place.relative_to(root.resolve()).as_posix()
-                contexts = data.contexts_by_lineno(name)
-                # With the setting `context`, coverage writes `STATIC|ID|run`.
-                static = f"{self.coverage.get_option('run:context')}|"
-                found[path] = Measured(
-                    contexts={
-                        line: [context.removeprefix(static) for context in names]
-                        for line, names in contexts.items()
-                    }
-                )
-            elif key == "DA":
-                number, ran = value.split(",")[:2]
-                found[path].lines[int(number)] = ran != "0"
-            elif key == "BRDA":
-                number, *_, taken = value.split(",")
-                found[path].branches.append((int(number), taken not in "0-"))
-        return found
-
-    def _is_source(self, path: str) -> bool:
-        """Return whether coverage measured a file, or should have."""
-        from coverage.files import GlobMatcher, prep_patterns
-
-        root, cov = self.record.root, self.coverage
-        place = root / path
-        if {str(place), path} & cov.get_data().measured_files():
-            return True
-        omit: Any = cov.get_option("run:omit") or []
-        sources: Any = cov.get_option("run:source") or []
-        with chdir(root):
-            omitted = GlobMatcher(prep_patterns(omit))
-        # A source is a folder or the name of a package.
-        folders = [root / above / name for name in sources for above in ("", "src")]
-        folders = folders or list(Service(root).packages)
-        is_below = any(place.is_relative_to(folder.resolve()) for folder in folders)
-        return is_below and not omitted.match(str(place))
-
-    def percent(self) -> float:
-        """Return the percentage of the whole source that is covered."""
-        if self.total is not None:
-            return self.total
-        with tempfile.TemporaryDirectory() as folder, chdir(self.record.root):
-            return self.coverage.lcov_report(outfile=f"{folder}/lcov")
-
-    def _lcov(self, files: list[str]) -> list[str]:
-        """Return coverage's report of files, in the format of lcov."""
-        from coverage.exceptions import CoverageException, NoDataError
-
-        with tempfile.TemporaryDirectory() as folder, chdir(self.record.root):
-            out = Path(folder) / "lcov"
-            try:
-                self.coverage.lcov_report(files, outfile=str(out))
-            except NoDataError:
-                return []
-            except CoverageException as error:
-                raise MissingFact(f"coverage can't judge the change: {error}") from None
-            return out.read_text(encoding="utf-8").splitlines()
-
-
-def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> Facts:
+def read(
+    root: Path,
+    changed: Sequence[str],
+    *,
+    paths: Sequence[Path] = (),
+    data: Sequence[Path] = (),
+    needs_percent: bool = False,
+) -> Facts:
     """Return the facts of the last run, or of several merged runs.
 
     Args:
         root: the folder of the service.
+        changed: the Python files to measure, relative to the service.
         paths: run records to merge; the newest one if empty.
         data: coverage data to combine; those that the records name if empty.
+        needs_percent: whether to measure the whole source too.
 
     Raises:
         MissingFact: a fact is missing, partial or stale.
+        UserError: the service has no environment, or no coverage in it.
     """
     try:
-        record = records.merged(root, paths) if paths else records.newest(root)
-        parts = [records.merged(root, [path]) for path in paths] or [record]
+        parts = [records.merged(root, [path]) for path in paths] or [records.newest(root)]
+        record = records.merged(root, paths) if len(paths) > 1 else parts[0]
     except UserError as error:
         raise MissingFact(f"{error}; run {RUN}") from None
     if why := record.content["selection"]["why_not"]:
@@ -187,13 +118,10 @@ def read(root: Path, paths: Sequence[Path] = (), data: Sequence[Path] = ()) -> F
         raise MissingFact(f"the last run measured no coverage: run {RUN}")
     files = [*data] or [root / known["file"] for known in stated]
     _require_same({known["sha256"] for known in stated}, files)
-    loaded = _load(root, files)
-    if not any("::" in name for name in loaded.get_data().measured_contexts()):
-        raise MissingFact(
-            "the coverage data don't tell which test ran a line: `--cov-context=test` is missing; "
-            f"run {RUN}"
-        )
-    return Facts(record, loaded, stated[0].get("percent") if len(parts) == 1 else None)
+    percent = stated[0].get("percent") if len(parts) == 1 else None
+    needs_percent = needs_percent and percent is None
+    measured = _measure(Service(root), changed, files, needs_percent=needs_percent)
+    return Facts(record, _files(measured["files"]), percent or measured["percent"])
 
 
 def _require_same(digests: set[str], files: Sequence[Path]) -> None:
@@ -216,34 +144,59 @@ def _require_same(digests: set[str], files: Sequence[Path]) -> None:
         )
 
 
-def _load(root: Path, files: Sequence[Path]) -> "Coverage":
-    """Return coverage with the settings of the service and the data of the files.
+def _measure(
+    service: Service, paths: Sequence[str], data: Sequence[Path], *, needs_percent: bool
+) -> Mapping[str, Any]:
+    """Return what the coverage of the service says of its data.
 
     Raises:
-        UserError: tpgen was installed without coverage.
-        MissingFact: the data can't be read.
+        MissingFact: it can't read the data or a file.
+        UserError: the service has no coverage.
     """
-    try:
-        from coverage import Coverage
-        from coverage.exceptions import CoverageException
-    except ImportError:
-        raise UserError(
-            "`tpgen gate` needs coverage: install tpgen with its extra, `tpgen[gate]`"
-        ) from None
-    places = [str(file.resolve()) for file in files]
-    with chdir(root):
-        try:
-            if len(places) == 1:
-                loaded = Coverage(data_file=places[0])
-                loaded.load()
-            else:
-                loaded = Coverage(data_file=None)
-                loaded.combine(places, strict=True, keep=True)
-        except CoverageException as error:
-            raise MissingFact(f"the coverage data can't be read: {error}; run {RUN}") from None
-        except ModuleNotFoundError as error:
+    with TemporaryDirectory(prefix="tpgen-") as folder:
+        question, place = Path(folder, "question.json"), Path(folder, "answer.json")
+        asked = {
+            "root": str(service.root),
+            "paths": list(paths),
+            "packages": [str(each) for each in service.packages],
+            "data": [str(file.resolve()) for file in data],
+            "needs_percent": needs_percent,
+        }
+        question.write_text(json.dumps(asked), encoding="utf-8")
+        ended = service.run(["-B", str(PROBE), str(question), str(place)])
+        if not place.exists():
+            last = "".join(ended.stderr.splitlines()[-1:])
             raise UserError(
-                f"the settings of coverage need {error.name}, such as for a plugin: install it beside "
-                "tpgen (for the hook: `additional_dependencies`)"
-            ) from None
-    return loaded
+                f"the coverage of {service.python} can't read its data: {last}; `coverage report` in "
+                "that environment should say the same: correct the settings of coverage"
+            )
+        answer: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    said = answer.get("said")
+    if answer.get("error") == "absent":
+        raise UserError(f"{service.python} has no coverage: `uv add --dev pytest-cov` adds it")
+    if answer.get("error") == "data":
+        raise MissingFact(f"the coverage data can't be read: {said}; run {RUN}")
+    if said:
+        raise MissingFact(f"coverage can't judge the change: {said}")
+    if not answer["has_contexts"]:
+        raise MissingFact(
+            "the coverage data don't tell which test ran a line: `--cov-context=test` is missing; "
+            f"run {RUN}"
+        )
+    return answer
+
+
+def _files(answer: Mapping[str, Any]) -> dict[str, Measured]:
+    found = {}
+    for path, file in answer.items():
+        if file is None:
+            raise MissingFact(
+                f"coverage reports nothing of {path}: `coverage report {path}` says why, such as a "
+                "syntax error that `ignore_errors` hides"
+            )
+        found[path] = Measured(
+            {int(line): ran for line, ran in file["lines"].items()},
+            [(line, ran) for line, ran in file["branches"]],
+            {int(line): file["sets"][number] for line, number in file["set_of"].items()},
+        )
+    return found

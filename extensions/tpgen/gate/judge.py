@@ -19,9 +19,6 @@ from . import line_rules, proof_rules
 from .facts import MissingFact
 from .outcome import Outcome
 
-# Settings of coverage and pytest, besides pyproject.toml.
-CONFIGS = (".coveragerc", "setup.cfg", "tox.ini", "pytest.ini")
-
 
 @dataclass(frozen=True)
 class Given:
@@ -57,7 +54,7 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
     diff = replace(whole, files=files)
     outcome = Outcome(diff.base)
     outcome.findings += proof_rules.past(root, diff)
-    if any(path.endswith((*SUFFIXES, *CONFIGS)) for path in diff.touched):
+    if any(path.endswith(SUFFIXES) for path in diff.touched):
         try:
             _judge_by_run(root, diff, given, outcome)
         except MissingFact as error:
@@ -69,7 +66,13 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
 def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) -> None:
     percent = _base_percent(given.base_coverage) if given.base_coverage else None
     known = _base_cases(given.base_census) if given.base_census else None
-    facts = all_facts.read(root, given.records, given.data)
+    facts = all_facts.read(
+        root,
+        line_rules.sources(diff),
+        paths=given.records,
+        data=given.data,
+        needs_percent=percent is not None,
+    )
     census = table.make(facts.record, Project(root))
     if census.has_no_app:
         raise MissingFact(

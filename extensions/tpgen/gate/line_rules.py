@@ -1,6 +1,7 @@
 """Judge the lines of a change: are they covered, and did an integration test run them?"""
 
 import ast
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -33,13 +34,11 @@ def judge(
         base_percent: the percentage that is covered on the base; None if it is not known.
 
     Raises:
-        UserError: the policy can't be read.
-        MissingFact: coverage can't read a file.
+        UserError: the policy or a file can't be read.
     """
     rules = policy.read(root)
     coverage = rules.get("coverage", {})
     target, drop = _number(coverage, "new_code", 85), _number(coverage, "drop", 2)
-    paths = [path for path in diff.files if path.endswith(".py") and not _is_of_tests(path)]
     areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
     for name, patterns in settings.read(root).areas.items():
         areas.setdefault(name, []).extend(patterns)
@@ -51,10 +50,9 @@ def judge(
     packages += ["src"]
     findings: list[Finding] = []
     files = []
-    all_measured = facts.measured(paths)
-    for path in sorted(paths):
+    for path in sorted(sources(diff)):
         area = _area(path, packages, areas)
-        if measured := all_measured.get(path):
+        if measured := facts.files.get(path):
             changed = _Changed(root, diff.files[path], measured)
             file = changed.judged()
             files.append(file)
@@ -66,6 +64,11 @@ def judge(
             findings.append(Finding(path, 1, 1, message, "TPG604"))
     findings += _drop(facts, base_percent, drop)
     return findings, files
+
+
+def sources(diff: Diff) -> list[str]:
+    """Return the Python files of the source that a change adds or edits."""
+    return [path for path in diff.files if path.endswith(".py") and not _is_of_tests(path)]
 
 
 def _number(table: Mapping[str, object], key: str, default: float) -> float:
@@ -90,7 +93,7 @@ class _Changed:
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
         self.path, self.measured = file.path, measured
-        tree = ast.parse((root / file.path).read_bytes())
+        tree = _parse(root, file.path)
         found = [*spans(tree)]
         self.first = {line: span.start for span, _ in found for line in span}
         self.inside = {span.start for span, is_inside in found if is_inside}
@@ -176,10 +179,8 @@ def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iter
 
 
 def _drop(facts: Facts, base: float | None, allowed: float) -> Iterator[Finding]:
-    if base is None:
-        return
-    now = facts.percent()
-    if base - now > allowed:
+    now = facts.percent
+    if base is not None and now is not None and base - now > allowed:
         yield Finding(
             "pyproject.toml",
             1,
@@ -224,6 +225,17 @@ def _passed(facts: Facts, layers: Collection[str]) -> set[str]:
         for phase in ("setup", "run", "teardown")
         if phase == "setup" or test["outcome"] == "passed"
     }
+
+
+def _parse(root: Path, path: str) -> ast.Module:
+    try:
+        return ast.parse((root / path).read_bytes())
+    except (SyntaxError, ValueError) as error:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise UserError(
+            f"{path}:{getattr(error, 'lineno', 1)} is no Python {version}, which tpgen runs on: correct "
+            "it, or install tpgen with the Python of the service"
+        ) from None
 
 
 def _heads(tree: ast.Module) -> dict[int, range]:

@@ -145,9 +145,8 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
 def _skips(text: str, name: str) -> list[str]:
     """Return the lines about skipping of a test, and those of its module and its class."""
     functions = _functions(text)
-    others = {
-        line for other, node in functions.items() if other != name for line in _lines_of(node)
-    }
+    own = functions.get(name)
+    others = {line for node in functions.values() if node is not own for line in _lines_of(node)}
     lines = enumerate(text.splitlines(), 1)
     return [line.strip() for number, line in lines if number not in others and SKIPS.search(line)]
 
@@ -177,16 +176,30 @@ def _asserts(node: ast.AST, helpers: Iterable[str]) -> bool:
 
 
 def _functions(text: str) -> dict[str, Function]:
-    """Return the functions of a module by name, and the methods by `Class.name`."""
+    """Return the functions of a module by name, and the methods by `Class.name`.
+
+    A class has the methods of its bases in the same module.
+    """
     try:
-        body = ast.parse(text).body
+        return _members(ast.parse(text), {})
     except (SyntaxError, ValueError):
         return {}
-    found = {node.name: node for node in body if isinstance(node, Function)}
-    for cls in body:
-        if isinstance(cls, ast.ClassDef):
-            methods = (node for node in cls.body if isinstance(node, Function))
-            found |= {f"{cls.name}.{node.name}": node for node in methods}
+
+
+def _members(
+    holder: ast.Module | ast.ClassDef, above: Mapping[str, dict[str, Function]]
+) -> dict[str, Function]:
+    classes = {**above}
+    found: dict[str, Function] = {}
+    for node in holder.body:
+        if isinstance(node, Function):
+            found[node.name] = node
+        elif isinstance(node, ast.ClassDef):
+            classes[node.name] = {}
+            for base in reversed(node.bases):
+                classes[node.name] |= classes.get(last_name(base), {})
+            classes[node.name] |= _members(node, classes)
+            found |= {f"{node.name}.{name}": each for name, each in classes[node.name].items()}
     return found
 
 
@@ -244,19 +257,33 @@ def _asserted(root: Path, diff: Diff, facts: Facts) -> set[str]:
     """Return the routes, and the tests, about which the change adds or edits an assertion."""
     found = set()
     for path in filter(_is_own_test, diff.files):
-        functions = _functions((root / path).read_text("utf-8", "replace"))
-        lines = diff.files[path].lines
+        text = (root / path).read_text("utf-8", "replace")
+        functions, lines = _functions(text), diff.files[path].lines
+        values = _edited_values(text, lines)
         for name, test in _by_function(facts, path):
             node = functions.get(name)
-            if node and test["outcome"] == "passed" and _edits_assertion(node, lines):
+            if node and test["outcome"] == "passed" and _edits_assertion(node, lines, values):
                 found |= {*_routes(test), f"{path}::{name}"}
     return found
 
 
-def _edits_assertion(function: Function, lines: frozenset[int]) -> bool:
-    """Return whether lines of a function that asserts are new or edited: also an expected value."""
-    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(function))
-    return asserts and bool(lines & {*_lines_of(function)})
+def _edited_values(text: str, lines: frozenset[int]) -> set[str]:
+    """Return the variables of a module whose values are new or edited."""
+    return {
+        last_name(target)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and lines & {*range(node.lineno, (node.end_lineno or 0) + 1)}
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    }
+
+
+def _edits_assertion(function: Function, lines: frozenset[int], values: set[str]) -> bool:
+    """Return whether a function asserts, and its lines or an expected value are new or edited."""
+    nodes = [*ast.walk(function)]
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    asserts = any(isinstance(node, ast.Assert) for node in nodes)
+    return asserts and bool(lines & {*_lines_of(function)} or used & values)
 
 
 def _routes(test: Test) -> set[str]:

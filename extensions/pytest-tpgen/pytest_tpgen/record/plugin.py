@@ -40,7 +40,7 @@ FOLDER = ".tpgen"
 # Older records are deleted.
 KEPT = 10
 _WATCHED = {*CREDENTIALS, "app", "audit_events"}
-_SUFFIXES = (".py", ".ambr", ".toml")
+_SUFFIXES = (".py", ".ambr", ".toml", ".cfg", ".ini", ".coveragerc")
 _OUTPUT = "tpgen_record"
 
 
