@@ -1,0 +1,99 @@
+"""What the gate says of edited tests and snapshots, by records that state what ran."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tpgen.census.records import Record
+from tpgen.gate import diff, proof_rules
+from tpgen.gate.facts import Facts
+
+from tests.hooks import Repository, repository
+
+FILE = "tests/integration/test_a.py"
+SNAPSHOT = "tests/integration/__snapshots__/test_a.ambr"
+INHERITED = """\
+class Base:
+    def test_a(self):
+        {}
+
+
+class TestB(Base):
+    x = 1
+"""
+NESTED = """\
+class TestA:
+    class TestB:
+        def test_a(self):
+            {}
+"""
+OF_MODULE = """\
+EXPECTED = {}
+
+
+async def test_a(client, snapshot):
+    body = await client.get("/a")
+    assert body["id"] == EXPECTED
+    assert body == snapshot
+"""
+AMBR = "# serializer version: 1\n# name: test_a\n  dict({{\n    'id': {},\n  }})\n# ---\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    return repository(tmp_path / "repo")
+
+
+def facts(repo: Repository, name: str, assertions: int) -> Facts:
+    test: dict[str, Any] = {
+        "id": f"{FILE}::{name}",
+        "file": FILE,
+        "line": 1,
+        "outcome": "passed",
+        "reason": None,
+        "assertions": assertions,
+        "requests": [],
+    }
+    return Facts(Record({"tests": [test]}, repo.path), {}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [(INHERITED, "TestB::test_a"), (NESTED, "TestA::TestB::test_a")]
+)
+@pytest.mark.parametrize("assertions", [0, 1])
+def test_the_assertions_of_inherited_and_nested_tests(
+    text: str, name: str, assertions: int, repo: Repository
+) -> None:
+    repo.commit({FILE: text.format("assert 1")})
+    repo.write({FILE: text.format("assert 1" if assertions else "pass") + "# edited\n"})
+    change = diff.read(repo.path, "main")
+    found = [*proof_rules.weakened(repo.path, change, facts(repo, name, assertions))]
+    assert [each.code for each in found] == ["TPG607"] * (not assertions)
+
+
+@pytest.mark.parametrize("is_asserted", [False, True])
+def test_an_expected_value_of_the_module_belongs_to_its_tests(
+    is_asserted: bool, repo: Repository
+) -> None:
+    repo.commit({FILE: OF_MODULE.format(1), SNAPSHOT: AMBR.format(1)})
+    repo.write({SNAPSHOT: AMBR.format(2), FILE: OF_MODULE.format(2 if is_asserted else 1)})
+    change = diff.read(repo.path, "main")
+    found = [*proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))]
+    assert [each.code for each in found] == ["TPG608"] * (not is_asserted)
+
+
+def test_files_that_a_run_does_not_hash_are_not_new(repo: Repository) -> None:
+    repo.commit(
+        {
+            "node_modules/tool/setup.py": "",
+            "site-packages/x.py": "",
+            "env/pyvenv.cfg": "",
+            "env/lib/deep/x.py": "",
+            ".hidden/x.py": "",
+        }
+    )
+    record = Record({"files": {}}, repo.path)
+    assert record.stale == []
+    repo.write({"src/node.py": "", ".coveragerc": ""})
+    record = Record({"files": {}}, repo.path)
+    assert sorted(record.stale) == [".coveragerc", "src/node.py"]
