@@ -1,15 +1,21 @@
 """The plugin's entry point. It looks for a policy folder, and loads the rest if there is one."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import policy
 from .policy import Policy, PolicyError
+
+if TYPE_CHECKING:
+    from .postgres import Server
 
 # Loaded with the first policy: a run of other tests imports none of them.
 PARTS = (
@@ -26,8 +32,11 @@ PARTS = (
     "suites",
     "wiring",
 )
+# Those that only a policy with a Postgres needs; they import what the extra `postgres` installs.
+OF_POSTGRES = {"servers", "keep", "factory"}
 
 POLICIES = pytest.StashKey[list[Policy]]()
+SERVER: pytest.StashKey[Server] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,7 +123,7 @@ def activate(config: pytest.Config, found: Policy) -> None:
     """Load the parts of the plugin for a policy.
 
     Raises:
-        PolicyError: the policy can't be read, or needs another version of the engine.
+        PolicyError: the policy can't be read, or needs another version or an extra of the engine.
     """
     known = config.stash.setdefault(POLICIES, [])
     if found not in known:
@@ -122,9 +131,23 @@ def activate(config: pytest.Config, found: Policy) -> None:
         known.append(found)
         for part in PARTS:
             name = f"{__package__}.{part}"
-            if not config.pluginmanager.has_plugin(name):
+            is_needed = found.has_postgres or part not in OF_POSTGRES
+            if is_needed and not config.pluginmanager.has_plugin(name):
                 # Not by `import_plugin`, which warns of a module that is already imported.
-                config.pluginmanager.register(import_module(name), name)
+                config.pluginmanager.register(_imported(name), name)
+
+
+def _imported(name: str) -> object:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == __package__:
+            raise
+        raise PolicyError(
+            f"a policy with [postgres] needs {missing}, which is not installed: depend on "
+            "`pytest-tpgen[postgres]` (the extras `docker` and `embedded` include it)"
+        ) from None
 
 
 def _policies_at_start(config: pytest.Config) -> Iterator[Policy]:

@@ -8,12 +8,10 @@ import pytest
 
 from . import keep, policy
 from .layers import may_need_postgres, needs_postgres
-from .plugin import POLICIES
+from .plugin import POLICIES, SERVER
 from .postgres import PostgresUnavailable, Server, choose_and_start
 from .postgres.differences import explain
 from .postgres.image import Image
-
-SERVER = pytest.StashKey[Server]()
 
 
 @pytest.hookimpl(tryfirst=True)

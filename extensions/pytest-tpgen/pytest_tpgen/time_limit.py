@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import policy
+from .plugin import SERVER
 from .policy import Policy, PolicyError
-from .servers import SERVER
 
 if TYPE_CHECKING:
     from pytest_timeout import Settings
