@@ -595,3 +595,15 @@ def test_a_new_service_from_where_the_tool_is_from(tmp_path: Path) -> None:
     wrong = anywhere(tmp_path, "new", "b", "--defaults", "--data", "vault=maybe")
     assert (wrong.code, 'vault: "maybe" must be yes or no' in wrong.text) == (2, True), wrong.text
     assert not (tmp_path / "b").exists()
+
+
+def test_a_new_sdk(tmp_path: Path) -> None:
+    options = ("--project", "sdk", "--defaults", "--data", "engine_source=wheel")
+    said = anywhere(tmp_path, "new", "client", *options)
+    assert said.code == 0, said.text
+    assert (tmp_path / "client/src/gateway_sdk/agent.py").is_file()
+    wrong = anywhere(tmp_path, "new", "b", "--defaults", "--project", "shop")
+    assert (wrong.code, 'project: "shop" must be service, sdk or examples' in wrong.text) == (
+        2,
+        True,
+    )

@@ -1,4 +1,4 @@
-"""`tpgen new DEST`: render a new service from the template that tpgen was installed from."""
+"""`tpgen new DEST`: render a new project from the template that tpgen was installed from."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,8 @@ from tpgen.update.template import said_by_copier
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", metavar="DEST", help="new or empty folder")
+    text = "kind of project: service, sdk or examples (default: Copier asks; a service)"
+    parser.add_argument("--project", default="", metavar="KIND", help=text)
     text = "address of the template (default: the one that tpgen was installed from)"
     parser.add_argument("--template", default="", metavar="ADDRESS", help=text)
     text = "tag or commit of the template (default: the newest release)"
@@ -22,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Render a new service; Copier asks the questions."""
+    """Render a new project; Copier asks the questions."""
     import copier
     from copier.errors import CopierError
 
@@ -30,11 +32,14 @@ def run(chosen: argparse.Namespace) -> int:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not empty: give a new folder")
     template = chosen.template or template_address()
+    data = dict(word.partition("=")[::2] for word in chosen.data)
+    if chosen.project:
+        data["project"] = chosen.project
     try:
         copier.run_copy(
             template,
             folder,
-            data=dict(word.partition("=")[::2] for word in chosen.data),
+            data=data,
             defaults=chosen.defaults,
             vcs_ref=chosen.version or None,
             quiet=chosen.quiet,

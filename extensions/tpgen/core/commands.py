@@ -10,5 +10,5 @@ COMMANDS = {
     "drift": "find template files that were edited by hand",
     "undo": "revert what the last command wrote",
     "completion": "print the shell completion script",
-    "new": "render a new service",
+    "new": "render a new project",
 }
