@@ -55,6 +55,15 @@ def service(rendered: Service, tmp_path: Path) -> Service:
 
 
 @pytest.fixture(scope="session")
+def sdk(copie_session: Copie) -> Service:
+    """The SDK as the proposed answers give it, in an environment made from its files alone.
+
+    Shared by the tests: `copy` it before you change it.
+    """
+    return install(render(copie_session, project="sdk"))
+
+
+@pytest.fixture(scope="session")
 def first(tmp_path_factory: pytest.TempPathFactory) -> "Pair":
     """This template as v1.0.0, and a service from it, for all tests: `copy` it."""
     # They need what is above.

@@ -158,7 +158,8 @@ def _fill(path: Path, revision: str) -> None:
     for name in TEMPLATE:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, path / name, symlinks=True, ignore=ignored)
         else:
             shutil.copy(source, path)
 

@@ -356,3 +356,24 @@ def test_each_of_several_services_is_checked(
     said = blocked(top, {"a/tests/unit/test_a.py": clean, "b/tests/unit/test_b.py": clean + fault})
     assert "tests/unit/test_b.py:5:1: TPG301" in said
     assert "test_a.py" not in said
+
+
+def test_the_first_commit_of_an_sdk_goes_through(
+    sdk: Service, source: Path, upstream: dict[str, str], tmp_path: Path
+) -> None:
+    """With the hooks of a service, and its own fast tests."""
+    folder = tmp_path / "sdk"
+    copier = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--data=project=sdk"]
+    subprocess.run([*copier, f"git+{source.as_uri()}", folder], check=True, env=clean_environment())
+    (tmp_path / "reports").mkdir()
+    made = repository(
+        folder,
+        **{**upstream, "UV_PROJECT_ENVIRONMENT": str(sdk.environment)},
+        PYTHONPATH="src",
+        GITLEAKS_REPORTS=str(tmp_path / "reports"),
+    )
+    assert made.run("prek", "install").code == 0
+    made.git("update-ref", "-d", "HEAD")
+    done = made.commit({})
+    assert done.code == 0, done.text
+    assert passed(done.text) == HOOKS

@@ -67,7 +67,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def source(prepared: Path, tmp_path: Path) -> Repository:
     """Such a repository, of this test's own."""
-    shutil.copytree(prepared, tmp_path / "tpgen")
+    shutil.copytree(prepared, tmp_path / "tpgen", symlinks=True)
     return Repository(tmp_path / "tpgen")
 
 

@@ -80,7 +80,7 @@ class Reader:
             path.write_text(text)
 
 
-@pytest.mark.parametrize("page", ["tutorial", "components", "update"])
+@pytest.mark.parametrize("page", ["tutorial", "components", "update", "new-sdk"])
 def test_a_page_is_carried_out(page: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(ROOT / f"docs/{page}.md"):

@@ -34,7 +34,7 @@ WRONG = {
     "key_prefix=T P": 'key_prefix: "T P" must be 2 to 10',
     "pipeline=maybe": 'pipeline: "maybe" must be yes or no',
     "vault=2": 'vault: "2" must be yes or no',
-    "frontent=yes": 'there is no question "frontent"; there are name, package',
+    "frontent=yes": 'there is no question "frontent"; there are project, name, package',
 }
 
 
