@@ -1,0 +1,167 @@
+"""The text of annotations and defaults of running code."""
+
+import ast
+import builtins
+import collections.abc
+import dataclasses
+import enum
+import inspect
+import pathlib
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from . import expressions
+
+Scope = Mapping[str, Any]
+
+
+def annotation(found: Any, scope: Scope) -> str | None:
+    """Return the text of an annotation; None if it is missing.
+
+    Args:
+        scope: the names in which a text is evaluated: code with `from __future__ import
+            annotations` has the same stub as code without.
+    """
+    if found is inspect.Parameter.empty:
+        return None
+    text = _describe(found, scope)
+    return expressions.annotation(text if text is not None else repr(found))
+
+
+def resolve(text: str, scope: Scope) -> Any:
+    """Return what the text of an annotation evaluates to; None if it can't be evaluated."""
+    with suppress(Exception):
+        return eval(text, {"__builtins__": vars(builtins)}, dict(scope))
+    return None
+
+
+def typed_dict(found: Any, scope: Scope) -> type | None:
+    """Return the TypedDict of `**options: Unpack[Options]`; None if it is something else."""
+    if isinstance(found, str):
+        found = resolve(found, scope)
+    inside = typing.get_args(found)
+    if inside and _name(typing.get_origin(found)) == "Unpack":
+        kind = resolve(inside[0], scope) if isinstance(inside[0], str) else inside[0]
+        if isinstance(kind, typing.ForwardRef):
+            kind = resolve(kind.__forward_arg__, scope)
+        if hasattr(kind, "__required_keys__"):
+            return typing.cast(type, kind)
+    return None
+
+
+def default(value: Any, function: object, name: str) -> str:
+    """Return the text of a default: a literal, the name of a value, or `...`."""
+    if type(value).__module__.partition(".")[0] == "attr":
+        return "..."  # a factory makes it
+    text = _literal(value)
+    if text is None and (stated := _in_source(function, name)):
+        text = stated
+    return expressions.default(text or "...")
+
+
+def _describe(found: Any, scope: Scope) -> str | None:
+    """Return the text of a type; None if the object is not a type."""
+    if found is None or found is type(None):
+        return "None"
+    if found is ...:
+        return "..."
+    if isinstance(found, str | typing.ForwardRef):
+        text = found if isinstance(found, str) else found.__forward_arg__
+        value = resolve(text, scope)
+        known = None if value is None or isinstance(value, str) else _describe(value, scope)
+        return known or expressions.annotation(text)
+    if isinstance(found, list):
+        return f"[{', '.join(str(_describe(each, scope)) for each in found)}]"
+    if isinstance(found, dataclasses.InitVar):
+        return _describe(found.type, scope)
+    if isinstance(found, typing.ParamSpecArgs | typing.ParamSpecKwargs):
+        kind = "args" if isinstance(found, typing.ParamSpecArgs) else "kwargs"
+        return f"{found.__origin__.__name__}.{kind}"
+    if origin := typing.get_origin(found):
+        return _generic(found, origin, scope)
+    if isinstance(found, type):
+        return _name(found)
+    for name in ("__name__", "_name"):
+        if type(found).__module__ in ("typing", "typing_extensions") and hasattr(found, name):
+            return str(getattr(found, name))
+    return None
+
+
+def _generic(found: Any, origin: Any, scope: Scope) -> str:
+    inside = typing.get_args(found)
+    name = _name(origin)
+    if origin is typing.Union or origin is types.UnionType:
+        return expressions.union([str(_describe(each, scope)) for each in inside])
+    if name == "Annotated":
+        return str(_describe(inside[0], scope))
+    if name == "Literal":
+        return f"Literal[{', '.join(_literal(each) or '...' for each in inside)}]"
+    if name in ("AbstractContextManager", "AbstractAsyncContextManager") and len(inside) == 2:
+        # Python 3.13 adds what `__exit__` returns.
+        inside = inside[:1] if inside[1] == bool | None else inside
+    texts = [str(_describe(each, scope)) for each in inside]
+    if not texts and str(found).endswith("[()]"):
+        texts = ["()"]
+    return f"{name}[{', '.join(texts)}]" if texts else name
+
+
+def _name(kind: Any) -> str:
+    if kind is collections.abc.Set:
+        return "AbstractSet"
+    name = getattr(kind, "__qualname__", None) or getattr(kind, "_name", None) or str(kind)
+    return str(name).rpartition("<locals>.")[2].removeprefix("typing.")
+
+
+def _literal(value: Any) -> str | None:
+    """Return the literal of a value; None if its text would be no expression, or not stable."""
+    if isinstance(value, str):
+        return expressions.quote(value)
+    if isinstance(value, enum.Enum):
+        if type(value).__name__.startswith("_"):
+            return None  # a sentinel
+        return f"{_name(type(value))}.{value.name}"
+    if isinstance(value, type) or inspect.isroutine(value):
+        return None if "<lambda>" in value.__qualname__ else _name(value)
+    if isinstance(value, set | frozenset):
+        texts = [_literal(each) for each in value]
+        inside = ", ".join(sorted(text for text in texts if text))
+        text = f"{{{inside}}}" if inside else "set()"
+        text = f"frozenset({text})" if isinstance(value, frozenset) else text
+        return None if None in texts else text
+    if isinstance(value, pathlib.PurePath):
+        return f"Path({expressions.quote(str(value))})"
+    text = repr(value)
+    if " at 0x" in text or len(text) > 200:
+        return None
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return None
+    # Such as `datetime.timedelta(seconds=5)`.
+    module = type(value).__module__
+    return text.removeprefix(f"{module}.") if module != "builtins" else text
+
+
+def _in_source(function: object, name: str) -> str | None:
+    """Return the default of a parameter as the source has it, such as `NOT_GIVEN`."""
+    try:
+        source = textwrap.dedent(inspect.getsource(typing.cast(Callable[..., Any], function)))
+        node = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    given = node.args
+    positional = [*given.posonlyargs, *given.args]
+    pairs = [
+        *zip(positional[len(positional) - len(given.defaults) :], given.defaults, strict=True),
+        *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+    ]
+    for argument, value in pairs:
+        if argument.arg == name and isinstance(value, ast.Name | ast.Attribute):
+            return ast.unparse(value).rpartition(".")[2]
+    return None

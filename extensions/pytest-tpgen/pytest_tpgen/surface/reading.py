@@ -1,0 +1,510 @@
+"""Read the public surface of a class at run time."""
+
+import ast
+import dataclasses
+import enum
+import functools
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import griffe
+
+from . import annotations, expressions
+from .model import Kind, Member, MemberKind, Parameter, Signature, Surface, SurfaceError
+
+KINDS: dict[Any, Kind] = {
+    inspect.Parameter.POSITIONAL_ONLY: "positional-only",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: "positional",
+    inspect.Parameter.VAR_POSITIONAL: "variadic",
+    inspect.Parameter.KEYWORD_ONLY: "keyword-only",
+    inspect.Parameter.VAR_KEYWORD: "keywords",
+}
+# Special methods that nobody calls, by name or by syntax: Python or a decorator uses them.
+INTERNAL = {
+    *dir(object),
+    *("__abstractmethods__", "__attrs_init__", "__attrs_post_init__", "__attrs_pre_init__"),
+    *("__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__get_validators__"),
+    *("__getnewargs__", "__getnewargs_ex__", "__getstate__", "__post_init__", "__replace__"),
+    *("__set_name__", "__setstate__", "__wrapped__"),
+}
+EMPTY = inspect.Parameter.empty
+
+
+def load(of: str) -> type:
+    """Return the class that `package.module:Class` names.
+
+    Raises:
+        SurfaceError: there is no such module or class, or the module can't be imported.
+    """
+    module, _, name = of.partition(":")
+    if not module or not name:
+        raise SurfaceError(f"{of!r} names no class: write it as `package.module:Class`")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except AttributeError:
+        raise SurfaceError(
+            f"{module} has no {name}: if the class was removed or renamed, that is breaking"
+        ) from None
+    except Exception as error:
+        raise SurfaceError(f"{module} can't be imported: {error!r}") from error
+    found = typing.get_origin(found) or found  # an alias such as `Strings = Page[str]`
+    if not isinstance(found, type):
+        raise SurfaceError(f"{of} is a {type(found).__name__}, not a class")
+    return found
+
+
+def read(cls: type, name: str = "") -> Surface:
+    """Return the public surface of a class.
+
+    Members of its bases are its own, except those of bases of other packages: these are named in
+    the class line, and change with the releases of those packages.
+
+    Args:
+        name: by which it is known, if that is not its own.
+
+    Raises:
+        SurfaceError: a decorator hides a signature.
+    """
+    return _Reader(cls, name or cls.__name__).surface()
+
+
+def lineage(cls: type) -> list[type]:
+    """Return a class and its bases of the same package."""
+    package = cls.__module__.partition(".")[0]
+    return [base for base in cls.__mro__ if base.__module__.partition(".")[0] == package]
+
+
+def find(cls: type) -> Callable[[str], type | None]:
+    """Return a function that finds the class of a name in the package of a class, for subtypes."""
+    package = cls.__module__.partition(".")[0]
+    names = {**_scope(cls), "Self": cls, cls.__name__: cls}
+
+    def resolve(name: str) -> type | None:
+        first, _, rest = name.partition(".")
+        modules = [
+            vars(module)
+            for path, module in list(sys.modules.items())
+            if path.partition(".")[0] == package and module is not None
+        ]
+        for known in [names, *modules]:
+            if first in known:
+                found = known[first]
+                for part in rest.split(".") if rest else ():
+                    found = getattr(found, part, None)
+                found = typing.get_origin(found) or found
+                if isinstance(found, type):
+                    return found
+        return None
+
+    return resolve
+
+
+def _scope(cls: type) -> dict[str, Any]:
+    """Return the names in which the annotations of a class are evaluated."""
+    found: dict[str, Any] = {}
+    for base in reversed(lineage(cls)):
+        found |= {name: value for name, value in vars(base).items() if isinstance(value, type)}
+    for base in reversed(lineage(cls)):
+        found |= vars(sys.modules.get(base.__module__, types.ModuleType("")))
+        found |= {each.__name__: each for each in getattr(base, "__type_params__", ())}
+    return found
+
+
+class _Reader:
+    def __init__(self, cls: type, name: str) -> None:
+        self.cls, self.name = cls, name
+        self.lineage = lineage(cls)
+        self.scope = _scope(cls)
+
+    def surface(self) -> Surface:
+        members: dict[str, Member] = {}
+        others = self._others()
+        if issubclass(self.cls, enum.Enum):
+            members = dict(self._choices())
+        else:
+            members |= {
+                name: member for name, member in self._attributes().items() if name not in others
+            }
+            if not hasattr(self.cls, "__required_keys__") and not _is_protocol(self.cls):
+                members["__init__"] = self._constructor()
+        return Surface(self.name, self._bases(), members | others)
+
+    def _bases(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._public_bases(self.cls)))
+
+    def _public_bases(self, cls: type) -> Iterator[str]:
+        for base in types_of_bases(cls):
+            origin = typing.get_origin(base) or base
+            if origin is object or getattr(origin, "__qualname__", "") == "ABC":
+                continue
+            if isinstance(origin, type) and origin.__name__.startswith("_"):
+                yield from self._public_bases(origin)
+            elif text := annotations.annotation(base, self.scope):
+                yield text if isinstance(origin, type) or "[" in text else base.__name__
+
+    def _choices(self) -> Iterator[tuple[str, Member]]:
+        for name, choice in self.cls.__members__.items():  # type: ignore[attr-defined]
+            if not name.startswith("_"):
+                value = annotations.default(choice.value, None, "")
+                yield name, Member(name, "attribute", value=value)
+
+    def _others(self) -> dict[str, Member]:
+        """Return methods, properties and nested classes; those of the class itself come first."""
+        found: dict[str, Member] = {}
+        known = set()
+        for owner in self.lineage:
+            for name, raw in vars(owner).items():
+                if name in known or not _is_public(name):
+                    continue
+                known.add(name)
+                if member := self._member(name, raw):
+                    found[name] = member
+        return found
+
+    def _member(self, name: str, raw: Any) -> Member | None:
+        """Return a member; None if it is an attribute, which `_attributes` reads."""
+        if name.startswith("__") and (name in INTERNAL or not callable(raw)):
+            return None
+        if name in getattr(self.cls, "__members__", {}):
+            return None
+        if isinstance(raw, property):
+            return self._property(name, raw.fget, raw.fset)
+        if isinstance(raw, functools.cached_property):
+            member = self._property(name, raw.func, None)
+            return dataclasses.replace(member, kind="cached property")
+        if isinstance(raw, staticmethod):
+            return self._method(name, raw.__func__, "static method")
+        if isinstance(raw, classmethod):
+            inside = raw.__func__
+            if isinstance(inside, property):
+                return self._property(name, inside.fget, None)
+            return self._method(name, inside, "class method")
+        if isinstance(raw, functools.partialmethod):
+            kinds: dict[type, MemberKind] = {
+                classmethod: "class method",
+                staticmethod: "static method",
+            }
+            return self._method(name, raw, kinds.get(type(raw.func), "method"))
+        if isinstance(raw, functools.singledispatchmethod):
+            return self._method(name, raw.func, "method")
+        if isinstance(raw, type):
+            if raw.__qualname__.rpartition(".")[0] in {base.__qualname__ for base in self.lineage}:
+                return Member(name, "class", nested=_Reader(raw, name).surface())
+            if name in self._annotated():
+                return None
+            return Member(name, "attribute", type=f"type[{raw.__name__}]")
+        inside: Any = next(
+            (vars_of[key] for key in ("fget", "func", "wrapped") if key in (vars_of := _vars(raw))),
+            None,
+        )
+        if isinstance(inside, property):
+            return self._property(name, inside.fget, inside.fset)
+        binds = hasattr(type(raw), "__get__")
+        if binds and callable(raw) and not inspect.ismemberdescriptor(raw):
+            return self._method(name, raw, "method")
+        if binds and inspect.isroutine(inside) and not isinstance(raw, functools.partial):
+            return self._property(name, inside, None)
+        if isinstance(raw, functools.partial):
+            return self._method(name, raw, "static method")
+        if name in self._read_only() or type(raw).__name__ == "_tuplegetter":
+            return Member(name, "property", type=self._field_type(name))
+        return None
+
+    def _read_only(self) -> set[str]:
+        """Return the fields that can't be set: those of a frozen class."""
+        parameters = getattr(self.cls, "__dataclass_params__", None)
+        setter = getattr(self.cls.__setattr__, "__name__", "")
+        if getattr(parameters, "frozen", False) or setter == "_frozen_setattrs":
+            return set(self._annotated())
+        config = getattr(self.cls, "model_config", None)
+        if isinstance(config, Mapping) and config.get("frozen"):
+            return set(self._annotated())
+        return set()
+
+    def _annotated(self) -> dict[str, Any]:
+        """Return the annotations of the class and its bases, as objects or texts."""
+        found: dict[str, Any] = {}
+        for owner in reversed(self.lineage):
+            found |= _annotations_of(owner)
+        return found
+
+    def _field_type(self, name: str) -> str | None:
+        return annotations.annotation(self._annotated().get(name, EMPTY), self.scope)
+
+    def _attributes(self) -> dict[str, Member]:
+        """Return the attributes that the class states, and those that `__init__` assigns."""
+        found: dict[str, str | None] = {}
+        for owner in reversed(self.lineage):
+            for name, given in _annotations_of(owner).items():
+                if _is_public(name):
+                    found[name] = annotations.annotation(given, self.scope)
+            for name, given in self._in_source(owner):
+                if _is_public(name) and not name.startswith("__"):
+                    found[name] = found.get(name) or given
+            for name, raw in vars(owner).items():
+                is_value = not callable(raw) and not hasattr(type(raw), "__get__")
+                if _is_public(name) and not name.startswith("__") and is_value:
+                    found.setdefault(name, _type_of(raw))
+        hidden = {name for name, given in self._annotated().items() if _is_no_attribute(given)}
+        if hasattr(self.cls, "__pydantic_fields__"):
+            hidden |= {"model_config"}
+        read_only = self._read_only()
+        return {
+            name: Member(name, "property" if name in read_only else "attribute", type=text)
+            for name, text in found.items()
+            if name not in hidden
+        }
+
+    def _in_source(self, owner: type) -> Iterator[tuple[str, str | None]]:
+        """Yield the attributes of a class in its source, each with its type if that is stated."""
+        node = _source_of(owner)
+        if node is None:
+            return
+        init = node.members.get("__init__")
+        is_function = init is not None and not init.is_alias and init.is_function
+        given = {each.name: each for each in init.parameters} if is_function else {}  # type: ignore[union-attr]
+        for name, member in node.members.items():
+            if member.is_alias or not member.is_attribute or "property" in member.labels:
+                continue
+            stated, value = member.annotation, member.value  # type: ignore[union-attr]
+            if stated is None and str(value) in given:
+                stated = given[str(value)].annotation
+            text = annotations.annotation(str(stated), self.scope) if stated is not None else None
+            if stated is None and value is not None:
+                with suppress(ValueError, SyntaxError):
+                    text = _type_of(ast.literal_eval(str(value)))
+            yield name, text
+
+    def _property(self, name: str, getter: Any, setter: Any) -> Member:
+        if getter is None:
+            return Member(name, "attribute")
+        signature = self._signature(name, getter, is_bound=True)
+        set_to = None
+        if setter is not None:
+            parameters = self._signature(name, setter, is_bound=True).parameters
+            set_to = parameters[0].annotation if parameters else None
+        return Member(
+            name,
+            "property",
+            type=signature.returns,
+            setter=set_to,
+            has_setter=setter is not None,
+            decorators=_decorators(getter),
+        )
+
+    def _method(self, name: str, function: Any, kind: MemberKind) -> Member:
+        is_bound = kind != "static method"
+        found = typing.get_overloads(inspect.unwrap(function)) if callable(function) else []
+        found = [getattr(each, "__func__", each) for each in found]
+        signatures = tuple(
+            self._signature(name, each, is_bound=is_bound) for each in found or [function]
+        )
+        return Member(name, kind, signatures, decorators=_decorators(function))
+
+    def _constructor(self) -> Member:
+        init = next((vars(o)["__init__"] for o in self.lineage if "__init__" in vars(o)), None)
+        new: Any = next((vars(o)["__new__"] for o in self.lineage if "__new__" in vars(o)), None)
+        new = getattr(new, "__func__", new)
+        found: list[Any] = []
+        for function in filter(inspect.isfunction, (init, new)):
+            found = found or [*typing.get_overloads(inspect.unwrap(function))]
+        if found:
+            signatures = [self._signature("__init__", each, is_bound=True) for each in found]
+        else:
+            signatures = [self._of_class(init)]
+        made = tuple(
+            dataclasses.replace(each, returns="None", is_async=False) for each in signatures
+        )
+        return Member("__init__", "constructor", made)
+
+    def _of_class(self, init: Any) -> Signature:
+        try:
+            found = _inspect(self.cls)
+        except (ValueError, TypeError):
+            return Signature()
+        if _takes_anything(found) and init is not None:
+            # A metaclass or `__new__` passes on what `__init__` takes.
+            return self._signature("__init__", init, is_bound=True)
+        return self._convert(found, init or self.cls)
+
+    def _signature(self, name: str, function: Any, *, is_bound: bool) -> Signature:
+        try:
+            if isinstance(function, functools.partialmethod):
+                found = _inspect(_as_partial(function))
+            else:
+                found = _inspect(function)
+        except (ValueError, TypeError):
+            raise SurfaceError(
+                f"{self.name}.{name}: Python can't tell its signature, because it is not written "
+                "in Python: wrap it in a method"
+            ) from None
+        parameters = list(found.parameters.values())
+        if (
+            is_bound
+            and parameters
+            and KINDS[parameters[0].kind] in ("positional", "positional-only")
+        ):
+            found = found.replace(parameters=parameters[1:])
+        if _takes_anything(found) and self._is_hidden(function):
+            raise SurfaceError(
+                f"{self.name}.{name}: its decorator hides the signature: put `@functools.wraps` "
+                "on the function that the decorator returns"
+            )
+        return self._convert(found, function)
+
+    def _is_hidden(self, function: Any) -> bool:
+        """Return whether a function is the inner one of a decorator, without a link to the outer."""
+        path = getattr(function, "__qualname__", "")
+        owners = {base.__qualname__ for base in self.lineage}
+        is_own = path.rpartition(".")[0] in owners
+        return "<locals>" in path and not is_own and not hasattr(function, "__wrapped__")
+
+    def _convert(self, found: inspect.Signature, function: Any) -> Signature:
+        inside = inspect.unwrap(getattr(function, "func", function))
+        scope = {**self.scope, **getattr(inside, "__globals__", {})}
+        scope |= {each.__name__: each for each in getattr(inside, "__type_params__", ())}
+        parameters: list[Parameter] = []
+        for each in found.parameters.values():
+            kind = KINDS[each.kind]
+            options = annotations.typed_dict(each.annotation, scope) if kind == "keywords" else None
+            if options:
+                parameters += _options(options)
+                continue
+            default = None
+            if each.default is not EMPTY:
+                default = annotations.default(each.default, inside, each.name)
+            text = annotations.annotation(each.annotation, scope)
+            if text and kind == "variadic" and text.startswith("*"):
+                text = expressions.annotation(text)
+            parameters.append(Parameter(each.name, kind, text, default))
+        returns = annotations.annotation(found.return_annotation, scope)
+        return Signature(tuple(parameters), returns, _is_async(function))
+
+
+def types_of_bases(cls: type) -> tuple[Any, ...]:
+    """Return the bases of a class as they are written, with their arguments."""
+    stated = vars(cls).get("__orig_bases__")
+    return tuple(stated if stated is not None else cls.__bases__)
+
+
+def _vars(raw: object) -> dict[str, Any]:
+    return getattr(raw, "__dict__", None) or {
+        name: getattr(raw, name)
+        for name in getattr(type(raw), "__slots__", ())
+        if isinstance(name, str) and hasattr(raw, name)
+    }
+
+
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def _is_protocol(cls: type) -> bool:
+    return bool(getattr(cls, "_is_protocol", False))
+
+
+def _annotations_of(owner: type) -> dict[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return dict(annotationlib.get_annotations(owner, format=annotationlib.Format.FORWARDREF))
+    return inspect.get_annotations(owner)
+
+
+def _inspect(function: Any) -> inspect.Signature:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
+
+
+def _as_partial(method: "functools.partialmethod[Any]") -> Any:
+    """Return the function that a partial method is, with `self`."""
+    inside = getattr(method.func, "__func__", method.func)
+    holder = type(
+        "Holder", (), {"method": functools.partialmethod(inside, *method.args, **method.keywords)}
+    )
+    return holder.method  # type: ignore[attr-defined]
+
+
+def _takes_anything(found: inspect.Signature) -> bool:
+    kinds = [KINDS[each.kind] for each in found.parameters.values()]
+    return "variadic" in kinds and "keywords" in kinds
+
+
+def _is_async(function: Any) -> bool:
+    """Return whether a call returns a coroutine; decorators with `functools.wraps` pass it on."""
+    while function is not None:
+        if inspect.iscoroutinefunction(function):
+            return True
+        function = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
+    return False
+
+
+def _decorators(function: Any) -> tuple[str, ...]:
+    """Return the decorators that change how a method is called or inherited."""
+    found = ["abstractmethod"] if getattr(function, "__isabstractmethod__", False) else []
+    while function is not None:
+        code = getattr(function, "__code__", None)
+        if getattr(function, "__globals__", {}).get("__name__") == "contextlib" and code:
+            outer = code.co_qualname.partition(".")[0]
+            found += [outer] if outer in ("contextmanager", "asynccontextmanager") else []
+        function = getattr(function, "__wrapped__", None)
+    return tuple(found)
+
+
+def _options(options: type) -> Iterator[Parameter]:
+    """Yield the keys of a TypedDict, which are the keyword arguments of a method."""
+    scope = _scope(options)
+    required = vars(options)["__required_keys__"]
+    stated: dict[str, Any] = {}
+    for base in reversed(options.__mro__):
+        stated |= _annotations_of(base)
+    for name, given in stated.items():
+        text = annotations.annotation(given, scope) or ""
+        # With `from __future__ import annotations`, Python does not see these qualifiers.
+        qualifier, _, inside = text.partition("[")
+        if qualifier in ("NotRequired", "Required"):
+            text, is_required = inside[:-1], qualifier == "Required"
+        else:
+            is_required = name in required
+        yield Parameter(name, "keyword-only", text, None if is_required else "...")
+
+
+def _is_no_attribute(given: object) -> bool:
+    """Return whether an annotation is only about the constructor of a dataclass."""
+    words = given if isinstance(given, str) else repr(given)
+    return "InitVar" in words or "KW_ONLY" in words
+
+
+def _type_of(value: object) -> str | None:
+    kind = type(value)
+    return kind.__name__ if kind in (bool, int, float, str, bytes) else None
+
+
+@functools.cache
+def _module(file: str) -> griffe.Module | None:
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+        return griffe.visit("surface", Path(file), text)
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return None
+
+
+def _source_of(owner: type) -> griffe.Class | None:
+    """Return a class as its module's source has it; None if there is no source."""
+    file = getattr(sys.modules.get(owner.__module__), "__file__", None)
+    found: Any = _module(file) if file and file.endswith(".py") else None
+    for name in owner.__qualname__.split("."):
+        found = found.members.get(name) if found is not None and not found.is_alias else None
+    return found if found is not None and not found.is_alias and found.is_class else None

@@ -1,0 +1,216 @@
+"""Whether a type accepts all values of another; types are texts as `expressions` writes them."""
+
+import ast
+import builtins
+import collections
+import collections.abc
+import contextlib
+import datetime
+import decimal
+import enum
+import fractions
+import io
+import os
+import pathlib
+import types
+import typing
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from . import expressions
+
+ANYTHING = ("Any", "object")
+MODULES: tuple[Any, ...] = (
+    *(builtins, collections.abc, collections, contextlib, datetime, decimal, enum, fractions, io),
+    *(os, pathlib, types, typing, uuid),
+)
+# A value of the first is one of the second for a type checker, though not by its class.
+PROMOTED = {("int", "float"), ("int", "complex"), ("float", "complex"), ("bool", "float")}
+# These don't change what they hold, so that `Sequence[bool]` is a `Sequence[int]`.
+COVARIANT = {
+    *("AbstractAsyncContextManager", "AbstractContextManager", "AbstractSet", "AsyncGenerator"),
+    *("AsyncIterable", "AsyncIterator", "Awaitable", "Collection", "Container", "Coroutine"),
+    *("Generator", "ItemsView", "Iterable", "Iterator", "KeysView", "Reversible", "Sequence"),
+    *("ValuesView", "frozenset", "tuple", "type"),
+}
+QUALIFIERS = ("ClassVar", "Final", "NotRequired", "ReadOnly", "Required")
+ELEMENTS = {"str": "str", "bytes": "int", "bytearray": "int", "range": "int"}
+
+Resolve = Callable[[str], "type | None"]
+
+
+def known(name: str) -> type | None:
+    """Return a class of the standard library."""
+    if name == "AbstractSet":
+        return collections.abc.Set
+    for module in MODULES:
+        found = typing.get_origin(getattr(module, name, None)) or getattr(module, name, None)
+        if isinstance(found, type):
+            return found
+    return None
+
+
+class Types:
+    """The relations of types.
+
+    Args:
+        resolve: finds a class of the package by its name.
+    """
+
+    def __init__(self, resolve: Resolve = lambda name: None) -> None:
+        self._resolve = resolve
+
+    def equal(self, old: str | None, new: str | None) -> bool:
+        """Return whether two types are the same, with unions in any order."""
+        if old is None or new is None:
+            return old == new
+        return _key(_parsed(old)) == _key(_parsed(new))
+
+    def accepts(self, wide: str, narrow: str) -> bool:
+        """Return whether each value of a type is one of another."""
+        return self._accepts(_parsed(wide), _parsed(narrow))
+
+    def is_subclass(self, narrow: str, wide: str) -> bool:
+        """Return whether a class is another, or inherits from it."""
+        if narrow == wide or (narrow, wide) in PROMOTED:
+            return True
+        below, above = (self._resolve(name) or known(name) for name in (narrow, wide))
+        if below is None:
+            return False
+        try:
+            if above is not None and issubclass(below, above):
+                return True
+        except TypeError:
+            pass
+        # A class of that name that was defined anew, or can't be found.
+        return above is None and wide in {base.__qualname__ for base in below.__mro__}
+
+    def _accepts(self, wide: ast.expr, narrow: ast.expr) -> bool:
+        some = _members(wide)
+        texts = {_key(each) for each in some}
+        if texts & {*ANYTHING}:
+            return True
+        if {"Literal[True]", "Literal[False]"} <= texts:
+            some = [*some, _parsed("bool")]
+        return all(any(self._one(each, other) for other in some) for each in _members(narrow))
+
+    def _one(self, narrow: ast.expr, wide: ast.expr) -> bool:
+        if _key(narrow) == _key(wide):
+            return True
+        name, inside = _split(narrow)
+        wide_name, wide_inside = _split(wide)
+        if name == "Literal":
+            return wide_name != "Literal" and self.is_subclass(_class_of(inside[0]), wide_name)
+        if wide_name in ("None", "Literal") or name in (*ANYTHING, "None"):
+            return False
+        if name == wide_name == "Callable":
+            return self._callable(inside, wide_inside)
+        return self.is_subclass(name, wide_name) and self._arguments(
+            (name, inside), (wide_name, wide_inside)
+        )
+
+    def _callable(self, narrow: list[ast.expr], wide: list[ast.expr]) -> bool:
+        if not wide or not narrow:
+            return not wide
+        if not self._accepts(wide[-1], narrow[-1]):
+            return False
+        given, taken = wide[0], narrow[0]
+        if _key(taken) == "..." or _key(given) in ("...", _key(taken)):
+            return True
+        if not isinstance(given, ast.List) or not isinstance(taken, ast.List):
+            return False
+        return len(given.elts) == len(taken.elts) and all(
+            self._accepts(mine, theirs) for theirs, mine in zip(given.elts, taken.elts, strict=True)
+        )
+
+    def _arguments(
+        self, narrow: tuple[str, list[ast.expr]], wide: tuple[str, list[ast.expr]]
+    ) -> bool:
+        """Return whether the arguments of a generic type fit those of one of its bases."""
+        (name, inside), (wide_name, wanted) = narrow, wide
+        if not wanted:
+            return True
+        if name in ELEMENTS and not inside:
+            inside = [_parsed(ELEMENTS[name])]
+        if not inside:
+            # `list` holds anything; a class of one's own states elsewhere what it holds.
+            return name != wide_name and known(name) is None
+        if name == "tuple":
+            return self._tuple(inside, wanted, wide_name)
+        if len(inside) > len(wanted):
+            inside = inside[: len(wanted)]  # `dict[str, int]` is an `Iterable[str]`
+        if len(inside) != len(wanted):
+            return False
+        return all(
+            self._argument(wide_name, index, mine, theirs)
+            for index, (mine, theirs) in enumerate(zip(inside, wanted, strict=True))
+        )
+
+    def _tuple(self, inside: list[ast.expr], wanted: list[ast.expr], wide_name: str) -> bool:
+        elements = [each for each in inside if _key(each) != "..."]
+        if wide_name != "tuple":
+            return len(wanted) == 1 and all(self._accepts(wanted[0], each) for each in elements)
+        if _key(wanted[-1]) == "...":
+            return all(self._accepts(wanted[0], each) for each in elements)
+        return len(elements) == len(inside) == len(wanted) and all(
+            self._accepts(theirs, mine) for mine, theirs in zip(inside, wanted, strict=True)
+        )
+
+    def _argument(self, owner: str, index: int, narrow: ast.expr, wide: ast.expr) -> bool:
+        if _key(wide) == _key(narrow) or _key(wide) == "Any":
+            return True
+        is_covariant = owner in COVARIANT or (owner == "Mapping" and index == 1)
+        return is_covariant and self._accepts(wide, narrow)
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return ast.Name(text)
+
+
+def _members(node: ast.expr) -> list[ast.expr]:
+    """Return the members of a union; each value of a `Literal` is one."""
+    found = []
+    for each in expressions.members(node):
+        name, inside = _split(each)
+        if name in QUALIFIERS and inside:
+            found += _members(inside[0])
+        elif name == "Literal":
+            found += [_parsed(f"Literal[{ast.unparse(value)}]") for value in inside]
+        else:
+            found.append(each)
+    return found
+
+
+def _split(node: ast.expr) -> tuple[str, list[ast.expr]]:
+    """Return the name of a type, and its arguments."""
+    if isinstance(node, ast.Subscript):
+        return ast.unparse(node.value), expressions.arguments(node)
+    return ast.unparse(node), []
+
+
+def _key(node: ast.expr) -> str:
+    """Return a text that is the same for equal types."""
+    members = _members(node)
+    if len(members) > 1:
+        return " | ".join(sorted({_key(each) for each in members}))
+    node = members[0]
+    if isinstance(node, ast.List):
+        return f"[{', '.join(map(_key, node.elts))}]"
+    name, inside = _split(node)
+    if not inside or name == "Literal":
+        return ast.unparse(node)
+    return f"{name}[{', '.join(map(_key, inside))}]"
+
+
+def _class_of(literal: ast.expr) -> str:
+    """Return the class of the value of a `Literal`."""
+    if isinstance(literal, ast.Attribute):
+        return ast.unparse(literal.value)
+    try:
+        return type(ast.literal_eval(literal)).__name__
+    except ValueError:
+        return "object"

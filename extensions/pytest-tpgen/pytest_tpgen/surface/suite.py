@@ -1,0 +1,92 @@
+"""The test of the public surface of a class."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cache
+from importlib import import_module, metadata
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from pytest_tpgen.suites import Suite, placeholder
+
+from .comparing import CLASS, compare
+from .model import Surface, SurfaceError
+from .parsing import parse
+from .reading import find, load, read
+from .subtypes import Types
+from .verdict import verdict
+from .versions import released
+
+
+class SurfaceSuite(Suite):
+    """Each public member of a class has the signature that the test states.
+
+    State `of`, the class as customers import it, and `stub`, its public members as in a `.pyi`
+    file. `tpgen sdk package.module:Class` writes both.
+    """
+
+    of: Any = placeholder('of = "acme_sdk:Agent"')
+    stub: Any = placeholder(
+        'stub = """\nclass Agent:\n    def chat(self, message: str) -> Reply: ...\n"""'
+    )
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Create a case for each member that the stub states or the class has."""
+        if "member" in metafunc.fixturenames:
+            metafunc.parametrize("member", _members(type(self)))
+
+    def test_signature(self, member: str) -> None:
+        """The public members of the class are those of `stub`, with the same signatures."""
+        self.check(member)
+
+    def check(self, member: str) -> None:
+        """Fail the test if a member differs from the stub, with what that means for customers.
+
+        Args:
+            member: its name, or "class" for the line of the class.
+        """
+        __tracebackhide__ = True
+        of, stub = self.of, self.stub
+        try:
+            cls = load(of)
+            now, before = _read(cls, of), parse(dedent(stub))
+        except SurfaceError as error:
+            pytest.fail(str(error), pytrace=False)
+        changes = compare(before, now, Types(find(cls))).get(member)
+        if changes:
+            pytest.fail(verdict(of, member, before, now, changes, _version(cls)), pytrace=False)
+
+
+@cache
+def _read(cls: type, of: str) -> Surface:
+    return read(cls, re.split("[:.]", of)[-1])
+
+
+def _members(cls: type[SurfaceSuite]) -> list[str]:
+    """Return the class line and all members; the class line alone if these can't be read."""
+    found: dict[str, None] = {CLASS: None}
+    of, stub = (inspect.getattr_static(cls, name) for name in ("of", "stub"))
+    try:
+        if isinstance(stub, str):
+            found |= dict.fromkeys(parse(dedent(stub)).members)
+        if isinstance(of, str):
+            found |= dict.fromkeys(_read(load(of), of).members)
+    except SurfaceError:
+        pass  # The test says so.
+    return list(found)
+
+
+def _version(cls: type) -> str:
+    """Return the last release of the package of a class; empty if it is not known."""
+    package = cls.__module__.partition(".")[0]
+    names = metadata.packages_distributions().get(package, [])
+    here = Path.cwd()
+    file = Path(getattr(import_module(package), "__file__", None) or "")
+    if file.is_relative_to(here) and "site-packages" not in file.parts:
+        return released(here)
+    return metadata.version(names[0]) if names else ""

@@ -1,0 +1,439 @@
+"""The stubs of real classes, and what is refused."""
+
+import abc
+import contextlib
+import dataclasses
+import enum
+import functools
+import typing
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from functools import cached_property, partialmethod
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    Optional,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    Union,
+    Unpack,
+    overload,
+)
+
+import attrs
+import pydantic
+import pytest
+from pytest_tpgen.surface import SurfaceError, compare, load, parse, read
+
+T = TypeVar("T")
+P = ParamSpec("P")
+HERE = __name__
+
+
+class _Missing:
+    pass
+
+
+MISSING = _Missing()
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = 2
+
+    @property
+    def is_warm(self) -> bool:
+        return self is Color.RED
+
+
+class Options(TypedDict):
+    model: str
+    timeout: NotRequired[float]
+
+
+def logged(function: Callable[P, T]) -> Callable[P, T]:
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **more: P.kwargs) -> T:
+        return function(*args, **more)
+
+    return wrapper
+
+
+def hidden(function: Any) -> Any:
+    def wrapper(*args: Any, **more: Any) -> Any:
+        return function(*args, **more)
+
+    return wrapper
+
+
+class Reply: ...
+
+
+class _Base(Generic[T]):
+    def inherited(self, item: T) -> T:
+        return item
+
+
+class Agent(_Base[T]):
+    limit: int = 3
+    name = "agent"
+    region: ClassVar[str] = "eu"
+
+    def __init__(self, key: str, *, color: Color = Color.RED, wait: Any = MISSING) -> None:
+        self.key = key
+        self.calls: int = 0
+        self._wait = wait
+
+    @overload
+    def chat(self, text: str, *, stream: Literal[False] = False) -> Reply: ...
+    @overload
+    def chat(self, text: str, *, stream: Literal[True]) -> Iterator[str]: ...
+    def chat(self, text: str, *, stream: bool = False) -> Any:
+        return text, stream
+
+    def old(self, a: Optional[int], b: "Union[typing.List[str], None]" = None) -> "Reply":  # noqa: UP007, UP006, UP045
+        return Reply()
+
+    alias = old
+
+    @logged
+    async def wait(self, a: int, /, b: timedelta = timedelta(seconds=5), *more: str) -> Reply:
+        return Reply()
+
+    async def stream(self, **options: Unpack[Options]) -> AsyncIterator[str]:
+        yield ""
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Self]:
+        yield self
+
+    @contextlib.asynccontextmanager
+    async def asession(self) -> AsyncIterator[Self]:
+        yield self
+
+    @property
+    def is_closed(self) -> bool:
+        return False
+
+    @is_closed.setter
+    def is_closed(self, value: bool) -> None: ...
+
+    @cached_property
+    def models(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    @staticmethod
+    def version() -> str:
+        return ""
+
+    @classmethod
+    def from_env(cls, prefix: str = "A'B") -> Self:
+        return cls(prefix)
+
+    def _request(self, method: str, path: str, *, retries: int = 2) -> Reply:
+        return Reply()
+
+    get = partialmethod(_request, "GET")
+
+    def call(self, run: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+        return run(*args, **more)
+
+    @functools.lru_cache  # noqa: B019
+    def cached(self, size: int) -> int:
+        return size
+
+    error = LookupError
+
+    class Meta:
+        depth: int
+
+        def title(self) -> str:
+            return ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None: ...
+
+    def __repr__(self) -> str:
+        return ""
+
+    def _private(self) -> None: ...
+
+
+AGENT = """\
+class Agent(Generic[T]):
+    limit: int
+    region: ClassVar[str]
+    name: str
+    key: str
+    calls: int
+    def __init__(self, key: str, *, color: Color = Color.RED, wait: Any = MISSING) -> None: ...
+    @overload
+    def chat(self, text: str, *, stream: Literal[False] = False) -> Reply: ...
+    @overload
+    def chat(self, text: str, *, stream: Literal[True]) -> Iterator[str]: ...
+    def old(self, a: int | None, b: list[str] | None = None) -> Reply: ...
+    def alias(self, a: int | None, b: list[str] | None = None) -> Reply: ...
+    async def wait(self, a: int, /, b: timedelta = timedelta(seconds=5), *more: str) -> Reply: ...
+    def stream(self, *, model: str, timeout: float = ...) -> AsyncIterator[str]: ...
+    @contextmanager
+    def session(self) -> Iterator[Self]: ...
+    @asynccontextmanager
+    def asession(self) -> AsyncIterator[Self]: ...
+    @property
+    def is_closed(self) -> bool: ...
+    @is_closed.setter
+    def is_closed(self, value: bool) -> None: ...
+    @cached_property
+    def models(self) -> dict[str, tuple[int, ...]]: ...
+    @staticmethod
+    def version() -> str: ...
+    @classmethod
+    def from_env(cls, prefix: str = "A'B") -> Self: ...
+    def get(self, path: str, *, retries: int = 2) -> Reply: ...
+    def call(self, run: Callable[P, T], *args: P.args, **more: P.kwargs) -> T: ...
+    def cached(self, size: int) -> int: ...
+    error: type[LookupError]
+    class Meta:
+        depth: int
+        def __init__(self) -> None: ...
+        def title(self) -> str: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *args: object) -> None: ...
+    def inherited(self, item: T) -> T: ...
+"""
+
+
+@dataclasses.dataclass
+class Data:
+    size: int
+    names: list[str] = dataclasses.field(default_factory=list)
+    seed: dataclasses.InitVar[int] = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    size: int
+
+
+class Model(pydantic.BaseModel):
+    size: int
+    names: list[str] = pydantic.Field(default_factory=list)
+    title: str | None = None
+
+
+@attrs.define
+class Attrs:
+    size: int
+    names: list[str] = attrs.field(factory=list)
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str = "x"
+
+
+class _Meta(type):
+    def __call__(cls, *args: Any, **more: Any) -> Any:
+        return super().__call__(*args, **more)
+
+
+class WithMeta(metaclass=_Meta):
+    def __init__(self, size: int) -> None: ...
+
+
+class WithNew:
+    def __new__(cls, size: int) -> Self:
+        return super().__new__(cls)
+
+
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def run(self) -> int: ...
+
+    @property
+    @abc.abstractmethod
+    def size(self) -> int: ...
+
+
+class Shape(Protocol):
+    def area(self) -> float: ...
+
+
+class Long:
+    def run(self, first_parameter: dict[str, int], second_parameter: list[str], third: int) -> int:
+        return third
+
+
+class Lazy:
+    """A descriptor of one's own."""
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        return self.func(instance)
+
+
+class WithLazy:
+    @Lazy
+    def models(self) -> list[str]:
+        return []
+
+
+OTHERS = {
+    Color: """\
+class Color(Enum):
+    RED = "red"
+    BLUE = 2
+    @property
+    def is_warm(self) -> bool: ...
+""",
+    Data: """\
+class Data:
+    size: int
+    names: list[str]
+    def __init__(self, size: int, names: list[str] = ..., seed: int = 0) -> None: ...
+""",
+    Frozen: """\
+class Frozen:
+    @property
+    def size(self) -> int: ...
+    def __init__(self, size: int) -> None: ...
+""",
+    Model: """\
+class Model(BaseModel):
+    size: int
+    names: list[str]
+    title: str | None
+    def __init__(self, *, size: int, names: list[str] = ..., title: str | None = None) -> None: ...
+""",
+    Attrs: """\
+class Attrs:
+    size: int
+    names: list[str]
+    def __init__(self, size: int, names: list[str] = ...) -> None: ...
+""",
+    Pair: """\
+class Pair(NamedTuple):
+    def __init__(self, left: int, right: str = "x") -> None: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def right(self) -> str: ...
+""",
+    WithMeta: "class WithMeta:\n    def __init__(self, size: int) -> None: ...\n",
+    WithNew: "class WithNew:\n    def __init__(self, size: int) -> None: ...\n",
+    Abstract: """\
+class Abstract:
+    def __init__(self) -> None: ...
+    @abstractmethod
+    def run(self) -> int: ...
+    @property
+    @abstractmethod
+    def size(self) -> int: ...
+""",
+    Shape: "class Shape(Protocol):\n    def area(self) -> float: ...\n",
+    Options: "class Options(TypedDict):\n    model: str\n    timeout: NotRequired[float]\n",
+    Long: """\
+class Long:
+    def __init__(self) -> None: ...
+    def run(
+        self,
+        first_parameter: dict[str, int],
+        second_parameter: list[str],
+        third: int,
+    ) -> int: ...
+""",
+    WithLazy: """\
+class WithLazy:
+    def __init__(self) -> None: ...
+    @property
+    def models(self) -> list[str]: ...
+""",
+}
+
+
+def test_an_agent() -> None:
+    assert str(read(Agent)) == AGENT
+
+
+@pytest.mark.parametrize("cls", OTHERS, ids=lambda cls: cls.__name__)
+def test_others(cls: type) -> None:
+    assert str(read(cls)) == OTHERS[cls]
+
+
+@pytest.mark.parametrize("cls", [Agent, *OTHERS], ids=lambda cls: cls.__name__)
+def test_a_stub_reads_as_it_was_written(cls: type) -> None:
+    assert compare(parse(str(read(cls))), read(cls)) == {}
+    assert parse(str(read(cls))) == read(cls)
+
+
+def test_annotations_as_text_give_the_same_stub() -> None:
+    source = f"from __future__ import annotations\n{_source()}"
+    names = {"__name__": HERE}
+    exec(compile(source, __file__, "exec", dont_inherit=True), names)
+    assert str(read(typing.cast(type, names["Agent"]))).replace("Enum.", "") == AGENT
+
+
+def _source() -> str:
+    from pathlib import Path
+
+    return (
+        Path(__file__).read_text(encoding="utf-8").partition("OTHERS = {")[0].partition('"""\n')[2]
+    )
+
+
+class Hiding:
+    @hidden
+    def run(self, size: int) -> int:
+        return size
+
+
+class HidingInit:
+    @hidden
+    def __init__(self, size: int) -> None: ...
+
+
+class Passing:
+    """Takes anything, and says so itself."""
+
+    def run(self, *args: Any, **more: Any) -> None: ...
+
+
+def test_refuses_a_decorator_that_hides_a_signature() -> None:
+    for cls, name in ((Hiding, "run"), (HidingInit, "__init__")):
+        with pytest.raises(SurfaceError) as refused:
+            read(cls)
+        assert str(refused.value) == (
+            f"{cls.__name__}.{name}: its decorator hides the signature: put `@functools.wraps` on "
+            "the function that the decorator returns"
+        )
+    assert "def run(self, *args: Any, **more: Any) -> None: ..." in str(read(Passing))
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ("json", "names no class"),
+        ("json:Missing", "json has no Missing: if the class was removed or renamed"),
+        ("no_such_module:A", "no_such_module can't be imported: ModuleNotFoundError"),
+        ("json:loads", "json:loads is a function, not a class"),
+    ],
+)
+def test_refuses_what_is_no_class(of: str, words: str) -> None:
+    with pytest.raises(SurfaceError, match=words):
+        load(of)
+
+
+def test_a_class_of_the_standard_library_by_another_name() -> None:
+    assert load("json:JSONDecoder").__module__ == "json.decoder"
+    assert "def decode(" in str(read(load("json:JSONDecoder")))
