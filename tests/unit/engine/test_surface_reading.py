@@ -380,7 +380,7 @@ def test_a_stub_reads_as_it_was_written(cls: type) -> None:
 def test_annotations_as_text_give_the_same_stub() -> None:
     source = f"from __future__ import annotations\n{_source()}"
     names = {"__name__": HERE}
-    exec(compile(source, __file__, "exec", dont_inherit=True), names)
+    exec(compile(source, __file__, "exec", dont_inherit=True), names)  # noqa: S102
     assert str(read(typing.cast(type, names["Agent"]))).replace("Enum.", "") == AGENT
 
 

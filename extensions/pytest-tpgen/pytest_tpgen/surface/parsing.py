@@ -1,14 +1,17 @@
 """Read a stub, which a person may have edited."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import griffe
+from typing import TYPE_CHECKING, Any
 
 from . import expressions
 from .model import Kind, Member, MemberKind, Parameter, Signature, Surface, SurfaceError
+
+if TYPE_CHECKING:
+    import griffe
 
 # Griffe knows a decorator by its import, and that the text in a `Literal` is not a type.
 IMPORTS = """\
@@ -17,6 +20,13 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Literal, overload
 """
+KINDS: dict[str, Kind] = {
+    "positional-only": "positional-only",
+    "positional or keyword": "positional",
+    "variadic positional": "variadic",
+    "keyword-only": "keyword-only",
+    "variadic keyword": "keywords",
+}
 DECORATORS = ("contextmanager", "asynccontextmanager")
 
 
@@ -33,8 +43,22 @@ def parse(stub: str) -> Surface:
         raise SurfaceError(f"the stub is not Python: line {error.lineno}: {error.msg}") from None
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.ClassDef):
         raise SurfaceError("the stub must be one class: `class Agent:` and its members")
-    module = griffe.visit("surface", Path("surface.pyi"), IMPORTS + text)
-    return _surface(module.classes[tree.body[0].name])
+    return _surface(visit(IMPORTS + text).classes[tree.body[0].name])
+
+
+def visit(text: str) -> griffe.Module:
+    """Return the classes and functions of a module.
+
+    Raises:
+        SurfaceError: griffe is not installed.
+    """
+    try:
+        import griffe
+    except ModuleNotFoundError:
+        raise SurfaceError(
+            "griffe is not installed: add `pytest-tpgen[sdk]` to the development dependencies"
+        ) from None
+    return griffe.visit("surface", Path("surface.py"), text)
 
 
 def lines_of(stub: str) -> dict[str, list[tuple[int, int]]]:
@@ -122,15 +146,8 @@ def _signature(function: griffe.Function, is_bound: bool) -> Signature:
 
 
 def _parameters(function: griffe.Function) -> Iterator[Parameter]:
-    kinds: dict[griffe.ParameterKind | None, Kind] = {
-        griffe.ParameterKind.positional_only: "positional-only",
-        griffe.ParameterKind.positional_or_keyword: "positional",
-        griffe.ParameterKind.var_positional: "variadic",
-        griffe.ParameterKind.keyword_only: "keyword-only",
-        griffe.ParameterKind.var_keyword: "keywords",
-    }
     for each in function.parameters:
-        kind = kinds[each.kind]
+        kind = KINDS[each.kind.value if each.kind else ""]
         default = None
         if each.default is not None and kind not in ("variadic", "keywords"):
             default = expressions.default(str(each.default))

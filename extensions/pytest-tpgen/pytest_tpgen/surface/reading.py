@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import griffe
+from typing import TYPE_CHECKING, Any
 
 from . import annotations, expressions
 from .model import Kind, Member, MemberKind, Parameter, Signature, Surface, SurfaceError
+from .parsing import visit
+
+if TYPE_CHECKING:
+    import griffe
 
 KINDS: dict[Any, Kind] = {
     inspect.Parameter.POSITIONAL_ONLY: "positional-only",
@@ -202,17 +204,17 @@ class _Reader:
             if name in self._annotated():
                 return None
             return Member(name, "attribute", type=f"type[{raw.__name__}]")
-        inside: Any = next(
+        wrapped: Any = next(
             (vars_of[key] for key in ("fget", "func", "wrapped") if key in (vars_of := _vars(raw))),
             None,
         )
-        if isinstance(inside, property):
-            return self._property(name, inside.fget, inside.fset)
+        if isinstance(wrapped, property):
+            return self._property(name, wrapped.fget, wrapped.fset)
         binds = hasattr(type(raw), "__get__")
         if binds and callable(raw) and not inspect.ismemberdescriptor(raw):
             return self._method(name, raw, "method")
-        if binds and inspect.isroutine(inside) and not isinstance(raw, functools.partial):
-            return self._property(name, inside, None)
+        if binds and inspect.isroutine(wrapped) and not isinstance(raw, functools.partial):
+            return self._property(name, wrapped, None)
         if isinstance(raw, functools.partial):
             return self._method(name, raw, "static method")
         if name in self._read_only() or type(raw).__name__ == "_tuplegetter":
@@ -428,7 +430,7 @@ def _inspect(function: Any) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _as_partial(method: "functools.partialmethod[Any]") -> Any:
+def _as_partial(method: functools.partialmethod[Any]) -> Any:
     """Return the function that a partial method is, with `self`."""
     inside = getattr(method.func, "__func__", method.func)
     holder = type(
@@ -493,15 +495,15 @@ def _type_of(value: object) -> str | None:
 
 
 @functools.cache
-def _module(file: str) -> griffe.Module | None:
+def _module(file: str) -> "griffe.Module | None":
     try:
         text = Path(file).read_text(encoding="utf-8")
-        return griffe.visit("surface", Path(file), text)
+        return visit(text)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
 
 
-def _source_of(owner: type) -> griffe.Class | None:
+def _source_of(owner: type) -> "griffe.Class | None":
     """Return a class as its module's source has it; None if there is no source."""
     file = getattr(sys.modules.get(owner.__module__), "__file__", None)
     found: Any = _module(file) if file and file.endswith(".py") else None
