@@ -7,6 +7,7 @@ from datetime import date
 
 from tpgen.core import policy
 from tpgen.core.errors import UserError
+from tpgen.core.names import to_snake
 from tpgen.core.policy import Kind
 from tpgen.source import cases, components, models
 from tpgen.source.code import Code
@@ -101,7 +102,9 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
     if kind.introspect == "route":
         yield from _routes(project, kind)
         return
-    if kind.introspect == "model":
+    if kind.introspect == "class":
+        found = components.exported(Code(project.service.packages))
+    elif kind.introspect == "model":
         found = {model.name: model for model in models.definitions(project.service)}
     else:
         found = components.definitions(Code(project.service.packages), kind)
@@ -113,7 +116,8 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
 def of_class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -> Component:
     """Return the component of a class, which may be of another place than the kind's patterns."""
     own = (test for test in kind.tests if not test.is_shared)
-    required = {test.path.replace("{name}", name): test.suite_names for test in own}
+    stem = to_snake(name) if kind.introspect == "class" else name
+    required = {test.path.replace("{name}", stem): test.suite_names for test in own}
     title = f"{kind.name} {name}"
     return Component(title, path, line, f"tpgen {title}", required, class_name)
 

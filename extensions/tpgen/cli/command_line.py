@@ -58,7 +58,7 @@ def parser(typed: Sequence[str]) -> Parser:
     for name, text in VOLUME.items():
         made.add_argument(f"-{name[0]}", f"--{name}", action="store_true", help=text)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for kind in kinds.values():
+    for kind in (kind for kind in kinds.values() if kind.name not in COMMANDS):
         command = _add_command(commands, kind.name, f"write the tests of {kind.help}")
         component.add_arguments(command, kind)
     for name, text in COMMANDS.items():

@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; by default the one of the process's command line.
 
     Returns:
-        0 if clean; 1 if `check`, `census`, `update` or `drift` found something to look at; 2 for
-        misuse or broken input, and nothing was written; 3 for a fault of tpgen; 130, 141 and 143
+        0 if clean; 1 if `check`, `census`, `update`, `drift` or `sdk` found something to look at; 2
+        for misuse or broken input, and nothing was written; 3 for a fault of tpgen; 130, 141 and 143
         after Ctrl-C, a closed pipe and SIGTERM, as shells have it.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)

@@ -1,4 +1,7 @@
-"""The commands, each the module `tpgen.cli.NAME`, and their help texts; no kind has such a name."""
+"""The commands, each the module `tpgen.cli.NAME`, and their help texts.
+
+No kind has such a name, except `sdk`: its command also works where there is no policy.
+"""
 
 COMMANDS = {
     "check": "find where the files fall short of the policy",
@@ -6,6 +9,7 @@ COMMANDS = {
     "exemptions": "list what is exempt, why and until when",
     "census": "show which required cases a run has proved",
     "gate": "find which tests a change lacks",
+    "sdk": "write the test of the public surface of a class",
     "update": "bring the newest policy into the service",
     "drift": "find template files that were edited by hand",
     "undo": "revert what the last command wrote",

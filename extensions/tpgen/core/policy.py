@@ -12,7 +12,7 @@ from .commands import COMMANDS
 from .errors import UserError
 from .service import POLICY
 
-INTROSPECTS = ("source", "route", "model")
+INTROSPECTS = ("source", "route", "model", "class")
 SUITES = POLICY.parent / "suites"
 TESTS = 'tests = [{ path = "tests/…/test_{name}.py", skeleton = "….py.j2", suites = [] }]'
 RESTORE = "correct it, or restore it with `git checkout HEAD -- tests/policy`"
@@ -153,9 +153,12 @@ class _Table:
 
 
 def _kind(root: Path, name: str, table: _Table) -> Kind:
-    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in COMMANDS:
+    is_command = name in COMMANDS and name != "sdk"
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or is_command:
         table.refuse(None, "must have a lower-case name that is not a command's")
     table.check(Kind)
+    if (table.values.get("introspect") == "class") != (name == "sdk"):
+        table.refuse("introspect", 'must be "class" for the kind sdk, and for no other')
     introspect, sources = table.values.get("introspect", "source"), table.values.get("sources", [])
     if introspect not in INTROSPECTS:
         choices = ", ".join(INTROSPECTS)

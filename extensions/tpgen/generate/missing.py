@@ -18,6 +18,8 @@ def names(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
             for name in components.names(service, kind)
             if not all(Path(path.replace("{name}", name)).exists() for path in paths)
         ]
+    if kind.introspect == "class":
+        return []
     if kind.introspect == "model":
         path = factories(service.root)
         file = service.root / path

@@ -77,6 +77,35 @@ def read_models(service: Service, name: str, modules: list[str], path: str) -> l
     return models
 
 
+def read_surface(service: Service, question: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the engine answers about the public surface of a class.
+
+    Args:
+        question: as `python -m pytest_tpgen.surface` takes it.
+
+    Raises:
+        UserError: the class can't be read, or the engine is not installed.
+    """
+    module = "pytest_tpgen.surface"
+    with waiting("reading the class"):
+        ended = service.run(
+            ["-B", "-m", module, json.dumps(question)], seconds=service.reading_seconds
+        )
+    try:
+        found: Mapping[str, Any] = json.loads(ended.stdout.strip().rpartition("\n")[2])
+    except ValueError:
+        found = {"error": _reason(ended.stderr.splitlines())}
+    error = found.get("error")
+    if error and re.search(r"No module named '?(pytest_tpgen|pytest)\b", error):
+        error = (
+            f"{service.python} can't read the class ({error}): add `pytest-tpgen[sdk]` of this "
+            "release to its environment"
+        )
+    if error:
+        raise UserError(error)
+    return found
+
+
 def _read(service: Service, how: str, what: str, *observed: str) -> Mapping[str, Any]:
     """Return what the probe says of an app; nothing if there is no such fixture."""
     with waiting("reading the routes of the app"):

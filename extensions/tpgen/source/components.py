@@ -82,6 +82,19 @@ def definitions(code: Code, kind: Kind) -> dict[str, Definition]:
     }
 
 
+def exported(code: Code) -> dict[str, Definition]:
+    """Return the classes with public methods that packages export in `__init__.py`, by name."""
+    found = {}
+    for module in code.matching("__init__.py"):
+        for name in {**module.imports, **module.definitions} if module.is_readable else ():
+            definition = code.resolve(module, ast.Name(name))
+            if definition is None or not isinstance(definition.node, ast.ClassDef):
+                continue
+            if not name.startswith("_") and code.methods(definition):
+                found[name] = definition
+    return found
+
+
 def _all(code: Code, kind: Kind) -> list[Definition]:
     return _classes(code, kind, [source.replace("{name}", "*") for source in kind.sources])
 

@@ -158,19 +158,27 @@ def test_a_merged_stub_keeps_what_did_not_change() -> None:
 
 
 def test_answers_for_the_command() -> None:
-    found: Any = answer({"of": OF, "stub": BEFORE.strip() + "\n", "version": "1.4.2"})
+    found: Any = answer({"of": OF, "stub": BEFORE.strip() + "\n", "released": "1.4.2", "stated": "1.5"})
     assert found["missing"] == ["added"]
     assert {name: change["is_breaking"] for name, change in found["changes"].items()} == {
         "chat": True,
         "gone": True,
         "added": False,
     }
-    assert found["extended"].endswith("    def added(self) -> None: ...\n")
-    assert "def gone" in found["extended"]
+    assert found["stub"].endswith("    def added(self) -> None: ...\n")
+    assert "def gone" in found["stub"]
+    assert (found["needed"], found["is_reached"]) == ("2.0.0", False)
     assert "def gone" not in found["accepted"]
-    again: Any = answer({"of": OF, "stub": found["accepted"], "version": ""})
+    again: Any = answer({"of": OF, "stub": found["accepted"], "released": "", "stated": ""})
     assert again["changes"] == {}
     assert again["accepted"] == found["accepted"]
+
+
+def test_answers_whether_a_version_is_a_breaking_step() -> None:
+    assert answer({"released": "0.4.1", "stated": "0.5.0"}) == {
+        "needed": "0.5.0",
+        "is_reached": True,
+    }
 
 
 def test_finds_a_class_by_its_public_name() -> None:

@@ -1,10 +1,11 @@
-"""`python -m pytest_tpgen.surface`: what `tpgen sdk` asks in the project's own interpreter.
+"""`python -m pytest_tpgen.surface QUESTION`: what `tpgen sdk` asks in the project's interpreter.
 
-The question is JSON on standard input, the answer is JSON on the last line of standard output.
+Question and answer are JSON; the answer is the last line of the output.
 """
 
 import json
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -17,36 +18,56 @@ from .parsing import parse
 from .reading import find, load, read
 from .subtypes import Types
 from .verdict import verdict
+from .versions import next_version, reaches
 
 
 def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return `found`, the classes of a name; or what differs between a class and its stub."""
+    """Return the classes of a name (`found`), or what differs between a class and its stub.
+
+    Args:
+        question: `name` and `packages`; or `of` and `stub`, which is empty for a new test, and
+            `released` and `stated`, the last release and the version of the project; or these two
+            alone, for a breaking change.
+
+    Raises:
+        SurfaceError: the class or the stub can't be read.
+    """
+    if "released" in question and "of" not in question:
+        needed = next_version(question["released"], is_breaking=True)
+        return version_step(question["released"], question["stated"], needed)
     if "name" in question:
         return {"found": list(_classes(question["name"], question["packages"]))}
-    of, stub = question["of"], question["stub"]
+    of, stub, released = question["of"], question["stub"], question["released"]
     cls = load(of)
-    now = read(cls, of.rpartition(":")[2].rpartition(".")[2])
+    now = read(cls, re.split("[:.]", of)[-1])
     if not stub:
-        return {"stub": str(now), "changes": {}, "members": list(now.members)}
+        return {"stub": str(now), "changes": {}, "missing": [], "members": list(now.members)}
     before = parse(stub)
     changes = compare(before, now, Types(find(cls)))
     missing = [name for name in now.members if name not in before.members]
-    version = question.get("version", "")
+    is_breaking = any(each.is_breaking for found in changes.values() for each in found)
+    needed = next_version(released, is_breaking=is_breaking) if released else ""
     return {
         "changes": {
             name: {
                 "is_breaking": any(each.is_breaking for each in found),
                 "words": [each.words for each in found],
-                "verdict": verdict(of, name, before, now, found, version),
+                "verdict": verdict(of, name, before, now, found, released),
             }
             for name, found in changes.items()
         },
         "missing": missing,
         "members": list(now.members),
-        "stub": stub,
-        "extended": merged(stub, now, missing) if missing else stub,
+        "stub": merged(stub, now, missing) if missing else stub,
         "accepted": merged(stub, now, changes) if changes else stub,
+        **version_step(released, question["stated"], needed),
     }
+
+
+def version_step(released: str, stated: str, needed: str) -> Mapping[str, Any]:
+    """Return the version that is needed, and whether the stated one makes the step."""
+    is_reached = not (released and stated) or reaches(stated, needed)
+    return {"needed": needed, "is_reached": is_reached}
 
 
 def _classes(name: str, packages: list[str]) -> Iterator[str]:
@@ -66,8 +87,8 @@ def _classes(name: str, packages: list[str]) -> Iterator[str]:
 
 def main() -> int:
     try:
-        found = answer(json.load(sys.stdin))
-    except SurfaceError as error:
+        found = answer(json.loads(sys.argv[1]))
+    except (SurfaceError, ValueError) as error:
         found = {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the code of the package may raise anything
         found = {"error": f"the package can't be imported: {error!r}"}
