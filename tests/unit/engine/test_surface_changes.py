@@ -188,6 +188,7 @@ ROWS = [
         BREAKING,
         "the value to set was narrowed",
     ),
+    ("f: int", "@cached_property\ndef f(self) -> int: ...", RECORD, "became a cached property"),
     ("f: int", "f: str", BREAKING, "its type changed"),
     ("f: int | None", "f: int", BREAKING, "was narrowed"),
     ("f: int", "f: int | None", BREAKING, "was widened"),
@@ -297,6 +298,19 @@ BASES = [
     ("class A(Generic[T]): ...", "class A(Generic[T, U]): ...", [True]),
     ("class A(Base): ...", "class A(Base): ...", []),
     ("class A(Protocol): ...", "class A(Protocol):\n    def f(self): ...", [True]),
+    ("class A(TypedDict): ...", "class A(TypedDict):\n    a: int", [True]),
+    ("class A(TypedDict): ...", "class A(TypedDict):\n    a: NotRequired[int]", [False]),
+    ("class A(TypedDict):\n    a: NotRequired[int]", "class A(TypedDict):\n    a: int", [True]),
+    (
+        "class A(NamedTuple):\n    def __init__(self) -> None: ...",
+        """class A(NamedTuple):
+    def __init__(self, a: int = 0) -> None: ...
+    @property
+    def a(self) -> int: ...
+    @property
+    def b(self) -> int: ...""",
+        [False, True, False],
+    ),
 ]
 
 

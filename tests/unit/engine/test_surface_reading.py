@@ -19,6 +19,7 @@ from typing import (
     Optional,
     ParamSpec,
     Protocol,
+    Required,
     Self,
     TypedDict,
     TypeVar,
@@ -56,6 +57,11 @@ class Color(enum.Enum):
 class Options(TypedDict):
     model: str
     timeout: NotRequired[float]
+
+
+class Hints(TypedDict, total=False):
+    model: Required[str]
+    timeout: float
 
 
 def logged(function: Callable[P, T]) -> Callable[P, T]:
@@ -343,6 +349,7 @@ class Abstract:
 """,
     Shape: "class Shape(Protocol):\n    def area(self) -> float: ...\n",
     Options: "class Options(TypedDict):\n    model: str\n    timeout: NotRequired[float]\n",
+    Hints: "class Hints(TypedDict):\n    model: Required[str]\n    timeout: NotRequired[float]\n",
     Long: """\
 class Long:
     def __init__(self) -> None: ...

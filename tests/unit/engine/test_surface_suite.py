@@ -158,7 +158,9 @@ def test_a_merged_stub_keeps_what_did_not_change() -> None:
 
 
 def test_answers_for_the_command() -> None:
-    found: Any = answer({"of": OF, "stub": BEFORE.strip() + "\n", "released": "1.4.2", "stated": "1.5"})
+    found: Any = answer(
+        {"of": OF, "stub": BEFORE.strip() + "\n", "released": "1.4.2", "stated": "1.5"}
+    )
     assert found["missing"] == ["added"]
     assert {name: change["is_breaking"] for name, change in found["changes"].items()} == {
         "chat": True,

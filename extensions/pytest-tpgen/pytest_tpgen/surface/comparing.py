@@ -48,15 +48,25 @@ def compare_members(
     if new is None:
         return [_breaking(f"the {_kind(old)} was removed")]
     if old is None:
-        is_protocol = any(
-            base.partition("[")[0] == "Protocol" for base in (owner.bases if owner else ())
-        )
-        if "abstractmethod" in new.decorators or is_protocol:
-            return [_breaking(f"the {_kind(new)} was added, and each subclass must implement it")]
-        return [_record(f"the {_kind(new)} was added")]
+        return [_added(new, owner or Surface(""))]
     if old.lines() == new.lines():
         return []
     return list(_member(old, new, types))
+
+
+def _added(new: Member, owner: Surface) -> Change:
+    """Return the change that a new member is: breaking where others implement or take apart."""
+    what = f"the {_kind(new)} was added"
+    bases = {base.partition("[")[0] for base in owner.bases}
+    if "abstractmethod" in new.decorators or "Protocol" in bases:
+        return _breaking(f"{what}, and each subclass must implement it")
+    init = owner.members.get("__init__")
+    fields = {each.name for each in init.signatures[0].parameters} if init else set()
+    if "NamedTuple" in bases and new.name in fields:
+        return _breaking(f"{what}, and code that unpacks the tuple gets one value more")
+    if "TypedDict" in bases and not (new.type or "").startswith("NotRequired["):
+        return _breaking(f"{what}, and code that makes such a dictionary must state it")
+    return _record(what)
 
 
 def _breaking(words: str) -> Change:
@@ -112,12 +122,15 @@ def _member(old: Member, new: Member, types: Types) -> Iterator[Change]:
 
 def _value(old: Member, new: Member, types: Types) -> Iterator[Change]:
     """Yield the changes of a property or an attribute."""
-    if old.is_settable and not new.is_settable:
+    if old.is_settable and not new.is_settable and new.kind != "cached property":
         yield _breaking("it can't be set any more")
     elif new.is_settable and not old.is_settable:
         yield _record("it can be set now")
     elif old.kind != new.kind:
         yield _record(f"the {old.kind} became a {new.kind}")
+    required = [not (each.type or "").startswith("NotRequired[") for each in (old, new)]
+    if required[0] != required[1]:
+        yield _breaking("it is required now" if required[1] else "it may be missing now")
     if old.value is not None and new.value is not None and old.value != new.value:
         yield _breaking(f"its value changed from {old.value} to {new.value}")
     if not types.equal(old.type, new.type):

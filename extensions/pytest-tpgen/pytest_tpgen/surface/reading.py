@@ -259,6 +259,10 @@ class _Reader:
         hidden = {name for name, given in self._annotated().items() if _is_no_attribute(given)}
         if hasattr(self.cls, "__pydantic_fields__"):
             hidden |= {"model_config"}
+        for name in getattr(self.cls, "__optional_keys__", ()):
+            text = found.get(name) or ""
+            if not text.startswith(("NotRequired[", "Required[")):
+                found[name] = f"NotRequired[{text}]"
         read_only = self._read_only()
         return {
             name: Member(name, "property" if name in read_only else "attribute", type=text)
