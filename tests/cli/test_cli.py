@@ -125,7 +125,7 @@ BROKEN = {
     "another way to introspect": (
         'introspect = "route"',
         'introspect = "routes"',
-        "`introspect` .* must be one of source, route, model, got 'routes'",
+        "`introspect` .* must be one of source, route, model, class, got 'routes'",
     ),
     "the name of a command": ("[kinds.route]", "[kinds.undo]", "must have a lower-case name"),
     "a skeleton that is a number": (

