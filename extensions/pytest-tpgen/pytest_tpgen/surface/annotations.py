@@ -112,6 +112,10 @@ def _generic(found: Any, origin: Any, scope: Scope) -> str:
 def _name(kind: Any) -> str:
     if kind is collections.abc.Set:
         return "AbstractSet"
+    if getattr(kind, "__module__", "") == "builtins" and not hasattr(builtins, kind.__name__):
+        # Such as TracebackType, whose own name is `traceback`.
+        known = (name for name, value in vars(types).items() if value is kind)
+        return next(known, str(kind.__name__))
     name = getattr(kind, "__qualname__", None) or getattr(kind, "_name", None) or str(kind)
     return str(name).rpartition("<locals>.")[2].removeprefix("typing.")
 
