@@ -9,6 +9,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import cached_property, partialmethod
+from types import TracebackType
 from typing import (
     Any,
     ClassVar,
@@ -166,7 +167,7 @@ class Agent(_Base[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *args: object) -> None: ...
+    def __exit__(self, *args: TracebackType | None) -> None: ...  # noqa: PYI036
 
     def __repr__(self) -> str:
         return ""
