@@ -96,7 +96,9 @@ def made(folder: Path, tag: str = "v1.0.0", revision: str = "", *, starter: bool
     if not revision:
         for name in () if starter else STARTER:
             shutil.rmtree(source.path / "template/service" / name)
-        modules = {f"template/service/tests/policy/{name}.py": text for name, text in MODULES.items()}
+        modules = {
+            f"template/service/tests/policy/{name}.py": text for name, text in MODULES.items()
+        }
         assert source.commit(modules, "--amend").code == 0
         source.git("tag", "--force", tag)
     copy(source, folder / "service")

@@ -44,7 +44,19 @@ def repo(tmp_path: Path) -> Repository:
     return repository(tmp_path / "repo")
 
 
-def facts(repo: Repository, name: str, assertions: int) -> Facts:
+BELOW_IF = """\
+if True:
+    def test_a():
+        {}
+"""
+UNITTEST = """\
+class TestA(unittest.TestCase):
+    def test_a(self):
+        {}
+"""
+
+
+def facts(repo: Repository, name: str, assertions: int | None) -> Facts:
     test: dict[str, Any] = {
         "id": f"{FILE}::{name}",
         "file": FILE,
@@ -58,7 +70,8 @@ def facts(repo: Repository, name: str, assertions: int) -> Facts:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [(INHERITED, "TestB::test_a"), (NESTED, "TestA::TestB::test_a")]
+    ("text", "name"),
+    [(INHERITED, "TestB::test_a"), (NESTED, "TestA::TestB::test_a"), (BELOW_IF, "test_a")],
 )
 @pytest.mark.parametrize("assertions", [0, 1])
 def test_the_assertions_of_inherited_and_nested_tests(
@@ -69,6 +82,24 @@ def test_the_assertions_of_inherited_and_nested_tests(
     change = diff.read(repo.path, "main")
     found = [*proof_rules.weakened(repo.path, change, facts(repo, name, assertions))]
     assert [each.code for each in found] == ["TPG607"] * (not assertions)
+
+
+def test_the_assertions_of_unittest_are_read(repo: Repository) -> None:
+    repo.commit({FILE: UNITTEST.format("self.assertEqual(f(), 1)")})
+    for now, codes in (("f()", ["TPG607"]), ("self.assertEqual(f(), 2)", [])):
+        repo.write({FILE: UNITTEST.format(now)})
+        change = diff.read(repo.path, "main")
+        found = proof_rules.weakened(repo.path, change, facts(repo, "TestA::test_a", None))
+        assert [each.code for each in found] == codes
+
+
+def test_a_comment_is_no_assertion(repo: Repository) -> None:
+    repo.commit({FILE: OF_MODULE.format(1), SNAPSHOT: AMBR.format(1)})
+    text = OF_MODULE.format(1).replace("== snapshot", "== snapshot  # a remark")
+    repo.write({SNAPSHOT: AMBR.format(2), FILE: text})
+    change = diff.read(repo.path, "main")
+    found = proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
+    assert [each.code for each in found] == ["TPG608"]
 
 
 @pytest.mark.parametrize("is_asserted", [False, True])

@@ -199,7 +199,9 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
         "description: is gone",
     ),
     "a suite with a syntax error": (
-        replacing("template/service/tests/policy/suites/schema.py", "import pytest\n", "import (\n"),
+        replacing(
+            "template/service/tests/policy/suites/schema.py", "import pytest\n", "import (\n"
+        ),
         "0.2.0",
         "tests/policy/suites/schema.py",
     ),

@@ -287,11 +287,21 @@ def test_a_starter_is_left_alone(pair: Pair) -> None:
         file = pair.source.path / "template/service" / name
         file.write_text(file.read_text() + "\n# of the template\n")
     pair.replace(
-        "template/service/tests/unit/test_openai.py.jinja", "\nimport pytest\n", "\n\nimport pytest\n"
+        "template/service/tests/unit/test_openai.py.jinja",
+        "\nimport pytest\n",
+        "\n\nimport pytest\n",
     )
-    pair.source.git("rm", "--quiet", "-r", "template/service/tests/contract", "template/service/tests/__init__.py")
+    pair.source.git(
+        "rm",
+        "--quiet",
+        "-r",
+        "template/service/tests/contract",
+        "template/service/tests/__init__.py",
+    )
     pair.source.write({"template/service/src/{{ package }}/more.py": "MORE = 1\n"})
-    pair.source.git("mv", "template/service/tests/factories.py.jinja", "template/service/tests/rows.py.jinja")
+    pair.source.git(
+        "mv", "template/service/tests/factories.py.jinja", "template/service/tests/rows.py.jinja"
+    )
     updated(pair)
     after = tree(pair.service.path)
     changed = {name for name in before.keys() | after if before.get(name) != after.get(name)}

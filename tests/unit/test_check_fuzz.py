@@ -27,7 +27,9 @@ PLACES_OF_FUZZ = [
     "tests/policy/policy.toml",
     "tests/policy/plugin.py",
 ]
-SOURCES = sorted([*ROOT.glob("tests/*/test_*.py"), *ROOT.glob("template/service/tests/policy/*.py")])
+SOURCES = sorted(
+    [*ROOT.glob("tests/*/test_*.py"), *ROOT.glob("template/service/tests/policy/*.py")]
+)
 
 
 def broken_rules(root: Path, path: str, content: bytes) -> list[str]:

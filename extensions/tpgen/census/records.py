@@ -17,7 +17,7 @@ from tpgen.core.git import Git
 
 FOLDER = ".tpgen"
 SCHEMA = Path(__file__).parent / "run.schema.json"
-SUFFIXES = (".py", ".ambr", ".toml", ".cfg", ".ini", ".coveragerc")
+SUFFIXES = (".py", ".ambr", ".toml", ".sql", ".cfg", ".ini", ".coveragerc")
 NOT_HASHED = re.compile(r"/(\.[^/]*|node_modules|__pycache__|site-packages)/")
 RUN = "`pytest --census` writes one"
 
@@ -52,11 +52,16 @@ def _hash(path: Path) -> str:
         return ""
 
 
+def is_hashed(path: str) -> bool:
+    """Return whether a record holds the hash of such a file, because it can change a run."""
+    return path.endswith(SUFFIXES) or "__snapshots__/" in path
+
+
 def _files(root: Path) -> Iterator[str]:
     """Yield the files that a record hashes, as `pytest_tpgen.record.plugin` finds them."""
     environments = {"": False}
     for path in list_files(root, Git.at(root)).paths:
-        if not path.endswith(SUFFIXES) or NOT_HASHED.search(f"/{path}"):
+        if not is_hashed(path) or NOT_HASHED.search(f"/{path}"):
             continue
         folder = path.rpartition("/")[0]
         if not _is_in_environment(root, folder, environments) and (root / path).is_file():

@@ -82,7 +82,12 @@ def run(chosen: argparse.Namespace) -> int:
     # Another missing fact is not cured by a run.
     if chosen.runs_tests and any(facts.RUN in str(each.message) for each in found.findings):
         print(f"running {facts.COMMAND}", file=sys.stderr, flush=True)
-        here.run(["-m", *facts.COMMAND.split()], is_shown=True)
+        code = here.run(["-m", *facts.COMMAND.split()], is_shown=True).returncode
+        if code not in (0, 1):
+            raise UserError(
+                f"pytest ended with {code}, so nothing can be judged: correct what it says above; if "
+                "it does not know --cov, `uv add --dev pytest-cov`"
+            )
         found = judge.judge(here.root, base, given)
     if chosen.json:
         save(chosen.json, outcome.as_json(found))

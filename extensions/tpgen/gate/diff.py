@@ -127,7 +127,13 @@ def _raw(git: Git, root: Path, base: str) -> bytes:
 def _merge_base(git: Git, revision: str) -> str:
     if git.commit(revision) is None:
         remote, _, branch = revision.partition("/")
-        is_remote = branch and remote in git.run("remote").decode(errors="replace").split()
+        remotes = git.run("remote").decode(errors="replace").split()
+        if not remotes:
+            raise UserError(
+                f"there is no revision {revision} to compare with, and the repository has no remote: "
+                "name the branch that the change goes to, such as `--base main`"
+            )
+        is_remote = branch and remote in remotes
         command = f"git fetch {remote} {branch}" if is_remote else "git fetch origin"
         if branch == "HEAD":
             command = "git remote set-head origin --auto"
@@ -162,11 +168,14 @@ def _split(raw: bytes) -> tuple[list[tuple[str, ...]], Iterator[bytes]]:
 
 
 def _new_lines(patch: bytes) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the new and edited lines, and those after which lines were only deleted."""
+    """Return the new and edited lines, and those after which lines of code were only deleted."""
     lines: set[int] = set()
     cuts = set()
-    for found in filter(None, map(HUNK.match, patch.split(b"\n"))):
-        start, count = int(found[1]), int(found[2] or 1)
-        lines |= {*range(start, start + count)}
-        cuts |= set() if count else {start}
+    start = count = 0
+    for line in patch.split(b"\n"):
+        if found := HUNK.match(line):
+            start, count = int(found[1]), int(found[2] or 1)
+            lines |= {*range(start, start + count)}
+        elif start and not count and line[:1] == b"-" and line[1:].strip()[:1] not in (b"", b"#"):
+            cuts.add(start)
     return frozenset(lines), frozenset(cuts)

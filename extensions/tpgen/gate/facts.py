@@ -178,12 +178,28 @@ def _measure(
         raise MissingFact(f"the coverage data can't be read: {said}; run {RUN}")
     if said:
         raise MissingFact(f"coverage can't judge the change: {said}")
+    if answer["is_elsewhere"]:
+        raise MissingFact(
+            f"the coverage data name no file below {service.root}: they were measured in another "
+            "folder; set `relative_files = true` in [tool.coverage.run], and run " + RUN
+        )
+    if not answer["follows_greenlets"] and _awaits_sql(service):
+        raise MissingFact(
+            "coverage does not follow greenlets, in which async SQLAlchemy runs, so lines after an "
+            '`await` seem not to run: add `concurrency = ["greenlet", "thread"]` to '
+            f"[tool.coverage.run], and run {RUN}"
+        )
     if not answer["has_contexts"]:
         raise MissingFact(
             "the coverage data don't tell which test ran a line: `--cov-context=test` is missing; "
             f"run {RUN}"
         )
     return answer
+
+
+def _awaits_sql(service: Service) -> bool:
+    files = (file for folder in service.packages for file in folder.rglob("*.py"))
+    return any(b"sqlalchemy.ext.asyncio" in file.read_bytes() for file in files)
 
 
 def _files(answer: Mapping[str, Any]) -> dict[str, Measured]:

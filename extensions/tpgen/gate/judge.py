@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tpgen.census import table
-from tpgen.census.records import SUFFIXES
+from tpgen.census.records import is_hashed
 from tpgen.check.project import Project
 from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
@@ -54,7 +54,7 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
     diff = replace(whole, files=files)
     outcome = Outcome(diff.base)
     outcome.findings += proof_rules.past(root, diff)
-    if any(path.endswith(SUFFIXES) for path in diff.touched):
+    if any(map(is_hashed, diff.touched)):
         try:
             _judge_by_run(root, diff, given, outcome)
         except MissingFact as error:
@@ -65,7 +65,7 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
 
 def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) -> None:
     percent = _base_percent(given.base_coverage) if given.base_coverage else None
-    known = _base_cases(given.base_census) if given.base_census else None
+    known, places = _base_cases(given.base_census) if given.base_census else (None, {})
     facts = all_facts.read(
         root,
         line_rules.sources(diff),
@@ -84,7 +84,7 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
         message = f"{shortened(failed, 1)} failed in the run: a failed test proves nothing"
         outcome.findings.append(Finding("pyproject.toml", 1, 1, message, "TPG600", "note"))
     found, outcome.files = line_rules.judge(root, diff, facts, percent)
-    about_cases, outcome.cases = proof_rules.cases(root, diff, census, known)
+    about_cases, outcome.cases = proof_rules.cases(root, diff, census, known, places)
     outcome.findings += [
         *found,
         *about_cases,
@@ -100,13 +100,14 @@ def _base_percent(file: Path) -> float:
         raise _unreadable(file, error, "coverage json") from None
 
 
-def _base_cases(file: Path) -> proof_rules.Known:
+def _base_cases(file: Path) -> tuple[proof_rules.Known, dict[str, str]]:
+    """Return the status of each case on the base, and the files of the components."""
     try:
-        return {
-            (row["title"], cell["case"]): cell["status"]
-            for row in json.loads(file.read_text(encoding="utf-8"))["rows"]
-            for cell in row["cells"]
+        rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+        known = {
+            (row["title"], cell["case"]): cell["status"] for row in rows for cell in row["cells"]
         }
+        return known, {row["title"]: row["file"] or "" for row in rows}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise _unreadable(file, error, "tpgen census --json FILE") from None
 

@@ -2,8 +2,11 @@
 
 import ast
 import sys
+import tokenize
+import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from io import BytesIO
 from pathlib import Path
 
 from tpgen.check.places import matches
@@ -48,6 +51,8 @@ def judge(
     packages = [each.relative_to(root).as_posix() for each in Service(root).packages]
     # Some services have their modules in `src` itself.
     packages += ["src"]
+    own = tuple(f"{package}/" for package in packages)
+    cuts_coverage = _edits_settings(root, diff)
     findings: list[Finding] = []
     files = []
     for path in sorted(sources(diff)):
@@ -62,6 +67,10 @@ def judge(
             message = f"coverage does not measure this file of the area {area}, so no run can show "
             message += "that an integration test runs the change: remove it from `omit`"
             findings.append(Finding(path, 1, 1, message, "TPG604"))
+        elif cuts_coverage and path.startswith(own) and (root / path).read_bytes().strip():
+            message = "coverage does not measure this file, and this change edits its settings: "
+            message += "measure it, or change the settings in a pull request of their own"
+            findings.append(Finding(path, 1, 1, message, "TPG601"))
     findings += _drop(facts, base_percent, drop)
     return findings, files
 
@@ -69,6 +78,20 @@ def judge(
 def sources(diff: Diff) -> list[str]:
     """Return the Python files of the source that a change adds or edits."""
     return [path for path in diff.files if path.endswith(".py") and not _is_of_tests(path)]
+
+
+def _edits_settings(root: Path, diff: Diff) -> bool:
+    """Return whether a change edits the settings of coverage."""
+    if not diff.touched.isdisjoint((".coveragerc", "setup.cfg", "tox.ini")):
+        return True
+    if settings.WHERE not in diff.files:
+        return False
+    texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
+    try:
+        before, now = (tomllib.loads(text).get("tool", {}).get("coverage") for text in texts)
+    except tomllib.TOMLDecodeError:
+        return True
+    return bool(before != now)
 
 
 def _number(table: Mapping[str, object], key: str, default: float) -> float:
@@ -93,14 +116,15 @@ class _Changed:
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
         self.path, self.measured = file.path, measured
-        tree = _parse(root, file.path)
+        source = (root / file.path).read_bytes()
+        tree = _parse(file.path, source)
         found = [*spans(tree)]
         self.first = {line: span.start for span, _ in found for line in span}
         self.inside = {span.start for span, is_inside in found if is_inside}
         self.heads = _heads(tree)
         # Of a statement of several lines, some may be deleted.
         cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
-        new = {self.first.get(line, line) for line in file.lines}
+        new = {self.first.get(line, line) for line in file.lines - _remarks(source)}
         self.lines = (new | cut) & measured.lines.keys()
 
     def judged(self) -> JudgedFile:
@@ -163,9 +187,9 @@ def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iter
     inside = changed.inside & changed.measured.lines.keys()
     outside = changed.lines - inside - changed.measured.missing
     imported = outside if ran & inside or not inside else set()
-    imported = {
-        line for line in imported if ran & {*changed.heads.get(line, ran or {0})} or not inside
-    }
+    # A function whose body is only a docstring has no line that could run.
+    bodies = {line: {*body} & inside for line, body in changed.heads.items()}
+    imported = {line for line in imported if not bodies.get(line) or ran & bodies[line]}
     lines = sorted(changed.lines - ran - imported)
     if lines:
         yield Finding(
@@ -221,15 +245,26 @@ def _passed(facts: Facts, layers: Collection[str]) -> set[str]:
         f"{name}|{phase}"
         for name, test in facts.tests.items()
         if test["layer"] in layers
-        # A fixture of the session runs in the first test that requests it, whatever becomes of that.
         for phase in ("setup", "run", "teardown")
-        if phase == "setup" or test["outcome"] == "passed"
+        if test["outcome"] == "passed"
     }
 
 
-def _parse(root: Path, path: str) -> ast.Module:
+def _remarks(source: bytes) -> set[int]:
+    """Return the lines of a module that hold a comment or nothing."""
+    code: set[int] = set()
+    remarks: set[int] = set()
+    for token in tokenize.tokenize(BytesIO(source).readline):
+        if token.type in (tokenize.COMMENT, tokenize.NL):
+            remarks.add(token.start[0])
+        else:
+            code |= {*range(token.start[0], token.end[0] + 1)}
+    return remarks - code
+
+
+def _parse(path: str, source: bytes) -> ast.Module:
     try:
-        return ast.parse((root / path).read_bytes())
+        return ast.parse(source)
     except (SyntaxError, ValueError) as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise UserError(

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -34,7 +35,7 @@ Known = Mapping[tuple[str, str], str]
 
 
 def cases(
-    root: Path, diff: Diff, census: Census, known: Known | None
+    root: Path, diff: Diff, census: Census, known: Known | None, files: Mapping[str, str]
 ) -> tuple[list[Finding], list[UnprovedCase]]:
     """Return the findings about required cases, and the cases that they are about.
 
@@ -43,9 +44,13 @@ def cases(
         diff: the change.
         census: of a run with these files.
         known: the census of the base; None if it was not given.
+        files: of the components of that census, by title.
     """
-    findings, unproved = [], []
+    findings: list[Finding] = []
+    unproved: list[UnprovedCase] = []
     titles = None if known is None else {title for title, _ in known}
+    exempted = _new_exemptions(root, diff)
+    findings += _gone(root, census, known or {}, files)
     for row in census.rows:
         bad = [cell for cell in row.cells if cell.status in BAD]
         is_changed = _is_changed(root, diff, row)
@@ -56,6 +61,8 @@ def cases(
             code, start = "TPG605", "new or changed, and not proved"
         elif known is None:
             start = "not proved; whether it was before the change, --base-census would tell"
+            new = [] if is_changed else [cell for cell in row.cells if _key(cell) in exempted]
+            bad = [*bad, *new]
         else:
             was = [cell for cell in row.cells if known.get((row.title, cell.case)) == "proved"]
             bad = [cell for cell in was if cell.status in (*BAD, "exempt")]
@@ -89,6 +96,39 @@ def cases(
     return findings, unproved
 
 
+def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the components that were proved on the base, and that the census does not know now.
+
+    A route that is gone is no route of the app any more; another component may be there still.
+    """
+    titles = {row.title for row in census.rows}
+    proved = {title for (title, _), status in known.items() if status == "proved"}
+    for title in sorted(proved - titles):
+        file = files.get(title, "")
+        if not title.startswith("route ") and file and (root / file).is_file():
+            message = (
+                f"{title} was proved before the change, and no test class of a suite is about "
+            )
+            message += "it now: restore it"
+            yield Finding(file, 1, 1, message, "TPG606")
+
+
+def _new_exemptions(root: Path, diff: Diff) -> set[tuple[str, str]]:
+    """Return the cases that the change exempts, each with its reason."""
+    try:
+        before = tomllib.loads(diff.before(settings.WHERE)) if settings.WHERE in diff.files else {}
+    except tomllib.TOMLDecodeError:
+        before = {}
+    old = before.get("tool", {}).get("tpgen", {}).get("exempt", [])
+    new = [each for each in settings.read(root).exempt if each not in old]
+    new = new if settings.WHERE in diff.files else []
+    return {(each["case"].rpartition(".")[2], each["reason"]) for each in new}
+
+
+def _key(cell: Cell) -> tuple[str, str]:
+    return (cell.case, cell.why if cell.status == "exempt" else "")
+
+
 def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
     """Return whether a change adds the file of a component, or edits its definition."""
     file = diff.files.get(row.file)
@@ -107,7 +147,11 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
 
 def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:
     named = ", ".join(cell.words for cell in cells)
-    help_ = f"; `tpgen {row.title}` writes its tests" if row.can_be_written else ""
+    help_ = ""
+    if all(cell.status == "exempt" for cell in cells):
+        help_ = "; remove its exemption, or change the component too"
+    elif row.can_be_written and any(cell.status == "missing" for cell in cells):
+        help_ = f"; `tpgen {row.title}` writes its tests"
     message = f"{row.title} is {start}: {named} ({cells[0].why or 'failed'}){help_}"
     return Finding(row.file or "pyproject.toml", row.line or 1, 1, message, code)
 
@@ -127,11 +171,15 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             if name not in asserting:
                 continue
             reason = test["reason"] or ""
-            if test["outcome"] == "passed" and test["assertions"] == 0:
+            # Those of unittest are not counted.
+            is_empty = test["assertions"] == 0 or (
+                test["assertions"] is None and name not in _asserting(now)
+            )
+            if test["outcome"] == "passed" and is_empty:
                 message = "asserted something before the change, and executes no assertion now"
             elif test["outcome"] in ("skipped", "xfailed", "xpassed") and not (
                 (FLAKY.search(reason) and ISSUE.search(reason))
-                or _skips(before, name) == _skips(now, name)
+                or (_skips(before, name) == _skips(now, name) and "empty parameter" not in reason)
             ):
                 message = (
                     f"is {test['outcome']} since this change ({reason}): only a flaky test may "
@@ -191,8 +239,12 @@ def _members(
 ) -> dict[str, Function]:
     classes = {**above}
     found: dict[str, Function] = {}
-    for node in holder.body:
-        if isinstance(node, Function):
+    nodes: list[ast.stmt] = list(holder.body)
+    while nodes:
+        node = nodes.pop(0)
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            nodes[:0] = [*node.body, *getattr(node, "orelse", ())]
+        elif isinstance(node, Function):
             found[node.name] = node
         elif isinstance(node, ast.ClassDef):
             classes[node.name] = {}
@@ -258,11 +310,12 @@ def _asserted(root: Path, diff: Diff, facts: Facts) -> set[str]:
     found = set()
     for path in filter(_is_own_test, diff.files):
         text = (root / path).read_text("utf-8", "replace")
-        functions, lines = _functions(text), diff.files[path].lines
-        values = _edited_values(text, lines)
+        functions, before = _functions(text), _functions(diff.before(path))
+        values = _edited_values(text, diff.files[path].lines)
         for name, test in _by_function(facts, path):
             node = functions.get(name)
-            if node and test["outcome"] == "passed" and _edits_assertion(node, lines, values):
+            is_edited = node and _edits_assertion(node, before.get(name), values)
+            if is_edited and test["outcome"] == "passed":
                 found |= {*_routes(test), f"{path}::{name}"}
     return found
 
@@ -278,12 +331,13 @@ def _edited_values(text: str, lines: frozenset[int]) -> set[str]:
     }
 
 
-def _edits_assertion(function: Function, lines: frozenset[int], values: set[str]) -> bool:
-    """Return whether a function asserts, and its lines or an expected value are new or edited."""
+def _edits_assertion(function: Function, before: Function | None, values: set[str]) -> bool:
+    """Return whether a function asserts, and its code or an expected value is new or edited."""
     nodes = [*ast.walk(function)]
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     asserts = any(isinstance(node, ast.Assert) for node in nodes)
-    return asserts and bool(lines & {*_lines_of(function)} or used & values)
+    is_new = before is None or ast.dump(function) != ast.dump(before)
+    return asserts and (is_new or bool(used & values))
 
 
 def _routes(test: Test) -> set[str]:

@@ -40,7 +40,7 @@ FOLDER = ".tpgen"
 # Older records are deleted.
 KEPT = 10
 _WATCHED = {*CREDENTIALS, "app", "audit_events"}
-_SUFFIXES = (".py", ".ambr", ".toml", ".cfg", ".ini", ".coveragerc")
+_SUFFIXES = (".py", ".ambr", ".toml", ".sql", ".cfg", ".ini", ".coveragerc")
 _OUTPUT = "tpgen_record"
 
 
@@ -373,7 +373,7 @@ class Recorder:
         for folder, names, files in os.walk(self._root):
             names[:] = sorted(name for name in names if _is_searched(folder, name))
             for name in sorted(files):
-                if name.endswith(_SUFFIXES):
+                if name.endswith(_SUFFIXES) or "__snapshots__" in Path(folder).parts:
                     path = Path(folder, name)
                     with suppress(OSError):  # an editor's lock, a link that leads nowhere
                         yield self._shown(path), hashlib.sha256(path.read_bytes()).hexdigest()

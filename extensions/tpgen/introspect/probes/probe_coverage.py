@@ -8,6 +8,7 @@ file for the answer. It needs the standard library and coverage.
 import json
 import sys
 from contextlib import chdir
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,11 +31,17 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
         except CoverageException as error:
             return {"error": "data", "said": str(error)}
         data = loaded.get_data()
+        concurrency: Any = loaded.get_option("run:concurrency") or []
         has_contexts = any("::" in name for name in data.measured_contexts())
         try:
+            files = _measured(loaded, root, asked)
+            places = [Path(name).resolve() for name in data.measured_files()]
             return {
                 "has_contexts": has_contexts,
-                "files": _measured(loaded, root, asked),
+                "is_elsewhere": bool(places)
+                and not any(place.is_relative_to(root.resolve()) for place in places),
+                "follows_greenlets": "greenlet" in concurrency or not find_spec("greenlet"),
+                "files": files,
                 "percent": _percent(loaded) if asked["needs_percent"] else None,
             }
         except CoverageException as error:
