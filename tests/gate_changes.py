@@ -253,15 +253,6 @@ GOOD = (
         },
     ),
     Seeded(
-        "adds a file that the settings of coverage omit",
-        written={"src/gateway/_version.py": "def version() -> str:\n    return '1'\n"},
-        replaced={
-            "pyproject.toml": {
-                'source = ["src/gateway"]': 'source = ["src/gateway"]\nomit = ["**/_version.py"]'
-            }
-        },
-    ),
-    Seeded(
         "edits a file that `[[tool.tpgen.exclude]]` leaves out",
         appended={
             "pyproject.toml": '\n[[tool.tpgen.exclude]]\npath = "src/gateway/migrations/**"\n'
@@ -439,6 +430,26 @@ BAD = (
                 case="TestReadAgent.test_403_with_the_key_of_another_tenant", until=LATER
             )
         },
+    ),
+    Seeded(
+        "adds a file, and omits it in the settings of coverage",
+        "TPG601",
+        written={"src/gateway/_version.py": "def version() -> str:\n    return '1'\n"},
+        replaced={
+            "pyproject.toml": {
+                'source = ["src/gateway"]': 'source = ["src/gateway"]\nomit = ["**/_version.py"]'
+            }
+        },
+    ),
+    Seeded(
+        "exempts a case of a route, and the census of the base is not known",
+        "TPG606",
+        appended={
+            "pyproject.toml": EXEMPT.format(
+                case="TestReadAgent.test_403_with_the_key_of_another_tenant", until=LATER
+            )
+        },
+        is_base_known=False,
     ),
     Seeded(
         "removes the only assertion of a test",

@@ -126,7 +126,10 @@ def test_a_submodule_is_not_part_of_the_change(repo: Repository, tmp_path: Path)
 
 
 def test_a_missing_base_says_what_to_fetch(repo: Repository) -> None:
-    with pytest.raises(UserError, match=r"no revision origin/main .* `git fetch origin`"):
+    with pytest.raises(UserError, match=r"no revision origin/main .* `--base main`"):
+        diff.read(repo.path, "origin/main")
+    repo.git("remote", "add", "origin", "https://git.example.com/repo")
+    with pytest.raises(UserError, match=r"no revision origin/main .* `git fetch origin main`"):
         diff.read(repo.path, "origin/main")
 
 
