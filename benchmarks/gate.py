@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter
 
 from coverage import CoverageData
+from tpgen.census.records import is_hashed
 
 from .check import _commit
 from .measure import Row, in_turn, ratio
@@ -37,9 +39,13 @@ def run(service: Service, repeats: int) -> list[Row]:
     _facts(folder)
     command = [sys.executable, "-m", "tpgen", "gate", "--base", "HEAD", "--format", "json"]
 
+    env = {**os.environ, "VIRTUAL_ENV": str(service.environment)}
+
     def gate() -> float:
         start = perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
         took = perf_counter() - start
         assert done.returncode in (0, 1), done.stderr
         assert len(json.loads(done.stdout)["files"]) == CHANGED, done.stdout[:1000]
@@ -61,15 +67,12 @@ def _facts(folder: Path) -> None:
         own = [sources[(test * step + each) % FILES] for each in range(step)]
         data.add_lines({str(file): lines for file in own})
     data.write()
-    files = [
-        *folder.rglob("*.py"),
-        *folder.rglob("*.toml"),
-        *folder.rglob("*.ambr"),
-    ]
+    names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     hashes = {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        name.as_posix(): hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in names
+        if is_hashed(name.as_posix())
+        and not any(part.startswith(".") for part in name.parent.parts)
     }
     component: dict[str, object] = {"route": None, "made": [], "classes": []}
     test_of = {

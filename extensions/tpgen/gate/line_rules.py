@@ -124,7 +124,7 @@ class _Changed:
         self.heads = _heads(tree)
         # Of a statement of several lines, some may be deleted.
         cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
-        new = {self.first.get(line, line) for line in file.lines - _remarks(source)}
+        new = {self.first.get(line, line) for line in file.lines - _remarks(source, file.lines)}
         self.lines = (new | cut) & measured.lines.keys()
 
     def judged(self) -> JudgedFile:
@@ -250,8 +250,11 @@ def _passed(facts: Facts, layers: Collection[str]) -> set[str]:
     }
 
 
-def _remarks(source: bytes) -> set[int]:
-    """Return the lines of a module that hold a comment or nothing."""
+def _remarks(source: bytes, lines: Collection[int]) -> set[int]:
+    """Return those of some lines of a module that hold a comment or nothing."""
+    texts = source.splitlines()
+    if all(texts[line - 1].strip()[:1] not in (b"", b"#") for line in lines if line <= len(texts)):
+        return set()
     code: set[int] = set()
     remarks: set[int] = set()
     for token in tokenize.tokenize(BytesIO(source).readline):

@@ -59,11 +59,11 @@ def _load(places: list[str]) -> Coverage:
 
 
 def _measured(loaded: Coverage, root: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    paths = [path for path in asked["paths"] if _is_source(loaded, root, path, asked["packages"])]
+    known = loaded.get_data().measured_files()
+    paths = _sources(loaded, root, asked, known)
     # The report applies `[tool.coverage.paths]` to the data.
     report = _lcov(loaded, [str(root / path) for path in paths]) if paths else []
     data = loaded.get_data()
-    known = data.measured_files()
     # With the setting `context`, coverage writes `STATIC|ID|run`.
     static = f"{loaded.get_option('run:context')}|"
     found: dict[str, Any] = {path: None for path in paths}
@@ -97,18 +97,22 @@ def _contexts(by_line: dict[int, list[str]], static: str) -> dict[str, Any]:
     }
 
 
-def _is_source(loaded: Coverage, root: Path, path: str, packages: list[str]) -> bool:
-    """Return whether coverage measured a file, or should have."""
-    place = root / path
-    if {str(place), path} & loaded.get_data().measured_files():
-        return True
+def _sources(loaded: Coverage, root: Path, asked: dict[str, Any], known: set[str]) -> list[str]:
+    """Return the files that coverage measured, or should have."""
     omit: Any = loaded.get_option("run:omit") or []
     sources: Any = loaded.get_option("run:source") or []
     # A source is a folder or the name of a package.
     folders = [root / above / name for name in sources for above in ("", "src")]
-    folders = folders or [Path(folder) for folder in packages]
-    is_below = any(place.is_relative_to(folder.resolve()) for folder in folders)
-    return is_below and not GlobMatcher(prep_patterns(omit)).match(str(place))
+    folders = [each.resolve() for each in folders or map(Path, asked["packages"])]
+    omitted = GlobMatcher(prep_patterns(omit))
+
+    def is_source(path: str) -> bool:
+        place = root / path
+        is_below = any(place.is_relative_to(folder) for folder in folders)
+        is_measured = bool({str(place), path} & known)
+        return is_measured or (is_below and not omitted.match(str(place)))
+
+    return [path for path in asked["paths"] if is_source(path)]
 
 
 def _lcov(loaded: Coverage, files: list[str]) -> list[str]:
