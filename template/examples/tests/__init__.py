@@ -1,0 +1,1 @@
+../../service/tests/__init__.py

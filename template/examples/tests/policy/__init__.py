@@ -1,0 +1,1 @@
+../../../service/tests/policy/__init__.py

@@ -1,0 +1,1 @@
+../../../../service/tests/policy/suites/__init__.py
