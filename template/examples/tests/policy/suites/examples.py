@@ -201,6 +201,7 @@ def _run(example: Path, url: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         timeout=SECONDS,
+        check=False,
     )
 
 
