@@ -26,9 +26,6 @@ def build(sdk: Path, to: Path) -> None:
 def pinned(copie_session: Copie, sdk: Service) -> Service:
     """The examples, in an environment with the SDK's wheel: `copy` them before you change them."""
     folder = render(copie_session, project="examples", sdk_source="wheel")
-    done = subprocess.run(["uv", "sync"], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert f"Distribution not found at: file://{folder}/vendor/gateway_sdk-0.1.0" in done.stderr
     build(sdk.path, folder / "vendor")
     return install(folder)
 
@@ -74,59 +71,57 @@ def test_check_and_gate_find_nothing(own: Service) -> None:
     assert gate(own) == {"TPG601"}
 
 
-CHANGES = {
-    "a removed parameter": (
-        (
-            AGENT,
-            "        temperature: float | None = None,\n        max_tokens",
-            "        max_tokens",
-        ),
-        "examples/chat.py",
-        "TypeError: Agent.chat() got an unexpected keyword argument 'temperature'; "
-        "changed in the SDK: Agent.chat: the parameter temperature was removed (breaking)",
+CHANGES = [
+    (AGENT, "        temperature: float | None = None,\n        max_tokens", "        max_tokens"),
+    (MODELS, "    text: str\n    raw", "    content: str\n    raw"),
+    (CALLS, "return [piece for piece in found if piece]", "return [p[:2] for p in found if p]"),
+]
+REASONS = {
+    "chat": (
+        "TypeError: Agent.chat() got an unexpected keyword argument 'temperature'; changed in the "
+        "SDK: Agent.chat: the parameter temperature was removed (breaking)"
     ),
-    "a renamed field": (
-        (MODELS, "    text: str\n    raw", "    content: str\n    raw"),
-        "examples/agents.py",
-        "AttributeError: 'Reply' object has no attribute 'text'; "
-        "changed in the SDK: Reply.text: the property was removed (breaking)",
+    "agents": (
+        "AttributeError: 'Reply' object has no attribute 'text'; changed in the SDK: "
+        "Reply.text: the property was removed (breaking)"
     ),
-    "another request": (
-        (CALLS, '"limit": PAGE}', '"size": PAGE}'),
-        "examples/agents.py",
-        "no such request is recorded: GET /v1/agents?size=100; recorded: GET /v1/agents?limit=100; "
-        "no signature that it uses changed: the SDK does something else",
-    ),
-    "another output": (
-        (CALLS, "return [piece for piece in found if piece]", "return [p[:2] for p in found if p]"),
-        "examples/stream.py",
-        "it prints ['on', 'tw', 'th'], recorded is ['one', 'two', 'three']; "
-        "no signature that it uses changed: the SDK does something else",
+    "stream": (
+        "it prints ['on', 'tw', 'th'], recorded is ['one', 'two', 'three']; no signature that it "
+        "uses changed: the SDK does something else"
     ),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_sdk_fails_them(
-    change: str, pinned: Service, changed: Service, own: Service, tmp_path: Path
+    pinned: Service, changed: Service, own: Service, tmp_path: Path
 ) -> None:
-    """The failure names the example, the versions and the change."""
-    (name, old, new), example, reason = CHANGES[change]
-    text = (changed.path / name).read_text()
-    assert old in text
-    (changed.path / name).write_text(text.replace(old, new, 1))
+    """Each failure names the example, the versions and the change that matters to it."""
+    for name, old, new in CHANGES:
+        text = (changed.path / name).read_text()
+        assert old in text
+        changed.write({name: text.replace(old, new, 1)})
     changed.replace("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     build(changed.path, tmp_path / "dist")
     try:
         install_wheel(pinned, tmp_path / "dist" / WHEEL.format("0.2.0"))
         code, said = suite(own)
-        assert code == 1
-        assert f"{example} fails with gateway-sdk 0.2.0 (pinned 0.1.0): " in said
-        assert reason in said, said
         own.replace("pyproject.toml", "gateway-sdk==0.1.0", "gateway-sdk==0.2.0")
-        assert f"{example} fails with gateway-sdk 0.2.0 (recorded with 0.1.0): " in suite(own)[1]
+        _, later = suite(own)
     finally:
         install_wheel(pinned, pinned.path / "vendor" / WHEEL.format("0.1.0"))
+    assert code == 1
+    for example, reason in REASONS.items():
+        start = f"examples/{example}.py fails with gateway-sdk 0.2.0"
+        assert f"{start} (pinned 0.1.0): {reason}" in said, said
+        assert f"{start} (recorded with 0.1.0): {reason}" in later, later
+
+
+def test_a_request_that_was_not_recorded_is_refused(own: Service) -> None:
+    own.replace("tests/recordings/agents.json", "?limit=100", "?limit=50")
+    assert (
+        "examples/agents.py fails with gateway-sdk 0.1.0 (pinned): no such request is recorded: "
+        "GET /v1/agents?limit=100; recorded: GET /v1/agents?limit=50"
+    ) in suite(own)[1]
 
 
 def install_wheel(examples: Service, wheel: Path) -> None:
@@ -141,14 +136,22 @@ def test_an_sdk_that_is_not_pinned_exactly_is_refused(own: Service) -> None:
     assert 'must pin the SDK exactly: "gateway-sdk==1.4.2"' in suite(own)[1]
 
 
-def test_run_with_an_sdk_from_git(copie_session: Copie, sdk: Service, tmp_path: Path) -> None:
+def test_install_an_sdk_from_git(copie_session: Copie, sdk: Service, tmp_path: Path) -> None:
     source = sdk.copy(tmp_path / "sdk").path
-    made = repository(source)
-    made.git("tag", "v0.1.0")
+    repository(source).git("tag", "v0.1.0")
     folder = render(copie_session, project="examples", sdk_source=f"file://{source}")
-    examples = install(folder)
-    code, said = suite(examples)
-    assert code == 0, said
+    subprocess.run(["uv", "sync", "--quiet", "--no-dev"], cwd=folder, check=True)
+    installed = {path.name for path in folder.glob(".venv/lib/python*/site-packages/*")}
+    assert "gateway_sdk-0.1.0.dist-info" in installed
+
+
+def test_a_missing_wheel_is_one_error(copie_session: Copie) -> None:
+    folder = render(copie_session, project="examples", sdk_source="wheel")
+    done = subprocess.run(["uv", "lock"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    [error] = [each for each in done.stderr.split("error: ")[1:]]
+    assert error.startswith("Distribution not found at:")
+    assert "vendor/gateway_sdk-0.1.0-py3-none-any.whl" in error
 
 
 SERVICE = """\

@@ -24,7 +24,7 @@ WORDS = {
 # As long as the checks let them be, so that no line becomes too long, nor one too few.
 LONG = {
     "name": "A Service With a Title as Long as a Title May Be & So On",
-    "package": "a_package_with_as_long_a_name_",
+    "package": "a_package_with_as_long_a_name1",
     "api_prefix": "/api/as/long/as/one-can-be/v1",
     "key_prefix": "abcdefghij",
 }
