@@ -79,7 +79,7 @@ CHANGES = [
 REASONS = {
     "chat": (
         "TypeError: Agent.chat() got an unexpected keyword argument 'temperature'; changed in the "
-        "SDK: Agent.chat: the parameter temperature was removed (breaking)"
+        "SDK: Agent.chat: `temperature` was removed (breaking)"
     ),
     "agents": (
         "AttributeError: 'Reply' object has no attribute 'text'; changed in the SDK: "
