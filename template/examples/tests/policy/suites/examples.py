@@ -54,7 +54,8 @@ class ExamplesSuite(Suite):
             pytest.fail(f"{_short(recording)} does not exist yet: `make record`", pytrace=False)
         upstream = Recorder() if is_recorded else Upstream(json.loads(recording.read_text()))
         httpserver.expect_request(re.compile("")).respond_with_handler(upstream.answer)
-        done = _run(example, httpserver.url_for("").rstrip("/"))
+        is_covered = bool(pytestconfig.getoption("--cov", default=None))
+        done = _run(example, httpserver.url_for("").rstrip("/"), is_covered)
         if problem := upstream.problem(done):
             pytest.fail(sdk.explain(example, problem), pytrace=False)
         if isinstance(upstream, Recorder):
@@ -197,11 +198,16 @@ class Sdk:
                     yield from (f"{place}: {words} (breaking)" for words in broken)
 
 
-def _run(example: Path, url: str) -> "subprocess.CompletedProcess[str]":
+def _run(example: Path, url: str, is_covered: bool) -> "subprocess.CompletedProcess[str]":
     """Run an example as a customer does."""
     key = os.environ.get("AGENT_KEY", "a key for tests")
+    coverage = []
+    if is_covered:
+        # As pytest-cov names the test: `tpgen gate` asks which test ran a line.
+        test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
+        coverage = ["-m", "coverage", "run", "--parallel-mode", f"--context={test}|run"]
     return subprocess.run(
-        [sys.executable, str(example)],
+        [sys.executable, *coverage, str(example)],
         cwd=ROOT,
         env={**os.environ, "AGENT_URL": url, "AGENT_KEY": key, "NO_PROXY": "*"},
         capture_output=True,
