@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.hooks import repository
+from tests.hooks import Repository, repository
 from tests.rendering import Service, install, render
 from tests.service.test_sdk import gate
 
@@ -49,8 +49,18 @@ def suite(examples: Service) -> tuple[int, str]:
 
 
 def test_pass_with_the_pinned_sdk(own: Service) -> None:
-    """And the recorded surface is the one of the template's SDK."""
-    assert suite(own)[0] == 0
+    """The check and the gate find nothing, until a line of an example does not run."""
+    made = repository(own.path)
+    done = own.tpgen("check")
+    assert (done.code, done.text.partition(";")[0]) == (0, "no findings"), done.text
+    own.write({"examples/more.py": 'import os\n\nif os.environ.get("MORE"):\n    print(1)\n'})
+    own.write({"tests/recordings/more.json": '{"exchanges": [], "output": []}\n'})
+    assert made.commit({}).code == 0
+    # It runs the suite, which must pass.
+    assert gate(own) == {"TPG601"}
+
+
+def test_the_recorded_surface_is_the_one_of_the_sdk(own: Service) -> None:
     done = own.run(
         "python",
         "-c",
@@ -58,17 +68,6 @@ def test_pass_with_the_pinned_sdk(own: Service) -> None:
         "assert SURFACE.read_text() == Sdk('gateway_sdk').surface()",
     )
     assert done.code == 0, done.text
-
-
-def test_check_and_gate_find_nothing(own: Service) -> None:
-    """Until a line of an example does not run."""
-    made = repository(own.path)
-    done = own.tpgen("check")
-    assert (done.code, done.text.partition(";")[0]) == (0, "no findings"), done.text
-    own.write({"examples/more.py": 'import os\n\nif os.environ.get("MORE"):\n    print(1)\n'})
-    own.write({"tests/recordings/more.json": '{"exchanges": [], "output": []}\n'})
-    assert made.commit({}).code == 0
-    assert gate(own) == {"TPG601"}
 
 
 CHANGES = [
@@ -116,12 +115,13 @@ def test_a_changed_sdk_fails_them(
         assert f"{start} (recorded with 0.1.0): {reason}" in later, later
 
 
-def test_a_request_that_was_not_recorded_is_refused(own: Service) -> None:
+def test_a_request_without_a_recording_and_a_loose_pin_are_refused(own: Service) -> None:
     own.replace("tests/recordings/agents.json", "?limit=100", "?limit=50")
-    assert (
-        "examples/agents.py fails with gateway-sdk 0.1.0 (pinned): no such request is recorded: "
-        "GET /v1/agents?limit=100; recorded: GET /v1/agents?limit=50"
-    ) in suite(own)[1]
+    own.replace("pyproject.toml", "gateway-sdk==0.1.0", "gateway-sdk>=0.1.0")
+    _, said = suite(own)
+    assert "examples/agents.py fails with gateway-sdk 0.1.0 (not pinned): no such request" in said
+    assert "GET /v1/agents?limit=100; recorded: GET /v1/agents?limit=50" in said
+    assert 'must pin the SDK exactly: "gateway-sdk==1.4.2"' in said
 
 
 def install_wheel(examples: Service, wheel: Path) -> None:
@@ -131,18 +131,13 @@ def install_wheel(examples: Service, wheel: Path) -> None:
     subprocess.run([*command, *again], cwd=examples.path, check=True)
 
 
-def test_an_sdk_that_is_not_pinned_exactly_is_refused(own: Service) -> None:
-    own.replace("pyproject.toml", "gateway-sdk==0.1.0", "gateway-sdk>=0.1.0")
-    assert 'must pin the SDK exactly: "gateway-sdk==1.4.2"' in suite(own)[1]
-
-
-def test_install_an_sdk_from_git(copie_session: Copie, sdk: Service, tmp_path: Path) -> None:
+def test_find_an_sdk_in_git(copie_session: Copie, sdk: Service, tmp_path: Path) -> None:
     source = sdk.copy(tmp_path / "sdk").path
     repository(source).git("tag", "v0.1.0")
     folder = render(copie_session, project="examples", sdk_source=f"file://{source}")
-    subprocess.run(["uv", "sync", "--quiet", "--no-dev"], cwd=folder, check=True)
-    installed = {path.name for path in folder.glob(".venv/lib/python*/site-packages/*")}
-    assert "gateway_sdk-0.1.0.dist-info" in installed
+    subprocess.run(["uv", "lock", "--quiet"], cwd=folder, check=True)
+    commit = Repository(source).git("rev-parse", "HEAD")
+    assert f"?tag=v0.1.0#{commit}" in (folder / "uv.lock").read_text()
 
 
 def test_a_missing_wheel_is_one_error(copie_session: Copie) -> None:
@@ -199,4 +194,3 @@ def test_are_recorded_with_a_real_service(own: Service) -> None:
     assert "Rhône: Name a river in France." in "".join(texts)
     assert "tp_test_real" not in "".join(texts)
     assert suite(own)[0] == 0
-    assert "--record needs AGENT_URL" in own.run("pytest", "--record").text

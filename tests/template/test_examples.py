@@ -31,7 +31,7 @@ def folders(copie_session: Copie) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("name", ["proposed", "wheel"])
 def test_are_linted_formatted_and_typed(
     name: str, folders: dict[str, Path], sdk: Service, tmp_path: Path, copie_session: Copie
 ) -> None:
@@ -75,7 +75,6 @@ def test_the_sdk_is_pinned(
 
 
 WRONG = {
-    "sdk_version=^1": 'sdk_version: "^1" is not a version',
     "sdk_source=pypi": 'sdk_source: "pypi" must be index, wheel, or an address',
     "package=sdk_": 'package: "sdk_" must not end with _',
 }

@@ -157,7 +157,7 @@ class Sdk:
             first, _, stubs = SURFACE.read_text().partition("\n")
             recorded = first.rpartition(" ")[2]
             changes = list(self._changes(stubs, example))
-        before = f"pinned {self.pinned}"
+        before = f"pinned {self.pinned}" if self.pinned else "not pinned"
         if self.version == self.pinned:
             before = f"recorded with {recorded}" if recorded != self.version else "pinned"
         text = f"{_short(example)} fails with {self.name} {self.version} ({before}): {problem}"
