@@ -181,6 +181,20 @@ def test_the_tests_of_the_last_release_run_against_the_working_tree(sdk: Path) -
     assert (said.code, "Version 2.0.0 makes the breaking step." in said.out) == (0, True)
 
 
+def test_what_only_is_to_be_recorded_breaks_no_test_of_the_last_release(sdk: Path) -> None:
+    write(sdk, {TEST: STATED})
+    git(sdk, "add", "--all")
+    git(sdk, "commit", "--quiet", "--allow-empty", "--message=test")
+    git(sdk, "tag", "v1.4.3")
+    write(sdk, {SOURCE: ADDED})
+    said = tpgen(sdk, "sdk", "--last-release")
+    assert (said.code, "v1.4.3: all" in said.out) == (0, True), said
+    dynamic = PYPROJECT.replace('version = "1.4.2"', 'dynamic = ["version"]')
+    write(sdk, {SOURCE: CHANGED, "pyproject.toml": dynamic})
+    said = tpgen(sdk, "sdk", "--last-release")
+    assert (said.code, "pyproject.toml states no version" in said.out) == (1, True), said
+
+
 def test_a_class_of_an_installed_package(sdk: Path) -> None:
     said = tpgen(sdk, "sdk", "httpx:Timeout")
     assert said.out.startswith("wrote    tests/test_timeout_surface.py: ")

@@ -3,8 +3,10 @@
 import abc
 import contextlib
 import dataclasses
+import datetime
 import enum
 import functools
+import json
 import typing
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -440,6 +442,37 @@ def test_refuses_a_decorator_that_hides_a_signature() -> None:
 def test_refuses_what_is_no_class(of: str, words: str) -> None:
     with pytest.raises(SurfaceError, match=words):
         load(of)
+
+
+class Descriptor:
+    """Such as stripe's: callable, with neither a module nor a name of a function."""
+
+    def __get__(self, instance: object, owner: type) -> "Descriptor":
+        return self
+
+    def __call__(self, key: str) -> str:
+        return key
+
+
+class Odd:
+    made = Descriptor()
+
+    def at(self, when: datetime.datetime = datetime.datetime.now()) -> json: ...  # type: ignore[valid-type]
+
+
+def test_odd_members() -> None:
+    stub = str(read(Odd))
+    # A call may make another value at each import; a module is no type.
+    assert "when: datetime = datetime.datetime.now()" in stub
+    assert "-> json: ..." in stub
+    assert "made: Descriptor" in stub
+    parse(stub)
+
+
+@pytest.mark.parametrize("of", ["builtins:dict", "decimal:Decimal", "datetime:datetime"])
+def test_refuses_a_class_in_c(of: str) -> None:
+    with pytest.raises(SurfaceError, match="it is not written in Python"):
+        read(load(of))
 
 
 def test_a_class_of_the_standard_library_by_another_name() -> None:

@@ -91,7 +91,7 @@ def main() -> int:
     except (SurfaceError, ValueError) as error:
         found = {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the code of the package may raise anything
-        found = {"error": f"the package can't be imported: {error!r}"}
+        found = {"error": f"the class can't be read: {error!r}"}
     print(f"\n{json.dumps(found)}")
     return 0
 

@@ -29,7 +29,13 @@ def annotation(found: Any, scope: Scope) -> str | None:
     if found is inspect.Parameter.empty:
         return None
     text = _describe(found, scope)
-    return expressions.annotation(text if text is not None else repr(found))
+    if text is None:
+        text = repr(found)
+        try:
+            ast.parse(text, mode="eval")
+        except SyntaxError:  # no type: such as a module, by mistake
+            text = str(getattr(found, "__name__", type(found).__name__)).rpartition(".")[2]
+    return expressions.annotation(text)
 
 
 def resolve(text: str, scope: Scope) -> Any:
@@ -58,7 +64,10 @@ def default(value: Any, function: object, name: str) -> str:
     if type(value).__module__.partition(".")[0] == "attr":
         return "..."  # a factory makes it
     text = _literal(value)
-    if text is None and (stated := _in_source(function, name)):
+    is_object = type(value).__module__ != "builtins" and not isinstance(value, enum.Enum)
+    stated = _in_source(function, name) if text is None or is_object else None
+    # What a call makes may be another value at each import, such as `datetime.now()`.
+    if stated and (text is None or stated.endswith(")")):
         text = stated
     return expressions.default(text or "...")
 
@@ -151,7 +160,7 @@ def _literal(value: Any) -> str | None:
 
 
 def _in_source(function: object, name: str) -> str | None:
-    """Return the default of a parameter as the source has it, such as `NOT_GIVEN`."""
+    """Return the default of a parameter as the source has it: `NOT_GIVEN`, or a call."""
     try:
         source = textwrap.dedent(inspect.getsource(typing.cast(Callable[..., Any], function)))
         node = ast.parse(source).body[0]
@@ -168,4 +177,6 @@ def _in_source(function: object, name: str) -> str | None:
     for argument, value in pairs:
         if argument.arg == name and isinstance(value, ast.Name | ast.Attribute):
             return ast.unparse(value).rpartition(".")[2]
+        if argument.arg == name and isinstance(value, ast.Call):
+            return ast.unparse(value)
     return None

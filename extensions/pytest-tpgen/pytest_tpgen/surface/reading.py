@@ -121,6 +121,13 @@ def _scope(cls: type) -> dict[str, Any]:
     return found
 
 
+def _overloads(function: Any) -> list[Any]:
+    """Return the overloads of a function; none of a method in C, or of a descriptor of its own."""
+    if hasattr(function, "__module__") and hasattr(function, "__qualname__"):
+        return list(typing.get_overloads(function))
+    return []
+
+
 class _Reader:
     def __init__(self, cls: type, name: str) -> None:
         self.cls, self.name = cls, name
@@ -212,6 +219,9 @@ class _Reader:
             return self._property(name, wrapped.fget, wrapped.fset)
         binds = hasattr(type(raw), "__get__")
         if binds and callable(raw) and not inspect.ismemberdescriptor(raw):
+            if not hasattr(raw, "__qualname__") and not hasattr(raw, "__wrapped__"):
+                # A descriptor that only looks like a method: nobody can tell what it returns.
+                return Member(name, "attribute", type=type(raw).__name__)
             return self._method(name, raw, "method")
         if binds and inspect.isroutine(wrapped) and not isinstance(raw, functools.partial):
             return self._property(name, wrapped, None)
@@ -309,7 +319,7 @@ class _Reader:
 
     def _method(self, name: str, function: Any, kind: MemberKind) -> Member:
         is_bound = kind != "static method"
-        found = typing.get_overloads(inspect.unwrap(function)) if callable(function) else []
+        found = _overloads(inspect.unwrap(function)) if callable(function) else []
         found = [getattr(each, "__func__", each) for each in found]
         signatures = tuple(
             self._signature(name, each, is_bound=is_bound) for each in found or [function]
@@ -322,7 +332,7 @@ class _Reader:
         new = getattr(new, "__func__", new)
         found: list[Any] = []
         for function in filter(inspect.isfunction, (init, new)):
-            found = found or [*typing.get_overloads(inspect.unwrap(function))]
+            found = found or [*_overloads(inspect.unwrap(function))]
         if found:
             signatures = [self._signature("__init__", each, is_bound=True) for each in found]
         else:

@@ -75,6 +75,8 @@ class Types:
         """Return whether a class is another, or inherits from it."""
         if narrow == wide or (narrow, wide) in PROMOTED:
             return True
+        if wide == "Self":
+            return False  # of a subclass it is that subclass
         below, above = (self._resolve(name) or known(name) for name in (narrow, wide))
         if below is None:
             return False
