@@ -6,6 +6,7 @@ import tokenize
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -111,7 +112,6 @@ class _Changed:
         first: the first line of the statement that each line belongs to.
         lines: the first lines of the new and edited statements.
         inside: the first lines of all statements in functions.
-        heads: the lines of the body of a function, by the lines of its `def` and its decorators.
     """
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
@@ -121,7 +121,7 @@ class _Changed:
         found = [*spans(tree)]
         self.first = {line: span.start for span, _ in found for line in span}
         self.inside = {span.start for span, is_inside in found if is_inside}
-        self.heads = _heads(tree)
+        self._tree = tree
         # Of a statement of several lines, some may be deleted.
         cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
         new = {self.first.get(line, line) for line in file.lines - _remarks(source, file.lines)}
@@ -132,6 +132,11 @@ class _Changed:
         new = [self.measured.lines[line] for line in self.lines]
         new += [taken for line, taken in self.measured.branches if line in self.lines]
         return JudgedFile(self.path, len(new), sum(new), self.measured.percent)
+
+    @cached_property
+    def heads(self) -> dict[int, range]:
+        """Return the lines of the body of a function, by the lines of its `def` and decorators."""
+        return _heads(self._tree)
 
     @property
     def not_run(self) -> set[int]:

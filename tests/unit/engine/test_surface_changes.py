@@ -58,7 +58,12 @@ ROWS = [
     ("def f(self, a, /): ...", "def f(self, a): ...", RECORD, "passed by name too"),
     ("def f(self, *, a): ...", "def f(self, a, /): ...", BREAKING, "passed by name any more"),
     ("def f(self, a, *, b=1): ...", "def f(self, b=1, a=2): ...", BREAKING, "`b` stands before"),
-    ("def f(self) -> Self: ...", "def f(self) -> Agent: ...", BREAKING, "widened from Self to Agent"),
+    (
+        "def f(self) -> Self: ...",
+        "def f(self) -> Agent: ...",
+        BREAKING,
+        "widened from Self to Agent",
+    ),
     ("def f(self) -> Agent: ...", "def f(self) -> Self: ...", RECORD, "narrowed"),
     # Defaults
     ("def f(self, a=1): ...", "def f(self, a=2): ...", BREAKING, "from 1 to 2"),

@@ -457,7 +457,7 @@ class Descriptor:
 class Odd:
     made = Descriptor()
 
-    def at(self, when: datetime.datetime = datetime.datetime.now()) -> json: ...  # type: ignore[valid-type]
+    def at(self, when: datetime.datetime = datetime.datetime.now()) -> json: ...  # type: ignore[valid-type]  # noqa: B008
 
 
 def test_odd_members() -> None:
