@@ -55,6 +55,7 @@ def test_the_gate_asks_for_a_test_over_http(own: Service) -> None:
     """For a line of a client that no test runs, and for one that only a unit test runs."""
     made = repository(own.path)
     own.replace(AGENT, "    @property\n    def is_closed", CHANGED)
+    assert own.tpgen("sdk", "Agent").code == 0
     assert made.commit({}).code == 0
     assert gate(own) == {"TPG601", "TPG604"}
     unit = "\n\ndef test_rename() -> None:\n    assert agent_of(Upstream()).rename('a') == 'a'\n"
