@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from tpgen.census.records import Record
-from tpgen.census.table import Census
 from tpgen.gate import diff, proof_rules
 from tpgen.gate.facts import Facts
 
@@ -67,8 +66,7 @@ def facts(repo: Repository, name: str, assertions: int | None) -> Facts:
         "assertions": assertions,
         "requests": [],
     }
-    record = Record({"tests": [test], "routes": [], "imports": [], "uncollected": []}, repo.path)
-    return Facts(record, {}, None, Census(record, ()))
+    return Facts(Record({"tests": [test]}, repo.path), {}, None)
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,14 @@ record holds the hash of each file, and of the coverage data.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tpgen.census import records, table
+from tpgen.census import records
 from tpgen.census.records import Record
-from tpgen.census.table import Census
-from tpgen.check.project import Project
 from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
@@ -68,13 +65,11 @@ class Facts:
         record: of a whole run with these files.
         files: what was measured, by path; files that coverage is not to measure are left out.
         percent: of the whole source that is covered; None if it was not asked for.
-        census: of the record.
     """
 
     record: Record
     files: Mapping[str, Measured]
     percent: float | None
-    census: Census
 
     @cached_property
     def tests(self) -> Mapping[str, Mapping[str, Any]]:
@@ -125,12 +120,8 @@ def read(
     _require_same({known["sha256"] for known in stated}, files)
     percent = stated[0].get("percent") if len(parts) == 1 else None
     needs_percent = needs_percent and percent is None
-    # Another process reads the data meanwhile.
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(_measure, Service(root), changed, files, needs_percent=needs_percent)
-        census = table.make(record, Project(root))
-        measured = waiting.result()
-    return Facts(record, _files(measured["files"]), percent or measured["percent"], census)
+    measured = _measure(Service(root), changed, files, needs_percent=needs_percent)
+    return Facts(record, _files(measured["files"]), percent or measured["percent"])
 
 
 def _require_same(digests: set[str], files: Sequence[Path]) -> None:

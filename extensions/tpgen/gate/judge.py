@@ -73,7 +73,7 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
         data=given.data,
         needs_percent=percent is not None,
     )
-    census = facts.census
+    census = table.make(facts.record, Project(root))
     if census.has_no_app:
         raise MissingFact(
             "the routes are unknown, because no test of the run used the fixture `app`: request it "
