@@ -50,14 +50,19 @@ def copy(to: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("answer", WRONG)
-def test_a_wrong_answer_gets_one_line_and_writes_nothing(answer: str, tmp_path: Path) -> None:
-    done = copy(tmp_path / "service", "--data", answer)
+def refusal(to: Path, *arguments: str) -> str:
+    """The one line of a copy that is refused and writes nothing."""
+    done = copy(to, *arguments)
     said = [line for line in done.stderr.splitlines() if "No git tags found" not in line]
     assert done.returncode == 1
     assert len(said) == 1, done.stderr
-    assert WRONG[answer] in said[0]
-    assert not (tmp_path / "service").exists()
+    assert not to.exists()
+    return said[0]
+
+
+@pytest.mark.parametrize("answer", WRONG)
+def test_a_wrong_answer_gets_one_line_and_writes_nothing(answer: str, tmp_path: Path) -> None:
+    assert WRONG[answer] in refusal(tmp_path / "copy", "--data", answer)
 
 
 @pytest.mark.parametrize("name", ["README.md", "src/gateway/app.py", "tests/conftest.py"])

@@ -1,6 +1,6 @@
 """The commands, each the module `tpgen.cli.NAME`, and their help texts.
 
-No kind has such a name, except `sdk`: its command also works where there is no policy.
+A kind can't have the name of a command. Only `sdk` is both: its command also works without a policy.
 """
 
 COMMANDS = {

@@ -276,8 +276,8 @@ def _parse(path: str, source: bytes) -> ast.Module:
     except (SyntaxError, ValueError) as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise UserError(
-            f"{path}:{getattr(error, 'lineno', 1)} is no Python {version}, which tpgen runs on: correct "
-            "it, or install tpgen with the Python of the service"
+            f"{path}:{getattr(error, 'lineno', 1)} can't be read as Python {version}, which tpgen "
+            "runs on: correct it, or install tpgen with the Python of the service"
         ) from None
 
 

@@ -99,7 +99,7 @@ def cases(
 def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the components that were proved on the base, and that the census does not know now.
 
-    A route that is gone is no route of the app any more; another component may be there still.
+    A route that is gone left the app itself; the source of another component can still exist.
     """
     titles = {row.title for row in census.rows}
     proved = {title for (title, _), status in known.items() if status == "proved"}
@@ -115,13 +115,14 @@ def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) ->
 
 def _new_exemptions(root: Path, diff: Diff) -> set[tuple[str, str]]:
     """Return the cases that the change exempts, each with its reason."""
+    if settings.WHERE not in diff.files:
+        return set()
     try:
-        before = tomllib.loads(diff.before(settings.WHERE)) if settings.WHERE in diff.files else {}
+        before = tomllib.loads(diff.before(settings.WHERE))
     except tomllib.TOMLDecodeError:
         before = {}
     old = before.get("tool", {}).get("tpgen", {}).get("exempt", [])
     new = [each for each in settings.read(root).exempt if each not in old]
-    new = new if settings.WHERE in diff.files else []
     return {(each["case"].rpartition(".")[2], each["reason"]) for each in new}
 
 

@@ -518,7 +518,7 @@ def _module(file: str) -> "griffe.Module | None":
 
 
 def _source_of(owner: type) -> "griffe.Class | None":
-    """Return a class as its module's source has it; None if there is no source."""
+    """Return the class in the source of its module; None if the source can't be read."""
     file = getattr(sys.modules.get(owner.__module__), "__file__", None)
     found: Any = _module(file) if file and file.endswith(".py") else None
     for name in owner.__qualname__.split("."):

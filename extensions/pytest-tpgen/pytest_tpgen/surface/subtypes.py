@@ -85,7 +85,7 @@ class Types:
                 return True
         except TypeError:
             pass
-        # A class of that name that was defined anew, or can't be found.
+        # The class was defined again under the same name, or its name can't be resolved.
         return above is None and wide in {base.__qualname__ for base in below.__mro__}
 
     def _accepts(self, wide: ast.expr, narrow: ast.expr) -> bool:
