@@ -12,6 +12,7 @@ from tpgen.generate import skeletons
 from tpgen.generate.models import needed
 from tpgen.generate.models.needed import Factories
 from tpgen.source import models
+from tpgen.source.code import Code
 
 from tests.processes import Outcome
 from tests.rendering import Service
@@ -155,7 +156,7 @@ def test_a_factory_that_is_there_is_used(known: Known) -> None:
     assert [each.name for each in made.made] == ["ParcelFactory"]
     assert lines(made)["ParcelFactory.owner"] == "SubFactory(ClientFactory)"
     assert needed.read(known, "Customer", HAS_CLIENT, FACTORIES).made == ()
-    assert "Customer" not in models.without_factory(known, HAS_CLIENT, FACTORIES)
+    assert "Customer" not in models.without_factory(Code(known.packages), HAS_CLIENT, FACTORIES)
 
 
 def test_models_are_found_without_importing_them(known: Known, service: Service) -> None:
@@ -169,7 +170,9 @@ def test_models_are_found_without_importing_them(known: Known, service: Service)
         if isinstance(node, ast.ClassDef)
     }
     others = {"Status", "Lowered", "Owned", "Other", "Plan", "Colour", "ColourType"}
-    assert {model.name for model in models.definitions(known)} == starter | (ours - others)
+    assert {model.name for model in models.definitions(Code(known.packages))} == starter | (
+        ours - others
+    )
 
 
 def test_a_model_that_is_not_there(known: Known) -> None:

@@ -14,6 +14,7 @@ from tpgen.core.errors import UserError
 from tpgen.core.git import Git, TrackedFiles
 from tpgen.core.service import POLICY, Service
 from tpgen.core.settings import Exclusion
+from tpgen.source.code import Code
 
 from . import places
 from .file import File
@@ -75,6 +76,11 @@ class Project:
     @cached_property
     def service(self) -> Service:
         return Service(self.root)
+
+    @cached_property
+    def code(self) -> Code:
+        """Return the modules of its packages."""
+        return Code(self.service.packages)
 
     @cached_property
     def git(self) -> Git | None:

@@ -103,11 +103,11 @@ def of_kind(project: Project, kind: Kind) -> Iterator[Component]:
         yield from _routes(project, kind)
         return
     if kind.introspect == "class":
-        found = components.exported(Code(project.service.packages))
+        found = components.exported(project.code)
     elif kind.introspect == "model":
-        found = {model.name: model for model in models.definitions(project.service)}
+        found = {model.name: model for model in models.definitions(project.code)}
     else:
-        found = components.definitions(Code(project.service.packages), kind)
+        found = components.definitions(project.code, kind)
     for name, owner in sorted(found.items()):
         path = owner.module.path.relative_to(project.root).as_posix()
         yield of_class(kind, name, owner.name, path, getattr(owner.node, "lineno", 1))
@@ -125,7 +125,7 @@ def of_class(kind: Kind, name: str, class_name: str, path: str, line: int = 1) -
 def _routes(project: Project, kind: Kind) -> Iterator[Component]:
     # The name of the test file depends on the running app: any file will do.
     required = {test.path: test.suite_names for test in kind.tests if not test.is_shared}
-    for route in static_routes(Code(project.service.packages)):
+    for route in static_routes(project.code):
         path = route.module.path.relative_to(project.root).as_posix()
         name = f"{kind.name} {route.method}"
         # Only the app knows the whole path.

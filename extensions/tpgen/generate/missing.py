@@ -6,6 +6,7 @@ from pathlib import Path
 from tpgen.core.policy import Kind, factories
 from tpgen.core.service import Service
 from tpgen.source import components, models
+from tpgen.source.code import Code
 from tpgen.source.covered import Covered, normalize_path
 
 
@@ -24,7 +25,7 @@ def names(service: Service, kind: Kind, typed: Sequence[str]) -> list[str]:
         path = factories(service.root)
         file = service.root / path
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        return models.without_factory(service, text, str(path))
+        return models.without_factory(Code(service.packages), text, str(path))
     # Loading the app takes a second or two.
     from .routes import app
 

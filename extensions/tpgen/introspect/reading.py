@@ -151,7 +151,7 @@ def _app_in_source(service: Service) -> str:
     """Return the only app, as `module:name`; it may be a function `create_app`."""
     folders = (service.root, service.root / "src")
     modules = [Module(file, folder) for folder in folders for file in folder.glob("*.py")]
-    modules += Code(service.packages).matching("**/*.py")
+    modules += Code(service.packages).modules
     made, makers = {}, []
     for module in (module for module in modules if module.is_readable):
         for name, node in module.definitions.items():

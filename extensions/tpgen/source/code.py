@@ -35,10 +35,14 @@ class Module:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     @cached_property
+    def data(self) -> bytes:
+        return self.path.read_bytes() if self.text is None else self.text
+
+    @cached_property
     def tree(self) -> ast.Module:
         """Return its syntax tree, or raise `UserError`."""
         try:
-            return ast.parse(self.path.read_bytes() if self.text is None else self.text)
+            return ast.parse(self.data)
         except (OSError, SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             root = self.folder.parent if self.folder.name == "src" else self.folder
@@ -50,10 +54,9 @@ class Module:
     def mentions(self, word: str) -> bool:
         """Return whether its text holds a word, in small or capital letters."""
         try:
-            text = self.path.read_bytes() if self.text is None else self.text
+            return word.encode() in self.data.lower()
         except OSError:
             return True
-        return word.encode() in text.lower()
 
     @property
     def is_readable(self) -> bool:
@@ -125,11 +128,14 @@ class Code:
                 if path.is_file() and path.suffix == ".py":
                     yield self.module(path, package.parent)
 
+    @cached_property
+    def modules(self) -> Sequence[Module]:
+        return [*self.matching("**/*.py")]
+
     def holding(self, *words: bytes) -> Iterator[Module]:
         """Yield the modules that hold one of some words, and can be parsed."""
-        for module in self.matching("**/*.py"):
-            data = module.path.read_bytes()
-            if any(word in data for word in words) and module.is_readable:
+        for module in self.modules:
+            if any(word in module.data for word in words) and module.is_readable:
                 yield module
 
     def resolve(self, module: Module, expression: ast.expr | None) -> Definition | None:

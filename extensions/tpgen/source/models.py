@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterator
 
 from tpgen.core.errors import UserError
-from tpgen.core.service import Service
 
 from .code import Code, Definition, Module
 from .trees import base_names, called, classes, last_name, model_of, unsubscripted
@@ -16,18 +15,17 @@ NOT_DECLARATIVE = {"object", "Generic", "Protocol", "ABC", "MappedAsDataclass", 
 ROOTS = {"DeclarativeBase", "DeclarativeBaseNoMeta"}
 
 
-def definitions(service: Service) -> list[Definition]:
-    """Return the models of the service, by the look of their classes."""
-    code = Code(service.packages)
+def definitions(code: Code) -> list[Definition]:
+    """Return the models of a service, by the look of their classes."""
     owners = [
         Definition(module, node) for module in _modules(code) for node in classes(module.tree)
     ]
     return [owner for owner in owners if _is_model(code, owner)]
 
 
-def without_factory(service: Service, factories: str, path: str) -> list[str]:
+def without_factory(code: Code, factories: str, path: str) -> list[str]:
     """Return the models that have no factory in a text, which is that of the file `path`."""
-    names = {model.name for model in definitions(service)}
+    names = {model.name for model in definitions(code)}
     return sorted(names - set(factories_of(factories, path)))
 
 
@@ -43,10 +41,10 @@ def factories_of(factories: str, path: str) -> dict[str, str]:
     return {model: owner.name for owner in owners if (model := model_of(owner))}
 
 
-def primary_keys(service: Service) -> dict[str, str]:
+def primary_keys(code: Code) -> dict[str, str]:
     """Return the attribute of the primary key of each model that states one column as its key."""
     found = {}
-    modules = _modules(Code(service.packages))
+    modules = _modules(code)
     for owner in (node for module in modules for node in classes(module.tree)):
         keys = [
             name

@@ -60,7 +60,9 @@ RANDOM = """
 def randomly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment with pytest-randomly."""
     folder = tmp_path_factory.mktemp("randomly") / "venv"
-    return environment(folder, "--editable", f"{ENGINE}[postgres]", "pytest-randomly", "pytest-xdist")
+    return environment(
+        folder, "--editable", f"{ENGINE}[postgres]", "pytest-randomly", "pytest-xdist"
+    )
 
 
 def test_values_do_not_depend_on_the_seed_of_pytest_randomly(

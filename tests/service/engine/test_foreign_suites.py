@@ -33,7 +33,9 @@ TESTS = {"janus-2.0.0": 60, "flask_muck-0.4.2": 85, "flask_wtf-1.2.2": 45}
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """The unpacked sdists, and an environment with what their tests need and the plugin."""
     folder = tmp_path_factory.mktemp("foreign")
-    python = environment(folder / "venv", "-r", HERE / "foreign.txt", "pytest-xdist", f"{ENGINE}[postgres]")
+    python = environment(
+        folder / "venv", "-r", HERE / "foreign.txt", "pytest-xdist", f"{ENGINE}[postgres]"
+    )
     sdists = folder / "sdists"
     options = ("--no-deps", "--no-binary=:all:", "--require-hashes", "--dest", sdists)
     code, said = run(python, "-m", "pip", "download", "-q", *options, "-r", HERE / "sdists.txt")

@@ -9,6 +9,7 @@ from tpgen.core.errors import UserError
 from tpgen.core.names import alike
 from tpgen.core.service import Service
 from tpgen.introspect.reading import read_models
+from tpgen.source.code import Code
 from tpgen.source.models import definitions, factories_of
 
 from .factories import Factory, factory, imports
@@ -34,7 +35,7 @@ def read(service: Service, name: str, factories: str, path: str) -> Factories:
         UserError: there is no such model, or there are two; or code can't be read or imported.
     """
     present = factories_of(factories, path)
-    known = definitions(service)
+    known = definitions(Code(service.packages))
     name = _spelled(name, {model.name for model in known})
     homes = sorted({model.module.name for model in known if model.name == name})
     if len(homes) > 1:

@@ -10,6 +10,7 @@ from tpgen.core.names import alike, to_snake
 from tpgen.core.policy import factories
 from tpgen.core.service import Service
 from tpgen.source import models
+from tpgen.source.code import Code
 from tpgen.source.trees import Function, called, classes, last_name, model_of, plain, tree_of
 
 # The endings of plurals, and of the words that they are of.
@@ -38,7 +39,7 @@ class Rows:
     """The rows that the tests of a service can make, read from syntax trees."""
 
     def __init__(self, service: Service) -> None:
-        self.keys = models.primary_keys(service)
+        self.keys = models.primary_keys(Code(service.packages))
         self.factories = tree_of(service.root / factories(service.root))
         self.conftest, self.auth = _auth(service)
         # The factories, by their models.

@@ -35,11 +35,12 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
         has_contexts = any("::" in name for name in data.measured_contexts())
         try:
             files = _measured(loaded, root, asked)
-            places = [Path(name).resolve() for name in data.measured_files()]
+            here = root.resolve()
+            names = data.measured_files()
             return {
                 "has_contexts": has_contexts,
-                "is_elsewhere": bool(places)
-                and not any(place.is_relative_to(root.resolve()) for place in places),
+                "is_elsewhere": bool(names)
+                and not any(Path(name).resolve().is_relative_to(here) for name in names),
                 "follows_greenlets": "greenlet" in concurrency or not find_spec("greenlet"),
                 "files": files,
                 "percent": _percent(loaded) if asked["needs_percent"] else None,
