@@ -183,10 +183,10 @@ def test_github_shows_the_text_on_the_page_of_the_job(
 ) -> None:
     """GitHub shows ten at their lines; the page shows all, up to what it takes, as it stands."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
-    github.add_to_page("a `b` </pre>\n| <d> \udcff\n")
+    github.add_to_page(github.preformatted("a `b` </pre>\n| <d> \udcff\n"))
     shown = "<pre>\na `b` &lt;/pre&gt;\n| &lt;d&gt; \\udcff\n</pre>\n"
     assert (tmp_path / "page").read_text() == shown
-    github.add_to_page("line\n" * 1_000_000)
+    github.add_to_page(github.preformatted("line\n" * 1_000_000))
     page = (tmp_path / "page").read_text()
     assert page.endswith("the log has the rest\n</pre>\n")
     assert len(page) < 1024 * 1024

@@ -40,7 +40,7 @@ def run(chosen: argparse.Namespace) -> int:
         save(chosen.html, page.render(found))
     if chosen.json:
         save(chosen.json, as_json)
-    github.add_to_page(text)
+    github.add_to_page(github.preformatted(text))
     if chosen.format != "text":
         text = as_json if chosen.format == "json" else render.markdown(found)
     say(text)

@@ -137,7 +137,7 @@ def _report(name: str, here: Project, result: CheckResult) -> None:
     module = importlib.import_module(f"tpgen.report.{name}")
     say(module.render(result))
     if name == "github":
-        github.add_to_page(text.render(result))
+        github.add_to_page(github.preformatted(text.render(result)))
 
 
 def seen_from(folder: Path, root: Path, result: CheckResult) -> CheckResult:

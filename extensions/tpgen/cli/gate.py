@@ -95,9 +95,7 @@ def run(chosen: argparse.Namespace) -> int:
         save(chosen.markdown, comment.render(found))
     in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
     _print(chosen.format or ("github" if in_actions else "text"), found, here.root)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(comment.render(found))
+    github.add_to_page(comment.render(found))
     return int(found.blocks)
 
 

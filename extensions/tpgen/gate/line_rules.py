@@ -140,9 +140,14 @@ class _Changed:
 
     @property
     def not_run(self) -> set[int]:
-        """Return the lines that did not run, or of which a branch was not taken."""
+        """Return the lines that did not run."""
+        return self.lines & self.measured.missing
+
+    @property
+    def partly_run(self) -> set[int]:
+        """Return the lines that ran, and of which a branch was not taken."""
         partly = {line for line, taken in self.measured.branches if not taken}
-        return self.lines & (self.measured.missing | partly)
+        return (self.lines & partly) - self.measured.missing
 
     def run_by(self, contexts: AbstractSet[str]) -> set[int]:
         """Return the first lines of the statements that ran in some contexts."""
@@ -164,13 +169,16 @@ class _Changed:
 
 def _coverage(file: JudgedFile, changed: _Changed, target: float) -> Iterator[Finding]:
     if file.new_percent <= target and file.new:
-        lines = sorted(changed.not_run)
+        missing, partly = sorted(changed.not_run), sorted(changed.partly_run)
+        what = [f"no test runs {_lines(missing)}"] if missing else []
+        what += [f"no test takes each branch of {_lines(partly)}"] if partly else []
+        lines = sorted([*missing, *partly])
         yield Finding(
             file.path,
             lines[0],
             1,
             f"{file.new_percent:.0f} % of the new code is covered, and the policy demands more than "
-            f"{target:g} %: no test runs {_lines(lines)} wholly{_near(changed, lines)}",
+            f"{target:g} %: {', and '.join(what)}{_near(changed, lines)}",
             "TPG601",
         )
     elif file.percent <= target:

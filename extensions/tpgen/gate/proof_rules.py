@@ -46,43 +46,14 @@ def cases(
         known: the census of the base; None if it was not given.
         files: of the components of that census, by title.
     """
-    findings: list[Finding] = []
+    findings = [*_gone(root, census, known or {}, files)]
     unproved: list[UnprovedCase] = []
-    titles = None if known is None else {title for title, _ in known}
     exempted = _new_exemptions(root, diff)
-    findings += _gone(root, census, known or {}, files)
     for row in census.rows:
-        bad = [cell for cell in row.cells if cell.status in BAD]
         is_changed = _is_changed(root, diff, row)
-        code, start = "TPG606", "no longer proved, as it was before the change"
-        # Another line, such as that of a router's prefix, may add a route.
-        is_new = titles is not None and row.title not in titles
-        if bad and (is_new or is_changed):
-            code, start = "TPG605", "new or changed, and not proved"
-        elif known is None:
-            start = "not proved; whether it was before the change, --base-census would tell"
-            new = [] if is_changed else [cell for cell in row.cells if _key(cell) in exempted]
-            bad = [*bad, *new]
-        else:
-            was = [cell for cell in row.cells if known.get((row.title, cell.case)) == "proved"]
-            bad = [cell for cell in was if cell.status in (*BAD, "exempt")]
-            if is_changed:
-                bad = [cell for cell in bad if cell.status != "exempt"]
         if known and ANSWERS not in diff.files and not is_changed:
-            now = {cell.case for cell in row.cells}
-            gone = [
-                case
-                for (title, case), status in known.items()
-                if title == row.title and status == "proved" and case not in now
-            ]
-            if gone:
-                message = f"{row.title} no longer requires what was proved before the change: "
-                message += (
-                    f"{', '.join(map(words, gone))}; restore its suite, or change the route too"
-                )
-                findings.append(
-                    Finding(row.file or "pyproject.toml", row.line or 1, 1, message, "TPG606")
-                )
+            findings += _no_longer_required(row, known)
+        bad, start, code = _unproved(row, known, exempted, is_changed=is_changed)
         if bad:
             findings.append(_about(row, bad, start, code))
             unproved += [
@@ -96,6 +67,40 @@ def cases(
     return findings, unproved
 
 
+def _unproved(
+    row: Row, known: Known | None, exempted: set[tuple[str, str]], *, is_changed: bool
+) -> tuple[list[Cell], str, str]:
+    """Return the cases that block the change, why they do, and the code of their finding."""
+    bad = [cell for cell in row.cells if cell.status in BAD]
+    # Another line, such as that of a router's prefix, may add a route.
+    is_new = known is not None and not any(title == row.title for title, _ in known)
+    if bad and (is_new or is_changed):
+        return bad, "new or changed, and not proved", "TPG605"
+    if known is None:
+        new = [] if is_changed else [cell for cell in row.cells if _key(cell) in exempted]
+        start = "not proved; whether it was before the change, --base-census would tell"
+        return [*bad, *new], start, "TPG606"
+    lost = BAD if is_changed else (*BAD, "exempt")
+    was = [cell for cell in row.cells if known.get((row.title, cell.case)) == "proved"]
+    bad = [cell for cell in was if cell.status in lost]
+    return bad, "no longer proved, as it was before the change", "TPG606"
+
+
+def _no_longer_required(row: Row, known: Known) -> Iterator[Finding]:
+    now = {cell.case for cell in row.cells}
+    gone = [
+        case
+        for (title, case), status in known.items()
+        if title == row.title and status == "proved" and case not in now
+    ]
+    if gone:
+        message = (
+            f"{row.title} no longer requires what was proved before the change: "
+            f"{', '.join(map(words, gone))}; restore its suite, or change the route too"
+        )
+        yield Finding(row.file or "pyproject.toml", row.line or 1, 1, message, "TPG606")
+
+
 def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the components that were proved on the base, and that the census does not know now.
 
@@ -107,9 +112,8 @@ def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) ->
         file = files.get(title, "")
         if not title.startswith("route ") and file and (root / file).is_file():
             message = (
-                f"{title} was proved before the change, and no test class of a suite is about "
+                f"{title} was proved before the change, and no suite is about it now: restore it"
             )
-            message += "it now: restore it"
             yield Finding(file, 1, 1, message, "TPG606")
 
 
@@ -147,13 +151,16 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
 
 
 def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:
-    named = ", ".join(cell.words for cell in cells)
+    by_reason: dict[str, list[str]] = {}
+    for cell in cells:
+        by_reason.setdefault(cell.why or "failed", []).append(cell.words)
+    named = "; ".join(f"{', '.join(cases)} ({why})" for why, cases in by_reason.items())
     help_ = ""
     if all(cell.status == "exempt" for cell in cells):
         help_ = "; remove its exemption, or change the component too"
     elif row.can_be_written and any(cell.status == "missing" for cell in cells):
         help_ = f"; `tpgen {row.title}` writes its tests"
-    message = f"{row.title} is {start}: {named} ({cells[0].why or 'failed'}){help_}"
+    message = f"{row.title} is {start}: {named}{help_}"
     return Finding(row.file or "pyproject.toml", row.line or 1, 1, message, code)
 
 

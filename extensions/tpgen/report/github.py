@@ -23,14 +23,19 @@ def render(result: CheckResult) -> str:
     return "".join(f"{line}\n" for line in [*lines, summary(result)])
 
 
-def add_to_page(text: str) -> None:
+def preformatted(text: str) -> str:
+    """Return a report as Markdown that shows it as it is."""
+    shown = text if len(text) <= MOST else f"{text[:MOST]}…\nthe log has the rest\n"
+    return f"<pre>\n{escape(shown, quote=False)}</pre>\n"
+
+
+def add_to_page(markdown: str) -> None:
     """Add a report to the page of the job, if this is a job of GitHub Actions."""
     if not (path := os.environ.get("GITHUB_STEP_SUMMARY")):
         return
-    shown = text if len(text) <= MOST else f"{text[:MOST]}…\nthe log has the rest\n"
     try:
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as page:
-            page.write(f"<pre>\n{escape(shown, quote=False)}</pre>\n")
+            page.write(markdown)
     except OSError as error:
         print(f"tpgen: the summary can't be written: {error}", file=sys.stderr)
 

@@ -193,6 +193,32 @@ def test_hashes(ran: Any) -> None:
     assert {"product.py", "tests/unit/test_it.py", "tests/policy/policy.toml"} <= set(ran["files"])
 
 
+def test_the_tool_looks_at_the_files_that_are_hashed(tmp_path: Path) -> None:
+    """The engine and the tool each list the kinds; what one lacks, the gate would not see."""
+    kinds = [
+        "a.py",
+        "a.ambr",
+        "a.toml",
+        "a.sql",
+        "a.cfg",
+        "a.ini",
+        ".coveragerc",
+        "a.txt",
+        "a.md",
+        "a.json",
+        "a.yml",
+    ]
+    kinds += ["tests/__snapshots__/a.json", "node_modules/a.py", ".hidden/a.py"]
+    files = {"tests/unit/test_it.py": "def test_it(): ...\n", **dict.fromkeys(kinds, "")}
+    tree = service(tmp_path, **files)
+    assert tree.pytest("--census").code == 0
+    record = records.newest(tree.path)
+    assert {*kinds} & {*record.content["files"]} == {*kinds[:7], "tests/__snapshots__/a.json"}
+    assert record.stale == []
+    unknown = records.Record({**record.content, "files": {}}, tree.path)
+    assert {*unknown.stale} == {*record.content["files"]}
+
+
 APP = """
     import pytest
     from fastapi import Depends, FastAPI, Header, HTTPException, WebSocket
