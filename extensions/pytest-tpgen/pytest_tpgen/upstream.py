@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,14 +138,25 @@ def event_stream(*events: Mapping[str, Any] | str, cut_off: bool = False) -> htt
         cut_off: whether the connection breaks after the last one.
     """
 
-    async def lines() -> AsyncIterator[bytes]:
-        for event in events:
-            data = event if isinstance(event, str) else json.dumps(event)
-            yield f"data: {data}\n\n".encode()
-        if cut_off:
+    data = (event if isinstance(event, str) else json.dumps(event) for event in events)
+    stream = _Blocks([f"data: {each}\n\n".encode() for each in data], cut_off)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
+
+
+class _Blocks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body for both kinds of client."""
+
+    def __init__(self, blocks: Sequence[bytes], cut_off: bool) -> None:
+        self._blocks, self._is_cut_off = blocks, cut_off
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._blocks
+        if self._is_cut_off:
             raise httpx.ReadError("the connection broke")
 
-    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=lines())
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for block in self:
+            yield block
 
 
 class Recording:

@@ -129,7 +129,8 @@ class Census:
         found += [{**note, "test": ""} for note in self.record.content["imports"]]
         for test in self.record.tests:
             found += [{**note, "test": test["id"]} for note in test["notes"]]
-            if test["outcome"] == "passed" and test["assertions"] == 0:
+            # A suite's own case may prove something without `assert`.
+            if test["outcome"] == "passed" and test["assertions"] == 0 and not test["case"]:
                 place = {"file": test["file"], "line": test["line"] or 0}
                 found.append({"kind": "no assertion", "what": "", **place, "test": test["id"]})
         return found

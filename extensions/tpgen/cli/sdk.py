@@ -76,14 +76,13 @@ def _write(here: Service, chosen: argparse.Namespace) -> int:
     from tpgen.generate import surfaces
 
     of = surfaces.class_of(here, chosen.name)
-    tag, released = _last_release(here.root)
     stated = _version(here.root)
-    surface = surfaces.read_class(here, of, released, stated)
+    surface = surfaces.read_class(here, of, stated)
     command = f"tpgen sdk {chosen.name}"
     if surface.stub is None and chosen.accept:
         raise UserError(f"{of} has no test yet: `{command}` writes it")
     if chosen.accept:
-        refusal = _refusal(here, surface, tag, stated, command)
+        refusal = _refusal(here, surface, stated, command)
         if refusal:
             print("\n".join(refusal), file=sys.stderr)
             return 1
@@ -120,14 +119,13 @@ def _outcome(
     yield f"run      pytest {surface.path}"
 
 
-def _refusal(
-    here: Service, surface: "surfaces.Surface", tag: str, stated: str, command: str
-) -> list[str]:
+def _refusal(here: Service, surface: "surfaces.Surface", stated: str, command: str) -> list[str]:
     """Return the message if an intended change is not recorded yet; empty if it is."""
     from tpgen.generate import surfaces
 
     file = here.root / CHANGELOG
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    tag = surface.answer.get("tag", "")
     needed = surface.answer.get("needed", "")
     has_step = surface.answer.get("is_reached", True)
     headings = {"Unreleased", needed, stated if has_step and tag else ""} - {""}
@@ -142,22 +140,14 @@ def _refusal(
         found += [f'    version = "{needed}"', ""]
     if not found:
         return []
+    # The lock file of uv has the version of the project.
+    lock = "`uv lock` and " if not has_step and (here.root / "uv.lock").is_file() else ""
     return [
         f"tpgen: nothing was written. Record the change of {surface.of} first:",
         "",
         *found,
-        f"Then run `{command} --accept` again.",
+        f"Then run {lock}`{command} --accept` again.",
     ]
-
-
-def _last_release(root: Path) -> tuple[str, str]:
-    """Return the last tag of a release and its version; empty if nothing was released."""
-    git = Git.at(root)
-    options = ["--tags", "--abbrev=0", "--match=v[0-9]*", "--match=[0-9]*.[0-9]*"]
-    found = git.try_run("describe", *options) if git and git.has_commits else None
-    tag = found.decode().strip() if found else ""
-    version = re.fullmatch(r"v?(\d+(\.\d+)*)\S*", tag)
-    return (tag, version[1]) if version else ("", "")
 
 
 def _version(root: Path) -> str:
@@ -175,12 +165,12 @@ def _run_last_release(here: Service) -> int:
     """Run the tests of the last release against the working tree; 1 if that breaks customers."""
     from tpgen.introspect.reading import read_surface
 
-    tag, released = _last_release(here.root)
+    stated = _version(here.root)
+    step = read_surface(here, {"stated": stated})
+    tag = step["tag"]
     if not tag:
         print("nothing was released yet: there is no tag such as v1.0.0 below HEAD")
         return 0
-    stated = _version(here.root)
-    step = read_surface(here, {"released": released, "stated": stated})
     with tempfile.TemporaryDirectory(prefix="tpgen-") as folder:
         _extract(here.root, tag, Path(folder))
         with waiting(f"running the tests of {tag}"):

@@ -18,6 +18,7 @@ from tpgen.check.skips import FLAKY, ISSUE
 from tpgen.core import settings
 from tpgen.core.finding import Finding
 from tpgen.rules.silent_snapshot_change import FOLDER, snapshots
+from tpgen.source import trees
 from tpgen.source.cases import words
 from tpgen.source.trees import last_name
 
@@ -203,7 +204,7 @@ def _skips(text: str, name: str) -> list[str]:
     functions = _functions(text)
     own = functions.get(name)
     others = {line for node in functions.values() if node is not own for line in _lines_of(node)}
-    lines = enumerate(text.splitlines(), 1)
+    lines = enumerate(trees.lines(text), 1)
     return [line.strip() for number, line in lines if number not in others and SKIPS.search(line)]
 
 

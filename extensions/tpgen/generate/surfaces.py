@@ -53,6 +53,8 @@ class Stub:
         inside = indent(stub, margin[0] if margin else "")
         last = self.value.rpartition("\n")[2]
         literal = quoted("\n" + inside + (last if not last.strip() else ""))
+        if "\r\n" in self.text:
+            literal = literal.replace("\n", "\r\n")
         after = f"{self.text[: self.start]}{literal}{self.text[self.end :]}"
         return Change(self.path, self.text.encode(), after.encode())
 
@@ -107,11 +109,11 @@ def class_of(service: Service, name: str) -> str:
     )
 
 
-def read_class(service: Service, of: str, released: str, stated: str) -> Surface:
+def read_class(service: Service, of: str, stated: str) -> Surface:
     """Return a class and its test.
 
     Args:
-        released: the last release of the project; `stated` is its version.
+        stated: the version of the project; empty if it is not known.
 
     Raises:
         UserError: the class or the stub can't be read.
@@ -120,7 +122,6 @@ def read_class(service: Service, of: str, released: str, stated: str) -> Surface
     question = {
         "of": of,
         "stub": dedent(stub.value).strip() + "\n" if stub else "",
-        "released": released,
         "stated": stated,
     }
     answer = read_surface(service, question)
@@ -220,7 +221,7 @@ def _stub(service: Service, of: str) -> Stub | None:
         if of not in text:
             continue
         try:
-            tree = ast.parse(text)
+            tree = ast.parse(text.encode())  # which may begin with a BOM
         except SyntaxError as error:
             raise UserError(f"{path}:{error.lineno} can't be read ({error.msg})") from None
         for owner in trees.classes(tree):
@@ -241,7 +242,7 @@ def _stub(service: Service, of: str) -> Stub | None:
 
 def _place(text: str, node: ast.Constant) -> tuple[int, int]:
     """Return where an expression stands in a text."""
-    lines = text.splitlines(keepends=True)
+    lines = trees.lines(text)
 
     def offset(line: int, column: int) -> int:
         before = sum(map(len, lines[: line - 1]))

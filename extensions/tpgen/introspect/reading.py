@@ -94,7 +94,8 @@ def read_surface(service: Service, question: Mapping[str, Any]) -> Mapping[str, 
     try:
         found: Mapping[str, Any] = json.loads(ended.stdout.strip().rpartition("\n")[2])
     except ValueError:
-        found = {"error": _reason(ended.stderr.splitlines())}
+        silent = f"`python -m {module}` ends with {ended.returncode} and says nothing"
+        found = {"error": _reason(ended.stderr.splitlines()) or silent}
     error = found.get("error")
     if error and re.search(r"No module named '?(pytest_tpgen|pytest)\b", error):
         error = (

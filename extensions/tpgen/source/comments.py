@@ -11,6 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from textwrap import wrap
 
+from . import trees
 from .code import Code, Definition, Module
 from .trees import classes
 
@@ -27,7 +28,7 @@ def refresh(code: Code, path: Path, text: str, new: Collection[str] | None = Non
     """
     module = Module(path, code.packages[0].parent, text.encode())
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.splitlines(keepends=True)
+    lines = trees.lines(text)
     # From the last class to the first, so that the line numbers stay right.
     for owner in reversed(classes(module.tree)):
         first = owner.body[0]

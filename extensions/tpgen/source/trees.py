@@ -1,6 +1,7 @@
 """Syntax trees of Python: what a class, a method or a type looks like, by itself."""
 
 import ast
+import io
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,14 @@ def tree_of(file: Path) -> ast.Module:
         return ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
+
+
+def lines(text: str) -> list[str]:
+    """Return lines with their ends, as Python counts them.
+
+    `str.splitlines` also ends a line at a form feed, at U+2028 and at others.
+    """
+    return list(io.StringIO(text, newline=""))
 
 
 def last_name(expression: ast.expr | None) -> str:

@@ -1,5 +1,6 @@
 """The messages, the versions, the merged stubs and the suite itself."""
 
+import abc
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pytest_tpgen.surface.__main__ import answer
 from pytest_tpgen.surface.merging import merged
 from pytest_tpgen.surface.suite import _members
 from pytest_tpgen.surface.verdict import verdict
-from pytest_tpgen.surface.versions import next_version, reaches, released
+from pytest_tpgen.surface.versions import next_version, reaches, written_down
 
 
 class Client:
@@ -42,8 +43,12 @@ class Suite(SurfaceSuite):
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the name of this module lead here, as the name of a package does."""
+def importable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the name of this module lead here, as the name of a package does.
+
+    Its own repository would be asked for the last release.
+    """
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Client.__module__])
 
 
@@ -135,7 +140,7 @@ def test_the_last_release(tmp_path: Path, changelog: str | None, found: str) -> 
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "2.0.0"\n', encoding="utf-8")
     if changelog is not None:
         (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
-    assert released(tmp_path) == found
+    assert written_down(tmp_path) == found
 
 
 def test_a_merged_stub_keeps_what_did_not_change() -> None:
@@ -159,7 +164,7 @@ def test_a_merged_stub_keeps_what_did_not_change() -> None:
 
 def test_answers_for_the_command() -> None:
     found: Any = answer(
-        {"of": OF, "stub": BEFORE.strip() + "\n", "released": "1.4.2", "stated": "1.5"}
+        {"of": OF, "stub": BEFORE.strip() + "\n", "stated": "1.5"}, "v1.4.2", "1.4.2"
     )
     assert found["missing"] == ["added"]
     assert {name: change["is_breaking"] for name, change in found["changes"].items()} == {
@@ -171,18 +176,36 @@ def test_answers_for_the_command() -> None:
     assert "def gone" in found["stub"]
     assert (found["needed"], found["is_reached"]) == ("2.0.0", False)
     assert "def gone" not in found["accepted"]
-    again: Any = answer({"of": OF, "stub": found["accepted"], "released": "", "stated": ""})
+    again: Any = answer({"of": OF, "stub": found["accepted"], "stated": ""}, "", "")
     assert again["changes"] == {}
     assert again["accepted"] == found["accepted"]
 
 
 def test_answers_whether_a_version_is_a_breaking_step() -> None:
-    assert answer({"released": "0.4.1", "stated": "0.5.0"}) == {
+    assert answer({"stated": "0.5.0"}, "v0.4.1", "0.4.1") == {
+        "tag": "v0.4.1",
         "needed": "0.5.0",
         "is_reached": True,
     }
 
 
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def edges(self) -> int: ...
+
+    def area(self) -> float:
+        return 0.0
+
+
+def test_a_new_member_that_breaks_customers_is_not_missing() -> None:
+    """Only `--accept` records it: it needs a line in the changelog and a version."""
+    stub = "class Shape(ABC):\n    def area(self) -> float: ...\n"
+    of = f"{__name__}:Shape"
+    found: Any = answer({"of": of, "stub": stub, "stated": "1.0"}, "v1.0", "1.0")
+    assert found["changes"]["edges"]["is_breaking"]
+    assert "edges" not in found["missing"]
+
+
 def test_finds_a_class_by_its_public_name() -> None:
-    found: Any = answer({"name": "JSONDecoder", "packages": ["json"]})
+    found: Any = answer({"name": "JSONDecoder", "packages": ["json"]}, "", "")
     assert found == {"found": ["json:JSONDecoder"]}

@@ -8,13 +8,14 @@ from .comparing import Change, compare
 from .model import Surface, SurfaceError
 from .parsing import parse
 from .reading import load, read
-from .suite import SurfaceSuite
+from .suite import SurfaceSuite, check
 
 __all__ = [
     "Change",
     "Surface",
     "SurfaceError",
     "SurfaceSuite",
+    "check",
     "compare",
     "load",
     "parse",

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from .comparing import compare
@@ -18,35 +19,36 @@ from .parsing import parse
 from .reading import find, load, read
 from .subtypes import Types
 from .verdict import verdict
-from .versions import next_version, reaches
+from .versions import last_tag, next_version, reaches
 
 
-def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
+def answer(question: Mapping[str, Any], tag: str, released: str) -> Mapping[str, Any]:
     """Return the classes of a name (`found`), or what differs between a class and its stub.
 
+    `missing` are the new members that break nobody.
+
     Args:
-        question: `name` and `packages`; or `of` and `stub`, which is empty for a new test, and
-            `released` and `stated`, the last release and the version of the project; or these two
-            alone, for a breaking change.
+        question: `name` and `packages`; or `of`, `stub`, which is empty for a new test, and
+            `stated`, the version of the project; or that alone, for a breaking change.
+        tag: of the last release, whose version is `released`; empty if there is none.
 
     Raises:
         SurfaceError: the class or the stub can't be read.
     """
-    if "released" in question and "of" not in question:
-        needed = next_version(question["released"], is_breaking=True)
-        return version_step(question["released"], question["stated"], needed)
     if "name" in question:
         return {"found": list(_classes(question["name"], question["packages"]))}
-    of, stub, released = question["of"], question["stub"], question["released"]
+    if "of" not in question:
+        return version_step(tag, released, question["stated"], is_breaking=True)
+    of, stub = question["of"], question["stub"]
     cls = load(of)
     now = read(cls, re.split("[:.]", of)[-1])
     if not stub:
         return {"stub": str(now), "changes": {}, "missing": [], "members": list(now.members)}
     before = parse(stub)
     changes = compare(before, now, Types(find(cls)))
-    missing = [name for name in now.members if name not in before.members]
+    added = (name for name in now.members if name not in before.members)
+    missing = [name for name in added if not any(each.is_breaking for each in changes[name])]
     is_breaking = any(each.is_breaking for found in changes.values() for each in found)
-    needed = next_version(released, is_breaking=is_breaking) if released else ""
     return {
         "changes": {
             name: {
@@ -60,14 +62,15 @@ def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
         "members": list(now.members),
         "stub": merged(stub, now, missing) if missing else stub,
         "accepted": merged(stub, now, changes) if changes else stub,
-        **version_step(released, question["stated"], needed),
+        **version_step(tag, released, question["stated"], is_breaking=is_breaking),
     }
 
 
-def version_step(released: str, stated: str, needed: str) -> Mapping[str, Any]:
-    """Return the version that is needed, and whether the stated one makes the step."""
-    is_reached = not (released and stated) or reaches(stated, needed)
-    return {"needed": needed, "is_reached": is_reached}
+def version_step(tag: str, released: str, stated: str, *, is_breaking: bool) -> Mapping[str, Any]:
+    """Return the last tag, the version that is needed, and whether the stated one is enough."""
+    needed = next_version(released, is_breaking=is_breaking) if released else ""
+    is_reached = not (needed and stated) or reaches(stated, needed)
+    return {"tag": tag, "needed": needed, "is_reached": is_reached}
 
 
 def _classes(name: str, packages: list[str]) -> Iterator[str]:
@@ -86,12 +89,13 @@ def _classes(name: str, packages: list[str]) -> Iterator[str]:
 
 
 def main() -> int:
+    question = json.loads(sys.argv[1])
     try:
-        found = answer(json.loads(sys.argv[1]))
+        found = answer(question, *last_tag(Path.cwd()))
     except (SurfaceError, ValueError) as error:
         found = {"error": str(error)}
-    except Exception as error:  # noqa: BLE001 - the code of the package may raise anything
-        found = {"error": f"the class can't be read: {error!r}"}
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the package may do anything
+        found = {"error": f"{question.get('of', 'the class')} can't be read: {error!r}"}
     print(f"\n{json.dumps(found)}")
     return 0
 

@@ -42,24 +42,26 @@ class SurfaceSuite(Suite):
 
     def test_signature(self, member: str) -> None:
         """The public members of the class are those of `stub`, with the same signatures."""
-        self.check(member)
+        check(self.of, self.stub, member)
 
-    def check(self, member: str) -> None:
-        """Fail the test if a member differs from the stub, with what that means for customers.
 
-        Args:
-            member: its name, or "class" for the line of the class.
-        """
-        __tracebackhide__ = True
-        of, stub = self.of, self.stub
-        try:
-            cls = load(of)
-            now, before = _read(cls, of), parse(dedent(stub))
-        except SurfaceError as error:
-            pytest.fail(str(error), pytrace=False)
-        changes = compare(before, now, Types(find(cls))).get(member)
-        if changes:
-            pytest.fail(verdict(of, member, before, now, changes, _version(cls)), pytrace=False)
+def check(of: str, stub: str, member: str) -> None:
+    """Fail the test if a member differs from the stub, with what that means for customers.
+
+    Args:
+        of: the class, as `package.module:Class`.
+        stub: the class as in a `.pyi` file.
+        member: its name, or "class" for the line of the class.
+    """
+    __tracebackhide__ = True
+    try:
+        cls = load(of)
+        now, before = _read(cls, of), parse(dedent(stub))
+    except SurfaceError as error:
+        pytest.fail(str(error), pytrace=False)
+    changes = compare(before, now, Types(find(cls))).get(member)
+    if changes:
+        pytest.fail(verdict(of, member, before, now, changes, _version(cls)), pytrace=False)
 
 
 @cache

@@ -1,10 +1,13 @@
 """The version that a change of the surface needs (semver; `0.x` by its own rule)."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
+
+TAGS = ["--match=v[0-9]*", "--match=[0-9]*.[0-9]*"]
 
 
 def next_version(released: str, *, is_breaking: bool) -> str:
@@ -38,8 +41,25 @@ def _release(version: str) -> tuple[int, int, int]:
     return parts[0], parts[1], parts[2]
 
 
+def last_tag(root: Path) -> tuple[str, str]:
+    """Return the last tag of a release below HEAD, and its version; empty without one."""
+    command = ["git", "describe", "--tags", "--abbrev=0", *TAGS]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    except OSError:  # git is not installed
+        return "", ""
+    tag = done.stdout.strip()
+    version = re.fullmatch(r"v?(\d+(\.\d+)*)\S*", tag)
+    return (tag, version[1]) if version else ("", "")
+
+
 def released(root: Path) -> str:
-    """Return the last release of a project, by its changelog or its version; empty if unknown."""
+    """Return the last release of a project: by its tags, else by its changelog or its version."""
+    return last_tag(root)[1] or written_down(root)
+
+
+def written_down(root: Path) -> str:
+    """Return the last release in the changelog, else the version; empty if neither is there."""
     changelog = root / "CHANGELOG.md"
     text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
     if re.search(r"^## \W*unreleased", text, re.MULTILINE | re.IGNORECASE):

@@ -84,6 +84,8 @@ class Agent:
         try:
             for block in response.iter_bytes():
                 yield from stream.feed(block)
+                if stream.is_done:
+                    return
         except httpx.HTTPError as error:
             raise calls.no_response(error) from error
         finally:
@@ -95,7 +97,7 @@ class Agent:
         return calls.to_new_agent(self._json(calls.create_agent(label)))
 
     def read_agent(self, agent_id: UUID | str) -> AgentInfo:
-        """Return an agent of the tenant."""
+        """Return an agent of the tenant; raise `ValueError` if the id is no UUID."""
         return calls.to_agent(self._json(calls.read_agent(agent_id)))
 
     def list_agents(self) -> Iterator[AgentInfo]:

@@ -88,6 +88,8 @@ class AsyncAgent:
             async for block in response.aiter_bytes():
                 for piece in stream.feed(block):
                     yield piece
+                if stream.is_done:
+                    return
         except httpx.HTTPError as error:
             raise calls.no_response(error) from error
         finally:
@@ -99,7 +101,7 @@ class AsyncAgent:
         return calls.to_new_agent(await self._json(calls.create_agent(label)))
 
     async def read_agent(self, agent_id: UUID | str) -> AgentInfo:
-        """Return an agent of the tenant."""
+        """Return an agent of the tenant; raise `ValueError` if the id is no UUID."""
         return calls.to_agent(await self._json(calls.read_agent(agent_id)))
 
     async def list_agents(self) -> AsyncIterator[AgentInfo]:

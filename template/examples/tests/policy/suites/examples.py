@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pytest_httpserver import HTTPServer
 from pytest_tpgen.suites import Suite, placeholder
 from pytest_tpgen.surface import SurfaceError, compare, load, parse, read
@@ -141,14 +143,21 @@ class Sdk:
 
     def __init__(self, package: str) -> None:
         self.package = package
-        self.name = package.replace("_", "-")
+        self.name = canonicalize_name(package)
         try:
             self.version = metadata.version(self.name)
         except metadata.PackageNotFoundError:
             pytest.fail(f"{self.name} is not installed: run `uv sync`", pytrace=False)
+        self.pinned = self._pin()
+
+    def _pin(self) -> str:
+        """Return the version that `pyproject.toml` pins; empty if it is not exact."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        pins = [re.fullmatch(rf"{self.name}==([\w.]+)", each) for each in project["dependencies"]]
-        self.pinned = next((pin[1] for pin in pins if pin), "")
+        for each in map(Requirement, project["dependencies"]):
+            pin = re.fullmatch(r"==([^*,]+)", str(each.specifier))
+            if pin and canonicalize_name(each.name) == self.name:
+                return pin[1]
+        return ""
 
     def explain(self, example: Path, problem: str) -> str:
         """Return why an example fails, and what changed in the SDK since it was recorded."""
@@ -176,14 +185,9 @@ class Sdk:
 
     def _changes(self, stubs: str, example: Path) -> Iterator[str]:
         """Yield the breaking changes of what an example uses."""
-        words = {path: set(re.findall(r"\w+", path.read_text())) for path in EXAMPLES}
-        used = words[example]
-        # An example names its client, and not the classes of what the client returns.
-        of_others = set().union(*words.values()) - used
-        for stub in re.split(r"^(?=class )", stubs, flags=re.MULTILINE)[1:]:
-            before = parse(stub)
-            if before.name in of_others:
-                continue
+        used = _words(example.read_text())
+        parts = re.split(r"^(?=class )", stubs, flags=re.MULTILINE)[1:]
+        for before in map(parse, _reached(parts, used)):
             try:
                 now = read(load(f"{self.package}:{before.name}"), before.name)
             except SurfaceError as error:
@@ -198,6 +202,17 @@ class Sdk:
                     yield from (f"{place}: {words} (breaking)" for words in broken)
 
 
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def _reached(stubs: list[str], words: set[str]) -> list[str]:
+    """Return the stubs of the classes that some words name, and of what these return and take."""
+    found = [stub for stub in stubs if stub.split("(")[0].split(":")[0].split()[1] in words]
+    more = words | {word for stub in found for word in _words(stub)}
+    return found if more == words else _reached(stubs, more)
+
+
 def _run(example: Path, url: str, is_covered: bool) -> "subprocess.CompletedProcess[str]":
     """Run an example as a customer does."""
     key = os.environ.get("AGENT_KEY", "a key for tests")
@@ -206,15 +221,19 @@ def _run(example: Path, url: str, is_covered: bool) -> "subprocess.CompletedProc
         # As pytest-cov names the test: `tpgen gate` asks which test ran a line.
         test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
         coverage = ["-m", "coverage", "run", "--parallel-mode", f"--context={test}|run"]
-    return subprocess.run(
-        [sys.executable, *coverage, str(example)],
-        cwd=ROOT,
-        env={**os.environ, "AGENT_URL": url, "AGENT_KEY": key, "NO_PROXY": "*"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    command = [sys.executable, *coverage, str(example)]
+    try:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "AGENT_URL": url, "AGENT_KEY": key, "NO_PROXY": "*"},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"it does not end in {SECONDS} seconds")
 
 
 def _asked(request: Request) -> dict[str, Any]:

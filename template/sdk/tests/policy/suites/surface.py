@@ -16,4 +16,4 @@ class SurfaceSuite(surface.SurfaceSuite):
         There is a case for each member, such as `test_signature[chat]`, and for the class line. A
         failure says whether the change is breaking, and the version that it needs.
         """
-        self.check(member)
+        surface.check(self.of, self.stub, member)
