@@ -69,6 +69,13 @@ def test_a_file_that_comes_from_another_top_folder_is_new(repo: Repository) -> N
     assert lines(repo) == {"src/d.py": [*range(1, 10)]}
 
 
+def test_a_renamed_package_is_not_edited(repo: Repository) -> None:
+    repo.commit({"app/a.py": "x = 1\n", "app/b.py": "y = 1\n"})
+    repo.git("mv", "app", "orders")
+    repo.write({"orders/b.py": "y = 2\n"})
+    assert {*diff.read(repo.path, "main").files} == {"orders/b.py"}
+
+
 def test_a_renamed_and_edited_file(repo: Repository) -> None:
     repo.git("mv", "b.py", "d.py")
     repo.write({"d.py": "x\n" * 9 + "y\n"})

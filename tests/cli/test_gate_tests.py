@@ -56,7 +56,7 @@ class TestA(unittest.TestCase):
 """
 
 
-def facts(repo: Repository, name: str, assertions: int | None) -> Facts:
+def facts(repo: Repository, name: str, assertions: int | None, **more: Any) -> Facts:
     test: dict[str, Any] = {
         "id": f"{FILE}::{name}",
         "file": FILE,
@@ -66,7 +66,7 @@ def facts(repo: Repository, name: str, assertions: int | None) -> Facts:
         "assertions": assertions,
         "requests": [],
     }
-    return Facts(Record({"tests": [test]}, repo.path), {}, None)
+    return Facts(Record({"tests": [test | more], "uncollected": []}, repo.path), {}, None)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,99 @@ def test_the_assertions_of_unittest_are_read(repo: Repository) -> None:
         repo.write({FILE: UNITTEST.format(now)})
         change = diff.read(repo.path, "main")
         found = proof_rules.weakened(repo.path, change, facts(repo, "TestA::test_a", None))
+        assert [each.code for each in found] == codes
+
+
+def test_an_assertion_in_an_imported_helper(repo: Repository) -> None:
+    """The run does not count it: the names of helpers tell."""
+    repo.commit({FILE: "def test_a():\n    expect_status(get(), 409)\n"})
+    for now, assertions, codes in (
+        ("expect_status(get(), 410)", None, []),
+        ("get().read()", 0, ["TPG607"]),
+    ):
+        repo.write({FILE: f"def test_a():\n    {now}\n"})
+        change = diff.read(repo.path, "main")
+        found = proof_rules.weakened(repo.path, change, facts(repo, "test_a", assertions))
+        assert [each.code for each in found] == codes
+
+
+SKIPIF = """\
+import shutil
+SLOW = {}
+
+@pytest.mark.skipif(shutil.which("oracle") is None, reason="needs the oracle client")
+def test_parse():
+    assert parse() == 1
+
+class TestOthers:
+    {}
+    def test_b(self):
+        assert SLOW
+"""
+CONDITION = """\
+SLOW = {}
+slow = pytest.mark.skipif(SLOW, reason="slow disk")
+
+@slow
+def test_parse():
+    assert parse() == 1
+"""
+IN_SET_UP = """\
+class TestA(unittest.TestCase):
+    def setUp(self):
+        {}
+
+    {}
+    def test_parse(self):
+        self.assertEqual(parse(), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_new"),
+    [
+        (SKIPIF.format(1, "x = 1"), SKIPIF.format(1, "x = 1").replace("(shu", "(\n  shu"), False),
+        (SKIPIF.format(1, "x = 1"), SKIPIF.format(1, '@pytest.mark.skip("#9")'), False),
+        (SKIPIF.format(1, "x = 1"), SKIPIF.format("2\nSKIPPED_SKUS = []", "x = 1"), False),
+        (CONDITION.format(False), CONDITION.format(True), True),
+        (IN_SET_UP.format("x()", "x = 1"), IN_SET_UP.format("self.skipTest(1)", "x = 1"), True),
+        (IN_SET_UP.format("x()", ""), IN_SET_UP.format("x()", "@unittest.expectedFailure"), True),
+        (CONDITION.format(1), CONDITION.format(1) + "pytestmark = pytest.mark.xfail\n", True),
+        (CONDITION.format(1), CONDITION.format(1) + "pytest.importorskip('x')\n", True),
+    ],
+)
+def test_a_skip_that_was_there_is_not_of_the_change(
+    before: str, now: str, is_new: bool, repo: Repository
+) -> None:
+    """Whatever its lines look like; the values that it uses belong to it."""
+    repo.commit({FILE: before})
+    repo.write({FILE: now + "# edited\n"})
+    name = "TestA::test_parse" if "TestA" in now else "test_parse"
+    known = facts(repo, name, None, outcome="skipped", reason="skipped")
+    found = proof_rules.weakened(repo.path, diff.read(repo.path, "main"), known)
+    assert [each.code for each in found] == ["TPG607"] * is_new
+
+
+def test_a_class_that_is_no_longer_collected(repo: Repository) -> None:
+    repo.commit({FILE: INHERITED.format("assert 1")})
+    repo.write({FILE: INHERITED.format("assert 1") + "    __test__ = False\n"})
+    hidden = {"file": FILE, "line": 0, "name": "TestB", "reason": "`__test__` is False"}
+    known = Facts(Record({"tests": [], "uncollected": [hidden]}, repo.path), {}, None)
+    found = [*proof_rules.weakened(repo.path, diff.read(repo.path, "main"), known)]
+    assert [each.code for each in found] == ["TPG607"]
+    assert f"{FILE}::TestB is not collected since this change" in found[0].message
+
+
+def test_only_an_edited_assertion_goes_with_a_snapshot(repo: Repository) -> None:
+    repo.commit({FILE: OF_MODULE.format(1), SNAPSHOT: AMBR.format(1)})
+    for old, new, codes in (
+        ("    assert body", "    more = 1\n    assert body", ["TPG608"]),
+        ("    assert body", "    assert more == 1\n    assert body", []),
+        ('await client.get("/a")', 'await client.get("/a?b")', []),
+    ):
+        repo.write({SNAPSHOT: AMBR.format(2), FILE: OF_MODULE.format(1).replace(old, new, 1)})
+        change = diff.read(repo.path, "main")
+        found = proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
         assert [each.code for each in found] == codes
 
 

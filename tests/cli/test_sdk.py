@@ -120,6 +120,47 @@ def test_adds_missing_members_and_leaves_what_differs(sdk: Path) -> None:
     assert (sdk / TEST).read_text() == after
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("# a page\f ends\n", "\n"),
+        ("# \u2028 \x85 \x1c \v\n", "\n"),
+        ("", "\r\n"),
+        ("\ufeff", "\n"),
+    ],
+    ids=["form feed", "other line ends", "CRLF", "BOM"],
+)
+def test_all_other_bytes_of_a_test_file_stay(sdk: Path, start: str, end: str) -> None:
+    before = (start + STATED).replace("\n", end).encode()
+    (sdk / TEST).write_bytes(before)
+    write(sdk, {SOURCE: ADDED})
+    assert tpgen(sdk, "sdk", "Agent").out.startswith("extended")
+    added = f"    def close(self) -> None: ...{end}".encode()
+    after = (sdk / TEST).read_bytes()
+    assert after.count(added) == 1
+    assert after.replace(added, b"") == before
+
+
+def test_an_addition_that_breaks_customers_needs_accept(sdk: Path) -> None:
+    write(sdk, {SOURCE: f"import abc\n\n\n{ADDED}".replace("Agent:", "Agent(abc.ABC):")})
+    git(sdk, "commit", "--quiet", "--all", "--message=abstract")
+    (sdk / TEST).unlink()
+    assert tpgen(sdk, "sdk", "Agent").code == 0
+    before = (sdk / TEST).read_text()
+    more = "\n    @abc.abstractmethod\n    def send(self) -> None: ...\n"
+    with (sdk / SOURCE).open("a") as file:
+        file.write(more)
+    said = tpgen(sdk, "sdk", "Agent")
+    assert "differs  acme_sdk:Agent.send: breaking (1.4.2 → 2.0.0)" in said.out
+    assert (sdk / TEST).read_text() == before
+    assert accept(sdk).code == 1
+
+
+def test_the_lock_file_has_the_version_too(sdk: Path) -> None:
+    write(sdk, {SOURCE: CHANGED, "uv.lock": "version = 1\n"})
+    assert "Then run `uv lock` and `tpgen sdk Agent --accept` again." in accept(sdk).err
+
+
 def test_accept_demands_the_changelog_and_the_version(sdk: Path) -> None:
     write(sdk, {SOURCE: CHANGED})
     refused = accept(sdk)
@@ -199,6 +240,16 @@ def test_a_class_of_an_installed_package(sdk: Path) -> None:
     said = tpgen(sdk, "sdk", "httpx:Timeout")
     assert said.out.startswith("wrote    tests/test_timeout_surface.py: ")
     assert 'of = "httpx:Timeout"' in (sdk / "tests/test_timeout_surface.py").read_text()
+
+
+def test_refuses_a_module_that_ends_the_process(sdk: Path) -> None:
+    for text, reason in (
+        ("raise SystemExit(3)", "acme_sdk.broken:B can't be read: SystemExit(3)"),
+        ("import os\nos._exit(4)", "`python -m pytest_tpgen.surface` ends with 4 and says nothing"),
+    ):
+        write(sdk, {"src/acme_sdk/broken.py": f"{text}\n"})
+        said = tpgen(sdk, "sdk", "acme_sdk.broken:B")
+        assert (said.code, reason in said.err) == (2, True), said.err
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ def test_a_changed_sdk_fails_them(
         assert old in text
         changed.write({name: text.replace(old, new, 1)})
     changed.replace("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    # Another example that names a class does not hide its change from those that only use it.
+    own.write({"examples/typed.py": "from gateway_sdk import Reply\n\nprint(Reply)\n"})
     build(changed.path, tmp_path / "dist")
     try:
         install_wheel(pinned, tmp_path / "dist" / WHEEL.format("0.2.0"))
@@ -118,10 +120,15 @@ def test_a_changed_sdk_fails_them(
 def test_a_request_without_a_recording_and_a_loose_pin_are_refused(own: Service) -> None:
     own.replace("tests/recordings/agents.json", "?limit=100", "?limit=50")
     own.replace("pyproject.toml", "gateway-sdk==0.1.0", "gateway-sdk>=0.1.0")
+    own.replace("examples/chat.py", "import os", "import os\nimport time\n\ntime.sleep(9)")
+    own.replace("tests/policy/suites/examples.py", "SECONDS = 30", "SECONDS = 1")
     _, said = suite(own)
     assert "examples/agents.py fails with gateway-sdk 0.1.0 (not pinned): no such request" in said
     assert "GET /v1/agents?limit=100; recorded: GET /v1/agents?limit=50" in said
     assert 'must pin the SDK exactly: "gateway-sdk==1.4.2"' in said
+    assert "examples/chat.py fails with gateway-sdk 0.1.0 (not pinned): it does not end in" in said
+    own.replace("pyproject.toml", "gateway-sdk>=0.1.0", "Gateway_SDK[cli] == 0.1.0")
+    assert "must pin" not in suite(own)[1]
 
 
 def install_wheel(examples: Service, wheel: Path) -> None:

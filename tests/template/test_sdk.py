@@ -97,6 +97,8 @@ def test_the_policy_has_the_numbers_of_the_services_and_no_postgres(
 WRONG = {
     "project=sdkk": 'project: "sdkk" must be service, sdk or examples',
     "vault=yes": 'there is no question "vault"; there are project, name, package',
+    "base_url=api.acme.io": 'base_url: "api.acme.io" is not the address of a service',
+    "base_url=https://api.acme.io/": 'base_url: "https://api.acme.io/" is not the address',
     "examples_repository=acme": 'examples_repository: "acme" must be empty, or OWNER/NAME',
 }
 
@@ -125,6 +127,7 @@ def test_only_answers_of_an_sdk_are_kept(folders: dict[str, Path]) -> None:
     known = yaml.safe_load((folders["proposed"] / ".copier-answers.yml").read_text())
     assert {key for key in known if not key.startswith("_")} == {
         "api_prefix",
+        "base_url",
         "description",
         "engine_source",
         "examples_repository",

@@ -57,7 +57,7 @@ class Cell:
     Attributes:
         status: "proved" by a passing test; "failed"; "missing"; "exempt" by pyproject.toml;
             "later" if its date is ahead; "elsewhere" in a layer that only runs by name.
-        tests: the ids of the tests that prove it, or that failed.
+        tests: the ids of the tests that prove it, that failed, or that are exempt.
         why: what was not seen, or the reason of the exemption.
         until: the last day of the exemption, or the date from which the case is required.
     """
@@ -294,9 +294,10 @@ def _cell(case: Case, mine: Sequence[Test], proving: Sequence[Test], why: str) -
     cell = partial(Cell, case.name, case.suite)
     if failed := [test["id"] for test in mine if test["outcome"] in FAILURES]:
         return cell("later" if case.is_future else "failed", failed, until=date)
-    if exempt := next((test["exempt"] for test in mine if test["exempt"]), None):
+    if left_out := [test for test in mine if test["exempt"]]:
+        exempt, names = left_out[0]["exempt"], [test["id"] for test in left_out]
         issue, until = exempt["issue"] or "", exempt["until"] or ""
-        return cell("exempt", why=exempt["reason"], issue=issue, until=until)
+        return cell("exempt", names, exempt["reason"], issue, until)
     if proved_by := [test["id"] for test in proving if _is_passed(test)]:
         return cell("proved", proved_by)
     for test in mine:

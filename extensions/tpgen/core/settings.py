@@ -106,10 +106,18 @@ def read(root: Path) -> Settings:
     """Return the settings of a project; empty ones if it has none."""
     try:
         text = (root / WHERE).read_text(encoding="utf-8")
-        tool = tomllib.loads(text).get("tool", {})
     except FileNotFoundError:
         return Settings("", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{WHERE} can't be read: {error}; correct it first") from None
+    return parse(text)
+
+
+def parse(text: str) -> Settings:
+    """Return the settings in the text of a pyproject.toml."""
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{WHERE} can't be read: {error}; correct it first") from None
     table = tool.get("tpgen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):

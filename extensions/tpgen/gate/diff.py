@@ -103,13 +103,21 @@ def read(root: Path, revision: str) -> Diff:
         # Without a hunk it is only renamed, or has other rights.
         if state == "D" or (root / path).is_symlink():
             continue
-        # What comes from another top folder, such as `scripts`, is new here.
-        is_new = state == "A" or Path(was).parts[:-1][:1] != Path(path).parts[:-1][:1]
+        is_new = state == "A" or _is_from_elsewhere(root, was, path)
         if state == "R" and is_new:
             lines = frozenset(range(1, len((root / path).read_bytes().splitlines()) + 1))
         if is_new or b"\n@@ -" in patch:
             files[path] = FileDiff(path, "" if is_new else was, lines, cuts)
     return Diff(git, base, files, frozenset(removed - files.keys()))
+
+
+def _is_from_elsewhere(root: Path, was: str, path: str) -> bool:
+    """Return whether a file comes from another top folder, such as `scripts`: then it is new here.
+
+    If that folder is gone, the package itself was renamed.
+    """
+    above, here = (Path(each).parts[:-1][:1] for each in (was, path))
+    return above != here and (not above or (root / above[0]).exists())
 
 
 def _raw(git: Git, root: Path, base: str) -> bytes:

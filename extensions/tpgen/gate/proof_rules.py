@@ -27,8 +27,14 @@ from .facts import Facts
 from .outcome import UnprovedCase
 
 BAD = ("missing", "failed")
-SKIPS = re.compile("skip|xfail", re.IGNORECASE)
-RAISES = {"raises", "warns", "deprecated_call"}
+# What skips: marks, decorators and functions of pytest and unittest.
+SKIPS = {"skip", "skipif", "xfail", "importorskip", "expectedFailure"}
+SKIPS |= {"skipIf", "skipUnless", "skipTest", "SkipTest"}
+HIDDEN = "__test__"
+SET_UPS = {"setUp", "setUpClass", "setUpModule", "setup_method", "setup_class", "setup_module"}
+# Names of functions that assert, as the engine knows them.
+ASSERTING = ("assert", "expect", "check_")
+RAISES = {"raises", "warns", "deprecated_call", "fail", "verify"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Test = Mapping[str, Any]
 # The status of each case on the base, by component and name of the case.
@@ -47,7 +53,7 @@ def cases(
         known: the census of the base; None if it was not given.
         files: of the components of that census, by title.
     """
-    findings = [*_gone(root, census, known or {}, files)]
+    findings = [*_gone(root, diff, census, known or {}, files)]
     unproved: list[UnprovedCase] = []
     exempted = _new_exemptions(root, diff)
     for row in census.rows:
@@ -69,7 +75,7 @@ def cases(
 
 
 def _unproved(
-    row: Row, known: Known | None, exempted: set[tuple[str, str]], *, is_changed: bool
+    row: Row, known: Known | None, exempted: set[str], *, is_changed: bool
 ) -> tuple[list[Cell], str, str]:
     """Return the cases that block the change, why they do, and the code of their finding."""
     bad = [cell for cell in row.cells if cell.status in BAD]
@@ -78,7 +84,7 @@ def _unproved(
     if bad and (is_new or is_changed):
         return bad, "new or changed, and not proved", "TPG605"
     if known is None:
-        new = [] if is_changed else [cell for cell in row.cells if _key(cell) in exempted]
+        new = [] if is_changed else [cell for cell in row.cells if _is_exempt_by(cell, exempted)]
         start = "not proved; whether it was before the change, --base-census would tell"
         return [*bad, *new], start, "TPG606"
     lost = BAD if is_changed else (*BAD, "exempt")
@@ -102,7 +108,25 @@ def _no_longer_required(row: Row, known: Known) -> Iterator[Finding]:
         yield Finding(row.file or "pyproject.toml", row.line or 1, 1, message, "TPG606")
 
 
-def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) -> Iterator[Finding]:
+def _loses_a_class(root: Path, diff: Diff, path: str) -> bool:
+    """Return whether a change deletes a class of a module: it may be the component."""
+    if path not in diff.files:
+        return False
+    texts = diff.before(path), (root / path).read_text("utf-8", "replace")
+    before, now = ({node.name for node in trees.classes(_parsed(text))} for text in texts)
+    return not before <= now
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _gone(
+    root: Path, diff: Diff, census: Census, known: Known, files: Mapping[str, str]
+) -> Iterator[Finding]:
     """Yield the components that were proved on the base, and that the census does not know now.
 
     A route that is gone left the app itself; the source of another component can still exist.
@@ -111,15 +135,16 @@ def _gone(root: Path, census: Census, known: Known, files: Mapping[str, str]) ->
     proved = {title for (title, _), status in known.items() if status == "proved"}
     for title in sorted(proved - titles):
         file = files.get(title, "")
-        if not title.startswith("route ") and file and (root / file).is_file():
+        is_there = file and (root / file).is_file() and not _loses_a_class(root, diff, file)
+        if not title.startswith("route ") and is_there:
             message = (
                 f"{title} was proved before the change, and no suite is about it now: restore it"
             )
             yield Finding(file, 1, 1, message, "TPG606")
 
 
-def _new_exemptions(root: Path, diff: Diff) -> set[tuple[str, str]]:
-    """Return the cases that the change exempts, each with its reason."""
+def _new_exemptions(root: Path, diff: Diff) -> set[str]:
+    """Return the cases that the change exempts, each as `TestClass.test_case`."""
     if settings.WHERE not in diff.files:
         return set()
     try:
@@ -128,11 +153,11 @@ def _new_exemptions(root: Path, diff: Diff) -> set[tuple[str, str]]:
         before = {}
     old = before.get("tool", {}).get("tpgen", {}).get("exempt", [])
     new = [each for each in settings.read(root).exempt if each not in old]
-    return {(each["case"].rpartition(".")[2], each["reason"]) for each in new}
+    return {each["case"] for each in new}
 
 
-def _key(cell: Cell) -> tuple[str, str]:
-    return (cell.case, cell.why if cell.status == "exempt" else "")
+def _is_exempt_by(cell: Cell, exempted: set[str]) -> bool:
+    return cell.status == "exempt" and not exempted.isdisjoint(map(_function_of, cell.tests))
 
 
 def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
@@ -173,17 +198,23 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
         diff: the change.
         facts: of a run with these files.
     """
+    hidden = [test for test in facts.record.content["uncollected"] if HIDDEN in test["reason"]]
     for path in filter(_is_own_test, diff.files):
         before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
+        for test in hidden:
+            if test["file"] == path and HIDDEN not in before:
+                message = (
+                    f"{path}::{test['name']} is not collected since this change: {test['reason']}"
+                )
+                yield Finding(path, test["line"] or 1, 1, message, "TPG607")
         asserting = _asserting(before)
         for name, test in _by_function(facts, path):
             if name not in asserting:
                 continue
             reason = test["reason"] or ""
             # Those of unittest are not counted.
-            is_empty = test["assertions"] == 0 or (
-                test["assertions"] is None and name not in _asserting(now)
-            )
+            is_uncounted = test["assertions"] is None and _is_of_unittest(now, name)
+            is_empty = test["assertions"] == 0 or (is_uncounted and name not in _asserting(now))
             if test["outcome"] == "passed" and is_empty:
                 message = "asserted something before the change, and executes no assertion now"
             elif test["outcome"] in ("skipped", "xfailed", "xpassed") and not (
@@ -200,12 +231,53 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
 
 
 def _skips(text: str, name: str) -> list[str]:
-    """Return the lines about skipping of a test, and those of its module and its class."""
-    functions = _functions(text)
-    own = functions.get(name)
-    others = {line for node in functions.values() if node is not own for line in _lines_of(node)}
-    lines = enumerate(trees.lines(text), 1)
-    return [line.strip() for number, line in lines if number not in others and SKIPS.search(line)]
+    """Return what skips a test: in it, its set-up, its classes and its module, with the values used."""
+    *owners, function = name.split(".")
+    tree = _parsed(text)
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found: list[ast.AST] = []
+    scopes: list[ast.Module | ast.ClassDef] = [tree]
+    scopes += [node for node in classes if node.name in owners]
+    for scope in scopes:
+        found += getattr(scope, "decorator_list", [])
+        for line in scope.body:
+            if isinstance(line, Function):
+                if line.name == function or line.name in SET_UPS:
+                    found += [*line.decorator_list, *_calls_that_skip(line)]
+            elif "pytestmark" in trees.names(line):
+                found.append(line)
+            elif not isinstance(line, ast.ClassDef | ast.Assign | ast.AnnAssign):
+                found += _calls_that_skip(line)
+    values = {name: line for line in tree.body for name in trees.names(line)}
+    texts = []
+    for node in found:
+        # A mark may be a variable, and a condition too.
+        parts = [node]
+        for part in parts:
+            used = {each.id for each in ast.walk(part) if isinstance(each, ast.Name)}
+            new = (values[each] for each in sorted(used & values.keys()))
+            parts += [each for each in new if each not in parts]
+        if any(_skipping(part) for part in parts):
+            texts += [ast.unparse(part) for part in parts]
+    return texts
+
+
+def _calls_that_skip(node: ast.AST) -> list[ast.AST]:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    return [each for each in calls if last_name(each.func) in SKIPS]
+
+
+def _skipping(node: ast.AST) -> bool:
+    return any(
+        isinstance(each, ast.Attribute | ast.Name) and last_name(each) in SKIPS
+        for each in ast.walk(node)
+    )
+
+
+def _is_of_unittest(text: str, name: str) -> bool:
+    owner = name.partition(".")[0]
+    found = (node for node in trees.classes(_parsed(text)) if node.name == owner)
+    return any(last_name(base).endswith("TestCase") for node in found for base in node.bases)
 
 
 def _lines_of(node: Function | ast.ClassDef) -> range:
@@ -227,7 +299,7 @@ def _asserts(node: ast.AST, helpers: Iterable[str]) -> bool:
         isinstance(each, ast.Assert)
         or (isinstance(each, ast.Call) and last_name(each.func) in calls)
         # Of unittest, and helpers called so.
-        or (isinstance(each, ast.Call) and last_name(each.func).startswith("assert"))
+        or (isinstance(each, ast.Call) and last_name(each.func).startswith(ASSERTING))
         for each in ast.walk(node)
     )
 
@@ -237,10 +309,7 @@ def _functions(text: str) -> dict[str, Function]:
 
     A class has the methods of its bases in the same module.
     """
-    try:
-        return _members(ast.parse(text), {})
-    except (SyntaxError, ValueError):
-        return {}
+    return _members(_parsed(text), {})
 
 
 def _members(
@@ -268,11 +337,12 @@ def _by_function(facts: Facts, path: str) -> Iterator[tuple[str, Test]]:
     """Yield the tests of a file, each with the name of its function: `test_a`, `TestB.test_a`."""
     for test in facts.record.tests:
         if test["file"] == path:
-            yield ".".join(_without_parameters(test["id"]).split("::")[1:]), test
+            yield _function_of(test["id"]), test
 
 
-def _without_parameters(text: str) -> str:
-    return text.partition("[")[0]
+def _function_of(test: str) -> str:
+    """Return `TestA.test_b` of the id of a test."""
+    return ".".join(test.partition("[")[0].split("::")[1:])
 
 
 def _is_own_test(path: str) -> bool:
@@ -341,12 +411,24 @@ def _edited_values(text: str, lines: frozenset[int]) -> set[str]:
 
 
 def _edits_assertion(function: Function, before: Function | None, values: set[str]) -> bool:
-    """Return whether a function asserts, and its code or an expected value is new or edited."""
+    """Return whether an assertion of a function, or a value that it uses, is new or edited."""
+    now = _asserted_in(function)
+    used = {
+        name.id for text in now for name in ast.walk(ast.parse(text)) if isinstance(name, ast.Name)
+    }
+    return bool(now - _asserted_in(before)) or bool(now and used & values)
+
+
+def _asserted_in(function: Function | None) -> set[str]:
+    """Return the assertions of a function, and what it assigns to the names in them."""
+    if function is None:
+        return set()
     nodes = [*ast.walk(function)]
-    used = {node.id for node in nodes if isinstance(node, ast.Name)}
-    asserts = any(isinstance(node, ast.Assert) for node in nodes)
-    is_new = before is None or ast.dump(function) != ast.dump(before)
-    return asserts and (is_new or bool(used & values))
+    found: list[ast.stmt] = [node for node in nodes if isinstance(node, ast.Assert)]
+    used = {name.id for line in found for name in ast.walk(line) if isinstance(name, ast.Name)}
+    assigned = (node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign))
+    found += [node for node in assigned if used & {*trees.names(node)}]
+    return {*map(ast.unparse, found)}
 
 
 def _routes(test: Test) -> set[str]:

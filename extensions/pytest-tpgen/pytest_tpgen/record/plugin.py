@@ -195,7 +195,8 @@ class Recorder:
         cls: type | None = getattr(item, "cls", None)
         found = policy.of(item.path)
         case, exempt = case_of(item), exemption(item)
-        code: Any = getattr(getattr(item, "function", None), "__code__", None)
+        function = inspect.unwrap(getattr(item, "function", None))  # type: ignore[arg-type]
+        code: Any = getattr(function, "__code__", None)
         is_here = code is not None and code.co_filename == str(item.path)
         return {
             "file": self._shown(item.path),

@@ -1,0 +1,91 @@
+"""What the gate says of edited lines, by coverage data that state which test ran them."""
+
+import pytest
+from tpgen.census.records import Record
+from tpgen.census.table import Cell, Census, Row
+from tpgen.gate import diff, line_rules, proof_rules
+from tpgen.gate.facts import Facts, Measured
+
+from tests.hooks import Repository, repository
+
+MAIN = "shop/main.py"
+TEST = "tests/integration/test_a.py::test_a"
+POLICY = "[layers.integration]\nio = true\n"
+AREA = '[tool.tpgen.areas]\nroutes = ["main.py"]\n'
+APP = """\
+def create_app():
+    app = FastAPI(title="Shop")
+    return app
+
+app = create_app()
+"""
+MODELS = "class Loan: ...\n\nclass Book: ...\n"
+
+
+@pytest.fixture
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    made = repository(tmp_path_factory.mktemp("shop"))
+    made.commit(
+        {
+            "tests/policy/policy.toml": POLICY,
+            "pyproject.toml": AREA,
+            MAIN: APP,
+            "shop/__init__.py": "",
+            "shop/models.py": MODELS,
+        }
+    )
+    return made
+
+
+def judged(repo: Repository, *contexts: str) -> list[str]:
+    """Judge an edited line 2, which ran in some contexts."""
+    test = {"id": TEST, "layer": "integration", "outcome": "passed"}
+    lines = dict.fromkeys((1, 2, 3, 5), True)
+    measured = Measured(lines, [], {1: [""], 2: contexts, 3: contexts, 5: [""]})
+    facts = Facts(Record({"tests": [test]}, repo.path), {MAIN: measured}, None)
+    found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+    return [each.code for each in found]
+
+
+def test_a_function_that_a_module_calls_runs_while_it_is_imported(repo: Repository) -> None:
+    """No context of a test holds it, as with other lines outside of functions."""
+    repo.write({MAIN: APP.replace("Shop", "A shop")})
+    assert judged(repo, "") == []
+    assert judged(repo, "tests/unit/test_b.py::test_b|run") == ["TPG604"]
+    assert judged(repo, f"{TEST}|run") == []
+
+
+def test_a_change_cannot_take_its_files_out_of_an_area(repo: Repository) -> None:
+    repo.write({MAIN: APP.replace("Shop", "A shop"), "pyproject.toml": "[tool.tpgen]\n"})
+    assert judged(repo, "tests/unit/test_b.py::test_b|run") == ["TPG604"]
+
+
+@pytest.mark.parametrize(
+    ("now", "codes"),
+    [(MODELS, ["TPG606"]), (MODELS + "x = 1\n", ["TPG606"]), (MODELS.partition("\n")[2], [])],
+)
+def test_a_deleted_component_needs_no_test(now: str, codes: list[str], repo: Repository) -> None:
+    """Also where its module stays, with other components."""
+    repo.write({"shop/models.py": now})
+    case = "test_every_model_has_a_factory"
+    known = {("factory Loan", case): "proved"}
+    census = Census(Record({"tests": []}, repo.path), [])
+    change = diff.read(repo.path, "main")
+    places = {"factory Loan": "shop/models.py"}
+    found, _ = proof_rules.cases(repo.path, change, census, known, places)
+    assert [each.code for each in found] == codes
+
+
+def test_only_the_exempted_test_is_not_proved_for_an_unknown_base(repo: Repository) -> None:
+    """Another route may have the same case, and the same reason."""
+    exemption = '[[tool.tpgen.exempt]]\ncase = "TestMe.test_403"\nreason = "names no row"\n'
+    repo.write({"pyproject.toml": exemption})
+    rows = [
+        Row(
+            "route", f"route GET /{name}", "", 0, [Cell("test_403", "RouteSuite", "exempt", [test])]
+        )
+        for name, test in (("me", "a.py::TestMe::test_403[x]"), ("books", "a.py::TestB::test_403"))
+    ]
+    census = Census(Record({"tests": []}, repo.path), rows)
+    found, _ = proof_rules.cases(repo.path, diff.read(repo.path, "main"), census, None, {})
+    assert ["route GET /me" in each.message for each in found] == [True]
