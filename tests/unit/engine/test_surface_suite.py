@@ -96,6 +96,9 @@ def test_a_stub_that_is_missing_or_broken_fails_with_a_sentence() -> None:
     assert "has a placeholder" in _said(Empty, "class")
     assert "the stub is not Python: line 1" in _said(Broken, "class")
     assert _members(Broken) == ["class"]
+    with pytest.raises(pytest.fail.Exception) as failed:
+        Broken().test_signature("class")
+    assert failed.value.__suppress_context__
 
 
 def test_the_version_step_is_in_the_first_line() -> None:
