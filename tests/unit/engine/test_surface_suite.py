@@ -158,6 +158,11 @@ def test_a_merged_stub_keeps_what_did_not_change() -> None:
         "    def chat(self) -> str: ...\n\n"
         "    def added(self) -> None: ...\n"
     )
+    final = parse("@final\nclass Client:\n    a: int")
+    assert merged("class Client:\n    a: int\n", final, ["class"]) == f"{final}"
+    assert merged(f"{final}", parse("@final\nclass Client: ..."), ["a"]) == (
+        "@final\nclass Client:\n    ...\n"
+    )
     empty = parse("class Client:\n    ...")
     assert merged("class Client:\n    a: int\n", empty, ["a"]) == "class Client:\n    ...\n"
     assert merged("class Client:\n    ...\n", parse("class Client:\n    a: int"), ["a"]) == (
