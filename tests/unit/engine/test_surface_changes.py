@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from textwrap import dedent, indent
+from typing import Any, NewType
 
 import griffe
 import pytest
@@ -18,8 +19,8 @@ class Reply: ...
 class ChatReply(Reply): ...
 
 
-OWN = {"Reply": Reply, "ChatReply": ChatReply, "Agent": type("Agent", (), {})}
-OWN["Self"] = OWN["Agent"]
+OWN: dict[str, Any] = {"Reply": Reply, "ChatReply": ChatReply, "Agent": type("Agent", (), {})}
+OWN |= {"Self": OWN["Agent"], "OldReply": Reply, "UserId": NewType("UserId", str)}
 TYPES = Types(OWN.get)
 
 # Two forms of the member, the verdict, and a part of what is said.
@@ -56,6 +57,7 @@ ROWS = [
     ("def f(self, a): ...", "def f(self, a, /): ...", BREAKING, "passed by name any more"),
     ("def f(self, *, a): ...", "def f(self, a): ...", RECORD, "passed by position too"),
     ("def f(self, a, /): ...", "def f(self, a): ...", RECORD, "passed by name too"),
+    ("def f(self, a, /, **more): ...", "def f(self, a, **more): ...", BREAKING, "went to `**`"),
     ("def f(self, *, a): ...", "def f(self, a, /): ...", BREAKING, "passed by name any more"),
     ("def f(self, a, *, b=1): ...", "def f(self, b=1, a=2): ...", BREAKING, "`b` stands before"),
     (
@@ -71,6 +73,9 @@ ROWS = [
     ("def f(self, a): ...", "def f(self, a=1): ...", RECORD, "`a` is optional now"),
     ("def f(self, a='x'): ...", 'def f(self, a="x"): ...', EQUAL, ""),
     ("def f(self, a=...): ...", "def f(self, a=1): ...", RECORD, "from ... to 1"),
+    ("def f(self, a=30): ...", "def f(self, a=30.0): ...", EQUAL, ""),
+    ("def f(self, a=1): ...", "def f(self, a=True): ...", BREAKING, "from 1 to True"),
+    ("def f(self, a=M.A): ...", "def f(self, a=M.B): ...", BREAKING, "from M.A to M.B"),
     # Types of parameters
     ("def f(self, a: int | str): ...", "def f(self, a: int): ...", BREAKING, "was narrowed"),
     ("def f(self, a: int): ...", "def f(self, a: int | None): ...", RECORD, "was widened"),
@@ -130,7 +135,16 @@ ROWS = [
     ("def f(self, *args: int): ...", "def f(self, *args: str): ...", BREAKING, "`*args` changed"),
     ("def f(self, a: Optional[int]): ...", "def f(self, a: None | int): ...", EQUAL, ""),
     ("def f(self, a: 'List[Reply]'): ...", "def f(self, a: list[api.Reply]): ...", EQUAL, ""),
+    ("def f(self, a: Path): ...", "def f(self, a: PathLike[str]): ...", RECORD, "widened"),
+    ("def f(self, a: list[OldReply]): ...", "def f(self, a: list[Reply]): ...", EQUAL, ""),
     # What is returned
+    ("def f(self) -> list[OldReply]: ...", "def f(self) -> list[Reply]: ...", EQUAL, ""),
+    ("def f(self) -> OldReply | None: ...", "def f(self) -> ChatReply: ...", RECORD, "narrowed"),
+    ("def f(self) -> Reply: ...", "def f(self) -> OldReply | None: ...", BREAKING, "widened"),
+    ("def f(self) -> str: ...", "def f(self) -> UserId: ...", RECORD, "was narrowed"),
+    ("def f(self) -> UserId: ...", "def f(self) -> str: ...", BREAKING, "was widened"),
+    ("def f(self) -> IO[bytes]: ...", "def f(self) -> BinaryIO: ...", RECORD, "was narrowed"),
+    ("def f(self) -> IO[str]: ...", "def f(self) -> BinaryIO: ...", BREAKING, "changed"),
     ("def f(self) -> int: ...", "def f(self) -> str: ...", BREAKING, "changed from int to str"),
     ("def f(self) -> int: ...", "def f(self) -> int | None: ...", BREAKING, "was widened"),
     ("def f(self) -> int | None: ...", "def f(self) -> int: ...", RECORD, "was narrowed"),
@@ -158,6 +172,8 @@ ROWS = [
         RECORD,
         "await it as before",
     ),
+    ("def f(self) -> Awaitable[int]: ...", "async def f(self) -> int: ...", RECORD, "`async def`"),
+    ("def f(self) -> Awaitable[int]: ...", "async def f(self) -> str: ...", BREAKING, "async"),
     (
         "def f(self) -> AsyncIterator[str]: ...",
         "async def f(self) -> AsyncIterator[str]: ...",
@@ -202,6 +218,16 @@ ROWS = [
     ("f: int", "f: int | None", BREAKING, "was widened"),
     ("f: ClassVar[int]", "f: ClassVar[bool]", RECORD, "was narrowed"),
     ("f = ...", "f: int", RECORD, "is stated now"),
+    ("f: int", "f = ...", RECORD, "not stated any more"),
+    ("f: Final", "f: Final[int]", RECORD, "is stated now"),
+    ("f: Final", "f = ...", RECORD, "it can be set now"),
+    # Attributes of the class, and of its instances only
+    ("f: int = ...", "f: int", BREAKING, "the class has no value"),
+    ("f: ClassVar[int]", "f: int", BREAKING, "the class has no value"),
+    ("f: int = ...", "@cached_property\ndef f(self) -> int: ...", BREAKING, "the class has no"),
+    ("f: int", "f: int = ...", EQUAL, ""),
+    ("f: ClassVar[int]", "f: int = ...", RECORD, "it can be set now"),
+    ("f: int = ...", "f: ClassVar[int]", BREAKING, "it can't be set any more"),
     ("F = 'red'", "F = 'rot'", BREAKING, "its value changed"),
     (
         "@contextmanager\ndef f(self) -> Iterator[int]: ...",
@@ -209,6 +235,26 @@ ROWS = [
         BREAKING,
         "not a contextmanager",
     ),
+    # Abstract methods
+    (
+        "@abstractmethod\ndef f(self, a: int) -> float: ...",
+        "@abstractmethod\ndef f(self, a: int, b: int = 0) -> float: ...",
+        BREAKING,
+        "each class that implements it must be changed",
+    ),
+    (
+        "@abstractmethod\ndef f(self, a: int) -> float: ...",
+        "@abstractmethod\ndef f(self, a: float) -> float: ...",
+        BREAKING,
+        "each class that implements it must be changed",
+    ),
+    (
+        "@abstractmethod\ndef f(self, a: int, /) -> float: ...",
+        "@abstractmethod\ndef f(self, b: int, /) -> float: ...",
+        RECORD,
+        "was renamed",
+    ),
+    ("@abstractmethod\ndef f(self): ...", "def f(self): ...", RECORD, "not abstract any more"),
     # Constructors and nested classes
     (
         "def __init__(self, key: str) -> None: ...",
@@ -280,7 +326,12 @@ def test_one_change_is_said_once(old: str, new: str) -> None:
 HARMLESS = {
     ("def f(self, a, /): ...", "def f(self, b, /): ..."),  # the name of a positional-only parameter
     ("def f(self, *args): ...", "def f(self, *items): ..."),
+    (
+        "@abstractmethod\ndef f(self, a: int, /) -> float: ...",
+        "@abstractmethod\ndef f(self, b: int, /) -> float: ...",
+    ),
     ("def f(self, a=...): ...", "def f(self, a=1): ..."),
+    ("def f(self, a=30): ...", "def f(self, a=30.0): ..."),
     # It counts `self`, and does not compare overloads.
     ("@staticmethod\ndef f(a): ...", "@classmethod\ndef f(cls, a): ..."),
     ("def f(self, a): ...", "@staticmethod\ndef f(a): ..."),
@@ -306,6 +357,14 @@ BASES = [
     ("class A(Generic[T]): ...", "class A(Generic[T, U]): ...", [True]),
     ("class A(Base): ...", "class A(Base): ...", []),
     ("class A(Protocol): ...", "class A(Protocol):\n    def f(self): ...", [True]),
+    (
+        "class A(Protocol[T]):\n    def f(self) -> float: ...",
+        "class A(Protocol[T]):\n    def f(self) -> int: ...",
+        [False, True],
+    ),
+    ("class A(Protocol):\n    a: int", "class A(Protocol):\n    a: int = ...", []),
+    ("class A: ...", "@final\nclass A: ...", [True]),
+    ("@typing.final\nclass A: ...", "class A: ...", [False]),
     ("class A(TypedDict): ...", "class A(TypedDict):\n    a: int", [True]),
     ("class A(TypedDict): ...", "class A(TypedDict):\n    a: NotRequired[int]", [False]),
     ("class A(TypedDict):\n    a: NotRequired[int]", "class A(TypedDict):\n    a: int", [True]),

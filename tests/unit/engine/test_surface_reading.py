@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import (
     Any,
     ClassVar,
+    Final,
     Generic,
     Literal,
     NamedTuple,
@@ -28,6 +29,7 @@ from typing import (
     TypeVar,
     Union,
     Unpack,
+    final,
     overload,
 )
 
@@ -179,9 +181,9 @@ class Agent(_Base[T]):
 
 AGENT = """\
 class Agent(Generic[T]):
-    limit: int
+    limit: int = ...
     region: ClassVar[str]
-    name: str
+    name: str = ...
     key: str
     calls: int
     def __init__(self, key: str, *, color: Color = Color.RED, wait: Any = MISSING) -> None: ...
@@ -210,7 +212,7 @@ class Agent(Generic[T]):
     def get(self, path: str, *, retries: int = 2) -> Reply: ...
     def call(self, run: Callable[P, T], *args: P.args, **more: P.kwargs) -> T: ...
     def cached(self, size: int) -> int: ...
-    error: type[LookupError]
+    error: type[LookupError] = ...
     class Meta:
         depth: int
         def __init__(self) -> None: ...
@@ -298,7 +300,175 @@ class WithLazy:
         return []
 
 
+class Mode(str, enum.Enum):  # noqa: UP042
+    FAST = "fast"
+
+
+class Tier(enum.StrEnum):
+    A = "a"
+
+
+class Choosing:
+    def run(self, mode: Literal[Mode.FAST] = Mode.FAST, *, tier: Tier = Tier.A) -> None: ...
+
+
+def keyed(function: Any) -> Any:
+    """Return a wrapper that takes other arguments than the function, all of them named."""
+
+    @functools.wraps(function)
+    def wrapper(self: Any, key: Any = None) -> Any:
+        return function(self, key, 1)
+
+    return wrapper
+
+
+def checked(function: Any) -> Any:
+    """Return a wrapper that names a parameter of the function, and one of its own."""
+
+    @functools.wraps(function)
+    def wrapper(self: Any, key: Any, *args: Any, _conf: int = 1, **more: Any) -> Any:
+        return function(self, key, *args, **more)
+
+    return wrapper
+
+
+def collected(function: Any) -> Any:
+    """Return an async generator that wraps a coroutine."""
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **more: Any) -> Any:
+        yield await function(*args, **more)
+
+    return wrapper
+
+
+class Wrapped:
+    @logged
+    @functools.lru_cache  # noqa: B019
+    def __init__(self, size: int) -> None: ...
+
+    @keyed
+    def one(self, key: str, size: int) -> str:
+        return key * size
+
+    @checked
+    def two(self, key: Any, size: int) -> None: ...
+
+    @collected
+    async def three(self, size: int) -> AsyncIterator[str]:
+        raise NotImplementedError
+
+
+@final
+class Places:
+    both = 1
+    both_stated: int | None = None
+    constant: Final = 1
+
+    def __init__(self, size: int, name: str) -> None:
+        self.size, self.name = size, name
+        self.first, self.second = divmod(size, 2)
+
+
+class Files:
+    def __get__(self, instance: object, owner: type) -> Reply:
+        return Reply()
+
+
+class WithFiles:
+    files = Files()
+
+
+@functools.total_ordering
+class Sorted:
+    def __lt__(self, other: "Sorted") -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@dataclasses.dataclass(order=True, frozen=True)
+class Ordered:
+    size: int = 0
+
+
+class Private(pydantic.BaseModel):
+    size: int
+    _cache: int = pydantic.PrivateAttr(0)
+
+
+class _Keys(TypedDict):
+    model: str
+
+
+class Inheriting(_Keys, total=False):
+    timeout: float
+
+
 OTHERS = {
+    Choosing: """\
+class Choosing:
+    def __init__(self) -> None: ...
+    def run(self, mode: Literal[Mode.FAST] = Mode.FAST, *, tier: Tier = Tier.A) -> None: ...
+""",
+    Wrapped: """\
+class Wrapped:
+    def __init__(self, size: int) -> None: ...
+    def one(self, key: str = None) -> str: ...
+    def two(self, key: Any, size: int) -> None: ...
+    def three(self, size: int) -> AsyncIterator[str]: ...
+""",
+    Places: """\
+@final
+class Places:
+    both_stated: int | None = ...
+    constant: Final = ...
+    both: int = ...
+    size: int
+    name: str
+    first = ...
+    second = ...
+    def __init__(self, size: int, name: str) -> None: ...
+""",
+    WithFiles: """\
+class WithFiles:
+    def __init__(self) -> None: ...
+    files: Reply = ...
+""",
+    Sorted: """\
+class Sorted:
+    def __init__(self) -> None: ...
+    def __lt__(self, other: Sorted) -> bool: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __gt__(self, other): ...
+    def __le__(self, other): ...
+    def __ge__(self, other): ...
+""",
+    Ordered: """\
+class Ordered:
+    def __init__(self, size: int = 0) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def __lt__(self, other): ...
+    def __le__(self, other): ...
+    def __gt__(self, other): ...
+    def __ge__(self, other): ...
+""",
+    Private: """\
+class Private(BaseModel):
+    size: int
+    def __init__(self, *, size: int) -> None: ...
+""",
+    Inheriting: """\
+class Inheriting(TypedDict):
+    model: str
+    timeout: NotRequired[float]
+""",
     Color: """\
 class Color(Enum):
     RED = "red"
@@ -413,6 +583,20 @@ class HidingInit:
     def __init__(self, size: int) -> None: ...
 
 
+def tenanted(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(self: Any, *args: Any, tenant: str, **more: Any) -> Any:
+        return function(self, *args, **more)
+
+    return wrapper
+
+
+class Mixing:
+    @tenanted
+    def run(self, size: int) -> int:
+        return size
+
+
 class Passing:
     """Takes anything, and says so itself."""
 
@@ -420,12 +604,12 @@ class Passing:
 
 
 def test_refuses_a_decorator_that_hides_a_signature() -> None:
-    for cls, name in ((Hiding, "run"), (HidingInit, "__init__")):
+    for cls, name in ((Hiding, "run"), (HidingInit, "__init__"), (Mixing, "run")):
         with pytest.raises(SurfaceError) as refused:
             read(cls)
         assert str(refused.value) == (
             f"{cls.__name__}.{name}: its decorator hides the signature: put `@functools.wraps` on "
-            "the function that the decorator returns"
+            "the function that the decorator returns, and let it take `*args, **kwargs`"
         )
     assert "def run(self, *args: Any, **more: Any) -> None: ..." in str(read(Passing))
 

@@ -96,6 +96,9 @@ def test_a_stub_that_is_missing_or_broken_fails_with_a_sentence() -> None:
     assert "has a placeholder" in _said(Empty, "class")
     assert "the stub is not Python: line 1" in _said(Broken, "class")
     assert _members(Broken) == ["class"]
+    with pytest.raises(pytest.fail.Exception) as failed:
+        Broken().test_signature("class")
+    assert failed.value.__suppress_context__
 
 
 def test_the_version_step_is_in_the_first_line() -> None:
@@ -154,6 +157,11 @@ def test_a_merged_stub_keeps_what_did_not_change() -> None:
         "    def __init__(self, key: 'str') -> None: ...\n"
         "    def chat(self) -> str: ...\n\n"
         "    def added(self) -> None: ...\n"
+    )
+    final = parse("@final\nclass Client:\n    a: int")
+    assert merged("class Client:\n    a: int\n", final, ["class"]) == f"{final}"
+    assert merged(f"{final}", parse("@final\nclass Client: ..."), ["a"]) == (
+        "@final\nclass Client:\n    ...\n"
     )
     empty = parse("class Client:\n    ...")
     assert merged("class Client:\n    a: int\n", empty, ["a"]) == "class Client:\n    ...\n"

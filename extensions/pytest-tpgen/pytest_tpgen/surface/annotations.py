@@ -131,12 +131,12 @@ def _name(kind: Any) -> str:
 
 def _literal(value: Any) -> str | None:
     """Return the literal of a value; None if its text would be no expression, or not stable."""
-    if isinstance(value, str):
-        return expressions.quote(value)
-    if isinstance(value, enum.Enum):
+    if isinstance(value, enum.Enum):  # before `str`: a member may be both
         if type(value).__name__.startswith("_"):
             return None  # a sentinel
         return f"{_name(type(value))}.{value.name}"
+    if isinstance(value, str):
+        return expressions.quote(value)
     if isinstance(value, type) or inspect.isroutine(value):
         return None if "<lambda>" in value.__qualname__ else _name(value)
     if isinstance(value, set | frozenset):

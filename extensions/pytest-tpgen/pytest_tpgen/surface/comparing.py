@@ -5,7 +5,9 @@ in a type checker. Other changes are to be recorded.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from .model import CALLABLE, Member, Parameter, Signature, Surface
 from .subtypes import Types
@@ -51,13 +53,20 @@ def compare_members(
         return [_added(new, owner or Surface(""))]
     if old.lines() == new.lines():
         return []
-    return list(_member(old, new, types))
+    found = list(_member(old, new, types))
+    is_protocol = owner is not None and "Protocol" in _names(owner)
+    if (is_protocol or "abstractmethod" in old.decorators) and not _is_breaking(found):
+        # A class that implements the old form must be right for the new one, too.
+        before, after = (replace(each, decorators=(), has_default=False) for each in (old, new))
+        if _is_breaking(list(_member(after, before, types))):
+            found.append(_breaking("each class that implements it must be changed"))
+    return found
 
 
 def _added(new: Member, owner: Surface) -> Change:
     """Return the change that a new member is: breaking where others implement or take apart."""
     what = f"the {_kind(new)} was added"
-    bases = {base.partition("[")[0] for base in owner.bases}
+    bases = _names(owner)
     if "abstractmethod" in new.decorators or "Protocol" in bases:
         return _breaking(f"{what}, and each subclass must implement it")
     init = owner.members.get("__init__")
@@ -81,8 +90,17 @@ def _kind(member: Member | None) -> str:
     return {"class": "nested class"}.get(member.kind, member.kind) if member else ""
 
 
+def _names(owner: Surface) -> dict[str, str]:
+    """Return the bases of a class by their names without arguments."""
+    return {base.partition("[")[0]: base for base in owner.bases}
+
+
 def _bases(old: Surface, new: Surface, types: Types) -> Iterator[Change]:
-    before, after = ({base.partition("[")[0]: base for base in each.bases} for each in (old, new))
+    before, after = _names(old), _names(new)
+    if new.is_final and not old.is_final:
+        yield _breaking("it became final: it can't have subclasses any more")
+    elif old.is_final and not new.is_final:
+        yield _record("it is not final any more")
     for name, base in before.items():
         if name in after:
             if not types.equal(base, after[name]):
@@ -124,6 +142,8 @@ def _value(old: Member, new: Member, types: Types) -> Iterator[Change]:
     """Yield the changes of a property or an attribute."""
     if old.is_settable and not new.is_settable and new.kind != "cached property":
         yield _breaking("it can't be set any more")
+    elif old.is_on_class and not new.is_on_class and (new.type or new.kind != "attribute"):
+        yield _breaking("it is an attribute of instances only: the class has no value of it now")
     elif new.is_settable and not old.is_settable:
         yield _record("it can be set now")
     elif old.kind != new.kind:
@@ -140,7 +160,13 @@ def _value(old: Member, new: Member, types: Types) -> Iterator[Change]:
 
 
 def _value_type(old: Member, new: Member, types: Types) -> Iterator[Change]:
-    reading = _return_type("its type", old.type, new.type, types)
+    before, after = (None if each.type == "Final" else each.type for each in (old, new))
+    if after is None and new.kind == "attribute":
+        # Type checkers infer it: `self.url = url.strip()` has the type that `self.url = url` had.
+        if before:
+            yield _record(f"its type is not stated any more: it was {before}")
+        return
+    reading = _return_type("its type", before, after, types)
     is_stated = old.type is not None and new.type is not None
     if not reading.is_breaking and is_stated and old.is_settable and new.is_settable:
         before = old.setter if old.has_setter else old.type
@@ -225,7 +251,8 @@ def _signature(old: Signature, new: Signature, types: Types) -> Iterator[Change]
             for each in (old, new)
         )
         if before and after and types.accepts(before, after):
-            yield _record(f"it returns {after} without `async def`: callers await it as before")
+            how = "is `async def` now" if new.is_async else f"returns {after} without `async def`"
+            yield _record(f"it {how}: callers await it as before")
         elif old.is_async:
             yield _breaking("it was async and is not any more: callers await it")
         else:
@@ -239,14 +266,17 @@ def _parameters(
 ) -> Iterator[Change]:
     pairs = _pairs(old, new)
     partners = {after.name: before for before, after in pairs if before and after}
+    kinds = [each.kind for each in old]
     for before, after in pairs:
         if before and after:
             yield from _pair(before, after, types)
+            has_name = before.kind == "positional-only" and after.kind == "positional"
+            if has_name and "keywords" in kinds:
+                yield _breaking(f"`{after.name}` takes an argument that went to `**` before")
         elif before:
             yield _removed(before, new)
     common = _positional(new, partners)
     yield from _order(old, new, partners, common)
-    has_variadic = any(each.kind == "variadic" for each in old)
     for each in new:
         if each.name in partners:
             continue
@@ -259,7 +289,7 @@ def _parameters(
             yield _breaking(
                 f"`{each.name}` was added before `{later.name}`: positional arguments shift"
             )
-        elif each.kind in POSITIONAL and has_variadic:
+        elif each.kind in POSITIONAL and "variadic" in kinds:
             yield _breaking(f"`{each.name}` takes an argument that went to `*` before")
         else:
             yield _record(f"`{each.name}` was added and is optional")
@@ -332,11 +362,18 @@ def _pair(before: Parameter, after: Parameter, types: Types) -> Iterator[Change]
         yield _record(f"{name} is optional now")
     elif before.default is not None and after.default is None:
         yield _breaking(f"{name} is required now")
-    elif before.default != after.default:
+    elif before.default != after.default and _number(before.default) != _number(after.default):
         change = f"the default of {name} changed from {before.default} to {after.default}"
         is_unknown = "..." in (before.default, after.default)
         yield _record(change) if is_unknown else _breaking(change)
     yield from _parameter_type(name, before.annotation, after.annotation, types)
+
+
+def _number(default: str | None) -> Decimal | str | None:
+    """Return a default as a number, so that 30 equals 30.0; its text if it is something else."""
+    with suppress(ArithmeticError):
+        return Decimal(default or "")
+    return default
 
 
 def _kind_change(name: str, before: Parameter, after: Parameter) -> Change:

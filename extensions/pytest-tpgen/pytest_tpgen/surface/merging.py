@@ -17,19 +17,17 @@ def merged(stub: str, now: Surface, changed: Collection[str]) -> str:
     text = dedent(stub).strip("\n")
     places = lines_of(text)
     lines: list[str | None] = list(text.split("\n"))
+    first = next(i for i, line in enumerate(lines, 1) if (line or "").rstrip().endswith(":"))
+    head = now.header if CLASS in changed else text.split("\n")[:first]
     for name in changed:
         new = None
         if name in now.members:
             new = indent("\n".join(now.members[name].lines()), INDENT)
-        if name == CLASS:
-            end = next(i for i, line in enumerate(lines) if (line or "").rstrip().endswith(":"))
-            lines[: end + 1] = [now.header, *[None] * end]
-        elif name in places:
+        if name in places:
             for start, end in places[name]:
                 lines[start - 1 : end] = [None] * (end - start + 1)
             lines[places[name][0][0] - 1] = new
         elif new:
             lines.append(new)
-    kept = [line for line in lines if line is not None]
-    body = [line for line in kept[1:] if line.strip() != "..."] or [f"{INDENT}..."]
-    return "\n".join([kept[0], *body]) + "\n"
+    body = [line for line in lines[first:] if line is not None and line.strip() != "..."]
+    return "\n".join([*head, *(body or [f"{INDENT}..."])]) + "\n"

@@ -85,6 +85,7 @@ class Member:
         type: of a property or an attribute; None if it is not stated.
         setter: the type that a property can be set to; None if it can't be set.
         value: of a member of an enumeration.
+        has_default: the class has a value of the attribute, not only its instances.
         decorators: those that change how it is used, such as `contextmanager`.
         nested: the surface of a nested class.
     """
@@ -96,6 +97,7 @@ class Member:
     setter: str | None = None
     has_setter: bool = False
     value: str | None = None
+    has_default: bool = False
     decorators: tuple[str, ...] = ()
     nested: "Surface | None" = None
 
@@ -104,13 +106,17 @@ class Member:
         is_constant = (self.type or "").startswith(("ClassVar", "Final")) or self.value is not None
         return self.has_setter or (self.kind == "attribute" and not is_constant)
 
+    @property
+    def is_on_class(self) -> bool:
+        return self.has_default or (self.type or "").startswith("ClassVar")
+
     def lines(self) -> list[str]:
         """Return its lines in a stub, without indentation."""
         if self.nested:
             return self.nested.lines()
         if self.kind == "attribute":
             kind = "" if self.type is None else f": {self.type}"
-            value = self.value or ("..." if self.type is None else None)
+            value = self.value or ("..." if self.type is None or self.has_default else None)
             return [f"{self.name}{kind}" + (f" = {value}" if value else "")]
         if self.kind in ("property", "cached property"):
             return list(self._property())
@@ -148,19 +154,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Surface:
-    """The public surface of a class: its public bases and members."""
+    """The public surface of a class: its public bases and members, and whether it is final."""
 
     name: str
     bases: tuple[str, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
+    is_final: bool = False
 
     @property
-    def header(self) -> str:
-        return f"class {self.name}({', '.join(self.bases)}):".replace("():", ":")
+    def header(self) -> list[str]:
+        line = f"class {self.name}({', '.join(self.bases)}):".replace("():", ":")
+        return ["@final", line] if self.is_final else [line]
 
     def lines(self) -> list[str]:
         body = [f"{INDENT}{line}" for each in self.members.values() for line in each.lines()]
-        return [self.header, *(body or [f"{INDENT}..."])]
+        return [*self.header, *(body or [f"{INDENT}..."])]
 
     def __str__(self) -> str:
         return "\n".join(self.lines()) + "\n"

@@ -101,10 +101,14 @@ def _surface(node: griffe.Class) -> Surface:
             kind = _annotation(member.annotation)
             if kind and "instance-attribute" not in member.labels and "ClassVar" not in kind:
                 kind = f"ClassVar[{kind}]"  # griffe takes it off
-            # `name = ...` states no type; `name: int = ...` has a default that nobody knows.
+            has_default = bool(kind and value and not kind.startswith("ClassVar"))
+            # `name = ...` states no type.
             value = None if value == "..." or kind else value
-            members[name] = Member(name, "attribute", type=kind, value=value)
-    return Surface(node.name, bases, members)
+            members[name] = Member(
+                name, "attribute", type=kind, value=value, has_default=has_default
+            )
+    is_final = any(str(each.value).rpartition(".")[2] == "final" for each in node.decorators)
+    return Surface(node.name, bases, members, is_final)
 
 
 def _property(name: str, member: Any) -> Member:

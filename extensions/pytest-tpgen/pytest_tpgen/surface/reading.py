@@ -8,7 +8,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from . import annotations, expressions
 from .model import Kind, Member, MemberKind, Parameter, Signature, Surface, SurfaceError
 from .parsing import visit
+from .subtypes import Resolve
 
 if TYPE_CHECKING:
     import griffe
@@ -28,14 +29,16 @@ KINDS: dict[Any, Kind] = {
     inspect.Parameter.KEYWORD_ONLY: "keyword-only",
     inspect.Parameter.VAR_KEYWORD: "keywords",
 }
+COMPARISONS = {"__eq__", "__ge__", "__gt__", "__hash__", "__le__", "__lt__"}
 # Special methods that nobody calls, by name or by syntax: Python or a decorator uses them.
 INTERNAL = {
-    *dir(object),
+    *(set(dir(object)) - COMPARISONS),
     *("__abstractmethods__", "__attrs_init__", "__attrs_post_init__", "__attrs_pre_init__"),
     *("__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__get_validators__"),
     *("__getnewargs__", "__getnewargs_ex__", "__getstate__", "__post_init__", "__replace__"),
     *("__set_name__", "__setstate__", "__wrapped__"),
 }
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EMPTY = inspect.Parameter.empty
 
 
@@ -85,12 +88,12 @@ def lineage(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if base.__module__.partition(".")[0] == package]
 
 
-def find(cls: type) -> Callable[[str], type | None]:
-    """Return a function that finds the class of a name in the package of a class, for subtypes."""
+def find(cls: type) -> Resolve:
+    """Return a function that finds the class of a name in the package of a class."""
     package = cls.__module__.partition(".")[0]
     names = {**_scope(cls), "Self": cls, cls.__name__: cls}
 
-    def resolve(name: str) -> type | None:
+    def resolve(name: str) -> Any:
         first, _, rest = name.partition(".")
         modules = [
             vars(module)
@@ -103,7 +106,7 @@ def find(cls: type) -> Callable[[str], type | None]:
                 for part in rest.split(".") if rest else ():
                     found = getattr(found, part, None)
                 found = typing.get_origin(found) or found
-                if isinstance(found, type):
+                if isinstance(found, type | typing.NewType):
                     return found
         return None
 
@@ -145,7 +148,8 @@ class _Reader:
             }
             if not hasattr(self.cls, "__required_keys__") and not _is_protocol(self.cls):
                 members["__init__"] = self._constructor()
-        return Surface(self.name, self._bases(), members | others)
+        is_final = bool(vars(self.cls).get("__final__"))
+        return Surface(self.name, self._bases(), members | others, is_final)
 
     def _bases(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._public_bases(self.cls)))
@@ -172,7 +176,7 @@ class _Reader:
         known = set()
         for owner in self.lineage:
             for name, raw in vars(owner).items():
-                if name in known or not _is_public(name):
+                if name in known or not _is_public(name) or _is_generated(owner, name):
                     continue
                 known.add(name)
                 if member := self._member(name, raw):
@@ -210,7 +214,7 @@ class _Reader:
                 return Member(name, "class", nested=_Reader(raw, name).surface())
             if name in self._annotated():
                 return None
-            return Member(name, "attribute", type=f"type[{raw.__name__}]")
+            return Member(name, "attribute", type=f"type[{raw.__name__}]", has_default=True)
         wrapped: Any = next(
             (vars_of[key] for key in ("fget", "func", "wrapped") if key in (vars_of := _vars(raw))),
             None,
@@ -221,7 +225,7 @@ class _Reader:
         if binds and callable(raw) and not inspect.ismemberdescriptor(raw):
             if not hasattr(raw, "__qualname__") and not hasattr(raw, "__wrapped__"):
                 # A descriptor that only looks like a method: nobody can tell what it returns.
-                return Member(name, "attribute", type=type(raw).__name__)
+                return Member(name, "attribute", type=type(raw).__name__, has_default=True)
             return self._method(name, raw, "method")
         if binds and inspect.isroutine(wrapped) and not isinstance(raw, functools.partial):
             return self._property(name, wrapped, None)
@@ -229,6 +233,10 @@ class _Reader:
             return self._method(name, raw, "static method")
         if name in self._read_only() or type(raw).__name__ == "_tuplegetter":
             return Member(name, "property", type=self._field_type(name))
+        returned = _returned(raw) if binds and name not in self._annotated() else None
+        if returned:
+            text = annotations.annotation(returned, self.scope)
+            return Member(name, "attribute", type=text, has_default=True)
         return None
 
     def _read_only(self) -> set[str]:
@@ -255,6 +263,7 @@ class _Reader:
     def _attributes(self) -> dict[str, Member]:
         """Return the attributes that the class states, and those that `__init__` assigns."""
         found: dict[str, str | None] = {}
+        on_class: set[str] = set()
         for owner in reversed(self.lineage):
             for name, given in _annotations_of(owner).items():
                 if _is_public(name):
@@ -263,6 +272,7 @@ class _Reader:
                 if _is_public(name) and not name.startswith("__"):
                     found[name] = found.get(name) or given
             for name, raw in vars(owner).items():
+                on_class |= set() if inspect.ismemberdescriptor(raw) else {name}
                 is_value = not callable(raw) and not hasattr(type(raw), "__get__")
                 if _is_public(name) and not name.startswith("__") and is_value:
                     found.setdefault(name, _type_of(raw))
@@ -274,8 +284,15 @@ class _Reader:
             if not text.startswith(("NotRequired[", "Required[")):
                 found[name] = f"NotRequired[{text}]"
         read_only = self._read_only()
+        # The default of a dataclass's field is for its constructor.
+        on_class -= {*getattr(self.cls, "__dataclass_fields__", ()), *read_only}
         return {
-            name: Member(name, "property" if name in read_only else "attribute", type=text)
+            name: Member(
+                name,
+                "property" if name in read_only else "attribute",
+                type=text,
+                has_default=name in on_class and not (text or "ClassVar").startswith("ClassVar"),
+            )
             for name, text in found.items()
             if name not in hidden
         }
@@ -347,33 +364,24 @@ class _Reader:
             found = _inspect(self.cls)
         except (ValueError, TypeError):
             return Signature()
-        if _takes_anything(found) and init is not None:
-            # A metaclass or `__new__` passes on what `__init__` takes.
+        if init is not None and (_takes_anything(found) or hasattr(init, "__wrapped__")):
+            # A metaclass, `__new__` or a decorator passes on what `__init__` takes.
             return self._signature("__init__", init, is_bound=True)
         return self._convert(found, init or self.cls)
 
     def _signature(self, name: str, function: Any, *, is_bound: bool) -> Signature:
+        is_partial = isinstance(function, functools.partialmethod)
         try:
-            if isinstance(function, functools.partialmethod):
-                found = _inspect(_as_partial(function))
-            else:
-                found = _inspect(function)
+            found = _signature_of(_as_partial(function) if is_partial else function, is_bound)
         except (ValueError, TypeError):
             raise SurfaceError(
                 f"{self.name}.{name}: Python can't tell its signature, because it is not written "
                 "in Python: wrap it in a method"
             ) from None
-        parameters = list(found.parameters.values())
-        if (
-            is_bound
-            and parameters
-            and KINDS[parameters[0].kind] in ("positional", "positional-only")
-        ):
-            found = found.replace(parameters=parameters[1:])
-        if _takes_anything(found) and self._is_hidden(function):
+        if found is None or (_takes_anything(found) and self._is_hidden(function)):
             raise SurfaceError(
                 f"{self.name}.{name}: its decorator hides the signature: put `@functools.wraps` "
-                "on the function that the decorator returns"
+                "on the function that the decorator returns, and let it take `*args, **kwargs`"
             )
         return self._convert(found, function)
 
@@ -409,6 +417,8 @@ class _Reader:
 def types_of_bases(cls: type) -> tuple[Any, ...]:
     """Return the bases of a class as they are written, with their arguments."""
     stated = vars(cls).get("__orig_bases__")
+    if stated is None and hasattr(cls, "__required_keys__"):
+        return (typing.TypedDict,)  # before Python 3.12, a TypedDict does not know its bases
     return tuple(stated if stated is not None else cls.__bases__)
 
 
@@ -420,15 +430,32 @@ def _vars(raw: object) -> dict[str, Any]:
     }
 
 
+def _returned(descriptor: Any) -> type | None:
+    """Return the class that `__get__` of a descriptor returns; None if it does not state one."""
+    getter = type(descriptor).__get__
+    found = _annotations_of(getter).get("return")
+    if isinstance(found, str):
+        found = annotations.resolve(found, getter.__globals__)
+    return found if isinstance(found, type) and found not in (Any, object) else None
+
+
 def _is_public(name: str) -> bool:
     return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def _is_generated(owner: type, name: str) -> bool:
+    """Return whether a dataclass, pydantic or Python made a method, not the source."""
+    if name not in ("__eq__", "__hash__", "model_post_init"):
+        return False
+    node = _source_of(owner)
+    return node is None or name not in node.members
 
 
 def _is_protocol(cls: type) -> bool:
     return bool(getattr(cls, "_is_protocol", False))
 
 
-def _annotations_of(owner: type) -> dict[str, Any]:
+def _annotations_of(owner: Any) -> dict[str, Any]:
     if sys.version_info >= (3, 14):
         import annotationlib
 
@@ -436,12 +463,41 @@ def _annotations_of(owner: type) -> dict[str, Any]:
     return inspect.get_annotations(owner)
 
 
-def _inspect(function: Any) -> inspect.Signature:
+def _inspect(function: Any, **options: Any) -> inspect.Signature:
     if sys.version_info >= (3, 14):
         import annotationlib
 
-        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
-    return inspect.signature(function)
+        options["annotation_format"] = annotationlib.Format.FORWARDREF
+    return inspect.signature(function, **options)
+
+
+def _signature_of(function: Any, is_bound: bool) -> inspect.Signature | None:
+    """Return the signature of a function without `self`; None if a decorator hides it.
+
+    A wrapper of `functools.wraps` has the signature of the function that it wraps, which is right
+    if it passes on all arguments. With parameters of its own beside `*args`, it may take others.
+    """
+    found = _without_self(_inspect(function), is_bound)
+    while hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
+        # Other objects than functions, such as those of `lru_cache`, pass on all arguments.
+        if type(function) is types.FunctionType:
+            own = _without_self(_inspect(function, follow_wrapped=False), is_bound)
+            named = [each for each in own.parameters.values() if each.kind not in VARIADIC]
+            if len(named) == len(own.parameters):
+                return own
+            public = [each for each in named if not each.name.startswith("_")]
+            is_same = all(each == found.parameters.get(each.name) for each in public)
+            if not is_same or not _takes_anything(own):
+                return None
+        function = function.__wrapped__
+    return found
+
+
+def _without_self(found: inspect.Signature, is_bound: bool) -> inspect.Signature:
+    parameters = list(found.parameters.values())
+    kinds = [KINDS[each.kind] for each in parameters[:1]]
+    has_self = is_bound and kinds in (["positional"], ["positional-only"])
+    return found.replace(parameters=parameters[1:]) if has_self else found
 
 
 def _as_partial(method: functools.partialmethod[Any]) -> Any:
@@ -459,10 +515,15 @@ def _takes_anything(found: inspect.Signature) -> bool:
 
 
 def _is_async(function: Any) -> bool:
-    """Return whether a call returns a coroutine; decorators with `functools.wraps` pass it on."""
+    """Return whether a call returns a coroutine.
+
+    A plain wrapper of an async function counts as async: most return the coroutine.
+    """
     while function is not None:
         if inspect.iscoroutinefunction(function):
             return True
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            return False
         function = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
     return False
 
@@ -508,12 +569,25 @@ def _type_of(value: object) -> str | None:
     return kind.__name__ if kind in (bool, int, float, str, bytes) else None
 
 
+class _Assignments(ast.NodeTransformer):
+    """Splits `a, b = 1, 2` into two assignments, because griffe reads only single ones."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign | list[ast.Assign]:
+        if len(node.targets) > 1 or not isinstance(node.targets[0], ast.Tuple):
+            return node
+        targets, values = node.targets[0].elts, getattr(node.value, "elts", [])
+        if len(targets) != len(values):
+            values = [ast.Constant(...)] * len(targets)
+        pairs = zip(targets, values, strict=True)
+        return [ast.Assign([target], value, lineno=node.lineno) for target, value in pairs]
+
+
 @functools.cache
 def _module(file: str) -> "griffe.Module | None":
     try:
-        text = Path(file).read_text(encoding="utf-8")
-        return visit(text)
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+        return visit(ast.unparse(_Assignments().visit(tree)))
+    except (OSError, SyntaxError, ValueError):
         return None
 
 

@@ -35,9 +35,15 @@ COVARIANT = {
     *("ValuesView", "frozenset", "tuple", "type"),
 }
 QUALIFIERS = ("ClassVar", "Final", "NotRequired", "ReadOnly", "Required")
-ELEMENTS = {"str": "str", "bytes": "int", "bytearray": "int", "range": "int"}
+# What these hold, or are generic in, without arguments of their own.
+ELEMENTS = {
+    **dict.fromkeys(("Path", "PurePath", "TextIO", "str"), "str"),
+    **dict.fromkeys(("bytearray", "bytes", "range"), "int"),
+    "BinaryIO": "bytes",
+}
 
-Resolve = Callable[[str], "type | None"]
+# Finds a class or a NewType by its name; None if there is none.
+Resolve = Callable[[str], Any]
 
 
 def known(name: str) -> type | None:
@@ -65,11 +71,21 @@ class Types:
         """Return whether two types are the same, with unions in any order."""
         if old is None or new is None:
             return old == new
-        return _key(_parsed(old)) == _key(_parsed(new))
+        return old == new or _key(self._unaliased(old)) == _key(self._unaliased(new))
 
     def accepts(self, wide: str, narrow: str) -> bool:
         """Return whether each value of a type is one of another."""
-        return self._accepts(_parsed(wide), _parsed(narrow))
+        return self._accepts(self._unaliased(wide), self._unaliased(narrow))
+
+    def _unaliased(self, text: str) -> ast.expr:
+        """Return the expression of a type, in which an alias of a class has the class's name."""
+        node = _parsed(text)
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and each.id != "Self":
+                found = self._resolve(each.id)
+                name = getattr(found, "__qualname__", each.id)
+                each.id = name if self._resolve(name) is found else each.id
+        return node
 
     def is_subclass(self, narrow: str, wide: str) -> bool:
         """Return whether a class is another, or inherits from it."""
@@ -80,6 +96,8 @@ class Types:
         below, above = (self._resolve(name) or known(name) for name in (narrow, wide))
         if below is None:
             return False
+        while hasattr(below, "__supertype__"):  # a NewType
+            below = below.__supertype__
         try:
             if above is not None and issubclass(below, above):
                 return True
@@ -141,7 +159,8 @@ class Types:
         if name == "tuple":
             return self._tuple(inside, wanted, wide_name)
         if len(inside) > len(wanted):
-            inside = inside[: len(wanted)]  # `dict[str, int]` is an `Iterable[str]`
+            # `dict[str, int]` is an `Iterable[str]`, `Coroutine[Any, Any, int]` an `Awaitable[int]`.
+            inside = inside[-1:] if name == "Coroutine" else inside[: len(wanted)]
         if len(inside) != len(wanted):
             return False
         return all(

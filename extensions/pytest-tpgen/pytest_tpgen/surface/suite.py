@@ -58,7 +58,7 @@ def check(of: str, stub: str, member: str) -> None:
         cls = load(of)
         now, before = _read(cls, of), parse(dedent(stub))
     except SurfaceError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     changes = compare(before, now, Types(find(cls))).get(member)
     if changes:
         pytest.fail(verdict(of, member, before, now, changes, _version(cls)), pytrace=False)

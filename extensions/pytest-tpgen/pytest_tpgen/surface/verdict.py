@@ -39,7 +39,7 @@ def verdict(
 def text(surface: Surface, name: str) -> list[str]:
     """Return the lines of a member, or the class line."""
     if name == CLASS:
-        return [surface.header]
+        return surface.header
     member = surface.members.get(name)
     return member.lines() if member else []
 
