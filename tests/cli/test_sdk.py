@@ -156,6 +156,16 @@ def test_an_addition_that_breaks_customers_needs_accept(sdk: Path) -> None:
     assert accept(sdk).code == 1
 
 
+def test_what_was_added_since_the_release_can_be_taken_back(sdk: Path) -> None:
+    write(sdk, {SOURCE: ADDED})
+    tpgen(sdk, "sdk", "Agent")
+    git(sdk, "commit", "--quiet", "--all", "--message=an addition")
+    write(sdk, {SOURCE: AGENT})
+    assert "Agent.close: breaking" in run_pytest(sdk)
+    assert accept(sdk).out.startswith(f"changed  {TEST}: close\n")
+    assert (sdk / TEST).read_text() == STATED
+
+
 def test_the_lock_file_has_the_version_too(sdk: Path) -> None:
     write(sdk, {SOURCE: CHANGED, "uv.lock": "version = 1\n"})
     assert "Then run `uv lock` and `tpgen sdk Agent --accept` again." in accept(sdk).err

@@ -82,7 +82,7 @@ def _write(here: Service, chosen: argparse.Namespace) -> int:
     if surface.stub is None and chosen.accept:
         raise UserError(f"{of} has no test yet: `{command}` writes it")
     if chosen.accept:
-        refusal = _refusal(here, surface, stated, command)
+        refusal = _refusal(here, _since_release(here, surface, stated), stated, command)
         if refusal:
             print("\n".join(refusal), file=sys.stderr)
             return 1
@@ -97,6 +97,15 @@ def _write(here: Service, chosen: argparse.Namespace) -> int:
         files.write(here.root, [change])
     print("\n".join(_outcome(surface, change, command, is_accepted=chosen.accept)))
     return 0
+
+
+def _since_release(here: Service, surface: "surfaces.Surface", stated: str) -> "surfaces.Surface":
+    """Return what differs from the last release: what was added since can be taken back."""
+    from tpgen.generate import surfaces
+
+    tag, git = surface.answer.get("tag"), Git.at(here.root)
+    before = git.show(tag, surface.path.as_posix()) if tag and git else None
+    return surfaces.since_release(here, surface, before, stated) if before else surface
 
 
 def _outcome(

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -119,13 +119,31 @@ def read_class(service: Service, of: str, stated: str) -> Surface:
         UserError: the class or the stub can't be read.
     """
     stub = _stub(service, of)
-    question = {
-        "of": of,
-        "stub": dedent(stub.value).strip() + "\n" if stub else "",
-        "stated": stated,
-    }
-    answer = read_surface(service, question)
+    answer = _compared(service, of, stub, stated)
     return Surface(of, stub.path if stub else _new_path(service, of), stub, answer)
+
+
+def since_release(service: Service, surface: Surface, before: bytes, stated: str) -> Surface:
+    """Return what differs from the last release, in the members that differ from the test now.
+
+    Args:
+        before: the test file at the last release.
+        stated: the version of the project.
+
+    Raises:
+        UserError: that test can't be read.
+    """
+    stub = _stub_in(surface.path, before.decode(errors="replace"), surface.of)
+    if stub is None:
+        return surface
+    answer = _compared(service, surface.of, stub, stated)
+    changes = {name: each for name, each in answer["changes"].items() if name in surface.changes}
+    return replace(surface, answer={**answer, "changes": changes})
+
+
+def _compared(service: Service, of: str, stub: Stub | None, stated: str) -> Mapping[str, Any]:
+    text = dedent(stub.value).strip() + "\n" if stub else ""
+    return read_surface(service, {"of": of, "stub": text, "stated": stated})
 
 
 def written(service: Service, surface: Surface, command: str) -> Change | None:
@@ -218,25 +236,29 @@ def _stub(service: Service, of: str) -> Stub | None:
     for file in sorted((service.root / "tests").rglob("test_*.py")):
         path = file.relative_to(service.root)
         text = read(service, path) or ""
-        if of not in text:
+        if of in text and (found := _stub_in(path, text, of)):
+            return found
+    return None
+
+
+def _stub_in(path: Path, text: str, of: str) -> Stub | None:
+    try:
+        tree = ast.parse(text.encode())  # which may begin with a BOM
+    except SyntaxError as error:
+        raise UserError(f"{path}:{error.lineno} can't be read ({error.msg})") from None
+    for owner in trees.classes(tree):
+        stated = {
+            name: line.value
+            for line in owner.body
+            if isinstance(line, ast.Assign | ast.AnnAssign)
+            for name in trees.names(line)
+        }
+        subject, stub = stated.get("of"), stated.get("stub")
+        if getattr(subject, "value", None) != of:
             continue
-        try:
-            tree = ast.parse(text.encode())  # which may begin with a BOM
-        except SyntaxError as error:
-            raise UserError(f"{path}:{error.lineno} can't be read ({error.msg})") from None
-        for owner in trees.classes(tree):
-            stated = {
-                name: line.value
-                for line in owner.body
-                if isinstance(line, ast.Assign | ast.AnnAssign)
-                for name in trees.names(line)
-            }
-            subject, stub = stated.get("of"), stated.get("stub")
-            if getattr(subject, "value", None) != of:
-                continue
-            if isinstance(stub, ast.Constant) and isinstance(stub.value, str):
-                return Stub(path, text, *_place(text, stub), stub.value)
-            raise UserError(f"{path}:{owner.lineno}: {owner.name} needs a text `stub` in quotes")
+        if isinstance(stub, ast.Constant) and isinstance(stub.value, str):
+            return Stub(path, text, *_place(text, stub), stub.value)
+        raise UserError(f"{path}:{owner.lineno}: {owner.name} needs a text `stub` in quotes")
     return None
 
 
