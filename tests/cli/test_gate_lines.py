@@ -3,7 +3,7 @@
 import pytest
 from tpgen.census.records import Record
 from tpgen.census.table import Cell, Census, Row
-from tpgen.gate import diff, line_rules, proof_rules
+from tpgen.gate import case_rules, diff, line_rules
 from tpgen.gate.facts import Facts, Measured
 
 from tests.hooks import Repository, repository
@@ -72,7 +72,7 @@ def test_a_deleted_component_needs_no_test(now: str, codes: list[str], repo: Rep
     census = Census(Record({"tests": []}, repo.path), [])
     change = diff.read(repo.path, "main")
     places = {"factory Loan": "shop/models.py"}
-    found, _ = proof_rules.cases(repo.path, change, census, known, places)
+    found, _ = case_rules.cases(repo.path, change, census, known, places)
     assert [each.code for each in found] == codes
 
 
@@ -87,5 +87,5 @@ def test_only_the_exempted_test_is_not_proved_for_an_unknown_base(repo: Reposito
         for name, test in (("me", "a.py::TestMe::test_403[x]"), ("books", "a.py::TestB::test_403"))
     ]
     census = Census(Record({"tests": []}, repo.path), rows)
-    found, _ = proof_rules.cases(repo.path, diff.read(repo.path, "main"), census, None, {})
+    found, _ = case_rules.cases(repo.path, diff.read(repo.path, "main"), census, None, {})
     assert ["route GET /me" in each.message for each in found] == [True]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tpgen.census.records import Record
-from tpgen.gate import diff, proof_rules
+from tpgen.gate import diff, edited_tests
 from tpgen.gate.facts import Facts
 
 from tests.hooks import Repository, repository
@@ -80,7 +80,7 @@ def test_the_assertions_of_inherited_and_nested_tests(
     repo.commit({FILE: text.format("assert 1")})
     repo.write({FILE: text.format("assert 1" if assertions else "pass") + "# edited\n"})
     change = diff.read(repo.path, "main")
-    found = [*proof_rules.weakened(repo.path, change, facts(repo, name, assertions))]
+    found = [*edited_tests.weakened(repo.path, change, facts(repo, name, assertions))]
     assert [each.code for each in found] == ["TPG607"] * (not assertions)
 
 
@@ -89,7 +89,7 @@ def test_the_assertions_of_unittest_are_read(repo: Repository) -> None:
     for now, codes in (("f()", ["TPG607"]), ("self.assertEqual(f(), 2)", [])):
         repo.write({FILE: UNITTEST.format(now)})
         change = diff.read(repo.path, "main")
-        found = proof_rules.weakened(repo.path, change, facts(repo, "TestA::test_a", None))
+        found = edited_tests.weakened(repo.path, change, facts(repo, "TestA::test_a", None))
         assert [each.code for each in found] == codes
 
 
@@ -102,7 +102,7 @@ def test_an_assertion_in_an_imported_helper(repo: Repository) -> None:
     ):
         repo.write({FILE: f"def test_a():\n    {now}\n"})
         change = diff.read(repo.path, "main")
-        found = proof_rules.weakened(repo.path, change, facts(repo, "test_a", assertions))
+        found = edited_tests.weakened(repo.path, change, facts(repo, "test_a", assertions))
         assert [each.code for each in found] == codes
 
 
@@ -159,7 +159,7 @@ def test_a_skip_that_was_there_is_not_of_the_change(
     repo.write({FILE: now + "# edited\n"})
     name = "TestA::test_parse" if "TestA" in now else "test_parse"
     known = facts(repo, name, None, outcome="skipped", reason="skipped")
-    found = proof_rules.weakened(repo.path, diff.read(repo.path, "main"), known)
+    found = edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)
     assert [each.code for each in found] == ["TPG607"] * is_new
 
 
@@ -168,7 +168,7 @@ def test_a_class_that_is_no_longer_collected(repo: Repository) -> None:
     repo.write({FILE: INHERITED.format("assert 1") + "    __test__ = False\n"})
     hidden = {"file": FILE, "line": 0, "name": "TestB", "reason": "`__test__` is False"}
     known = Facts(Record({"tests": [], "uncollected": [hidden]}, repo.path), {}, None)
-    found = [*proof_rules.weakened(repo.path, diff.read(repo.path, "main"), known)]
+    found = [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]
     assert [each.code for each in found] == ["TPG607"]
     assert f"{FILE}::TestB is not collected since this change" in found[0].message
 
@@ -182,7 +182,7 @@ def test_only_an_edited_assertion_goes_with_a_snapshot(repo: Repository) -> None
     ):
         repo.write({SNAPSHOT: AMBR.format(2), FILE: OF_MODULE.format(1).replace(old, new, 1)})
         change = diff.read(repo.path, "main")
-        found = proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
+        found = edited_tests.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
         assert [each.code for each in found] == codes
 
 
@@ -191,7 +191,7 @@ def test_a_comment_is_no_assertion(repo: Repository) -> None:
     text = OF_MODULE.format(1).replace("== snapshot", "== snapshot  # a remark")
     repo.write({SNAPSHOT: AMBR.format(2), FILE: text})
     change = diff.read(repo.path, "main")
-    found = proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
+    found = edited_tests.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))
     assert [each.code for each in found] == ["TPG608"]
 
 
@@ -202,7 +202,7 @@ def test_an_expected_value_of_the_module_belongs_to_its_tests(
     repo.commit({FILE: OF_MODULE.format(1), SNAPSHOT: AMBR.format(1)})
     repo.write({SNAPSHOT: AMBR.format(2), FILE: OF_MODULE.format(2 if is_asserted else 1)})
     change = diff.read(repo.path, "main")
-    found = [*proof_rules.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))]
+    found = [*edited_tests.silent_snapshots(repo.path, change, facts(repo, "test_a", 2))]
     assert [each.code for each in found] == ["TPG608"] * (not is_asserted)
 
 

@@ -13,9 +13,9 @@ from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.report.text import shortened
 
+from . import case_rules, edited_tests, line_rules
 from . import diff as diffs
 from . import facts as all_facts
-from . import line_rules, proof_rules
 from .facts import MissingFact
 from .outcome import Outcome
 
@@ -53,7 +53,7 @@ def judge(root: Path, revision: str, given: Given) -> Outcome:
     files = {path: file for path, file in whole.files.items() if path in kept}
     diff = replace(whole, files=files)
     outcome = Outcome(diff.base)
-    outcome.findings += proof_rules.past(root, diff)
+    outcome.findings += case_rules.past(root, diff)
     if any(map(is_hashed, diff.touched)):
         try:
             _judge_by_run(root, diff, given, outcome)
@@ -84,12 +84,12 @@ def _judge_by_run(root: Path, diff: diffs.Diff, given: Given, outcome: Outcome) 
         message = f"{shortened(failed, 1)} failed in the run: a failed test proves nothing"
         outcome.findings.append(Finding("pyproject.toml", 1, 1, message, "TPG600", "note"))
     found, outcome.files = line_rules.judge(root, diff, facts, percent)
-    about_cases, outcome.cases = proof_rules.cases(root, diff, census, known, places)
+    about_cases, outcome.cases = case_rules.cases(root, diff, census, known, places)
     outcome.findings += [
         *found,
         *about_cases,
-        *proof_rules.weakened(root, diff, facts),
-        *proof_rules.silent_snapshots(root, diff, facts),
+        *edited_tests.weakened(root, diff, facts),
+        *edited_tests.silent_snapshots(root, diff, facts),
     ]
 
 
@@ -100,7 +100,7 @@ def _base_percent(file: Path) -> float:
         raise _unreadable(file, error, "coverage json") from None
 
 
-def _base_cases(file: Path) -> tuple[proof_rules.Known, dict[str, str]]:
+def _base_cases(file: Path) -> tuple[case_rules.Known, dict[str, str]]:
     """Return the status of each case on the base, and the files of the components."""
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
