@@ -10,7 +10,7 @@ from tests.hooks import Repository, repository
 
 MAIN = "shop/main.py"
 TEST = "tests/integration/test_a.py::test_a"
-POLICY = "[layers.integration]\nio = true\n"
+POLICY = "[layers.integration]\nio = true\n[coverage]\nnew_code = 80\n"
 AREA = '[tool.tpgen.areas]\nroutes = ["main.py"]\n'
 APP = """\
 def create_app():
@@ -58,6 +58,16 @@ def test_a_function_that_a_module_calls_runs_while_it_is_imported(repo: Reposito
 def test_a_change_cannot_take_its_files_out_of_an_area(repo: Repository) -> None:
     repo.write({MAIN: APP.replace("Shop", "A shop"), "pyproject.toml": "[tool.tpgen]\n"})
     assert judged(repo, "tests/unit/test_b.py::test_b|run") == ["TPG604"]
+
+
+def test_a_change_cannot_lower_the_numbers_that_judge_it(repo: Repository) -> None:
+    repo.write({MAIN: APP.replace("Shop", "A shop")})
+    measured = Measured({1: True, 2: True, 3: False, 5: True}, [], {2: [f"{TEST}|run"]})
+    facts = Facts(Record({"tests": []}, repo.path), {MAIN: measured}, None)
+    for number in (80, 70):  # of the 75 % of the file
+        repo.write({"tests/policy/policy.toml": POLICY.replace("80", str(number))})
+        found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+        assert "TPG602" in {each.code for each in found}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import tokenize
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from tpgen.check.places import matches
 from tpgen.core import policy, settings
@@ -41,13 +43,7 @@ def judge(
         UserError: the policy or a file can't be read.
     """
     rules = policy.read(root)
-    coverage = rules.get("coverage", {})
-    target, drop = _number(coverage, "new_code", 85), _number(coverage, "drop", 2)
-    areas = {name: [*patterns] for name, patterns in rules.get("areas", {}).items()}
-    # A change can't take its own files out of an area.
-    for own in (settings.read(root), _settings_before(diff)):
-        for name, patterns in own.areas.items():
-            areas.setdefault(name, []).extend(patterns)
+    demands = _demands(root, rules, diff)
     passed = _passed(
         facts, {name for name, each in rules.get("layers", {}).items() if each.get("io")}
     )
@@ -59,12 +55,12 @@ def judge(
     findings: list[Finding] = []
     files = []
     for path in sorted(sources(diff)):
-        area = _area(path, packages, areas)
+        area = _area(path, packages, demands.areas)
         if measured := facts.files.get(path):
             changed = _Changed(root, diff.files[path], measured)
             file = changed.judged()
             files.append(file)
-            findings += _coverage(file, changed, target)
+            findings += _coverage(file, changed, demands.target)
             findings += _integration(changed, passed, area) if area else ()
         elif area and (root / path).read_bytes().strip():
             message = f"coverage does not measure this file of the area {area}, so no run can show "
@@ -74,8 +70,36 @@ def judge(
             message = "coverage does not measure this file, and this change edits its settings: "
             message += "measure it, or change the settings in a pull request of their own"
             findings.append(Finding(path, 1, 1, message, "TPG601"))
-    findings += _drop(facts, base_percent, drop)
+    findings += _drop(facts, base_percent, demands.drop)
     return findings, files
+
+
+@dataclass(frozen=True)
+class _Demands:
+    """What the policy demands: percentages, and the patterns of each area."""
+
+    target: float
+    drop: float
+    areas: Mapping[str, Sequence[str]]
+
+
+def _demands(root: Path, rules: Mapping[str, Any], diff: Diff) -> _Demands:
+    """Return the stricter demands of now and of the base.
+
+    A change can't lower the numbers that judge it, nor take its own files out of an area.
+    """
+    before = _toml(diff.read(POLICY.as_posix()))
+    target, drop = _number(rules, "new_code", 85), _number(rules, "drop", 2)
+    areas: dict[str, list[str]] = {}
+    own = (settings.read(root).areas, _settings_before(diff).areas)
+    for stated in (rules.get("areas", {}), before.get("areas", {}), *own):
+        for name, patterns in stated.items():
+            areas.setdefault(name, []).extend(patterns)
+    return _Demands(
+        max(target, _number(before, "new_code", target)),
+        min(drop, _number(before, "drop", drop)),
+        areas,
+    )
 
 
 def sources(diff: Diff) -> list[str]:
@@ -90,10 +114,7 @@ def _edits_settings(root: Path, diff: Diff) -> bool:
     if settings.WHERE not in diff.files:
         return False
     texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
-    try:
-        before, now = (tomllib.loads(text).get("tool", {}).get("coverage") for text in texts)
-    except tomllib.TOMLDecodeError:
-        return True
+    before, now = (_toml(text).get("tool", {}).get("coverage") for text in texts)
     return bool(before != now)
 
 
@@ -105,9 +126,16 @@ def _settings_before(diff: Diff) -> settings.Settings:
         return settings.Settings(text, {})
 
 
-def _number(table: Mapping[str, object], key: str, default: float) -> float:
-    """Return a percentage of the policy."""
-    given = table.get(key, default)
+def _toml(text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _number(rules: Mapping[str, Any], key: str, default: float) -> float:
+    """Return a percentage of a policy."""
+    given = rules.get("coverage", {}).get(key, default)
     if not isinstance(given, int | float) or not 0 <= given < 100:
         raise UserError(f"{POLICY}: [coverage] {key} must be a number from 0 to 99, got {given!r}")
     return given
