@@ -70,6 +70,45 @@ def test_a_change_cannot_lower_the_numbers_that_judge_it(repo: Repository) -> No
         assert "TPG602" in {each.code for each in found}
 
 
+TWO_MODELS = """\
+class Note:
+    pinned = {}
+
+class User:
+    size = {}
+    def short(self):
+        return 1
+"""
+
+
+@pytest.mark.parametrize(("note", "user", "codes"), [(2, 1, []), (1, 2, ["TPG604"])])
+def test_lines_of_a_class_without_functions_run_on_import(
+    note: int, user: int, codes: list[str], repo: Repository
+) -> None:
+    """A unit test of a function of another class in the module does not matter."""
+    repo.commit({MAIN: TWO_MODELS.format(1, 1)})
+    repo.write({MAIN: TWO_MODELS.format(note, user)})
+    lines = dict.fromkeys((1, 2, 4, 5, 6, 7), True)
+    contexts = {**{key: [""] for key in lines}, 7: ["tests/unit/test_b.py::test_b|run"]}
+    facts = Facts(Record({"tests": []}, repo.path), {MAIN: Measured(lines, [], contexts)}, None)
+    found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+    assert [each.code for each in found] == codes
+
+
+def test_lines_that_new_settings_of_coverage_leave_out(repo: Repository) -> None:
+    repo.write({MAIN: f'{APP}\n\ndef untested():\n    """Docs."""\n    return 1\n'})
+    measured = Measured(dict.fromkeys((1, 2, 3, 5), True), [], {})
+    facts = Facts(Record({"tests": []}, repo.path), {MAIN: measured}, None)
+    for more, codes in (
+        ("", []),
+        ('[tool.coverage.report]\nexclude_also = ["def untested"]\n', ["TPG601"]),
+    ):
+        repo.write({"pyproject.toml": AREA + more})
+        found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+        assert [each.code for each in found] == codes
+        assert [each.line for each in found] == [8] * len(codes)
+
+
 @pytest.mark.parametrize(
     ("now", "codes"),
     [(MODELS, ["TPG606"]), (MODELS + "x = 1\n", ["TPG606"]), (MODELS.partition("\n")[2], [])],

@@ -41,17 +41,14 @@ AMBR = "# serializer version: 1\n# name: test_a\n  dict({{\n    'id': {},\n  }})
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
-    return repository(tmp_path / "repo")
+    made = repository(tmp_path / "repo")
+    made.commit({"tests/policy/policy.toml": "[layers.contract]\nby_default = false\n"})
+    return made
 
 
 BELOW_IF = """\
 if True:
     def test_a():
-        {}
-"""
-UNITTEST = """\
-class TestA(unittest.TestCase):
-    def test_a(self):
         {}
 """
 
@@ -82,15 +79,6 @@ def test_the_assertions_of_inherited_and_nested_tests(
     change = diff.read(repo.path, "main")
     found = [*edited_tests.weakened(repo.path, change, facts(repo, name, assertions))]
     assert [each.code for each in found] == ["TPG607"] * (not assertions)
-
-
-def test_the_assertions_of_unittest_are_read(repo: Repository) -> None:
-    repo.commit({FILE: UNITTEST.format("self.assertEqual(f(), 1)")})
-    for now, codes in (("f()", ["TPG607"]), ("self.assertEqual(f(), 2)", [])):
-        repo.write({FILE: UNITTEST.format(now)})
-        change = diff.read(repo.path, "main")
-        found = edited_tests.weakened(repo.path, change, facts(repo, "TestA::test_a", None))
-        assert [each.code for each in found] == codes
 
 
 def test_an_assertion_in_an_imported_helper(repo: Repository) -> None:
@@ -146,6 +134,12 @@ class TestA(unittest.TestCase):
         (SKIPIF.format(1, "x = 1"), SKIPIF.format("2\nSKIPPED_SKUS = []", "x = 1"), False),
         (CONDITION.format(False), CONDITION.format(True), True),
         (IN_SET_UP.format("x()", "x = 1"), IN_SET_UP.format("self.skipTest(1)", "x = 1"), True),
+        (
+            IN_SET_UP.format("x()", "").replace("def setUp", "async def asyncSetUp"),
+            IN_SET_UP.format("raise SkipTest()", "").replace("def setUp", "async def asyncSetUp"),
+            True,
+        ),
+        (CONDITION.format(1), CONDITION.format(1) + "    raise pytest.skip.Exception(1)\n", True),
         (IN_SET_UP.format("x()", ""), IN_SET_UP.format("x()", "@unittest.expectedFailure"), True),
         (CONDITION.format(1), CONDITION.format(1) + "pytestmark = pytest.mark.xfail\n", True),
         (CONDITION.format(1), CONDITION.format(1) + "pytest.importorskip('x')\n", True),
@@ -163,14 +157,67 @@ def test_a_skip_that_was_there_is_not_of_the_change(
     assert [each.code for each in found] == ["TPG607"] * is_new
 
 
+def left_out(repo: Repository, file: str, name: str, reason: str) -> list[str]:
+    """What the gate says if pytest did not run something."""
+    test = {"file": file, "line": 0, "name": name, "reason": reason}
+    known = Facts(Record({"tests": [], "uncollected": [test]}, repo.path), {}, None)
+    found = [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]
+    assert {each.code for each in found} <= {"TPG607"}
+    return [each.message for each in found]
+
+
 def test_a_class_that_is_no_longer_collected(repo: Repository) -> None:
     repo.commit({FILE: INHERITED.format("assert 1")})
     repo.write({FILE: INHERITED.format("assert 1") + "    __test__ = False\n"})
-    hidden = {"file": FILE, "line": 0, "name": "TestB", "reason": "`__test__` is False"}
-    known = Facts(Record({"tests": [], "uncollected": [hidden]}, repo.path), {}, None)
-    found = [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]
-    assert [each.code for each in found] == ["TPG607"]
-    assert f"{FILE}::TestB is not collected since this change" in found[0].message
+    (message,) = left_out(repo, FILE, "TestB", "`__test__` is False")
+    assert message.startswith(f"{FILE}::TestB is not collected since this change")
+
+
+def test_a_module_that_skips_itself(repo: Repository) -> None:
+    """Only if the change lets it."""
+    skipped = f"import pytest\npytest.importorskip('x')\n{INHERITED.format('assert 1')}"
+    repo.commit({FILE: INHERITED.format("assert 1")})
+    repo.write({FILE: skipped})
+    (message,) = left_out(repo, FILE, "", "Skipped: could not import 'x'")
+    assert message.startswith(f"{FILE} is not collected since this change: Skipped")
+    repo.git("commit", "--quiet", "--all", "--message=skips")
+    repo.git("branch", "--force", "other")
+    repo.write({FILE: f"{skipped}# edited\n"})
+    test = {"file": FILE, "line": 0, "name": "", "reason": "Skipped: could not import 'x'"}
+    known = Facts(Record({"tests": [], "uncollected": [test]}, repo.path), {}, None)
+    assert [*edited_tests.weakened(repo.path, diff.read(repo.path, "other"), known)] == []
+
+
+def test_a_file_that_moves_to_a_layer_that_runs_only_by_name(repo: Repository) -> None:
+    repo.commit({FILE: "def test_a():\n    assert 1\n"})
+    (repo.path / "tests/contract").mkdir()
+    repo.git("mv", FILE, "tests/contract/test_a.py")
+    (message,) = left_out(repo, "tests/contract/test_a.py", "test_a", "deselected")
+    assert message.startswith("tests/contract/test_a.py was moved to the layer contract")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ('"-q"', "\"-q -m 'not slow'\"", "-m not slow"),
+        ('["-q"]', '["-q", "--ignore=tests/perf"]', "--ignore=tests/perf"),
+        ('"-m slow"', '"-m slow -q"', ""),
+    ],
+)
+def test_addopts_that_leave_out_more(before: str, now: str, said: str, repo: Repository) -> None:
+    table = "[tool.pytest.ini_options]\naddopts = {}\n"
+    repo.commit({"pyproject.toml": table.format(before)})
+    repo.write({"pyproject.toml": table.format(now)})
+    found = left_out(repo, "tests/perf/test_a.py", "test_a", "deselected")
+    assert found == [f"addopts leave out tests since this change: {said}; remove them"] * bool(said)
+
+
+def test_one_finding_for_all_parameters_of_a_test(repo: Repository) -> None:
+    repo.commit({FILE: "def test_a(x):\n    assert x\n"})
+    repo.write({FILE: "def test_a(x):\n    pass\n"})
+    tests = [facts(repo, f"test_a[{n}]", 0).record.tests[0] for n in range(3)]
+    known = Facts(Record({"tests": tests, "uncollected": []}, repo.path), {}, None)
+    assert len([*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]) == 1
 
 
 def test_only_an_edited_assertion_goes_with_a_snapshot(repo: Repository) -> None:
@@ -217,7 +264,11 @@ def test_files_that_a_run_does_not_hash_are_not_new(repo: Repository) -> None:
         }
     )
     record = Record({"files": {}}, repo.path)
-    assert record.stale == []
+    assert record.stale == ["tests/policy/policy.toml"]
     repo.write({"src/node.py": "", ".coveragerc": ""})
     record = Record({"files": {}}, repo.path)
-    assert sorted(record.stale) == [".coveragerc", "src/node.py"]
+    assert sorted(record.stale) == [
+        ".coveragerc",
+        "src/node.py",
+        "tests/policy/policy.toml",
+    ]

@@ -13,6 +13,7 @@ from tpgen.check.project import ANSWERS, Project
 from tpgen.check.rule import FileRule
 from tpgen.core import settings
 from tpgen.core.finding import Finding
+from tpgen.report.text import shortened
 from tpgen.source import trees
 from tpgen.source.cases import words
 
@@ -52,10 +53,14 @@ def cases(
                 UnprovedCase(row.title, cell.words, cell.why or ", ".join(cell.tests))
                 for cell in bad
             ]
+    lost: dict[str, list[str]] = {}
     for test in census.record.tests:
         if test["id"] in census.lost:
-            message = f"{test['id']} failed in its set-up, so its component is unknown: run it alone, and fix the error"
-            findings.append(Finding(test["file"], test["line"] or 1, 1, message, "TPG605"))
+            lost.setdefault(test["file"], []).append(test["id"])
+    for path, tests in lost.items():
+        message = f"{shortened(tests, 1)} failed in the set-up, so the component is unknown: run "
+        message += f"`pytest {path}`, and fix the error"
+        findings.append(Finding(path, 1, 1, message, "TPG605"))
     return findings, unproved
 
 
@@ -163,7 +168,7 @@ def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:
     if all(cell.status == "exempt" for cell in cells):
         help_ = "; remove its exemption, or change the component too"
     elif row.can_be_written and any(cell.status == "missing" for cell in cells):
-        help_ = f"; `tpgen {row.title}` writes its tests"
+        help_ = f"; `tpgen {row.title}` writes the tests that it lacks"
     message = f"{row.title} is {start}: {named}{help_}"
     return Finding(row.file or "pyproject.toml", row.line or 1, 1, message, code)
 

@@ -1,12 +1,15 @@
 """Judge the edited tests and snapshots of a change."""
 
 import re
+import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tpgen.check.places import is_policy, is_test_file
 from tpgen.check.skips import FLAKY, ISSUE
+from tpgen.core import policy, settings
 from tpgen.core.finding import Finding
 from tpgen.rules.silent_snapshot_change import FOLDER, snapshots
 
@@ -18,53 +21,101 @@ from .texts_of_tests import (
     edits_assertion,
     function_of,
     functions,
-    is_of_unittest,
     skips,
 )
 
 HIDDEN = "__test__"
+LEAVES_OUT = re.compile("-[mk]|--(deselect|ignore)")
 Test = Mapping[str, Any]
 
 
 def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
-    """Yield the tests in changed files that asserted something, and are skipped or assert nothing.
+    """Yield the tests that asserted something, and are left out, skipped or assert nothing now.
 
     Args:
         root: the folder of the service.
         diff: the change.
         facts: of a run with these files.
     """
-    hidden = [test for test in facts.record.content["uncollected"] if HIDDEN in test["reason"]]
+    yield from _left_out(root, diff, facts)
     for path in filter(is_own_test, diff.files):
         before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
-        for test in hidden:
-            if test["file"] == path and HIDDEN not in before:
-                what = f"{path}::{test['name']} is not collected since this change"
-                line, why = test["line"] or 1, test["reason"]
-                yield Finding(path, line, 1, f"{what}: {why}", "TPG607")
         known = asserting(before)
+        told = set()
         for name, test in _by_function(facts, path):
-            if name in known and (what := _weakness(name, test, before, now)):
+            what = _weakness(name, test, before, now) if name in known else ""
+            # Of a test with parameters, one is named.
+            if what and (name, what) not in told:
+                told.add((name, what))
                 yield Finding(path, test["line"] or 1, 1, f"{test['id']} {what}", "TPG607")
+
+
+def _left_out(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
+    """Yield the files and classes that pytest does not run since the change."""
+    named = {f"tests/{layer}/": layer for layer in policy.named_layers(root)}
+    moved = {path.rpartition("/")[2] for path in diff.removed if is_own_test(path)}
+    told = set()
+    for test in facts.record.content["uncollected"]:
+        path, reason, line = test["file"], test["reason"], test["line"] or 1
+        place = f"{path}::{test['name']}".removesuffix("::")
+        if path in diff.files and is_own_test(path):
+            before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
+            is_hidden = HIDDEN in reason and HIDDEN not in before
+            is_skipped = reason.startswith("Skipped") and skips(before, "") != skips(now, "")
+            if asserting(before) and (is_hidden or is_skipped):
+                what = f"{place} is not collected since this change: {reason}"
+                yield Finding(path, line, 1, what, "TPG607")
+        layer = next((named[above] for above in named if path.startswith(above)), "")
+        is_new = path not in told and not diff.read(path)
+        if layer and is_new and path.rpartition("/")[2] in moved:
+            told.add(path)
+            what = (
+                f"{path} was moved to the layer {layer}, which runs only by name: its tests were "
+            )
+            yield Finding(path, 1, 1, f"{what}part of each run; move them back", "TPG607")
+    if options := _new_options(root, diff):
+        what = f"addopts leave out tests since this change: {' '.join(options)}; remove them"
+        yield Finding(settings.WHERE, 1, 1, what, "TPG607")
+
+
+def _new_options(root: Path, diff: Diff) -> list[str]:
+    """Return the options that leave out tests, and that the change adds to pytest's settings."""
+    if settings.WHERE not in diff.files:
+        return []
+    texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
+    before, now = map(_options, texts)
+    return [option for option in now if option not in before and LEAVES_OUT.match(option)]
+
+
+def _options(pyproject: str) -> list[str]:
+    try:
+        tool = tomllib.loads(pyproject).get("tool", {})
+    except tomllib.TOMLDecodeError:
+        return []
+    given = tool.get("pytest", {}).get("ini_options", {}).get("addopts", [])
+    words = shlex.split(given) if isinstance(given, str) else [*given]
+    # The value of a short option may be the next word.
+    return [" ".join(words[n : n + 1 + (word in ("-m", "-k"))]) for n, word in enumerate(words)]
 
 
 def _weakness(name: str, test: Test, before: str, now: str) -> str:
     """Return what is wrong with a test that asserted something before; empty if nothing is."""
-    reason = test["reason"] or ""
-    if test["outcome"] == "passed":
-        # The assertions of unittest are not counted.
-        is_uncounted = test["assertions"] is None and is_of_unittest(now, name)
-        is_empty = test["assertions"] == 0 or (is_uncounted and name not in asserting(now))
-        return "asserted something before the change, and executes no assertion now" * is_empty
-    if test["outcome"] not in ("skipped", "xfailed", "xpassed"):
+    reason, outcome = test["reason"] or "", test["outcome"]
+    if outcome == "passed":
+        is_empty = bool(test["assertions"] == 0)
+        what = "asserted something before the change, and executes no assertion now"
+        return what if is_empty else ""
+    if outcome not in ("skipped", "xfailed", "xpassed"):
         return ""
     is_flaky = FLAKY.search(reason) and ISSUE.search(reason)
     is_old = skips(before, name) == skips(now, name) and "empty parameter" not in reason
     if is_flaky or is_old:
         return ""
+    what = "skipped" if outcome == "skipped" else "expected to fail"
+    why = f" ({reason})" if reason else ""
     return (
-        f"is {test['outcome']} since this change ({reason}): only a flaky test may be, with a "
-        'reason such as "flaky, see #12"'
+        f"is {what} since this change{why}: only a flaky test may be skipped, with a reason such as "
+        '"flaky, see #12"'
     )
 
 
@@ -97,8 +148,7 @@ def silent_snapshots(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             if not about & asserted:
                 message = (
                     f"the snapshot of {name} changes, and no assertion about "
-                    f"{', '.join(sorted(about))} does: assert what it holds now, in a test below "
-                    f"{folder}"
+                    f"{', '.join(sorted(about))} does: assert what it holds now, in a test of the same"
                 )
                 yield Finding(path, line, 1, message, "TPG608")
 

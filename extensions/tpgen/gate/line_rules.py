@@ -60,6 +60,13 @@ def judge(
             changed = _Changed(root, diff.files[path], measured)
             file = changed.judged()
             files.append(file)
+            if cuts_coverage and changed.left_out:
+                lines = sorted(changed.left_out)
+                message = (
+                    f"coverage leaves out {_lines(lines)}, and this change edits its settings: "
+                )
+                message += "change them in a pull request of their own"
+                findings.append(Finding(path, lines[0], 1, message, "TPG601"))
             findings += _coverage(file, changed, demands.target)
             findings += _integration(changed, passed, area) if area else ()
         elif area and (root / path).read_bytes().strip():
@@ -150,6 +157,7 @@ class _Changed:
         first: the first line of the statement that each line belongs to.
         lines: the first lines of the new and edited statements.
         inside: the first lines of all statements in functions.
+        left_out: the first lines of new and edited statements that coverage does not count.
     """
 
     def __init__(self, root: Path, file: FileDiff, measured: Measured) -> None:
@@ -164,6 +172,7 @@ class _Changed:
         cut = {span.start for span, _ in found if file.cuts & {*span[:-1]}}
         new = {self.first.get(line, line) for line in file.lines - _remarks(source, file.lines)}
         self.lines = (new | cut) & measured.lines.keys()
+        self.left_out = (new & {*self.first.values()} - _texts(tree)) - measured.lines.keys()
 
     def judged(self) -> JudgedFile:
         """Return how many of the statements and their branches ran."""
@@ -186,6 +195,18 @@ class _Changed:
         """Return the lines that ran, and of which a branch was not taken."""
         partly = {line for line, taken in self.measured.branches if not taken}
         return (self.lines & partly) - self.measured.missing
+
+    def is_in_plain_class(self, line: int) -> bool:
+        """Return whether a line is in a class at the top that has no function."""
+        for node in self._tree.body:
+            if isinstance(node, ast.ClassDef) and line in range(
+                node.lineno, (node.end_lineno or 0) + 1
+            ):
+                return not any(
+                    isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+                    for each in ast.walk(node)
+                )
+        return False
 
     def run_by(self, contexts: AbstractSet[str]) -> set[int]:
         """Return the first lines of the statements that ran in some contexts."""
@@ -239,7 +260,9 @@ def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iter
     while_imported = {line for line, names in changed.measured.contexts.items() if "" in names}
     inside = (changed.inside & changed.measured.lines.keys()) - while_imported
     outside = changed.lines - inside - changed.measured.missing
-    imported = outside if ran & inside or not inside else set()
+    # So does a class without a function, such as a model.
+    declared = {line for line in outside if changed.is_in_plain_class(line)}
+    imported = outside if ran & inside or not inside else declared
     # A function whose body is only a docstring has no line that could run.
     bodies = {line: {*body} & inside for line, body in changed.heads.items()}
     imported = {line for line in imported if not bodies.get(line) or ran & bodies[line]}
@@ -262,9 +285,9 @@ def _drop(facts: Facts, base: float | None, allowed: float) -> Iterator[Finding]
             "pyproject.toml",
             1,
             1,
-            f"the coverage drops from {base:.1f} % to {now:.1f} %, and the policy allows "
-            f"{allowed:g} points: restore the tests, cover the same code by others, or name what no "
-            "test is to cover in `omit` of [tool.coverage.run]",
+            f"the coverage drops from {base:.2f} % to {now:.2f} %, and the policy allows {allowed:g} "
+            "points: cover the new code that other findings name, and restore deleted and failed "
+            "tests; generated files belong in `omit`, in a pull request of their own",
             "TPG603",
         )
 
@@ -317,6 +340,15 @@ def _remarks(source: bytes, lines: Collection[int]) -> set[int]:
         else:
             code |= {*range(token.start[0], token.end[0] + 1)}
     return remarks - code
+
+
+def _texts(tree: ast.Module) -> set[int]:
+    """Return the lines of the docstrings and other texts that are statements."""
+    return {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
 
 
 def _parse(path: str, source: bytes) -> ast.Module:

@@ -11,6 +11,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 SKIPS = {"skip", "skipif", "xfail", "importorskip", "expectedFailure"}
 SKIPS |= {"skipIf", "skipUnless", "skipTest", "SkipTest"}
 SET_UPS = {"setUp", "setUpClass", "setUpModule", "setup_method", "setup_class", "setup_module"}
+SET_UPS |= {"asyncSetUp"}
 # Names of functions that assert, as the engine knows them.
 ASSERTING = ("assert", "expect", "check_")
 RAISES = {"raises", "warns", "deprecated_call", "fail", "verify"}
@@ -96,7 +97,10 @@ def edited_values(text: str, lines: frozenset[int]) -> set[str]:
 
 
 def skips(text: str, name: str) -> list[str]:
-    """Return what skips a test: in it, its set-up, its classes and its module, with the values used."""
+    """Return what skips a test: in it, its set-up, its classes and its module, with the values used.
+
+    Without a name: what skips the module.
+    """
     *owners, function = name.split(".")
     tree = parsed(text)
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
@@ -129,7 +133,7 @@ def skips(text: str, name: str) -> list[str]:
 
 def _calls_that_skip(node: ast.AST) -> list[ast.AST]:
     calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
-    return [each for each in calls if last_name(each.func) in SKIPS]
+    return [each for each in calls if _skipping(each.func)]
 
 
 def _skipping(node: ast.AST) -> bool:
@@ -137,12 +141,6 @@ def _skipping(node: ast.AST) -> bool:
         isinstance(each, ast.Attribute | ast.Name) and last_name(each) in SKIPS
         for each in ast.walk(node)
     )
-
-
-def is_of_unittest(text: str, name: str) -> bool:
-    owner = name.partition(".")[0]
-    found = (node for node in trees.classes(parsed(text)) if node.name == owner)
-    return any(last_name(base).endswith("TestCase") for node in found for base in node.bases)
 
 
 def lines_of(node: Function | ast.ClassDef) -> range:

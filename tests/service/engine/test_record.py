@@ -1,6 +1,7 @@
 """What `pytest --census` writes of a run."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,7 @@ def test_outcomes(ran: Any) -> None:
         ("test_raises", 1),
         ("test_nothing", 0),
         ("test_helped", None),
-        ("test_old", None),
+        ("test_old", 1),
     ],
 )
 def test_assertions(ran: Any, name: str, count: int | None) -> None:
@@ -484,6 +485,46 @@ def test_a_part_of_the_suite_is_not_complete(tmp_path: Path, arguments: tuple[st
     tree = service(tmp_path, **{"tests/unit/test_it.py": tests})
     tree.pytest("--census", *arguments)
     assert not record(tree)["selection"]["is_complete"]
+
+
+def test_what_the_project_itself_leaves_out_is_no_part_of_its_suite(tmp_path: Path) -> None:
+    """By `addopts`, or by a module that skips itself; an option of the command line is one."""
+    files = {
+        "tests/unit/test_it.py": "import pytest\n@pytest.mark.slow\ndef test_one(): assert True\n"
+        "def test_two(): assert True\n",
+        "tests/unit/test_numpy.py": "import pytest\npytest.importorskip('nowhere')\n",
+        "pytest.ini": "[pytest]\naddopts = -m 'not slow' --ignore=tests/perf\nmarkers = slow\n",
+    }
+    tree = service(tmp_path, **files)
+    for options, why_not in (
+        ([], []),
+        (["-m", "not other"], ["--markexpr"]),
+        (["--ignore=tests/other"], ["--ignore"]),
+    ):
+        assert tree.pytest("--census", *options).code == 0
+        assert record(tree)["selection"]["why_not"] == why_not
+        shutil.rmtree(tree.path / ".tpgen")
+
+
+def test_assertions_of_unittest_are_counted(tmp_path: Path) -> None:
+    tests = """
+        import unittest
+        class TestIt(unittest.TestCase):
+            def test_equal(self): self.assertEqual(1, 1)
+            def test_raises(self):
+                with self.assertRaises(ValueError): int("x")
+            def test_never(self):
+                return
+                self.assertEqual(1, 2)
+            def test_empty(self):
+                for x in []: self.assertEqual(x, 2)
+        """
+    tree = service(tmp_path, **{"tests/unit/test_it.py": tests})
+    assert tree.pytest("--census").code == 0
+    counts = {one["id"].rpartition("_")[2]: one["assertions"] for one in record(tree)["tests"]}
+    assert counts.pop("equal") > 0
+    assert counts.pop("raises") > 0
+    assert counts == {"never": 0, "empty": 0}
 
 
 def test_a_suite_that_knows_nothing_of_tpgen(tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 import dis
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from unittest import TestCase
 
 import pytest
 from _pytest.assertion import rewrite
 
 # What pytest keeps of a rewritten module does not say whether the hook was on.
 _TAIL = "-census" + rewrite.PYC_TAIL
+_OF_UNITTEST = {name for name in vars(TestCase) if name.startswith("assert")}
 
 
 class Assertions:
@@ -29,6 +31,8 @@ class Assertions:
             if context := getattr(pytest, name, None):
                 self._count_exits(context)
         self._count_exits(pytest.WarningsRecorder)
+        for name in _OF_UNITTEST:
+            self._count_calls(name)
 
     def _count_exits(self, context: Any) -> None:
         original = context.__exit__
@@ -41,6 +45,18 @@ class Assertions:
 
         context.__exit__ = __exit__
         self._restore.append((context, "__exit__", original))
+
+    def _count_calls(self, name: str) -> None:
+        original = getattr(TestCase, name)
+
+        @wraps(original)
+        def counted(*arguments: Any, **options: Any) -> Any:
+            found = original(*arguments, **options)
+            self.count += 1
+            return found
+
+        setattr(TestCase, name, counted)
+        self._restore.append((TestCase, name, original))
 
     def stop(self) -> None:
         """Count no more."""
@@ -59,7 +75,7 @@ class Assertions:
             return None
         if self.count or function is None:
             return self.count or None
-        return None if hasattr(item, "_testcase") or _may_assert(function) else 0
+        return None if _may_assert(function) else 0
 
 
 def _may_assert(function: Any) -> bool:
@@ -83,7 +99,8 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _asserts_by_name(name: str) -> bool:
-    return name.startswith(("assert", "expect", "check_")) or name in {"fail", "verify"}
+    is_helper = name.startswith(("assert", "expect", "check_")) or name in {"fail", "verify"}
+    return is_helper and name not in _OF_UNITTEST
 
 
 def _is_of_helper(value: object) -> bool:

@@ -332,8 +332,11 @@ class Recorder:
         self, exit_code: int, uncollected: list[Mapping[str, Any]]
     ) -> Iterator[str]:
         option = self._config.option
+        # What the project's own `addopts` leave out is no part of its suite.
+        usual = self._config._parser.parse_known_args(self._config.getini("addopts"))
         for name in ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"):
-            if getattr(option, name, None):
+            given = getattr(option, name, None)
+            if given and given != getattr(usual, name, None):
                 yield f"--{name}" if len(name) > 2 else f"-{name}"
         if self._config.args_source is pytest.Config.ArgsSource.ARGS:
             yield "paths were given"
@@ -341,7 +344,8 @@ class Recorder:
             yield f"pytest ended with {exit_code}"
         elif exit_code and (getattr(option, "maxfail", 0) or 0) > 0:
             yield "it stopped at a failure"
-        unread = [one["file"] for one in uncollected if not one["name"]]
+        files = (one for one in uncollected if not one["name"])
+        unread = [one["file"] for one in files if not one["reason"].startswith("Skipped")]
         if unread:
             yield f"not collected: {', '.join(unread)}"
 
