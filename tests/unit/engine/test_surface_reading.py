@@ -558,6 +558,19 @@ def test_a_stub_reads_as_it_was_written(cls: type) -> None:
     assert parse(str(read(cls))) == read(cls)
 
 
+def test_a_property_that_is_a_context_manager() -> None:
+    class Paused:
+        @property
+        @contextlib.contextmanager
+        def paused(self) -> Iterator[int]:
+            yield 1
+
+    found = read(Paused)
+    lines = found.members["paused"].lines()
+    assert lines == ["@property", "def paused(self) -> AbstractContextManager: ..."]
+    assert not compare(parse(str(found)), found)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -39,6 +39,11 @@ INTERNAL = {
     *("__getnewargs__", "__getnewargs_ex__", "__getstate__", "__post_init__", "__replace__"),
     *("__set_name__", "__setstate__", "__wrapped__"),
 }
+# What a property returns that has one of these decorators.
+MANAGERS = {
+    "contextmanager": "AbstractContextManager",
+    "asynccontextmanager": "AbstractAsyncContextManager",
+}
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EMPTY = inspect.Parameter.empty
 
@@ -326,13 +331,15 @@ class _Reader:
         if setter is not None:
             parameters = self._signature(name, setter, is_bound=True).parameters
             set_to = parameters[0].annotation if parameters else None
+        decorators = _decorators(getter)
+        managers = [MANAGERS[each] for each in decorators if each in MANAGERS]
         return Member(
             name,
             "property",
-            type=signature.returns,
+            type=managers[0] if managers else signature.returns,
             setter=set_to,
             has_setter=setter is not None,
-            decorators=_decorators(getter),
+            decorators=tuple(each for each in decorators if each not in MANAGERS),
         )
 
     def _method(self, name: str, function: Any, kind: MemberKind) -> Member:
