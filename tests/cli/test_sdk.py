@@ -7,6 +7,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from pytest_tpgen.surface.versions import last_tag
 from tpgen.cli import command_line
 
 from tests.checking import Said, git, repository, tpgen, write
@@ -216,6 +217,14 @@ def test_without_a_release_no_version_is_demanded(sdk: Path) -> None:
     write(sdk, {SOURCE: CHANGED, "CHANGELOG.md": "## Unreleased\n\n- `chat` takes the model.\n"})
     assert accept(sdk).code == 0
     assert "nothing was released yet" in tpgen(sdk, "sdk", "--last-release").out
+
+
+def test_a_tagged_pre_release_is_not_the_last_release(sdk: Path) -> None:
+    for tag in ("v2.0.0a1", "2.0.0-beta.1", "v2.0.0rc1", "v2.0.0.dev3"):
+        git(sdk, "tag", tag)
+    assert last_tag(sdk) == ("v1.4.2", "1.4.2")
+    git(sdk, "tag", "-d", "v1.4.2")
+    assert last_tag(sdk) == ("", "")
 
 
 def test_the_tests_of_the_last_release_run_against_the_working_tree(sdk: Path) -> None:

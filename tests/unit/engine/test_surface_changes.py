@@ -1,8 +1,8 @@
 """Changes of a class's surface, each with its verdict and its words."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from textwrap import dedent, indent
-from typing import Any, NewType
+from typing import Any, Generic, NewType, TypedDict, TypeVar
 
 import griffe
 import pytest
@@ -19,8 +19,52 @@ class Reply: ...
 class ChatReply(Reply): ...
 
 
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Page(Generic[T]): ...
+
+
+class Pages(Page[list[U]], Generic[U, T]): ...
+
+
+class IntPage(Page[int]): ...
+
+
+class LastPage(IntPage): ...
+
+
+class Numbers(list[int]): ...
+
+
+class Items(list): ...  # type: ignore[type-arg]
+
+
+class Token(str): ...
+
+
+class Fields(TypedDict):
+    name: str
+
+
+class MoreFields(Fields):
+    age: int
+
+
+class OtherFields(TypedDict, total=False):
+    name: str
+
+
 OWN: dict[str, Any] = {"Reply": Reply, "ChatReply": ChatReply, "Agent": type("Agent", (), {})}
 OWN |= {"Self": OWN["Agent"], "OldReply": Reply, "UserId": NewType("UserId", str)}
+OWN |= {
+    each.__name__: each
+    for each in (
+        *(Page, Pages, IntPage, LastPage, Numbers, Items, Token, Fields, MoreFields, OtherFields),
+        *(Sequence, Coroutine),  # A package imports these.
+    )
+}
 TYPES = Types(OWN.get)
 
 # Two forms of the member, the verdict, and a part of what is said.
@@ -163,6 +207,62 @@ ROWS = [
         "",
     ),
     ("def f(self) -> tuple[int, int]: ...", "def f(self) -> tuple[int, ...]: ...", BREAKING, ""),
+    # Generic types
+    ("def f(self) -> dict: ...", "def f(self) -> dict[Any, Any]: ...", EQUAL, ""),
+    ("def f(self) -> list[type]: ...", "def f(self) -> list[type[Any]]: ...", EQUAL, ""),
+    ("def f(self, a: tuple): ...", "def f(self, a: tuple[Any, ...]): ...", EQUAL, ""),
+    ("def f(self, a: tuple): ...", "def f(self, a: tuple[Any]): ...", BREAKING, "narrowed"),
+    ("def f(self, a: Callable): ...", "def f(self, a: Callable[..., Any]): ...", EQUAL, ""),
+    ("def f(self, a: Page): ...", "def f(self, a: Page[Any]): ...", EQUAL, ""),
+    ("def f(self, a: list): ...", "def f(self, a: Sequence[object]): ...", RECORD, "widened"),
+    ("def f(self, a: list): ...", "def f(self, a: list[int]): ...", BREAKING, "narrowed"),
+    ("def f(self, a: list[int]): ...", "def f(self, a: list): ...", RECORD, "widened"),
+    (
+        "def f(self, a: Callable[..., int]): ...",
+        "def f(self, a: Callable[[int], int]): ...",
+        BREAKING,
+        "was narrowed",
+    ),
+    (
+        "def f(self, a: Callable[[int], int]): ...",
+        "def f(self, a: Callable[..., int]): ...",
+        RECORD,
+        "was widened",
+    ),
+    ("def f(self, a: Callable): ...", "def f(self, a: Callable[[], int]): ...", BREAKING, ""),
+    ("def f(self) -> Page[int]: ...", "def f(self) -> Page[int, str]: ...", BREAKING, "changed"),
+    ("def f(self) -> Page[int]: ...", "def f(self) -> IntPage: ...", RECORD, "narrowed"),
+    ("def f(self) -> Page[int]: ...", "def f(self) -> LastPage: ...", RECORD, "narrowed"),
+    ("def f(self) -> Page[str]: ...", "def f(self) -> LastPage: ...", BREAKING, "changed"),
+    ("def f(self) -> Page: ...", "def f(self) -> LastPage: ...", RECORD, "narrowed"),
+    ("def f(self) -> Page[list[int]]: ...", "def f(self) -> Pages[int, str]: ...", RECORD, ""),
+    ("def f(self) -> Page[int]: ...", "def f(self) -> Pages[int, str]: ...", BREAKING, ""),
+    ("def f(self) -> Sequence[int]: ...", "def f(self) -> Numbers: ...", RECORD, "narrowed"),
+    ("def f(self) -> Sequence[str]: ...", "def f(self) -> Numbers: ...", BREAKING, "changed"),
+    ("def f(self) -> Sequence[str]: ...", "def f(self) -> Items: ...", RECORD, "narrowed"),
+    ("def f(self) -> Sequence[str]: ...", "def f(self) -> Token: ...", RECORD, "narrowed"),
+    ("def f(self) -> Sequence[int]: ...", "def f(self) -> Token: ...", BREAKING, "changed"),
+    ("def f(self) -> Iterable[int]: ...", "def f(self) -> Sequence[int]: ...", RECORD, ""),
+    # TypedDicts
+    ("def f(self) -> dict: ...", "def f(self) -> Fields: ...", BREAKING, "changed"),
+    ("def f(self, a: Fields): ...", "def f(self, a: dict[str, Any]): ...", BREAKING, "changed"),
+    ("def f(self, a: Fields): ...", "def f(self, a: Mapping[str, object]): ...", RECORD, ""),
+    ("def f(self, a: Fields): ...", "def f(self, a: Mapping[str, int]): ...", BREAKING, ""),
+    ("def f(self, a: Fields): ...", "def f(self, a: Mapping): ...", RECORD, "widened"),
+    ("def f(self, a: Fields): ...", "def f(self, a: Iterable[str]): ...", RECORD, "widened"),
+    ("def f(self) -> Fields: ...", "def f(self) -> MoreFields: ...", RECORD, "narrowed"),
+    ("def f(self) -> MoreFields: ...", "def f(self) -> Fields: ...", BREAKING, "widened"),
+    ("def f(self) -> Fields: ...", "def f(self) -> OtherFields: ...", BREAKING, "changed"),
+    # Special types
+    ("def f(self) -> int: ...", "def f(self) -> NoReturn: ...", RECORD, "narrowed"),
+    ("def f(self) -> Never: ...", "def f(self) -> None: ...", BREAKING, "widened"),
+    ("def f(self) -> Never: ...", "def f(self) -> NoReturn: ...", EQUAL, ""),
+    ("def f(self, a) -> bool: ...", "def f(self, a) -> TypeGuard[int]: ...", RECORD, "narrowed"),
+    ("def f(self, a) -> TypeIs[int]: ...", "def f(self, a) -> bool: ...", BREAKING, "widened"),
+    ("def f(self, a) -> TypeIs[int]: ...", "def f(self, a) -> TypeIs[bool]: ...", BREAKING, ""),
+    ("def f(self, a: float): ...", "def f(self, a: int | float): ...", EQUAL, ""),
+    ("def f(self) -> float | None: ...", "def f(self) -> int | float | None: ...", EQUAL, ""),
+    ("def f(self) -> int: ...", "def f(self) -> int | float: ...", BREAKING, "widened"),
     # Async
     ("async def f(self) -> int: ...", "def f(self) -> int: ...", BREAKING, "not any more"),
     ("def f(self) -> int: ...", "async def f(self) -> int: ...", BREAKING, "must await it"),
@@ -212,6 +312,13 @@ ROWS = [
         BREAKING,
         "the value to set was narrowed",
     ),
+    (
+        "@cached_property\ndef f(self) -> int: ...",
+        "@property\ndef f(self) -> int: ...",
+        BREAKING,
+        "",
+    ),
+    ("@cached_property\ndef f(self) -> int: ...", "f: int", RECORD, "became an attribute"),
     ("f: int", "@cached_property\ndef f(self) -> int: ...", RECORD, "became a cached property"),
     ("f: int", "f: str", BREAKING, "its type changed"),
     ("f: int | None", "f: int", BREAKING, "was narrowed"),

@@ -11,6 +11,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import cached_property, partialmethod
+from importlib import metadata
 from types import TracebackType
 from typing import (
     Any,
@@ -36,7 +37,7 @@ from typing import (
 import attrs
 import pydantic
 import pytest
-from pytest_tpgen.surface import SurfaceError, compare, load, parse, read
+from pytest_tpgen.surface import SurfaceError, compare, load, parse, read, reading
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -555,6 +556,50 @@ def test_others(cls: type) -> None:
 def test_a_stub_reads_as_it_was_written(cls: type) -> None:
     assert compare(parse(str(read(cls))), read(cls)) == {}
     assert parse(str(read(cls))) == read(cls)
+
+
+def test_a_property_that_is_a_context_manager() -> None:
+    class Paused:
+        @property
+        @contextlib.contextmanager
+        def paused(self) -> Iterator[int]:
+            yield 1
+
+    found = read(Paused)
+    lines = found.members["paused"].lines()
+    assert lines == ["@property", "def paused(self) -> AbstractContextManager: ..."]
+    assert not compare(parse(str(found)), found)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("acme/1.4.2", "..."),
+        ("1.4.2", "..."),
+        (("acme", "1.4.2"), "..."),
+        ("acme/1.4.20", '"acme/1.4.20"'),
+        ("acme/11.4.2", '"acme/11.4.2"'),
+        ("acme/1", '"acme/1"'),
+        (1.4, "1.4"),
+    ],
+)
+def test_a_default_with_the_version_of_the_package_is_not_stated(
+    monkeypatch: pytest.MonkeyPatch, value: object, text: str
+) -> None:
+    class Stated:
+        def __init__(self, agent: Any = value) -> None: ...
+
+    monkeypatch.setattr(reading, "_versions", lambda package: {"1.4.2"})
+    parameter = read(Stated).members["__init__"].signatures[0].parameters[0]
+    assert parameter.default == text
+
+
+def test_the_versions_of_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pydantic, "__version__", "0.0.1")
+    reading._versions.cache_clear()
+    assert reading._versions("pydantic") == {"0.0.1", metadata.version("pydantic")}
+    assert reading._versions("no_such_package") == set()
+    reading._versions.cache_clear()
 
 
 def test_annotations_as_text_give_the_same_stub() -> None:

@@ -2,11 +2,12 @@
 
 import abc
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_tpgen.surface import SurfaceSuite, compare, parse
+from pytest_tpgen.surface import SurfaceSuite, compare, parse, suite
 from pytest_tpgen.surface.__main__ import answer
 from pytest_tpgen.surface.merging import merged
 from pytest_tpgen.surface.suite import _members
@@ -65,6 +66,25 @@ def test_a_case_for_each_member() -> None:
 def test_an_equal_member_passes() -> None:
     Suite().test_signature("__init__")
     Suite().test_signature("class")
+
+
+def test_the_stub_is_parsed_and_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Once(SurfaceSuite):
+        of = OF
+        stub = f"{BEFORE}    # Read once.\n"
+
+    counts: Counter[str] = Counter()
+    for function in (parse, compare):
+
+        def counted(*given: Any, function: Any = function) -> Any:
+            counts[function.__name__] += 1
+            return function(*given)
+
+        monkeypatch.setattr(suite, function.__name__, counted)
+    assert _members(Once)
+    for member in ("class", "__init__"):
+        Once().test_signature(member)
+    assert counts == {"parse": 1, "compare": 1}
 
 
 def test_a_changed_member_fails_with_both_forms_and_the_next_command() -> None:

@@ -140,14 +140,17 @@ def _member(old: Member, new: Member, types: Types) -> Iterator[Change]:
 
 def _value(old: Member, new: Member, types: Types) -> Iterator[Change]:
     """Yield the changes of a property or an attribute."""
-    if old.is_settable and not new.is_settable and new.kind != "cached property":
+    was_settable, is_settable = (
+        each.is_settable or each.kind == "cached property" for each in (old, new)
+    )
+    if was_settable and not is_settable:
         yield _breaking("it can't be set any more")
     elif old.is_on_class and not new.is_on_class and (new.type or new.kind != "attribute"):
         yield _breaking("it is an attribute of instances only: the class has no value of it now")
-    elif new.is_settable and not old.is_settable:
+    elif is_settable and not was_settable:
         yield _record("it can be set now")
     elif old.kind != new.kind:
-        yield _record(f"the {old.kind} became a {new.kind}")
+        yield _record(f"the {old.kind} became a {new.kind}".replace("a attr", "an attr"))
     required = [not (each.type or "").startswith("NotRequired[") for each in (old, new)]
     if required[0] != required[1]:
         yield _breaking("it is required now" if required[1] else "it may be missing now")

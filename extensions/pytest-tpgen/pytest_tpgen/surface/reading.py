@@ -5,12 +5,13 @@ import dataclasses
 import enum
 import functools
 import inspect
+import re
 import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,11 @@ INTERNAL = {
     *("__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__get_validators__"),
     *("__getnewargs__", "__getnewargs_ex__", "__getstate__", "__post_init__", "__replace__"),
     *("__set_name__", "__setstate__", "__wrapped__"),
+}
+# What a property returns that has one of these decorators.
+MANAGERS = {
+    "contextmanager": "AbstractContextManager",
+    "asynccontextmanager": "AbstractAsyncContextManager",
 }
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EMPTY = inspect.Parameter.empty
@@ -325,13 +331,15 @@ class _Reader:
         if setter is not None:
             parameters = self._signature(name, setter, is_bound=True).parameters
             set_to = parameters[0].annotation if parameters else None
+        decorators = _decorators(getter)
+        managers = [MANAGERS[each] for each in decorators if each in MANAGERS]
         return Member(
             name,
             "property",
-            type=signature.returns,
+            type=managers[0] if managers else signature.returns,
             setter=set_to,
             has_setter=setter is not None,
-            decorators=_decorators(getter),
+            decorators=tuple(each for each in decorators if each not in MANAGERS),
         )
 
     def _method(self, name: str, function: Any, kind: MemberKind) -> Member:
@@ -406,6 +414,7 @@ class _Reader:
             default = None
             if each.default is not EMPTY:
                 default = annotations.default(each.default, inside, each.name)
+                default = "..." if _has_version(self.cls, default) else default
             text = annotations.annotation(each.annotation, scope)
             if text and kind == "variadic" and text.startswith("*"):
                 text = expressions.annotation(text)
@@ -420,6 +429,22 @@ def types_of_bases(cls: type) -> tuple[Any, ...]:
     if stated is None and hasattr(cls, "__required_keys__"):
         return (typing.TypedDict,)  # before Python 3.12, a TypedDict does not know its bases
     return tuple(stated if stated is not None else cls.__bases__)
+
+
+def _has_version(cls: type, default: str) -> bool:
+    """Return whether the text of a default contains the version of the package of a class."""
+    if not re.search(r"[\"'].*\d\.\d", default):
+        return False
+    versions = map(re.escape, _versions(cls.__module__.partition(".")[0]))
+    return any(re.search(rf"(?<![\d.]){each}(?!\.?\d)", default) for each in versions)
+
+
+@functools.cache
+def _versions(package: str) -> set[str]:
+    """Return the version of an installed package, and the one that it states itself."""
+    found = {getattr(sys.modules.get(package), "__version__", None)}
+    found |= {metadata.version(name) for name in metadata.packages_distributions().get(package, [])}
+    return {each for each in found if isinstance(each, str) and "." in each}
 
 
 def _vars(raw: object) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import pathlib
 import types
 import typing
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import expressions
+from . import annotations, expressions
 
 ANYTHING = ("Any", "object")
 MODULES: tuple[Any, ...] = (
@@ -32,7 +32,7 @@ COVARIANT = {
     *("AbstractAsyncContextManager", "AbstractContextManager", "AbstractSet", "AsyncGenerator"),
     *("AsyncIterable", "AsyncIterator", "Awaitable", "Collection", "Container", "Coroutine"),
     *("Generator", "ItemsView", "Iterable", "Iterator", "KeysView", "Reversible", "Sequence"),
-    *("ValuesView", "frozenset", "tuple", "type"),
+    *("TypeGuard", "ValuesView", "frozenset", "tuple", "type"),
 }
 QUALIFIERS = ("ClassVar", "Final", "NotRequired", "ReadOnly", "Required")
 # What these hold, or are generic in, without arguments of their own.
@@ -41,6 +41,9 @@ ELEMENTS = {
     **dict.fromkeys(("bytearray", "bytes", "range"), "int"),
     "BinaryIO": "bytes",
 }
+
+# What a bare generic type holds: `list` is `list[Any]`.
+BARE = {"Callable": ["...", "Any"], "tuple": ["Any", "..."]}
 
 # Finds a class or a NewType by its name; None if there is none.
 Resolve = Callable[[str], Any]
@@ -99,9 +102,13 @@ class Types:
         while hasattr(below, "__supertype__"):  # a NewType
             below = below.__supertype__
         try:
+            if _is_typed_dict(below):
+                if _is_typed_dict(above):
+                    return _has_keys(below, above)
+                below = collections.abc.Mapping
             if above is not None and issubclass(below, above):
                 return True
-        except TypeError:
+        except (TypeError, NameError):
             pass
         # The class was defined again under the same name, or its name can't be resolved.
         return above is None and wide in {base.__qualname__ for base in below.__mro__}
@@ -116,10 +123,12 @@ class Types:
         return all(any(self._one(each, other) for other in some) for each in _members(narrow))
 
     def _one(self, narrow: ast.expr, wide: ast.expr) -> bool:
-        if _key(narrow) == _key(wide):
+        if _key(narrow) in (_key(wide), "Never"):
             return True
         name, inside = _split(narrow)
         wide_name, wide_inside = _split(wide)
+        if name in ("TypeGuard", "TypeIs") and name != wide_name:
+            return self._one(ast.Name("bool"), wide)
         if name == "Literal":
             return wide_name != "Literal" and self.is_subclass(_class_of(inside[0]), wide_name)
         if wide_name in ("None", "Literal") or name in (*ANYTHING, "None"):
@@ -131,12 +140,13 @@ class Types:
         )
 
     def _callable(self, narrow: list[ast.expr], wide: list[ast.expr]) -> bool:
-        if not wide or not narrow:
-            return not wide
+        if not wide:
+            return True
+        narrow = narrow or _bare("Callable", wide)
         if not self._accepts(wide[-1], narrow[-1]):
             return False
         given, taken = wide[0], narrow[0]
-        if _key(taken) == "..." or _key(given) in ("...", _key(taken)):
+        if _key(given) in ("...", _key(taken)):
             return True
         if not isinstance(given, ast.List) or not isinstance(taken, ast.List):
             return False
@@ -153,12 +163,20 @@ class Types:
             return True
         if name in ELEMENTS and not inside:
             inside = [_parsed(ELEMENTS[name])]
-        if not inside:
-            # `list` holds anything; a class of one's own states elsewhere what it holds.
-            return name != wide_name and known(name) is None
+        own = self._resolve(name) if name != wide_name else None
+        bases = _bases(own, inside) if own is not known(name) else []
+        related = [base for base in bases if self.is_subclass(_split(base)[0], wide_name)]
+        if related:
+            return any(
+                _is_open(base, wide_name) or self._arguments(_split(base), (wide_name, wanted))
+                for base in related
+            )
+        if not inside and name != wide_name and known(name) is None:
+            return True  # such as a class with `__iter__`, which states there what it holds
+        inside = inside or _bare(name, wanted)
         if name == "tuple":
             return self._tuple(inside, wanted, wide_name)
-        if len(inside) > len(wanted):
+        if len(inside) > len(wanted) and (name != wide_name or known(name)):
             # `dict[str, int]` is an `Iterable[str]`, `Coroutine[Any, Any, int]` an `Awaitable[int]`.
             inside = inside[-1:] if name == "Coroutine" else inside[: len(wanted)]
         if len(inside) != len(wanted):
@@ -192,6 +210,59 @@ def _parsed(text: str) -> ast.expr:
         return ast.Name(text)
 
 
+def _bare(name: str, wanted: list[ast.expr]) -> list[ast.expr]:
+    """Return the arguments of a generic type that states none."""
+    return [_parsed(text) for text in BARE.get(name, ["Any"] * len(wanted))]
+
+
+def _bases(cls: Any, inside: list[ast.expr]) -> list[ast.expr]:
+    """Return the bases of a class of the package, or the type of a NewType, with their arguments.
+
+    Args:
+        inside: the arguments of the class itself.
+    """
+    if hasattr(cls, "__supertype__"):
+        bases: Any = (cls.__supertype__,)
+    elif _is_typed_dict(cls):
+        return [_parsed("Mapping[str, object]")]
+    else:
+        bases = vars(cls).get("__orig_bases__", cls.__bases__) if cls else ()
+    names = [each.__name__ for each in getattr(cls, "__parameters__", ())]
+    values = dict(zip(names, inside or _bare("", [ast.Name("")] * len(names)), strict=False))
+    found = [_parsed(annotations.annotation(base, {}) or "") for base in bases]
+    return [_Filled(values).visit(base) for base in found]
+
+
+def _is_open(base: ast.expr, wide: str) -> bool:
+    """Return whether a base is a generic class without arguments, as in `class Items(list)`."""
+    if not isinstance(base, ast.Name) or base.id in ELEMENTS:
+        return False
+    return base.id == wide or known(base.id) is not None
+
+
+class _Filled(ast.NodeTransformer):
+    """Replaces type variables by their values."""
+
+    def __init__(self, values: Mapping[str, ast.expr]) -> None:
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)
+
+
+def _is_typed_dict(cls: Any) -> bool:
+    return hasattr(cls, "__required_keys__")
+
+
+def _has_keys(below: Any, above: Any) -> bool:
+    """Return whether a TypedDict has all keys of another, which makes it a subtype."""
+    return bool(
+        above.__annotations__.items() <= below.__annotations__.items()
+        and above.__required_keys__ <= below.__required_keys__
+        and above.__optional_keys__ <= below.__optional_keys__
+    )
+
+
 def _members(node: ast.expr) -> list[ast.expr]:
     """Return the members of a union; each value of a `Literal` is one."""
     found = []
@@ -207,23 +278,31 @@ def _members(node: ast.expr) -> list[ast.expr]:
 
 
 def _split(node: ast.expr) -> tuple[str, list[ast.expr]]:
-    """Return the name of a type, and its arguments."""
-    if isinstance(node, ast.Subscript):
-        return ast.unparse(node.value), expressions.arguments(node)
-    return ast.unparse(node), []
+    """Return the name of a type, and its arguments: none if they are those of the bare name."""
+    if not isinstance(node, ast.Subscript):
+        name = ast.unparse(node)
+        return ("Never" if name == "NoReturn" else name), []
+    name, inside = ast.unparse(node.value), expressions.arguments(node)
+    texts = [ast.unparse(each) for each in inside]
+    is_bare = texts == BARE.get(name, ["Any"] * len(texts)) and name not in QUALIFIERS
+    return name, [] if is_bare else inside
 
 
 def _key(node: ast.expr) -> str:
     """Return a text that is the same for equal types."""
     members = _members(node)
     if len(members) > 1:
-        return " | ".join(sorted({_key(each) for each in members}))
+        keys = {_key(each) for each in members} - {"Never"}
+        keys -= {narrow for narrow, wide in PROMOTED if wide in keys}
+        return " | ".join(sorted(keys))
     node = members[0]
     if isinstance(node, ast.List):
         return f"[{', '.join(map(_key, node.elts))}]"
     name, inside = _split(node)
-    if not inside or name == "Literal":
+    if name == "Literal":
         return ast.unparse(node)
+    if not inside:
+        return name
     return f"{name}[{', '.join(map(_key, inside))}]"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_tpgen.suites import Suite, placeholder
 
-from .comparing import CLASS, compare
+from .comparing import CLASS, Change, compare
 from .model import Surface, SurfaceError
 from .parsing import parse
 from .reading import find, load, read
@@ -56,10 +56,10 @@ def check(of: str, stub: str, member: str) -> None:
     __tracebackhide__ = True
     try:
         cls = load(of)
-        now, before = _read(cls, of), parse(dedent(stub))
+        now, before = _read(cls, of), _parsed(stub)
     except SurfaceError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-    changes = compare(before, now, Types(find(cls))).get(member)
+    changes = _changes(cls, of, stub).get(member)
     if changes:
         pytest.fail(verdict(of, member, before, now, changes, _version(cls)), pytrace=False)
 
@@ -69,13 +69,23 @@ def _read(cls: type, of: str) -> Surface:
     return read(cls, re.split("[:.]", of)[-1])
 
 
+@cache
+def _parsed(stub: str) -> Surface:
+    return parse(dedent(stub))
+
+
+@cache
+def _changes(cls: type, of: str, stub: str) -> dict[str, list[Change]]:
+    return compare(_parsed(stub), _read(cls, of), Types(find(cls)))
+
+
 def _members(cls: type[SurfaceSuite]) -> list[str]:
     """Return the class line and all members; the class line alone if these can't be read."""
     found: dict[str, None] = {CLASS: None}
     of, stub = (inspect.getattr_static(cls, name) for name in ("of", "stub"))
     try:
         if isinstance(stub, str):
-            found |= dict.fromkeys(parse(dedent(stub)).members)
+            found |= dict.fromkeys(_parsed(stub).members)
         if isinstance(of, str):
             found |= dict.fromkeys(_read(load(of), of).members)
     except SurfaceError:

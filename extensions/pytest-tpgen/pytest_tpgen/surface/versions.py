@@ -7,7 +7,12 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-TAGS = ["--match=v[0-9]*", "--match=[0-9]*.[0-9]*"]
+# The tags of final releases.
+PRE_RELEASES = ("*[abc][0-9]*", "*alpha*", "*beta*", "*dev*", "*pre*", "*rc*")
+TAGS = [
+    *("--match=v[0-9]*", "--match=[0-9]*.[0-9]*"),
+    *(f"--exclude={pattern}" for pattern in PRE_RELEASES),
+]
 
 
 def next_version(released: str, *, is_breaking: bool) -> str:
@@ -42,7 +47,7 @@ def _release(version: str) -> tuple[int, int, int]:
 
 
 def last_tag(root: Path) -> tuple[str, str]:
-    """Return the last tag of a release below HEAD, and its version; empty without one."""
+    """Return the last tag of a final release below HEAD, and its version; empty without one."""
     command = ["git", "describe", "--tags", "--abbrev=0", *TAGS]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
