@@ -157,6 +157,24 @@ def test_an_addition_that_breaks_customers_needs_accept(sdk: Path) -> None:
     assert accept(sdk).code == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "is_enough"),
+    [
+        ("- We chat about nothing.", False),
+        ("- `AsyncAgent.chat` needs a model.", False),
+        ("- `Agent.chats` is new.", False),
+        ("- Agent.chat needs a model.", True),
+        ("- `chat` needs a model.", True),
+        ("- `chat(model)` is required.", True),
+    ],
+)
+def test_a_line_of_the_changelog_names_the_member(sdk: Path, line: str, is_enough: bool) -> None:
+    changelog = f"# Changelog\n\n## Unreleased\n\n{line}\n\n## 1.4.2\n"
+    version = PYPROJECT.replace("1.4.2", "2.0.0")
+    write(sdk, {SOURCE: CHANGED, "CHANGELOG.md": changelog, "pyproject.toml": version})
+    assert (accept(sdk, "--dry-run").code == 0) == is_enough
+
+
 def test_what_was_added_since_the_release_can_be_taken_back(sdk: Path) -> None:
     write(sdk, {SOURCE: ADDED})
     tpgen(sdk, "sdk", "Agent")

@@ -166,7 +166,9 @@ def test_a_finding_names_lines_and_the_command_that_helps(refused: Service) -> N
     assert re.search(
         r"^src/gateway/api/agents.py:\d+:1: TPG601 \d+ % of the new code", done.text, re.MULTILINE
     )
-    assert "`tpgen route GET /v1/agents/{agent_id}/label` writes the tests that it lacks" in done.text
+    assert (
+        "`tpgen route GET /v1/agents/{agent_id}/label` writes the tests that it lacks" in done.text
+    )
     assert re.search(r"no passing integration test runs lines \d+", done.text)
 
 

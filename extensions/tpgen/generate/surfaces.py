@@ -194,12 +194,19 @@ def changelog_lines(surface: Surface, text: str, headings: Collection[str]) -> l
     section = _section(text, headings)
     missing = []
     for name, change in surface.changes.items():
-        member = surface.class_name if name in ("class", "__init__") else name
-        if not re.search(rf"(?<!\w){re.escape(member)}(?!\w)", section):
+        if not re.search(_named(surface.class_name, name), section):
             full = surface.class_name if name == "class" else f"{surface.class_name}.{name}"
             mark = "**Breaking:** " if change["is_breaking"] else ""
             missing.append(f"- {mark}`{full}`: {'; '.join(change['words'])}.")
     return missing
+
+
+def _named(class_name: str, member: str) -> str:
+    """Return the pattern of a text that names a member: `Agent.chat`, or `chat` as code."""
+    owner, name = re.escape(class_name), re.escape(member)
+    if member in ("class", "__init__"):
+        return rf"(?<![\w.]){owner}(?![\w.]\w)"
+    return rf"(?<!\w){owner}\.{name}(?!\w)|`{name}[`(]|(?<![\w.]){name}\("
 
 
 def _section(text: str, headings: Collection[str]) -> str:
