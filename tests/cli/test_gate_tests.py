@@ -194,6 +194,10 @@ def test_a_file_that_moves_to_a_layer_that_runs_only_by_name(repo: Repository) -
     repo.git("mv", FILE, "tests/contract/test_a.py")
     (message,) = left_out(repo, "tests/contract/test_a.py", "test_a", "deselected")
     assert message.startswith("tests/contract/test_a.py was moved to the layer contract")
+    repo.git("commit", "--quiet", "--all", "--message=moved")
+    (repo.path / "tests/contract/deep").mkdir()
+    repo.git("mv", "tests/contract/test_a.py", "tests/contract/deep/test_a.py")
+    assert left_out(repo, "tests/contract/deep/test_a.py", "test_a", "deselected") == []
 
 
 @pytest.mark.parametrize(

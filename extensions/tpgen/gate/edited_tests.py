@@ -52,30 +52,38 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
 
 def _left_out(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
     """Yield the files and classes that pytest does not run since the change."""
-    named = {f"tests/{layer}/": layer for layer in policy.named_layers(root)}
-    moved = {path.rpartition("/")[2] for path in diff.removed if is_own_test(path)}
-    told = set()
     for test in facts.record.content["uncollected"]:
-        path, reason, line = test["file"], test["reason"], test["line"] or 1
-        place = f"{path}::{test['name']}".removesuffix("::")
-        if path in diff.files and is_own_test(path):
-            before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
-            is_hidden = HIDDEN in reason and HIDDEN not in before
-            is_skipped = reason.startswith("Skipped") and skips(before, "") != skips(now, "")
-            if asserting(before) and (is_hidden or is_skipped):
-                what = f"{place} is not collected since this change: {reason}"
-                yield Finding(path, line, 1, what, "TPG607")
-        layer = next((named[above] for above in named if path.startswith(above)), "")
-        is_new = path not in told and not diff.read(path)
-        if layer and is_new and path.rpartition("/")[2] in moved:
-            told.add(path)
-            what = (
-                f"{path} was moved to the layer {layer}, which runs only by name: its tests were "
-            )
-            yield Finding(path, 1, 1, f"{what}part of each run; move them back", "TPG607")
+        path, reason = test["file"], test["reason"]
+        if path not in diff.files or not is_own_test(path):
+            continue
+        before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
+        is_hidden = HIDDEN in reason and HIDDEN not in before
+        is_skipped = reason.startswith("Skipped") and skips(before, "") != skips(now, "")
+        if asserting(before) and (is_hidden or is_skipped):
+            place = f"{path}::{test['name']}".removesuffix("::")
+            what = f"{place} is not collected since this change: {reason}"
+            yield Finding(path, test["line"] or 1, 1, what, "TPG607")
+    for path, layer in _moved(root, diff, facts).items():
+        what = (
+            f"{path} was moved to the layer {layer}, which runs only by name: its tests were part "
+        )
+        yield Finding(path, 1, 1, f"{what}of each run; move them back", "TPG607")
     if options := _new_options(root, diff):
         what = f"addopts leave out tests since this change: {' '.join(options)}; remove them"
         yield Finding(settings.WHERE, 1, 1, what, "TPG607")
+
+
+def _moved(root: Path, diff: Diff, facts: Facts) -> dict[str, str]:
+    """Return the files that come from another layer, and the layer that runs only by name."""
+    named = {f"tests/{layer}/": layer for layer in policy.named_layers(root)}
+    usual = (path for path in diff.removed if is_own_test(path) and not path.startswith((*named,)))
+    names = {path.rpartition("/")[2] for path in usual}
+    return {
+        path: layer
+        for path in {test["file"] for test in facts.record.content["uncollected"]}
+        for above, layer in named.items()
+        if path.startswith(above) and path.rpartition("/")[2] in names and not diff.read(path)
+    }
 
 
 def _new_options(root: Path, diff: Diff) -> list[str]:
