@@ -103,7 +103,7 @@ def _since_release(here: Service, surface: "surfaces.Surface", stated: str) -> "
     """Return what differs from the last release: what was added since can be taken back."""
     from tpgen.generate import surfaces
 
-    tag, git = surface.answer.get("tag"), Git.at(here.root)
+    tag, git = surface.answer["tag"], Git.at(here.root)
     before = git.show(tag, surface.path.as_posix()) if tag and git else None
     return surfaces.since_release(here, surface, before, stated) if before else surface
 
@@ -134,9 +134,9 @@ def _refusal(here: Service, surface: "surfaces.Surface", stated: str, command: s
 
     file = here.root / CHANGELOG
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    tag = surface.answer.get("tag", "")
-    needed = surface.answer.get("needed", "")
-    has_step = surface.answer.get("is_reached", True)
+    tag = surface.answer["tag"]
+    needed = surface.answer["needed"]
+    has_step = surface.answer["is_reached"]
     headings = {"Unreleased", needed, stated if has_step and tag else ""} - {""}
     lines = surfaces.changelog_lines(surface, text, headings)
     found = []

@@ -113,6 +113,14 @@ def read(root: Path) -> Settings:
     return parse(text)
 
 
+def tables(text: str) -> Mapping[str, Any]:
+    """Return the tables of an earlier pyproject.toml or policy.toml; none if it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
 def parse(text: str) -> Settings:
     """Return the settings in the text of a pyproject.toml."""
     try:

@@ -1,7 +1,6 @@
 """Judge what a change proves: the required cases of its components, and its exemptions."""
 
 import ast
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -16,11 +15,12 @@ from tpgen.core.finding import Finding
 from tpgen.report.text import shortened
 from tpgen.source import trees
 from tpgen.source.cases import words
+from tpgen.source.trees import Function
 
 from .diff import Diff
 from .edited_tests import is_own_test
 from .outcome import UnprovedCase
-from .texts_of_tests import Function, function_of, lines_of, parsed
+from .texts_of_tests import function_of, lines_of, parsed
 
 BAD = ("missing", "failed")
 # The status of each case on the base, by component and name of the case.
@@ -130,10 +130,7 @@ def _new_exemptions(root: Path, diff: Diff) -> set[str]:
     """Return the cases that the change exempts, each as `TestClass.test_case`."""
     if settings.WHERE not in diff.files:
         return set()
-    try:
-        before = tomllib.loads(diff.before(settings.WHERE))
-    except tomllib.TOMLDecodeError:
-        before = {}
+    before = settings.tables(diff.before(settings.WHERE))
     old = before.get("tool", {}).get("tpgen", {}).get("exempt", [])
     new = [each for each in settings.read(root).exempt if each not in old]
     return {each["case"] for each in new}

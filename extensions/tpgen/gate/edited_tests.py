@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -96,10 +95,7 @@ def _new_options(root: Path, diff: Diff) -> list[str]:
 
 
 def _options(pyproject: str) -> list[str]:
-    try:
-        tool = tomllib.loads(pyproject).get("tool", {})
-    except tomllib.TOMLDecodeError:
-        return []
+    tool = settings.tables(pyproject).get("tool", {})
     given = tool.get("pytest", {}).get("ini_options", {}).get("addopts", [])
     words = shlex.split(given) if isinstance(given, str) else [*given]
     # The value of a short option may be the next word.

@@ -3,7 +3,6 @@
 import ast
 import sys
 import tokenize
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tpgen.core.errors import UserError
 from tpgen.core.finding import Finding
 from tpgen.core.service import POLICY, Service
 from tpgen.report import text
+from tpgen.source.trees import Function
 
 from .diff import Diff, FileDiff
 from .facts import Facts, Measured
@@ -95,7 +95,7 @@ def _demands(root: Path, rules: Mapping[str, Any], diff: Diff) -> _Demands:
 
     A change can't lower the numbers that judge it, nor take its own files out of an area.
     """
-    before = _toml(diff.read(POLICY.as_posix()))
+    before = settings.tables(diff.read(POLICY.as_posix()))
     target, drop = _number(rules, "new_code", 85), _number(rules, "drop", 2)
     areas: dict[str, list[str]] = {}
     own = (settings.read(root).areas, _settings_before(diff).areas)
@@ -121,7 +121,7 @@ def _edits_settings(root: Path, diff: Diff) -> bool:
     if settings.WHERE not in diff.files:
         return False
     texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
-    before, now = (_toml(text).get("tool", {}).get("coverage") for text in texts)
+    before, now = (settings.tables(text).get("tool", {}).get("coverage") for text in texts)
     return bool(before != now)
 
 
@@ -131,13 +131,6 @@ def _settings_before(diff: Diff) -> settings.Settings:
         return settings.parse(text)
     except UserError:
         return settings.Settings(text, {})
-
-
-def _toml(text: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return {}
 
 
 def _number(rules: Mapping[str, Any], key: str, default: float) -> float:
@@ -202,10 +195,7 @@ class _Changed:
             if isinstance(node, ast.ClassDef) and line in range(
                 node.lineno, (node.end_lineno or 0) + 1
             ):
-                return not any(
-                    isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-                    for each in ast.walk(node)
-                )
+                return not any(isinstance(each, Function) for each in ast.walk(node))
         return False
 
     def run_by(self, contexts: AbstractSet[str]) -> set[int]:
@@ -366,7 +356,7 @@ def _heads(tree: ast.Module) -> dict[int, range]:
     return {
         head.lineno: range(node.body[0].lineno, (node.end_lineno or 0) + 1)
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, Function)
         for head in (node, *node.decorator_list)
     }
 
@@ -384,7 +374,7 @@ def spans(node: ast.AST, *, is_inside: bool = False) -> Iterator[tuple[range, bo
         body = getattr(child, "body", None)
         end = max(body[0].lineno - 1, start) if body else (getattr(child, "end_lineno", 0) or start)
         yield range(start, end + 1), is_inside
-        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        is_function = isinstance(child, Function)
         yield from spans(child, is_inside=is_inside or is_function)
 
 

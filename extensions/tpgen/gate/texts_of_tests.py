@@ -2,11 +2,11 @@
 
 import ast
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from tpgen.source import trees
-from tpgen.source.trees import last_name
+from tpgen.source.trees import Function, last_name
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What skips: marks, decorators and functions of pytest and unittest.
 SKIPS = {"skip", "skipif", "xfail", "importorskip", "expectedFailure"}
 SKIPS |= {"skipIf", "skipUnless", "skipTest", "SkipTest"}
@@ -67,22 +67,22 @@ def _asserts(node: ast.AST, helpers: Iterable[str]) -> bool:
 def edits_assertion(function: Function, before: Function | None, values: set[str]) -> bool:
     """Return whether an assertion of a function, or a value that it uses, is new or edited."""
     now = _asserted_in(function)
-    used = {
-        name.id for text in now for name in ast.walk(ast.parse(text)) if isinstance(name, ast.Name)
-    }
-    return bool(now - _asserted_in(before)) or bool(now and used & values)
+    known = {*map(ast.unparse, _asserted_in(before) if before else ())}
+    return not known.issuperset(map(ast.unparse, now)) or not values.isdisjoint(_used(now))
 
 
-def _asserted_in(function: Function | None) -> set[str]:
+def _asserted_in(function: Function) -> list[ast.stmt]:
     """Return the assertions of a function, and what it assigns to the names in them."""
-    if function is None:
-        return set()
     nodes = [*ast.walk(function)]
     found: list[ast.stmt] = [node for node in nodes if isinstance(node, ast.Assert)]
-    used = {name.id for line in found for name in ast.walk(line) if isinstance(name, ast.Name)}
+    used = _used(found)
     assigned = (node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign))
-    found += [node for node in assigned if used & {*trees.names(node)}]
-    return {*map(ast.unparse, found)}
+    return found + [node for node in assigned if used & {*trees.names(node)}]
+
+
+def _used(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names in some nodes."""
+    return {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def edited_values(text: str, lines: frozenset[int]) -> set[str]:
@@ -123,8 +123,7 @@ def skips(text: str, name: str) -> list[str]:
         # A mark may be a variable, and a condition too.
         parts = [node]
         for part in parts:
-            used = {each.id for each in ast.walk(part) if isinstance(each, ast.Name)}
-            new = (values[each] for each in sorted(used & values.keys()))
+            new = (values[each] for each in sorted(_used([part]) & values.keys()))
             parts += [each for each in new if each not in parts]
         if any(_skipping(part) for part in parts):
             texts += [ast.unparse(part) for part in parts]
@@ -154,7 +153,9 @@ def function_of(test: str) -> str:
     return ".".join(test.partition("[")[0].split("::")[1:])
 
 
+@cache
 def parsed(text: str) -> ast.Module:
+    """Return the tree of a text, which each test of a file asks for; an empty one if it is not Python."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):

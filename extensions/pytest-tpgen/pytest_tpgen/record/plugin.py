@@ -332,7 +332,7 @@ class Recorder:
         self, exit_code: int, uncollected: list[Mapping[str, Any]]
     ) -> Iterator[str]:
         option = self._config.option
-        # What the project's own `addopts` leave out is no part of its suite.
+        # Tests that the project's own `addopts` deselect do not belong to its suite.
         usual = self._config._parser.parse_known_args(self._config.getini("addopts"))
         for name in ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"):
             given = getattr(option, name, None)

@@ -97,7 +97,7 @@ class Agent:
         return calls.to_new_agent(self._json(calls.create_agent(label)))
 
     def read_agent(self, agent_id: UUID | str) -> AgentInfo:
-        """Return an agent of the tenant; raise `ValueError` if the id is no UUID."""
+        """Return an agent of the tenant; raise `ValueError` if the id is not a UUID."""
         return calls.to_agent(self._json(calls.read_agent(agent_id)))
 
     def list_agents(self) -> Iterator[AgentInfo]:

@@ -101,7 +101,7 @@ class AsyncAgent:
         return calls.to_new_agent(await self._json(calls.create_agent(label)))
 
     async def read_agent(self, agent_id: UUID | str) -> AgentInfo:
-        """Return an agent of the tenant; raise `ValueError` if the id is no UUID."""
+        """Return an agent of the tenant; raise `ValueError` if the id is not a UUID."""
         return calls.to_agent(await self._json(calls.read_agent(agent_id)))
 
     async def list_agents(self) -> AsyncIterator[AgentInfo]:

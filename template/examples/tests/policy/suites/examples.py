@@ -186,7 +186,8 @@ class Sdk:
     def _changes(self, stubs: str, example: Path) -> Iterator[str]:
         """Yield the breaking changes of what an example uses."""
         used = _words(example.read_text())
-        parts = re.split(r"^(?=class )", stubs, flags=re.MULTILINE)[1:]
+        # A stub may begin with `@final`.
+        parts = [part for part in re.split(r"\n\n+(?=\S)", stubs) if part.strip()]
         for before in map(parse, _reached(parts, used)):
             try:
                 now = read(load(f"{self.package}:{before.name}"), before.name)
@@ -208,7 +209,7 @@ def _words(text: str) -> set[str]:
 
 def _reached(stubs: list[str], words: set[str]) -> list[str]:
     """Return the stubs of the classes that some words name, and of what these return and take."""
-    found = [stub for stub in stubs if stub.split("(")[0].split(":")[0].split()[1] in words]
+    found = [stub for stub in stubs if parse(stub).name in words]
     more = words | {word for stub in found for word in _words(stub)}
     return found if more == words else _reached(stubs, more)
 
