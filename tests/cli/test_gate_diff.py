@@ -1,5 +1,6 @@
 """The change that the gate judges, read from real repositories."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,17 @@ def test_a_file_that_comes_from_another_top_folder_is_new(repo: Repository) -> N
     (repo.path / "src").mkdir()
     repo.git("mv", "b.py", "src/d.py")
     assert lines(repo) == {"src/d.py": [*range(1, 10)]}
+
+
+def test_an_edit_in_the_instant_of_a_commit(repo: Repository) -> None:
+    """Of the same size: git compares the content then, because its index is as old."""
+    repo.git("config", "core.trustctime", "false")
+    os.utime(repo.path / "a.py", (1, 1))
+    repo.git("add", "a.py")
+    repo.write({"a.py": (repo.path / "a.py").read_text().upper()})
+    for path in ("a.py", ".git/index"):
+        os.utime(repo.path / path, (1, 1))
+    assert lines(repo) == {"a.py": [1, 2, 3, 4]}
 
 
 def test_a_renamed_package_is_not_edited(repo: Repository) -> None:

@@ -126,7 +126,8 @@ def _raw(git: Git, root: Path, base: str) -> bytes:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         known = root / git.line("rev-parse", "--git-path", "index")
         with suppress(FileNotFoundError):
-            shutil.copyfile(known, index["GIT_INDEX_FILE"])
+            # With its time, by which git finds files that were edited in the same instant.
+            shutil.copy2(known, index["GIT_INDEX_FILE"])
         git.run("add", "--intent-to-add", "--all", "--", ".", env=index)
         options = [*OPTIONS, *PLAIN, "--patch-with-raw", "-z", "--relative"]
         return git.run("diff", *options, base, "--", ".", env=index)
