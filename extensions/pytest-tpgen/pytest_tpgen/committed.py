@@ -166,6 +166,9 @@ class CommittedDatabase:
         try:
             if await self._cleaner.fetchval(_END_OTHERS):
                 await self.engine.dispose()
+                # Ending takes a moment, and the next test would still see the lock.
+                while await self._cleaner.fetchval(_END_OTHERS):
+                    await asyncio.sleep(0.005)
             enough: bool = await self._cleaner.fetchval("SELECT tpgen.empty()")
         except BROKEN:
             return False
