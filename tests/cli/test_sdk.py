@@ -238,11 +238,35 @@ def test_without_a_release_no_version_is_demanded(sdk: Path) -> None:
 
 
 def test_a_tagged_pre_release_is_not_the_last_release(sdk: Path) -> None:
-    for tag in ("v2.0.0a1", "2.0.0-beta.1", "v2.0.0rc1", "v2.0.0.dev3"):
+    for tag in ("v2.0.0a1", "2.0.0-beta.1", "v2.0.0rc1", "v2.0.0.dev3", "v3.0.0-next.1", "v9", "7"):
         git(sdk, "tag", tag)
+    git(sdk, "tag", "-d", "v9")
     assert last_tag(sdk) == ("v1.4.2", "1.4.2")
     git(sdk, "tag", "-d", "v1.4.2")
     assert last_tag(sdk) == ("", "")
+
+
+def test_the_highest_release_is_the_last_one_also_after_a_correction_of_an_older_one(
+    sdk: Path,
+) -> None:
+    git(sdk, "tag", "v2.0.0")
+    git(sdk, "switch", "--quiet", "--create=old", "v1.4.2")
+    git(sdk, "commit", "--quiet", "--allow-empty", "--message=a correction")
+    git(sdk, "tag", "v1.4.10")
+    assert last_tag(sdk) == ("v2.0.0", "2.0.0")
+    git(sdk, "tag", "-d", "v2.0.0")
+    assert last_tag(sdk) == ("v1.4.10", "1.4.10")
+
+
+def test_the_line_that_accept_asks_for_is_enough(sdk: Path) -> None:
+    version = PYPROJECT.replace("1.4.2", "2.0.0")
+    changed = AGENT.replace("key: str, *,", "url: str, *,")
+    assert changed != AGENT
+    write(sdk, {SOURCE: changed, "pyproject.toml": version})
+    lines = [each.strip() for each in accept(sdk).err.splitlines() if "- **Breaking" in each]
+    assert "`Agent.__init__`" in lines[-1]
+    write(sdk, {"CHANGELOG.md": "\n".join(["## Unreleased\n", *lines, ""])})
+    assert accept(sdk).code == 0
 
 
 def test_the_tests_of_the_last_release_run_against_the_working_tree(sdk: Path) -> None:
@@ -281,7 +305,7 @@ def test_a_class_of_an_installed_package(sdk: Path) -> None:
 
 def test_refuses_a_module_that_ends_the_process(sdk: Path) -> None:
     for text, reason in (
-        ("raise SystemExit(3)", "acme_sdk.broken:B can't be read: SystemExit(3)"),
+        ("raise SystemExit(3)", "acme_sdk.broken can't be imported: SystemExit(3)"),
         ("import os\nos._exit(4)", "`python -m pytest_tpgen.surface` ends with 4 and says nothing"),
     ):
         write(sdk, {"src/acme_sdk/broken.py": f"{text}\n"})

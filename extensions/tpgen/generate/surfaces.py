@@ -205,7 +205,7 @@ def _named(class_name: str, member: str) -> str:
     """Return the pattern of a text that names a member: `Agent.chat`, or `chat` as code."""
     owner, name = re.escape(class_name), re.escape(member)
     if member in ("class", "__init__"):
-        return rf"(?<![\w.]){owner}(?![\w.]\w)"
+        return rf"(?<![\w.]){owner}(?:\.__init__)?(?![\w.]\w)"
     return rf"(?<!\w){owner}\.{name}(?!\w)|`{name}[`(]|(?<![\w.]){name}\("
 
 

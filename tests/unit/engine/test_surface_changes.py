@@ -65,7 +65,7 @@ OWN |= {
         *(Sequence, Coroutine),  # A package imports these.
     )
 }
-TYPES = Types(OWN.get)
+TYPES = Types(OWN.get, __name__.partition(".")[0])
 
 # Two forms of the member, the verdict, and a part of what is said.
 ROWS = [
@@ -178,7 +178,42 @@ ROWS = [
     ),
     ("def f(self, *args: int): ...", "def f(self, *args: str): ...", BREAKING, "`*args` changed"),
     ("def f(self, a: Optional[int]): ...", "def f(self, a: None | int): ...", EQUAL, ""),
-    ("def f(self, a: 'List[Reply]'): ...", "def f(self, a: list[api.Reply]): ...", EQUAL, ""),
+    ("def f(self, a: 'List[Reply]'): ...", "def f(self, a: list[tests.api.Reply]): ...", EQUAL, ""),
+    (
+        "def f(self) -> requests.Response: ...",
+        "def f(self) -> httpx.Response: ...",
+        BREAKING,
+        "changed from requests.Response to httpx.Response",
+    ),
+    ("def f(self) -> Reply: ...", "def f(self) -> httpx.Reply: ...", BREAKING, "changed"),
+    ("def f(self, a: httpx.URL): ...", "def f(self, a: httpx.URL | str): ...", RECORD, "widened"),
+    ("def f(self) -> httpx.a.Response: ...", "def f(self) -> httpx.Response: ...", EQUAL, ""),
+    # Special methods: only Python calls them
+    ("def __getitem__(self, a): ...", "def __getitem__(self, b): ...", RECORD, "renamed"),
+    ("def __add__(self, a: float): ...", "def __add__(self, b: int): ...", BREAKING, "narrowed"),
+    ("def __call__(self, a): ...", "def __call__(self, b): ...", BREAKING, "renamed"),
+    ("def __exit__(self, *args): ...", "def __exit__(self, kind, value, trace): ...", EQUAL, ""),
+    ("def __exit__(self, *a) -> None: ...", "def __exit__(self, *a) -> bool: ...", BREAKING, ""),
+    (
+        "",
+        "@classmethod\ndef __init_subclass__(cls, *, name: str = ...) -> None: ...",
+        RECORD,
+        "added",
+    ),
+    (
+        "",
+        "@classmethod\ndef __init_subclass__(cls, *, name: str) -> None: ...",
+        BREAKING,
+        "each subclass must state its arguments",
+    ),
+    (
+        "def f(self, **labels: str): ...",
+        "def f(self, *, size: str = '', **labels: str): ...",
+        BREAKING,
+        "`size` takes an argument that went to `**` before",
+    ),
+    ("def f(self, **a: P.kwargs): ...", "def f(self, *, b=1, **a: P.kwargs): ...", BREAKING, "`b`"),
+    ("def f(self, **a: Any): ...", "def f(self, *, b=1, **a: Any): ...", RECORD, "`b` was added"),
     ("def f(self, a: Path): ...", "def f(self, a: PathLike[str]): ...", RECORD, "widened"),
     ("def f(self, a: list[OldReply]): ...", "def f(self, a: list[Reply]): ...", EQUAL, ""),
     # What is returned
@@ -439,6 +474,9 @@ HARMLESS = {
     ),
     ("def f(self, a=...): ...", "def f(self, a=1): ..."),
     ("def f(self, a=30): ...", "def f(self, a=30.0): ..."),
+    # It knows no special methods.
+    ("def __getitem__(self, a): ...", "def __getitem__(self, b): ..."),
+    ("def __exit__(self, *args): ...", "def __exit__(self, kind, value, trace): ..."),
     # It counts `self`, and does not compare overloads.
     ("@staticmethod\ndef f(a): ...", "@classmethod\ndef f(cls, a): ..."),
     ("def f(self, a): ...", "@staticmethod\ndef f(a): ..."),

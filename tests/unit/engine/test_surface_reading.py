@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import cached_property, partialmethod
 from importlib import metadata
+from pathlib import Path
 from types import TracebackType
 from typing import (
     Any,
@@ -461,7 +462,7 @@ class Ordered:
     def __ge__(self, other): ...
 """,
     Private: """\
-class Private(BaseModel):
+class Private(pydantic.BaseModel):
     size: int
     def __init__(self, *, size: int) -> None: ...
 """,
@@ -490,7 +491,7 @@ class Frozen:
     def __init__(self, size: int) -> None: ...
 """,
     Model: """\
-class Model(BaseModel):
+class Model(pydantic.BaseModel):
     size: int
     names: list[str]
     title: str | None
@@ -595,8 +596,17 @@ def test_a_default_with_the_version_of_the_package_is_not_stated(value: object, 
     assert parameter.default == text
 
 
-def test_a_package_without_a_version() -> None:
+def test_a_package_without_a_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert reading._versions("no_such_package") == set()
+
+
+def test_the_version_of_an_editable_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.4.2"\n')
+    monkeypatch.chdir(tmp_path)
+    assert reading._versions("no_such_package_at_all") == {"1.4.2"}
 
 
 def test_annotations_as_text_give_the_same_stub() -> None:
@@ -607,7 +617,6 @@ def test_annotations_as_text_give_the_same_stub() -> None:
 
 
 def _source() -> str:
-    from pathlib import Path
 
     return (
         Path(__file__).read_text(encoding="utf-8").partition("OTHERS = {")[0].partition('"""\n')[2]

@@ -16,8 +16,7 @@ from .comparing import compare
 from .merging import merged
 from .model import SurfaceError
 from .parsing import parse
-from .reading import find, load, read
-from .subtypes import Types
+from .reading import load, read, types_of
 from .verdict import verdict
 from .versions import last_tag, next_version, reaches
 
@@ -45,7 +44,7 @@ def answer(question: Mapping[str, Any], tag: str, released: str) -> Mapping[str,
     if not stub:
         return {"stub": str(now), "changes": {}, "missing": [], "members": list(now.members)}
     before = parse(stub)
-    changes = compare(before, now, Types(find(cls)))
+    changes = compare(before, now, types_of(cls))
     added = (name for name in now.members if name not in before.members)
     missing = [name for name in added if not any(each.is_breaking for each in changes[name])]
     is_breaking = any(each.is_breaking for found in changes.values() for each in found)

@@ -7,28 +7,45 @@ import dataclasses
 import enum
 import inspect
 import pathlib
+import sys
 import textwrap
 import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import expressions
 
-Scope = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an annotation stands.
+
+    Attributes:
+        names: in which a text is evaluated: code with `from __future__ import annotations` has the
+            same stub as code without.
+        package: whose classes are written without it, such as `Reply` beside `httpx.Response`.
+        within: the aliases that are being written, of which each may contain itself.
+    """
+
+    names: Mapping[str, Any]
+    package: str
+    within: tuple[Any, ...] = ()
+
+    def inside(self, alias: Any) -> "Scope":
+        return replace(self, within=(*self.within, alias))
+
+    def is_inside(self, alias: Any) -> bool:
+        return any(alias is each for each in self.within)
 
 
 def annotation(found: Any, scope: Scope) -> str | None:
-    """Return the text of an annotation; None if it is missing.
-
-    Args:
-        scope: the names in which a text is evaluated: code with `from __future__ import
-            annotations` has the same stub as code without.
-    """
+    """Return the text of an annotation; None if it is missing."""
     if found is inspect.Parameter.empty:
         return None
-    text = _describe(found, scope)
+    text = _describe(found, scope if _is_type_alias(found) else scope.inside(found))
     if text is None:
         text = repr(found)
         try:
@@ -41,7 +58,7 @@ def annotation(found: Any, scope: Scope) -> str | None:
 def resolve(text: str, scope: Scope) -> Any:
     """Return what the text of an annotation evaluates to; None if it can't be evaluated."""
     with suppress(Exception):
-        return eval(text, {"__builtins__": vars(builtins)}, dict(scope))
+        return eval(text, {"__builtins__": vars(builtins)}, dict(scope.names))
     return None
 
 
@@ -81,8 +98,11 @@ def _describe(found: Any, scope: Scope) -> str | None:
     if isinstance(found, str | typing.ForwardRef):
         text = found if isinstance(found, str) else found.__forward_arg__
         value = resolve(text, scope)
-        known = None if value is None or isinstance(value, str) else _describe(value, scope)
+        is_known = value is not None and not scope.is_inside(value)
+        known = _describe(value, scope.inside(value)) if is_known else None
         return known or expressions.annotation(text)
+    if _is_type_alias(found):
+        return _alias(found, scope)
     if isinstance(found, list):
         return f"[{', '.join(str(_describe(each, scope)) for each in found)}]"
     if isinstance(found, dataclasses.InitVar):
@@ -93,7 +113,9 @@ def _describe(found: Any, scope: Scope) -> str | None:
     if origin := typing.get_origin(found):
         return _generic(found, origin, scope)
     if isinstance(found, type):
-        return _name(found)
+        return _qualified(found, scope.package)
+    if isinstance(found, typing.TypeVar) and scope.names.get(found.__name__) is typing.Self:
+        return "Self"
     for name in ("__name__", "_name"):
         if type(found).__module__ in ("typing", "typing_extensions") and hasattr(found, name):
             return str(getattr(found, name))
@@ -102,7 +124,10 @@ def _describe(found: Any, scope: Scope) -> str | None:
 
 def _generic(found: Any, origin: Any, scope: Scope) -> str:
     inside = typing.get_args(found)
-    name = _name(origin)
+    name = _qualified(origin, scope.package)
+    if _is_type_alias(origin):
+        with suppress(Exception):  # what the alias stands for may not exist when the code runs
+            return str(_describe(origin.__value__[inside], scope))
     if origin is typing.Union or origin is types.UnionType:
         return expressions.union([str(_describe(each, scope)) for each in inside])
     if name == "Annotated":
@@ -116,6 +141,27 @@ def _generic(found: Any, origin: Any, scope: Scope) -> str:
     if not texts and str(found).endswith("[()]"):
         texts = ["()"]
     return f"{name}[{', '.join(texts)}]" if texts else name
+
+
+def _is_type_alias(found: Any) -> bool:
+    return type(found).__name__ == "TypeAliasType"
+
+
+def _alias(found: Any, scope: Scope) -> str:
+    """Return what an alias of `type Name = …` stands for; its name where it contains itself."""
+    if not scope.is_inside(found):
+        with suppress(Exception):  # it may be a name that is imported for type checkers only
+            return str(_describe(found.__value__, scope.inside(found)))
+    return str(found.__name__)
+
+
+def _qualified(kind: Any, package: str) -> str:
+    """Return the name of a class, after the package it is from if that is another one."""
+    owner = str(getattr(kind, "__module__", "")).partition(".")[0]
+    if owner.lstrip("_") in sys.stdlib_module_names:
+        owner = owner.lstrip("_")  # `asyncio.Future` is from `_asyncio`
+    name = _name(kind)
+    return name if owner in ("", package, *expressions.BARE) else f"{owner}.{name}"
 
 
 def _name(kind: Any) -> str:

@@ -13,6 +13,7 @@ from .model import CALLABLE, Member, Parameter, Signature, Surface
 from .subtypes import Types
 
 POSITIONAL = ("positional-only", "positional")
+UNKNOWN = (None, "Any", "object")
 # The name of the class line, beside the names of members.
 CLASS = "class"
 
@@ -69,6 +70,10 @@ def _added(new: Member, owner: Surface) -> Change:
     bases = _names(owner)
     if "abstractmethod" in new.decorators or "Protocol" in bases:
         return _breaking(f"{what}, and each subclass must implement it")
+    if new.name == "__init_subclass__" and any(
+        each.is_required for each in new.signatures[0].parameters
+    ):
+        return _breaking(f"{what}, and each subclass must state its arguments")
     init = owner.members.get("__init__")
     fields = {each.name for each in init.signatures[0].parameters} if init else set()
     if "NamedTuple" in bases and new.name in fields:
@@ -213,17 +218,31 @@ def _callable(old: Member, new: Member, types: Types) -> Iterator[Change]:
         yield _record(f"a method became a {new.kind}: it is called as before")
     elif old.kind != new.kind:
         yield _record(f"a {old.kind} became a {new.kind}: it is called as before")
-    if len(old.signatures) == len(new.signatures) == 1:
-        yield from _signature(old.signatures[0], new.signatures[0], types)
+    before, after = ([_as_called(old.name, s) for s in m.signatures] for m in (old, new))
+    if len(before) == len(after) == 1:
+        yield from _signature(before[0], after[0], types)
         return
-    yield from _overloads(old, new, types)
+    yield from _overloads(before, after, types)
 
 
-def _overloads(old: Member, new: Member, types: Types) -> Iterator[Change]:
+def _as_called(name: str, signature: Signature) -> Signature:
+    """Return what a call passes: Python calls a special method, such as `+`, by position only."""
+    if not name.startswith("__") or name in ("__init__", "__call__", "__init_subclass__"):
+        return signature
+    if name in ("__exit__", "__aexit__"):
+        return replace(signature, parameters=())  # always the same three
+    parameters = (
+        replace(each, kind="positional-only") if each.kind == "positional" else each
+        for each in signature.parameters
+    )
+    return replace(signature, parameters=tuple(parameters))
+
+
+def _overloads(old: list[Signature], new: list[Signature], types: Types) -> Iterator[Change]:
     """Yield the changes of overloads: each old one needs a new one that takes the same calls."""
     used, broken = set(), False
-    for signature in old.signatures:
-        results = [list(_signature(signature, each, types)) for each in new.signatures]
+    for signature in old:
+        results = [list(_signature(signature, each, types)) for each in new]
         fitting = [i for i, found in enumerate(results) if not _is_breaking(found)]
         exact = [i for i in fitting if not results[i]]
         if exact or fitting:
@@ -233,12 +252,12 @@ def _overloads(old: Member, new: Member, types: Types) -> Iterator[Change]:
             continue
         closest = min(results, key=len)
         text = ", ".join(signature.arguments())
-        what = f"the overload ({text})" if len(old.signatures) > 1 else f"({text})"
+        what = f"the overload ({text})" if len(old) > 1 else f"({text})"
         words = "; ".join(change.words for change in closest if change.is_breaking)
         yield _breaking(f"{what} has no compatible overload any more: {words}")
         broken = True
-    if len(new.signatures) > len(used) and not broken:
-        more = len(new.signatures) - len(used)
+    if len(new) > len(used) and not broken:
+        more = len(new) - len(used)
         yield _record(f"{more} overload{'s were' if more > 1 else ' was'} added")
 
 
@@ -270,6 +289,8 @@ def _parameters(
     pairs = _pairs(old, new)
     partners = {after.name: before for before, after in pairs if before and after}
     kinds = [each.kind for each in old]
+    # What goes to `**options: Any` is not known; `**labels: str` are values of the caller.
+    typed = [each for each in old if each.kind == "keywords" and each.annotation not in UNKNOWN]
     for before, after in pairs:
         if before and after:
             yield from _pair(before, after, types)
@@ -294,6 +315,8 @@ def _parameters(
             )
         elif each.kind in POSITIONAL and "variadic" in kinds:
             yield _breaking(f"`{each.name}` takes an argument that went to `*` before")
+        elif each.kind != "positional-only" and typed:
+            yield _breaking(f"`{each.name}` takes an argument that went to `**` before")
         else:
             yield _record(f"`{each.name}` was added and is optional")
 

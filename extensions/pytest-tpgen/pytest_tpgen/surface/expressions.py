@@ -12,10 +12,15 @@ SPELLINGS = {
     "NoneType": "None",
     "Text": "str",
 }
+# Modules whose names are written without them.
+BARE = {
+    *("builtins", "collections", "contextlib", "datetime", "decimal", "enum", "fractions", "io"),
+    *("os", "pathlib", "types", "typing", "typing_extensions", "uuid"),
+}
 
 
 def annotation(text: str) -> str:
-    """Return an annotation without module names and quotes; `Optional[X]` becomes `X | None`."""
+    """Return an annotation in one spelling, without quotes: `Optional[X]` is `X | None`."""
     if text.startswith("*"):
         return f"Unpack[{annotation(text[1:])}]"
     try:
@@ -117,7 +122,11 @@ def _literal(node: ast.expr) -> str:
 
 
 def _dotted(node: ast.Attribute) -> str:
-    """Return a dotted name without its modules, whose names are in lower case."""
+    """Return a dotted name with the package of it, but without the modules inside.
+
+    Names of modules are in lower case.
+    """
     *owners, name = ast.unparse(node).split(".")
     classes = [owner for owner in owners if owner.lstrip("_")[:1].isupper()]
-    return ".".join([*classes, SPELLINGS.get(name, name)])
+    package = [each for each in owners[:1] if each not in (*BARE, *classes)]
+    return ".".join([*package, *classes, name if package else SPELLINGS.get(name, name)])

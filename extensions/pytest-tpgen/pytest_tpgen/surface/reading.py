@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import annotations, expressions
+from .annotations import Scope
 from .model import Kind, Member, MemberKind, Parameter, Signature, Surface, SurfaceError
 from .parsing import visit
-from .subtypes import Resolve
+from .subtypes import Types
+from .versions import stated
 
 if TYPE_CHECKING:
     import griffe
@@ -33,7 +35,7 @@ KINDS: dict[Any, Kind] = {
 COMPARISONS = {"__eq__", "__ge__", "__gt__", "__hash__", "__le__", "__lt__"}
 # Special methods that nobody calls, by name or by syntax: Python or a decorator uses them.
 INTERNAL = {
-    *(set(dir(object)) - COMPARISONS),
+    *(set(dir(object)) - COMPARISONS - {"__init_subclass__"}),
     *("__abstractmethods__", "__attrs_init__", "__attrs_post_init__", "__attrs_pre_init__"),
     *("__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__get_validators__"),
     *("__getnewargs__", "__getnewargs_ex__", "__getstate__", "__post_init__", "__replace__"),
@@ -63,9 +65,10 @@ def load(of: str) -> type:
             found = getattr(found, part)
     except AttributeError:
         raise SurfaceError(
-            f"{module} has no {name}: if the class was removed or renamed, that is breaking"
+            f"{module} has no {name}: if the class was removed or renamed, that is breaking; if you "
+            "meant it, delete this test, or state the new name in `of`"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SurfaceError(f"{module} can't be imported: {error!r}") from error
     found = typing.get_origin(found) or found  # an alias such as `Strings = Page[str]`
     if not isinstance(found, type):
@@ -90,14 +93,14 @@ def read(cls: type, name: str = "") -> Surface:
 
 def lineage(cls: type) -> list[type]:
     """Return a class and its bases of the same package."""
-    package = cls.__module__.partition(".")[0]
-    return [base for base in cls.__mro__ if base.__module__.partition(".")[0] == package]
+    package = _package(cls)
+    return [base for base in cls.__mro__ if _package(base) == package]
 
 
-def find(cls: type) -> Resolve:
-    """Return a function that finds the class of a name in the package of a class."""
-    package = cls.__module__.partition(".")[0]
-    names = {**_scope(cls), "Self": cls, cls.__name__: cls}
+def types_of(cls: type) -> Types:
+    """Return the relations of the types in the package of a class."""
+    package = _package(cls)
+    names = {**_scope(cls).names, "Self": cls, cls.__name__: cls}
 
     def resolve(name: str) -> Any:
         first, _, rest = name.partition(".")
@@ -106,28 +109,70 @@ def find(cls: type) -> Resolve:
             for path, module in list(sys.modules.items())
             if path.partition(".")[0] == package and module is not None
         ]
-        for known in [names, *modules]:
+        for known in [names, *modules, sys.modules]:
             if first in known:
                 found = known[first]
                 for part in rest.split(".") if rest else ():
                     found = getattr(found, part, None)
                 found = typing.get_origin(found) or found
-                if isinstance(found, type | typing.NewType):
+                if isinstance(found, type | typing.NewType) and not isinstance(found, _NotLoaded):
                     return found
         return None
 
-    return resolve
+    return Types(resolve, package)
 
 
-def _scope(cls: type) -> dict[str, Any]:
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
+
+
+def _scope(cls: type) -> Scope:
     """Return the names in which the annotations of a class are evaluated."""
     found: dict[str, Any] = {}
     for base in reversed(lineage(cls)):
         found |= {name: value for name, value in vars(base).items() if isinstance(value, type)}
     for base in reversed(lineage(cls)):
-        found |= vars(sys.modules.get(base.__module__, types.ModuleType("")))
+        found |= _names_of(base.__module__)
         found |= {each.__name__: each for each in getattr(base, "__type_params__", ())}
-    return found
+    return Scope(found, _package(cls))
+
+
+def _names_of(module: str) -> dict[str, Any]:
+    """Return the names of a module, with those that it imports for type checkers only."""
+    loaded = vars(sys.modules.get(module, types.ModuleType("")))
+    source = _module(loaded.get("__file__") or "")
+    members: dict[str, Any] = source.members if source else {}
+    aliases = {name: each for name, each in members.items() if each.is_alias}
+    only = {
+        name: _imported(each.target_path) for name, each in aliases.items() if name not in loaded
+    }
+    return only | loaded
+
+
+def _imported(path: str) -> Any:
+    """Return what an import gives if its module is loaded; else a class that stands for it."""
+    if path in sys.modules:
+        return sys.modules[path]
+    module, _, name = path.rpartition(".")
+    if hasattr(sys.modules.get(module), name):
+        return getattr(sys.modules[module], name)
+    return _not_loaded(path)
+
+
+class _NotLoaded(type):
+    """The class of the classes, and modules, that the code imports for type checkers only."""
+
+    def __getattr__(cls, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _not_loaded(f"{cls.__module__}.{cls.__name__}.{name}".strip("."))
+
+
+def _not_loaded(path: str) -> type:
+    module, _, name = path.rpartition(".")
+    return _NotLoaded(
+        name, (), {"__module__": module, "__class_getitem__": classmethod(types.GenericAlias)}
+    )
 
 
 def _overloads(function: Any) -> list[Any]:
@@ -191,6 +236,11 @@ class _Reader:
 
     def _member(self, name: str, raw: Any) -> Member | None:
         """Return a member; None if it is an attribute, which `_attributes` reads."""
+        if name == "__init_subclass__":
+            member = self._method(name, raw.__func__, "class method")
+            # Without names it only passes on what it gets.
+            has_names = not all(each.is_variadic for each in member.signatures[0].parameters)
+            return member if has_names else None
         if name.startswith("__") and (name in INTERNAL or not callable(raw)):
             return None
         if name in getattr(self.cls, "__members__", {}):
@@ -228,6 +278,9 @@ class _Reader:
         if isinstance(wrapped, property):
             return self._property(name, wrapped.fget, wrapped.fset)
         binds = hasattr(type(raw), "__get__")
+        if binds and name not in self._annotated() and (returned := _returned(raw)):
+            text = annotations.annotation(returned, self.scope)
+            return Member(name, "attribute", type=text, has_default=True)
         if binds and callable(raw) and not inspect.ismemberdescriptor(raw):
             if not hasattr(raw, "__qualname__") and not hasattr(raw, "__wrapped__"):
                 # A descriptor that only looks like a method: nobody can tell what it returns.
@@ -239,10 +292,6 @@ class _Reader:
             return self._method(name, raw, "static method")
         if name in self._read_only() or type(raw).__name__ == "_tuplegetter":
             return Member(name, "property", type=self._field_type(name))
-        returned = _returned(raw) if binds and name not in self._annotated() else None
-        if returned:
-            text = annotations.annotation(returned, self.scope)
-            return Member(name, "attribute", type=text, has_default=True)
         return None
 
     def _read_only(self) -> set[str]:
@@ -254,7 +303,8 @@ class _Reader:
         config = getattr(self.cls, "model_config", None)
         if isinstance(config, Mapping) and config.get("frozen"):
             return set(self._annotated())
-        return set()
+        fields = getattr(self.cls, "__pydantic_fields__", {})
+        return {name for name, field in fields.items() if field.frozen}
 
     def _annotated(self) -> dict[str, Any]:
         """Return the annotations of the class and its bases, as objects or texts."""
@@ -349,6 +399,8 @@ class _Reader:
         signatures = tuple(
             self._signature(name, each, is_bound=is_bound) for each in found or [function]
         )
+        if found:
+            signatures = self._with_defaults(signatures, function, is_bound)
         return Member(name, kind, signatures, decorators=_decorators(function))
 
     def _constructor(self) -> Member:
@@ -359,13 +411,38 @@ class _Reader:
         for function in filter(inspect.isfunction, (init, new)):
             found = found or [*_overloads(inspect.unwrap(function))]
         if found:
-            signatures = [self._signature("__init__", each, is_bound=True) for each in found]
+            overloads = tuple(self._signature("__init__", each, is_bound=True) for each in found)
+            signatures = self._with_defaults(overloads, init or new, is_bound=True)
         else:
-            signatures = [self._of_class(init)]
+            signatures = (self._of_class(init),)
         made = tuple(
             dataclasses.replace(each, returns="None", is_async=False) for each in signatures
         )
         return Member("__init__", "constructor", made)
+
+    def _with_defaults(
+        self, overloads: tuple[Signature, ...], function: Any, is_bound: bool
+    ) -> tuple[Signature, ...]:
+        """Return overloads in which `= ...` is the default that the function has."""
+        given = [each for overload in overloads for each in overload.parameters]
+        if not any(each.default == "Ellipsis" for each in given):
+            return overloads
+        known: dict[str, str | None] = {}
+        with suppress(SurfaceError):
+            signature = self._signature("", function, is_bound=is_bound)
+            known = {each.name: each.default for each in signature.parameters}
+        return tuple(
+            dataclasses.replace(
+                overload,
+                parameters=tuple(
+                    dataclasses.replace(each, default=known.get(each.name) or "...")
+                    if each.default == "Ellipsis"
+                    else each
+                    for each in overload.parameters
+                ),
+            )
+            for overload in overloads
+        )
 
     def _of_class(self, init: Any) -> Signature:
         try:
@@ -391,7 +468,7 @@ class _Reader:
                 f"{self.name}.{name}: its decorator hides the signature: put `@functools.wraps` "
                 "on the function that the decorator returns, and let it take `*args, **kwargs`"
             )
-        return self._convert(found, function)
+        return self._convert(found, function, is_bound=is_bound)
 
     def _is_hidden(self, function: Any) -> bool:
         """Return whether a function is the inner one of a decorator, without a link to the outer."""
@@ -400,16 +477,24 @@ class _Reader:
         is_own = path.rpartition(".")[0] in owners
         return "<locals>" in path and not is_own and not hasattr(function, "__wrapped__")
 
-    def _convert(self, found: inspect.Signature, function: Any) -> Signature:
+    def _convert(
+        self, found: inspect.Signature, function: Any, *, is_bound: bool = False
+    ) -> Signature:
         inside = inspect.unwrap(getattr(function, "func", function))
-        scope = {**self.scope, **getattr(inside, "__globals__", {})}
-        scope |= {each.__name__: each for each in getattr(inside, "__type_params__", ())}
+        names = {**self.scope.names}
+        if inspect.isfunction(inside):
+            names |= _names_of(inside.__module__) | inside.__globals__
+        names |= {each.__name__: each for each in getattr(inside, "__type_params__", ())}
+        scope = dataclasses.replace(self.scope, names=names)
+        variable = _self_variable(inside, scope) if is_bound else ""
+        if variable:
+            names[variable] = typing.Self
         parameters: list[Parameter] = []
         for each in found.parameters.values():
             kind = KINDS[each.kind]
             options = annotations.typed_dict(each.annotation, scope) if kind == "keywords" else None
             if options:
-                parameters += _options(options)
+                parameters += _options(options, self.scope.package)
                 continue
             default = None
             if each.default is not EMPTY:
@@ -421,6 +506,17 @@ class _Reader:
             parameters.append(Parameter(each.name, kind, text, default))
         returns = annotations.annotation(found.return_annotation, scope)
         return Signature(tuple(parameters), returns, _is_async(function))
+
+
+def _self_variable(function: Any, scope: Scope) -> str:
+    """Return the name of `T` in `def __enter__(self: T) -> T`, which means `Self`; else nothing."""
+    if not inspect.isfunction(function) or not function.__code__.co_argcount:
+        return ""
+    text = annotations.annotation(
+        _annotations_of(function).get(function.__code__.co_varnames[0], EMPTY), scope
+    )
+    name = (text or "").removeprefix("type[").removesuffix("]")
+    return name if isinstance(scope.names.get(name), typing.TypeVar) else ""
 
 
 def types_of_bases(cls: type) -> tuple[Any, ...]:
@@ -444,6 +540,8 @@ def _versions(package: str) -> set[str]:
     """Return the version of an installed package, and the one that it states itself."""
     found = {getattr(sys.modules.get(package), "__version__", None)}
     found |= {metadata.version(name) for name in metadata.packages_distributions().get(package, [])}
+    # Of an editable installation, Python does not know which packages it has.
+    found |= {stated(Path.cwd())}
     return {each for each in found if isinstance(each, str) and "." in each}
 
 
@@ -565,9 +663,9 @@ def _decorators(function: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _options(options: type) -> Iterator[Parameter]:
+def _options(options: type, package: str) -> Iterator[Parameter]:
     """Yield the keys of a TypedDict, which are the keyword arguments of a method."""
-    scope = _scope(options)
+    scope = dataclasses.replace(_scope(options), package=package)
     required = vars(options)["__required_keys__"]
     stated: dict[str, Any] = {}
     for base in reversed(options.__mro__):
@@ -609,6 +707,8 @@ class _Assignments(ast.NodeTransformer):
 
 @functools.cache
 def _module(file: str) -> "griffe.Module | None":
+    if not file.endswith(".py"):
+        return None
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
         return visit(ast.unparse(_Assignments().visit(tree)))
@@ -619,7 +719,7 @@ def _module(file: str) -> "griffe.Module | None":
 def _source_of(owner: type) -> "griffe.Class | None":
     """Return the class in the source of its module; None if the source can't be read."""
     file = getattr(sys.modules.get(owner.__module__), "__file__", None)
-    found: Any = _module(file) if file and file.endswith(".py") else None
+    found: Any = _module(file or "")
     for name in owner.__qualname__.split("."):
         found = found.members.get(name) if found is not None and not found.is_alias else None
     return found if found is not None and not found.is_alias and found.is_class else None

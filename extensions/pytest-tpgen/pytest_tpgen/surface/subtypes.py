@@ -64,11 +64,12 @@ class Types:
     """The relations of types.
 
     Args:
-        resolve: finds a class of the package by its name.
+        resolve: finds a class by its name, which that of its package precedes if that is another.
+        package: the package of the class.
     """
 
-    def __init__(self, resolve: Resolve = lambda name: None) -> None:
-        self._resolve = resolve
+    def __init__(self, resolve: Resolve = lambda name: None, package: str = "") -> None:
+        self._resolve, self._package = resolve, package
 
     def equal(self, old: str | None, new: str | None) -> bool:
         """Return whether two types are the same, with unions in any order."""
@@ -82,13 +83,7 @@ class Types:
 
     def _unaliased(self, text: str) -> ast.expr:
         """Return the expression of a type, in which an alias of a class has the class's name."""
-        node = _parsed(text)
-        for each in ast.walk(node):
-            if isinstance(each, ast.Name) and each.id != "Self":
-                found = self._resolve(each.id)
-                name = getattr(found, "__qualname__", each.id)
-                each.id = name if self._resolve(name) is found else each.id
-        return node
+        return _Unaliased(self._resolve, self._package).visit(_parsed(text))  # type: ignore[no-any-return]
 
     def is_subclass(self, narrow: str, wide: str) -> bool:
         """Return whether a class is another, or inherits from it."""
@@ -164,7 +159,7 @@ class Types:
         if name in ELEMENTS and not inside:
             inside = [_parsed(ELEMENTS[name])]
         own = self._resolve(name) if name != wide_name else None
-        bases = _bases(own, inside) if own is not known(name) else []
+        bases = self._bases(own, inside) if own is not known(name) else []
         related = [base for base in bases if self.is_subclass(_split(base)[0], wide_name)]
         if related:
             return any(
@@ -185,6 +180,24 @@ class Types:
             self._argument(wide_name, index, mine, theirs)
             for index, (mine, theirs) in enumerate(zip(inside, wanted, strict=True))
         )
+
+    def _bases(self, cls: Any, inside: list[ast.expr]) -> list[ast.expr]:
+        """Return the bases of a class, or the type of a NewType, with their arguments.
+
+        Args:
+            inside: the arguments of the class itself.
+        """
+        if hasattr(cls, "__supertype__"):
+            bases: Any = (cls.__supertype__,)
+        elif _is_typed_dict(cls):
+            return [_parsed("Mapping[str, object]")]
+        else:
+            bases = vars(cls).get("__orig_bases__", cls.__bases__) if cls else ()
+        names = [each.__name__ for each in getattr(cls, "__parameters__", ())]
+        values = dict(zip(names, inside or _bare("", [ast.Name("")] * len(names)), strict=False))
+        scope = annotations.Scope({}, self._package)
+        found = [_parsed(annotations.annotation(base, scope) or "") for base in bases]
+        return [_Filled(values).visit(base) for base in found]
 
     def _tuple(self, inside: list[ast.expr], wanted: list[ast.expr], wide_name: str) -> bool:
         elements = [each for each in inside if _key(each) != "..."]
@@ -215,29 +228,27 @@ def _bare(name: str, wanted: list[ast.expr]) -> list[ast.expr]:
     return [_parsed(text) for text in BARE.get(name, ["Any"] * len(wanted))]
 
 
-def _bases(cls: Any, inside: list[ast.expr]) -> list[ast.expr]:
-    """Return the bases of a class of the package, or the type of a NewType, with their arguments.
-
-    Args:
-        inside: the arguments of the class itself.
-    """
-    if hasattr(cls, "__supertype__"):
-        bases: Any = (cls.__supertype__,)
-    elif _is_typed_dict(cls):
-        return [_parsed("Mapping[str, object]")]
-    else:
-        bases = vars(cls).get("__orig_bases__", cls.__bases__) if cls else ()
-    names = [each.__name__ for each in getattr(cls, "__parameters__", ())]
-    values = dict(zip(names, inside or _bare("", [ast.Name("")] * len(names)), strict=False))
-    found = [_parsed(annotations.annotation(base, {}) or "") for base in bases]
-    return [_Filled(values).visit(base) for base in found]
-
-
 def _is_open(base: ast.expr, wide: str) -> bool:
     """Return whether a base is a generic class without arguments, as in `class Items(list)`."""
     if not isinstance(base, ast.Name) or base.id in ELEMENTS:
         return False
     return base.id == wide or known(base.id) is not None
+
+
+class _Unaliased(ast.NodeTransformer):
+    """Replaces the alias of a class of a package by the class's name."""
+
+    def __init__(self, resolve: Resolve, package: str) -> None:
+        self._resolve, self._package = resolve, package
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        found = self._resolve(node.id) if node.id != "Self" else None
+        name = getattr(found, "__qualname__", node.id)
+        return ast.Name(name) if self._resolve(name) is found else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        package, _, name = ast.unparse(node).partition(".")
+        return _parsed(name) if package == self._package else node
 
 
 class _Filled(ast.NodeTransformer):

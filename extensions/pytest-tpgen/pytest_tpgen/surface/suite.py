@@ -17,8 +17,7 @@ from pytest_tpgen.suites import Suite, placeholder
 from .comparing import CLASS, Change, compare
 from .model import Surface, SurfaceError
 from .parsing import parse
-from .reading import find, load, read
-from .subtypes import Types
+from .reading import load, read, types_of
 from .verdict import verdict
 from .versions import released
 
@@ -76,7 +75,7 @@ def _parsed(stub: str) -> Surface:
 
 @cache
 def _changes(cls: type, of: str, stub: str) -> dict[str, list[Change]]:
-    return compare(_parsed(stub), _read(cls, of), Types(find(cls)))
+    return compare(_parsed(stub), _read(cls, of), types_of(cls))
 
 
 def _members(cls: type[SurfaceSuite]) -> list[str]:

@@ -3,16 +3,10 @@
 import re
 import subprocess
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
-
-# The tags of final releases.
-PRE_RELEASES = ("*[abc][0-9]*", "*alpha*", "*beta*", "*dev*", "*pre*", "*rc*")
-TAGS = [
-    *("--match=v[0-9]*", "--match=[0-9]*.[0-9]*"),
-    *(f"--exclude={pattern}" for pattern in PRE_RELEASES),
-]
 
 
 def next_version(released: str, *, is_breaking: bool) -> str:
@@ -47,15 +41,22 @@ def _release(version: str) -> tuple[int, int, int]:
 
 
 def last_tag(root: Path) -> tuple[str, str]:
-    """Return the last tag of a final release below HEAD, and its version; empty without one."""
-    command = ["git", "describe", "--tags", "--abbrev=0", *TAGS]
+    """Return the highest tag of a final release below HEAD, and its version; empty without one."""
+    command = ["git", "tag", "--merged=HEAD"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     except OSError:  # git is not installed
         return "", ""
-    tag = done.stdout.strip()
-    version = re.fullmatch(r"v?(\d+(\.\d+)*)\S*", tag)
-    return (tag, version[1]) if version else ("", "")
+    found = []
+    for tag in done.stdout.split():
+        with suppress(InvalidVersion):
+            version = Version(tag)
+            if not version.is_prerelease and (tag.startswith("v") or "." in tag):
+                found.append((version, tag))
+    if not found:
+        return "", ""
+    version, tag = max(found)
+    return tag, version.base_version
 
 
 def released(root: Path) -> str:
@@ -71,11 +72,13 @@ def written_down(root: Path) -> str:
         if found := re.search(r"^## \W*v?(\d+\.\d+(\.\d+)?\S*?)[\])]?(\s|$)", text, re.MULTILINE):
             return found[1]
         return ""
+    return stated(root)
+
+
+def stated(root: Path) -> str:
+    """Return the version in pyproject.toml; empty if it has none."""
     file = root / "pyproject.toml"
-    return stated(file.read_text(encoding="utf-8")) if file.is_file() else ""
-
-
-def stated(pyproject: str) -> str:
-    """Return the version in the text of a pyproject.toml; empty if it has none."""
-    found = tomllib.loads(pyproject).get("project", {}).get("version", "")
+    if not file.is_file():
+        return ""
+    found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("version", "")
     return found if isinstance(found, str) else ""

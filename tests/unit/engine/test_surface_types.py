@@ -1,0 +1,177 @@
+# mypy: ignore-errors
+"""Types in the surface of a class: where they are from, aliases, and what stands for another."""
+
+import asyncio
+import email.message
+from collections.abc import Mapping
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, Union, overload
+
+import httpx
+import pydantic
+import pytest
+from pytest_tpgen.surface import compare, parse, read
+from typing_extensions import TypeAliasType
+
+if TYPE_CHECKING:
+    import decimal as numbers_of_money
+    from datetime import date as Day
+
+    import no_such_package.models
+    import no_such_package.models as other
+    from no_such_package.api import Reply
+
+    from tests.no_such_module import Own
+
+T = TypeVar("T")
+Json = Union[dict[str, "Json"], list["Json"], str, None]  # noqa: UP007
+Odd = Union[list["Even"], int]  # noqa: UP007
+Even = Union[list["Odd"], str]  # noqa: UP007
+Headers = TypeAliasType("Headers", Mapping[str, str])
+Tree = TypeAliasType("Tree", "list[Tree] | int")
+Pairs = TypeAliasType("Pairs", list[tuple[T, T]], type_params=(T,))
+Text: TypeAlias = "Mapping[str, int]"
+
+
+class Foreign:
+    def mail(self, message: email.message.Message) -> httpx.Response: ...
+    def queue(self) -> asyncio.Queue[httpx.URL]: ...
+    def future(self) -> "asyncio.Future[int]": ...
+    def reply(self) -> "Reply[int] | None": ...
+    def other(self, a: "other.Model", b: "no_such_package.models.Page") -> "Own": ...
+    def day(self) -> "Day | numbers_of_money.Decimal": ...
+
+
+class Aliases:
+    def send(self, data: Json) -> "Json": ...
+    def mutual(self, data: Odd) -> None: ...
+    def headers(self, headers: Headers) -> "Headers | None": ...
+    def tree(self, tree: Tree) -> Pairs[int]: ...
+    def text(self, text: Text) -> "Text": ...
+
+
+class Calls:
+    @overload
+    def get(self, key: str, *, raw: Literal[True], tries: int = ..., **more: Any) -> bytes: ...
+    @overload
+    def get(self, key: str, *, raw: Literal[False] = ..., tries: int = 9) -> str: ...
+    def get(self, key: str, *, raw: bool = False, tries: int = 3, **more: Any) -> str | bytes: ...
+
+    def __enter__(self: T) -> T: ...  # noqa: PYI019
+    def both(self: T, other: "T") -> "list[T]": ...  # noqa: PYI019
+    @classmethod
+    def made(cls: type[T], size: int) -> T: ...  # noqa: PYI019
+    @staticmethod
+    def same(value: T) -> T: ...
+
+
+class Made:
+    @overload
+    def __init__(self, key: str, tries: int = ...) -> None: ...
+    @overload
+    def __init__(self, *, url: str, tries: int = ...) -> None: ...
+    def __init__(self, key: str = "", *, url: str = "", tries: int = 3) -> None: ...
+
+
+class Length:
+    def __init__(self, func: object) -> None:
+        self.func = func
+
+    def __get__(self, instance: object, owner: object) -> str: ...
+
+
+class Measured:
+    @Length
+    def size(self) -> int: ...
+
+
+class Partly(pydantic.BaseModel):
+    legs: int = pydantic.Field(frozen=True)
+    name: str
+
+
+class Plugin:
+    def __init_subclass__(cls, *, name: str, **more: Any) -> None: ...
+
+
+class Passing:
+    def __init_subclass__(cls, **more: Any) -> None: ...
+
+
+STUBS = {
+    Foreign: """\
+        class Foreign:
+            def __init__(self) -> None: ...
+            def mail(self, message: email.Message) -> httpx.Response: ...
+            def queue(self) -> asyncio.Queue[httpx.URL]: ...
+            def future(self) -> asyncio.Future[int]: ...
+            def reply(self) -> no_such_package.Reply[int] | None: ...
+            def other(self, a: no_such_package.Model, b: no_such_package.Page) -> Own: ...
+            def day(self) -> date | Decimal: ...
+        """,
+    Aliases: """\
+        class Aliases:
+            def __init__(self) -> None: ...
+            def send(
+                self,
+                data: dict[str, Json] | list[Json] | str | None,
+            ) -> dict[str, Json] | list[Json] | str | None: ...
+            def mutual(self, data: list[list[Odd] | str] | int) -> None: ...
+            def headers(self, headers: Mapping[str, str]) -> Mapping[str, str] | None: ...
+            def tree(self, tree: list[Tree] | int) -> list[tuple[int, int]]: ...
+            def text(self, text: Mapping[str, int]) -> Mapping[str, int]: ...
+        """,
+    Calls: """\
+        class Calls:
+            def __init__(self) -> None: ...
+            @overload
+            def get(self, key: str, *, raw: Literal[True], tries: int = 3, **more: Any) -> bytes: ...
+            @overload
+            def get(self, key: str, *, raw: Literal[False] = False, tries: int = 9) -> str: ...
+            def __enter__(self) -> Self: ...
+            def both(self, other: Self) -> list[Self]: ...
+            @classmethod
+            def made(cls, size: int) -> Self: ...
+            @staticmethod
+            def same(value: T) -> T: ...
+        """,
+    Made: """\
+        class Made:
+            @overload
+            def __init__(self, key: str, tries: int = 3) -> None: ...
+            @overload
+            def __init__(self, *, url: str, tries: int = 3) -> None: ...
+        """,
+    Measured: """\
+        class Measured:
+            def __init__(self) -> None: ...
+            size: str = ...
+        """,
+    Partly: """\
+        class Partly(pydantic.BaseModel):
+            @property
+            def legs(self) -> int: ...
+            name: str
+            def __init__(self, *, legs: int, name: str) -> None: ...
+        """,
+    Plugin: """\
+        class Plugin:
+            def __init__(self) -> None: ...
+            @classmethod
+            def __init_subclass__(cls, *, name: str, **more: Any) -> None: ...
+        """,
+    Passing: """\
+        class Passing:
+            def __init__(self) -> None: ...
+        """,
+}
+
+
+@pytest.mark.parametrize("cls", STUBS, ids=lambda cls: cls.__name__)
+def test_is_read(cls: type) -> None:
+    assert str(read(cls)) == dedent(STUBS[cls])
+
+
+@pytest.mark.parametrize("cls", STUBS, ids=lambda cls: cls.__name__)
+def test_a_stub_reads_as_it_was_written(cls: type) -> None:
+    assert compare(parse(str(read(cls))), read(cls)) == {}
