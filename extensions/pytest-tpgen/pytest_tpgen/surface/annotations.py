@@ -27,7 +27,7 @@ class Scope:
         names: in which a text is evaluated: code with `from __future__ import annotations` has the
             same stub as code without.
         package: whose classes are written without it, such as `Reply` beside `httpx.Response`.
-        within: the aliases that are being written, of which each may contain itself.
+        within: the aliases that are being written, of which each may contain itself, and the texts.
     """
 
     names: Mapping[str, Any]
@@ -38,14 +38,16 @@ class Scope:
         return replace(self, within=(*self.within, alias))
 
     def is_inside(self, alias: Any) -> bool:
-        return any(alias is each for each in self.within)
+        return any(
+            alias is each or (isinstance(alias, str) and alias == each) for each in self.within
+        )
 
 
 def annotation(found: Any, scope: Scope) -> str | None:
     """Return the text of an annotation; None if it is missing."""
     if found is inspect.Parameter.empty:
         return None
-    text = _describe(found, scope if _is_type_alias(found) else scope.inside(found))
+    text = _describe(found, scope.inside(found) if typing.get_origin(found) else scope)
     if text is None:
         text = repr(found)
         try:
@@ -97,10 +99,7 @@ def _describe(found: Any, scope: Scope) -> str | None:
         return "..."
     if isinstance(found, str | typing.ForwardRef):
         text = found if isinstance(found, str) else found.__forward_arg__
-        value = resolve(text, scope)
-        is_known = value is not None and not scope.is_inside(value)
-        known = _describe(value, scope.inside(value)) if is_known else None
-        return known or expressions.annotation(text)
+        return _describe_text(text, scope) or expressions.annotation(text)
     if _is_type_alias(found):
         return _alias(found, scope)
     if isinstance(found, list):
@@ -119,6 +118,16 @@ def _describe(found: Any, scope: Scope) -> str | None:
     for name in ("__name__", "_name"):
         if type(found).__module__ in ("typing", "typing_extensions") and hasattr(found, name):
             return str(getattr(found, name))
+    return None
+
+
+def _describe_text(text: str, scope: Scope) -> str | None:
+    value = None if scope.is_inside(text) else resolve(text, scope)
+    if value is not None and not scope.is_inside(value):
+        return _describe(value, scope.inside(text).inside(value))
+    parts = expressions.split(text)
+    if value is None and len(parts) > 1:  # such as `"Headers" | None`, which is no type
+        return expressions.union([str(_describe(each, scope)) for each in parts])
     return None
 
 

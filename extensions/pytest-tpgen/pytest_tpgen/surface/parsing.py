@@ -46,8 +46,11 @@ def parse(stub: str) -> Surface:
     return _surface(visit(IMPORTS + text).classes[tree.body[0].name])
 
 
-def visit(text: str) -> griffe.Module:
+def visit(text: str, module: str = "surface", file: str = "surface.py") -> griffe.Module:
     """Return the classes and functions of a module.
+
+    Args:
+        module: its name, and its `file`: what relative imports begin with.
 
     Raises:
         SurfaceError: griffe is not installed.
@@ -58,7 +61,11 @@ def visit(text: str) -> griffe.Module:
         raise SurfaceError(
             "griffe is not installed: add `pytest-tpgen[sdk]` to the development dependencies"
         ) from None
-    return griffe.visit("surface", Path("surface.py"), text)
+    parent = None
+    *packages, name = module.split(".")
+    for each in packages:
+        parent = griffe.Module(each, parent=parent)
+    return griffe.visit(name, Path(file), text, parent=parent)
 
 
 def lines_of(stub: str) -> dict[str, list[tuple[int, int]]]:

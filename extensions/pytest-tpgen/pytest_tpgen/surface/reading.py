@@ -140,7 +140,7 @@ def _scope(cls: type) -> Scope:
 def _names_of(module: str) -> dict[str, Any]:
     """Return the names of a module, with those that it imports for type checkers only."""
     loaded = vars(sys.modules.get(module, types.ModuleType("")))
-    source = _module(loaded.get("__file__") or "")
+    source = _module(module)
     members: dict[str, Any] = source.members if source else {}
     aliases = {name: each for name, each in members.items() if each.is_alias}
     only = {
@@ -237,10 +237,7 @@ class _Reader:
     def _member(self, name: str, raw: Any) -> Member | None:
         """Return a member; None if it is an attribute, which `_attributes` reads."""
         if name == "__init_subclass__":
-            member = self._method(name, raw.__func__, "class method")
-            # Without names it only passes on what it gets.
-            has_names = not all(each.is_variadic for each in member.signatures[0].parameters)
-            return member if has_names else None
+            return self._init_subclass(name, raw.__func__)
         if name.startswith("__") and (name in INTERNAL or not callable(raw)):
             return None
         if name in getattr(self.cls, "__members__", {}):
@@ -293,6 +290,14 @@ class _Reader:
         if name in self._read_only() or type(raw).__name__ == "_tuplegetter":
             return Member(name, "property", type=self._field_type(name))
         return None
+
+    def _init_subclass(self, name: str, function: Any) -> Member | None:
+        """Return it if it takes arguments by name: else it only passes on what it gets."""
+        if hasattr(function, "__deprecated__") and not hasattr(function, "__wrapped__"):
+            return None  # `@deprecated` made it
+        member = self._method(name, function, "class method")
+        is_empty = all(each.is_variadic for each in member.signatures[0].parameters)
+        return None if is_empty else member
 
     def _read_only(self) -> set[str]:
         """Return the fields that can't be set: those of a frozen class."""
@@ -706,20 +711,21 @@ class _Assignments(ast.NodeTransformer):
 
 
 @functools.cache
-def _module(file: str) -> "griffe.Module | None":
+def _module(name: str) -> "griffe.Module | None":
+    """Return the source of a module that is loaded; None if it can't be read."""
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
     if not file.endswith(".py"):
         return None
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-        return visit(ast.unparse(_Assignments().visit(tree)))
+        return visit(ast.unparse(_Assignments().visit(tree)), name, file)
     except (OSError, SyntaxError, ValueError):
         return None
 
 
 def _source_of(owner: type) -> "griffe.Class | None":
     """Return the class in the source of its module; None if the source can't be read."""
-    file = getattr(sys.modules.get(owner.__module__), "__file__", None)
-    found: Any = _module(file or "")
+    found: Any = _module(owner.__module__)
     for name in owner.__qualname__.split("."):
         found = found.members.get(name) if found is not None and not found.is_alias else None
     return found if found is not None and not found.is_alias and found.is_class else None
