@@ -501,6 +501,16 @@ BASES = [
     ("class A: ...", "class A(Base): ...", [False]),
     ("class A(Generic[T]): ...", "class A(Generic[T, U]): ...", [True]),
     ("class A(Base): ...", "class A(Base): ...", []),
+    (
+        "class A(Generic[_T, U]):\n    def f(self, a: list[_T]) -> U: ...",
+        "class A(Generic[T, V]):\n    def f(self, a: list[T]) -> V: ...",
+        [],
+    ),
+    (
+        "class A(Generic[T, U]):\n    def f(self, a: T) -> U: ...",
+        "class A(Generic[U, T]):\n    def f(self, a: T) -> U: ...",
+        [True, True],
+    ),
     ("class A(Protocol): ...", "class A(Protocol):\n    def f(self): ...", [True]),
     (
         "class A(Protocol[T]):\n    def f(self) -> float: ...",

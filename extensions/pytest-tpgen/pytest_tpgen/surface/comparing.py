@@ -4,12 +4,14 @@ A change is breaking if code that was right before can fail, or do something els
 in a type checker. Other changes are to be recorded.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .model import CALLABLE, Member, Parameter, Signature, Surface
+from .parsing import parse
 from .subtypes import Types
 
 POSITIONAL = ("positional-only", "positional")
@@ -36,10 +38,26 @@ def compare(old: Surface, new: Surface, types: Types | None = None) -> dict[str,
         types: the relations of the types, if the package has classes of its own.
     """
     types = types or Types()
+    old = _with_variables_of(new, old)
     found = {CLASS: list(_bases(old, new, types))}
     for name in dict.fromkeys([*old.members, *new.members]):
         found[name] = compare_members(old.members.get(name), new.members.get(name), types, new)
     return {name: changes for name, changes in found.items() if changes}
+
+
+def _with_variables_of(new: Surface, old: Surface) -> Surface:
+    """Return a generic class with the names that its type variables have now, by position."""
+    before, after = _variables(old), _variables(new)
+    if before == after or len(before) != len(after):
+        return old
+    names = dict(zip(before, after, strict=True))
+    pattern = rf"\b({'|'.join(names)})\b"
+    return parse(re.sub(pattern, lambda found: names[found[1]], str(old)))
+
+
+def _variables(owner: Surface) -> list[str]:
+    bases = [base for base in owner.bases if base.startswith(("Generic[", "Protocol["))]
+    return re.findall(r"\w+", bases[0].partition("[")[2]) if bases else []
 
 
 def compare_members(
