@@ -60,6 +60,17 @@ def test_a_change_cannot_take_its_files_out_of_an_area(repo: Repository) -> None
     assert judged(repo, "tests/unit/test_b.py::test_b|run") == ["TPG604"]
 
 
+def test_a_file_does_not_leave_its_area_by_being_moved(repo: Repository) -> None:
+    repo.git("mv", MAIN, "shop/other.py")
+    repo.write({"shop/other.py": APP.replace("Shop", "A shop")})
+    measured = Measured(
+        dict.fromkeys((1, 2, 3, 5), True), [], {2: ["tests/unit/test_b.py::test|run"]}
+    )
+    facts = Facts(Record({"tests": []}, repo.path), {"shop/other.py": measured}, None)
+    found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+    assert [(each.code, each.path) for each in found] == [("TPG604", "shop/other.py")]
+
+
 def test_a_change_cannot_lower_the_numbers_that_judge_it(repo: Repository) -> None:
     repo.write({MAIN: APP.replace("Shop", "A shop")})
     measured = Measured({1: True, 2: True, 3: False, 5: True}, [], {2: [f"{TEST}|run"]})
@@ -95,15 +106,48 @@ def test_lines_of_a_class_without_functions_run_on_import(
     assert [each.code for each in found] == codes
 
 
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        ("name: Mapped[str] = mapped_column()", []),
+        ("name = Column(String)", []),
+        ("limit = 30", ["TPG604"]),
+    ],
+)
+def test_a_field_needs_no_test_that_runs_a_method_beside_it(
+    line: str, codes: list[str], repo: Repository
+) -> None:
+    model = "class User:\n    {}\n    def __repr__(self):\n        return 1\n"
+    repo.commit({MAIN: model.format("x = 1")})
+    repo.write({MAIN: model.format(line)})
+    lines = {1: True, 2: True, 3: True, 4: False}
+    contexts = {key: [""] for key in (1, 2, 3)}
+    repo.write({"tests/policy/policy.toml": POLICY.replace("80", "1")})
+    repo.git("commit", "--quiet", "--message=the target", "--", "tests/policy/policy.toml")
+    facts = Facts(Record({"tests": []}, repo.path), {MAIN: Measured(lines, [], contexts)}, None)
+    found, _ = line_rules.judge(repo.path, diff.read(repo.path, "HEAD"), facts, None)
+    assert [each.code for each in found] == codes
+
+
 def test_lines_that_new_settings_of_coverage_leave_out(repo: Repository) -> None:
     repo.write({MAIN: f'{APP}\n\ndef untested():\n    """Docs."""\n    return 1\n'})
     measured = Measured(dict.fromkeys((1, 2, 3, 5), True), [], {})
     facts = Facts(Record({"tests": []}, repo.path), {MAIN: measured}, None)
-    for more, codes in (
-        ("", []),
-        ('[tool.coverage.report]\nexclude_also = ["def untested"]\n', ["TPG601"]),
+    for file, more, codes in (
+        ("pyproject.toml", AREA, []),
+        ("pyproject.toml", f"{AREA}[tool.coverage.report]\nfail_under = 80\n", []),
+        (
+            "pyproject.toml",
+            f'{AREA}[tool.coverage.report]\nexclude_also = ["def untested"]\n',
+            ["TPG601"],
+        ),
+        ("pyproject.toml", AREA, []),
+        ("setup.cfg", "[flake8]\nmax-complexity = 9\n", []),
+        ("setup.cfg", "[coverage:report]\nexclude_lines = untested\n", ["TPG601"]),
+        ("setup.cfg", "", []),
+        (".coveragerc", "[run]\nomit = shop/a.py\n", ["TPG601"]),
     ):
-        repo.write({"pyproject.toml": AREA + more})
+        repo.write({file: more})
         found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
         assert [each.code for each in found] == codes
         assert [each.line for each in found] == [8] * len(codes)
@@ -138,3 +182,37 @@ def test_only_the_exempted_test_is_not_proved_for_an_unknown_base(repo: Reposito
     census = Census(Record({"tests": []}, repo.path), rows)
     found, _ = case_rules.cases(repo.path, diff.read(repo.path, "main"), census, None, {})
     assert ["route GET /me" in each.message for each in found] == [True]
+
+
+@pytest.mark.parametrize(
+    ("now", "codes"),
+    [
+        ("@get(\n    '/a',\n)\ndef a(\n    x,\n):\n    return x\n", []),
+        ("# A comment.\n\n@get('/a')\ndef a(x):\n    return x  # so\n", []),
+        ("@get('/a')\ndef a(x):\n    return x + 1\n", ["TPG605"]),
+        ("@get('/b')\ndef a(x):\n    return x\n", ["TPG605"]),
+    ],
+)
+def test_a_component_with_another_layout_is_not_edited(
+    now: str, codes: list[str], repo: Repository
+) -> None:
+    repo.commit({MAIN: "@get('/a')\ndef a(x):\n    return x\n"})
+    repo.write({MAIN: now})
+    line = 1 + now.split("\n").index(next(each for each in now.split("\n") if "@get" in each))
+    cell = Cell("test_happy_path", "RouteSuite", "missing")
+    census = Census(
+        Record({"tests": []}, repo.path), [Row("route", "route GET /a", MAIN, line, [cell])]
+    )
+    known = {("route GET /a", "test_happy_path"): "missing"}
+    found, _ = case_rules.cases(repo.path, diff.read(repo.path, "main"), census, known, {})
+    assert [each.code for each in found] == codes
+
+
+def test_old_code_that_no_test_runs_is_said_beside_the_new(repo: Repository) -> None:
+    """Else the next push would only find the second reason."""
+    repo.write({MAIN: APP.replace("Shop", "A shop")})
+    for missing, codes in (((2,), ["TPG601"]), ((2, 3), ["TPG601", "TPG602"])):
+        lines = {line: line not in missing for line in (1, 2, 3, 5)}
+        facts = Facts(Record({"tests": []}, repo.path), {MAIN: Measured(lines, [], {})}, None)
+        found, _ = line_rules.judge(repo.path, diff.read(repo.path, "main"), facts, None)
+        assert [each.code for each in found if each.code != "TPG604"] == codes

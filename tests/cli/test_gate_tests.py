@@ -39,6 +39,9 @@ async def test_a(client, snapshot):
 AMBR = "# serializer version: 1\n# name: test_a\n  dict({{\n    'id': {},\n  }})\n# ---\n"
 
 
+NOTHING_ELSE: dict[str, Any] = {"uncollected": [], "files": {}}
+
+
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
     made = repository(tmp_path / "repo")
@@ -63,7 +66,7 @@ def facts(repo: Repository, name: str, assertions: int | None, **more: Any) -> F
         "assertions": assertions,
         "requests": [],
     }
-    return Facts(Record({"tests": [test | more], "uncollected": []}, repo.path), {}, None)
+    return Facts(Record({"tests": [test | more], **NOTHING_ELSE}, repo.path), {}, None)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,8 @@ def test_a_skip_that_was_there_is_not_of_the_change(
 def left_out(repo: Repository, file: str, name: str, reason: str) -> list[str]:
     """What the gate says if pytest did not run something."""
     test = {"file": file, "line": 0, "name": name, "reason": reason}
-    known = Facts(Record({"tests": [], "uncollected": [test]}, repo.path), {}, None)
+    content = {"tests": [], "uncollected": [test], "files": {}}
+    known = Facts(Record(content, repo.path), {}, None)
     found = [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]
     assert {each.code for each in found} <= {"TPG607"}
     return [each.message for each in found]
@@ -184,7 +188,8 @@ def test_a_module_that_skips_itself(repo: Repository) -> None:
     repo.git("branch", "--force", "other")
     repo.write({FILE: f"{skipped}# edited\n"})
     test = {"file": FILE, "line": 0, "name": "", "reason": "Skipped: could not import 'x'"}
-    known = Facts(Record({"tests": [], "uncollected": [test]}, repo.path), {}, None)
+    content = {"tests": [], "uncollected": [test], "files": {}}
+    known = Facts(Record(content, repo.path), {}, None)
     assert [*edited_tests.weakened(repo.path, diff.read(repo.path, "other"), known)] == []
 
 
@@ -200,27 +205,71 @@ def test_a_file_that_moves_to_a_layer_that_runs_only_by_name(repo: Repository) -
     assert left_out(repo, "tests/contract/deep/test_a.py", "test_a", "deselected") == []
 
 
+OLD_TABLE = "[tool.pytest.ini_options]\naddopts = {}\n"
+
+
 @pytest.mark.parametrize(
-    ("before", "now", "said"),
+    ("file", "table", "before", "now", "said"),
     [
-        ('"-q"', "\"-q -m 'not slow'\"", "-m not slow"),
-        ('["-q"]', '["-q", "--ignore=tests/perf"]', "--ignore=tests/perf"),
-        ('"-m slow"', '"-m slow -q"', ""),
+        ("pyproject.toml", OLD_TABLE, '"-q"', "\"-q -m 'not slow'\"", "-m not slow"),
+        (
+            "pyproject.toml",
+            OLD_TABLE,
+            '["-q"]',
+            '["-q", "--ignore=tests/perf"]',
+            "--ignore=tests/perf",
+        ),
+        ("pyproject.toml", OLD_TABLE, '"-m slow"', '"-m slow -q"', ""),
+        ("pyproject.toml", "[tool.pytest]\naddopts = {}\n", "[]", '["-m", "a"]', "-m a"),
+        ("pytest.toml", "[pytest]\naddopts = {}\n", "[]", '["--deselect=a"]', "--deselect=a"),
+        ("pytest.ini", "[pytest]\naddopts =\n    -q\n    {}\n", "-v", "--ignore=a", "--ignore=a"),
+        ("tox.ini", "[pytest]\naddopts = {}\n", "-q", "-q", ""),
+        ("setup.cfg", "[tool:pytest]\naddopts = {}\n", "", "-k 'not a'", "-k not a"),
+        ("setup.cfg", "[flake8]\naddopts = {}\n", "", "-k 'not a'", ""),
     ],
 )
-def test_addopts_that_leave_out_more(before: str, now: str, said: str, repo: Repository) -> None:
-    table = "[tool.pytest.ini_options]\naddopts = {}\n"
-    repo.commit({"pyproject.toml": table.format(before)})
-    repo.write({"pyproject.toml": table.format(now)})
+def test_addopts_that_leave_out_more(
+    file: str, table: str, before: str, now: str, said: str, repo: Repository
+) -> None:
+    repo.commit({file: table.format(before)})
+    repo.write({file: f"{table.format(now)}\n# edited\n"})
     found = left_out(repo, "tests/perf/test_a.py", "test_a", "deselected")
     assert found == [f"addopts leave out tests since this change: {said}; remove them"] * bool(said)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [{"pytest.ini": "[pytest]\ntestpaths = tests/unit\n"}, {"tests/conftest.py": "x = 1\n"}],
+)
+def test_a_file_that_pytest_no_longer_finds(edited: dict[str, str], repo: Repository) -> None:
+    """Only edited settings, or a conftest, can be the cause."""
+    repo.commit({FILE: "def test_a():\n    assert 1\n", "tests/unit/test_b.py": "x = 1\n"})
+    files = dict.fromkeys((FILE, "tests/unit/test_b.py"), "hash")
+    known = Facts(Record({"tests": [], "uncollected": [], "files": files}, repo.path), {}, None)
+    repo.write({"shop.py": ""})
+    assert [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)] == []
+    repo.write(edited)
+    [found] = edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)
+    assert (found.path, found.code) == (FILE, "TPG607")
+    assert (
+        f"no test of it was collected, and this change edits {next(iter(edited))}" in found.message
+    )
+
+
+def test_a_parameter_that_asserts_nothing_beside_one_that_does(repo: Repository) -> None:
+    text = "def test_a(x):\n    for each in x:\n        assert each\n"
+    repo.commit({FILE: text})
+    repo.write({FILE: f"{text}\n\ndef test_b():\n    assert 1\n"})
+    tests = [facts(repo, f"test_a[{n}]", n).record.tests[0] for n in range(2)]
+    known = Facts(Record({"tests": tests, **NOTHING_ELSE}, repo.path), {}, None)
+    assert [*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)] == []
 
 
 def test_one_finding_for_all_parameters_of_a_test(repo: Repository) -> None:
     repo.commit({FILE: "def test_a(x):\n    assert x\n"})
     repo.write({FILE: "def test_a(x):\n    pass\n"})
     tests = [facts(repo, f"test_a[{n}]", 0).record.tests[0] for n in range(3)]
-    known = Facts(Record({"tests": tests, "uncollected": []}, repo.path), {}, None)
+    known = Facts(Record({"tests": tests, **NOTHING_ELSE}, repo.path), {}, None)
     assert len([*edited_tests.weakened(repo.path, diff.read(repo.path, "main"), known)]) == 1
 
 

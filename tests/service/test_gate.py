@@ -208,7 +208,9 @@ def test_shards_are_judged_together(service: Service, suite: Suite) -> None:
     done = gate(service, "--merge", *records, "--coverage", *data)
     assert done.code == 0, done.text
     done = gate(service, "--merge", records[0], "--coverage", data[0])
-    assert "TPG600" in done.text and "give those of all shards" in done.text
+    assert "TPG600" in done.text and "name the records of all of them" in done.text
+    done = gate(service)
+    assert "TPG600" in done.text and "was deselected by" in done.text
     done = gate(service, "--merge", *records, "--coverage", data[0])
     assert "TPG600" in done.text and "not all of them" in done.text
 

@@ -20,6 +20,8 @@ SCHEMA = Path(__file__).parent / "run.schema.json"
 SUFFIXES = (".py", ".ambr", ".toml", ".sql", ".cfg", ".ini", ".coveragerc")
 NOT_HASHED = re.compile(r"/(\.[^/]*|node_modules|__pycache__|site-packages)/")
 RUN = "`pytest --census` writes one"
+# What a plugin or a conftest left out; what `-k`, `-m` and `--deselect` do is in `why_not`.
+LEFT_OUT = "deselected by "
 
 
 @dataclass(frozen=True)

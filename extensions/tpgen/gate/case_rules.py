@@ -147,13 +147,19 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
         return False
     if not file.was:
         return True
-    for node in ast.walk(ast.parse((root / row.file).read_bytes())):
-        if isinstance(node, Function | ast.ClassDef):
+    before = {ast.dump(node) for node in _definitions(parsed(diff.before(row.file)))}
+    for node in _definitions(ast.parse((root / row.file).read_bytes())):
+        # One that only has another layout is not edited.
+        if ast.dump(node) not in before:
             lines = lines_of(node)
             edited = file.lines & {*lines} or file.cuts & {*lines[:-1]}
             if row.line in lines and row.line <= node.lineno and edited:
                 return True
     return False
+
+
+def _definitions(tree: ast.Module) -> list[Function | ast.ClassDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)]
 
 
 def _about(row: Row, cells: Sequence[Cell], start: str, code: str) -> Finding:

@@ -1,17 +1,17 @@
 """Judge the edited tests and snapshots of a change."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tpgen.check.places import is_policy, is_test_file
 from tpgen.check.skips import FLAKY, ISSUE
-from tpgen.core import policy, settings
+from tpgen.core import policy
 from tpgen.core.finding import Finding
 from tpgen.rules.silent_snapshot_change import FOLDER, snapshots
 
+from . import configuration
 from .diff import Diff
 from .facts import Facts
 from .texts_of_tests import (
@@ -41,7 +41,12 @@ def weakened(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
         before, now = diff.before(path), (root / path).read_text("utf-8", "replace")
         known = asserting(before)
         told = set()
-        for name, test in _by_function(facts, path):
+        tests = [*_by_function(facts, path)]
+        # Some parameters of a test may have nothing to assert.
+        asserted = {name for name, test in tests if test["assertions"]}
+        for name, test in tests:
+            if test["outcome"] == "passed" and name in asserted:
+                continue
             what = _weakness(name, test, before, now) if name in known else ""
             # Of a test with parameters, one is named.
             if what and (name, what) not in told:
@@ -67,9 +72,26 @@ def _left_out(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             f"{path} was moved to the layer {layer}, which runs only by name: its tests were part "
         )
         yield Finding(path, 1, 1, f"{what}of each run; move them back", "TPG607")
-    if options := _new_options(root, diff):
-        what = f"addopts leave out tests since this change: {' '.join(options)}; remove them"
-        yield Finding(settings.WHERE, 1, 1, what, "TPG607")
+    for path, known, options in configuration.pytest_options(diff, root):
+        new = [option for option in options if option not in known and LEAVES_OUT.match(option)]
+        if new:
+            what = f"addopts leave out tests since this change: {' '.join(new)}; remove them"
+            yield Finding(path, 1, 1, what, "TPG607")
+    yield from _not_collected(root, diff, facts)
+
+
+def _not_collected(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
+    """Yield the files of tests that a change of the settings, or of a conftest, may have hidden."""
+    edited = [*({*configuration.PYTEST} & diff.touched)]
+    edited += [path for path in diff.touched if path.rpartition("/")[2] == "conftest.py"]
+    where = ", ".join(sorted(edited))
+    content = facts.record.content
+    known = {test["file"] for test in (*content["tests"], *content["uncollected"])}
+    for path in sorted(content["files"].keys() - known) if edited else ():
+        texts = (root / path).read_text("utf-8", "replace"), diff.before(path)
+        if is_own_test(path) and all(map(asserting, texts)):
+            what = f"no test of it was collected, and this change edits {where}: pytest "
+            yield Finding(path, 1, 1, f"{what}must find the file as it did before", "TPG607")
 
 
 def _moved(root: Path, diff: Diff, facts: Facts) -> dict[str, str]:
@@ -83,23 +105,6 @@ def _moved(root: Path, diff: Diff, facts: Facts) -> dict[str, str]:
         for above, layer in named.items()
         if path.startswith(above) and path.rpartition("/")[2] in names and not diff.read(path)
     }
-
-
-def _new_options(root: Path, diff: Diff) -> list[str]:
-    """Return the options that leave out tests, and that the change adds to pytest's settings."""
-    if settings.WHERE not in diff.files:
-        return []
-    texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
-    before, now = map(_options, texts)
-    return [option for option in now if option not in before and LEAVES_OUT.match(option)]
-
-
-def _options(pyproject: str) -> list[str]:
-    tool = settings.tables(pyproject).get("tool", {})
-    given = tool.get("pytest", {}).get("ini_options", {}).get("addopts", [])
-    words = shlex.split(given) if isinstance(given, str) else [*given]
-    # The value of a short option may be the next word.
-    return [" ".join(words[n : n + 1 + (word in ("-m", "-k"))]) for n, word in enumerate(words)]
 
 
 def _weakness(name: str, test: Test, before: str, now: str) -> str:
@@ -152,7 +157,8 @@ def silent_snapshots(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             if not about & asserted:
                 message = (
                     f"the snapshot of {name} changes, and no assertion about "
-                    f"{', '.join(sorted(about))} does: assert what it holds now, in a test of the same"
+                    f"{', '.join(sorted(about))} does: assert what it holds now, in a test "
+                    "of the same route"
                 )
                 yield Finding(path, line, 1, message, "TPG608")
 

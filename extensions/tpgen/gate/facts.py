@@ -15,7 +15,6 @@ from typing import Any
 
 from tpgen.census import records
 from tpgen.census.records import Record
-from tpgen.core import policy
 from tpgen.core.errors import UserError
 from tpgen.core.service import Service
 from tpgen.introspect.reading import PROBES
@@ -105,12 +104,13 @@ def read(
         raise MissingFact(f"{error}; run {RUN}") from None
     if why := record.content["selection"]["why_not"]:
         raise MissingFact(f"the last run was not the whole suite ({', '.join(why)}): run {RUN}")
-    named = tuple(f"tests/{layer}/" for layer in policy.named_layers(root))
-    for test in record.content["uncollected"] if paths else ():
-        # Of one run, `why_not` tells of it.
-        if test["reason"] == "deselected" and not test["file"].startswith(named):
+    for test in record.content["uncollected"]:
+        if test["reason"].startswith(records.LEFT_OUT):
             place = f"{test['file']}::{test['name']}"
-            raise MissingFact(f"none of the records has {place}: give those of all shards")
+            raise MissingFact(
+                f"{place} was {test['reason']}: if the run was one of several shards, name the "
+                "records of all of them: `tpgen gate --merge RECORD... --coverage DATA...`"
+            )
     if stale := record.stale:
         raise MissingFact(f"{shortened(stale, 1)} changed since the last run: run {RUN}")
     stated = [part.content["coverage"] for part in parts]
@@ -187,7 +187,7 @@ def _measure(
         raise MissingFact(
             "coverage does not follow greenlets, in which async SQLAlchemy runs, so lines after an "
             '`await` seem not to run: add `concurrency = ["greenlet", "thread"]` to '
-            f"[tool.coverage.run], and run {RUN}"
+            f"the section `run` of its settings, which it reads from {answer['settings']}, and run {RUN}"
         )
     if not answer["has_contexts"]:
         raise MissingFact(

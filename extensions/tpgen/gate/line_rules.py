@@ -19,6 +19,7 @@ from tpgen.core.service import POLICY, Service
 from tpgen.report import text
 from tpgen.source.trees import Function
 
+from . import configuration
 from .diff import Diff, FileDiff
 from .facts import Facts, Measured
 from .outcome import JudgedFile, shortened
@@ -51,11 +52,13 @@ def judge(
     # Some services have their modules in `src` itself.
     packages += ["src"]
     of_service = tuple(f"{package}/" for package in packages)
-    cuts_coverage = _edits_settings(root, diff)
+    cuts_coverage = configuration.edits_coverage(diff, root)
     findings: list[Finding] = []
     files = []
     for path in sorted(sources(diff)):
-        area = _area(path, packages, demands.areas)
+        # A file can't leave its area by being moved.
+        was = diff.files[path].was
+        area = _area(path, packages, demands.areas) or _area(was, packages, demands.areas)
         if measured := facts.files.get(path):
             changed = _Changed(root, diff.files[path], measured)
             file = changed.judged()
@@ -112,17 +115,6 @@ def _demands(root: Path, rules: Mapping[str, Any], diff: Diff) -> _Demands:
 def sources(diff: Diff) -> list[str]:
     """Return the Python files of the source that a change adds or edits."""
     return [path for path in diff.files if path.endswith(".py") and not _is_of_tests(path)]
-
-
-def _edits_settings(root: Path, diff: Diff) -> bool:
-    """Return whether a change edits the settings of coverage."""
-    if not diff.touched.isdisjoint((".coveragerc", "setup.cfg", "tox.ini")):
-        return True
-    if settings.WHERE not in diff.files:
-        return False
-    texts = diff.before(settings.WHERE), (root / settings.WHERE).read_text("utf-8", "replace")
-    before, now = (settings.tables(text).get("tool", {}).get("coverage") for text in texts)
-    return bool(before != now)
 
 
 def _settings_before(diff: Diff) -> settings.Settings:
@@ -189,13 +181,17 @@ class _Changed:
         partly = {line for line, taken in self.measured.branches if not taken}
         return (self.lines & partly) - self.measured.missing
 
-    def is_in_plain_class(self, line: int) -> bool:
-        """Return whether a line is in a class at the top that has no function."""
+    def is_declared(self, line: int) -> bool:
+        """Return whether a line is in a class at the top that has no function, or states a field.
+
+        A field is `name: int`, or the value of a call such as `mapped_column()`: a model that has a
+        `__repr__` too is still used through its fields.
+        """
         for node in self._tree.body:
-            if isinstance(node, ast.ClassDef) and line in range(
-                node.lineno, (node.end_lineno or 0) + 1
-            ):
-                return not any(isinstance(each, Function) for each in ast.walk(node))
+            if isinstance(node, ast.ClassDef) and line in _range(node):
+                fields = (each for each in node.body if _is_field(each))
+                has_function = any(isinstance(each, Function) for each in ast.walk(node))
+                return not has_function or any(line in _range(each) for each in fields)
         return False
 
     def run_by(self, contexts: AbstractSet[str]) -> set[int]:
@@ -230,7 +226,8 @@ def _coverage(file: JudgedFile, changed: _Changed, target: float) -> Iterator[Fi
             f"{target:g} %: {', and '.join(what)}{_near(changed, lines)}",
             "TPG601",
         )
-    elif file.percent <= target:
+    old = changed.measured.missing - changed.lines
+    if file.percent <= target and (old or file.new_percent > target or not file.new):
         lines = sorted(changed.measured.missing) or [1]
         yield Finding(
             file.path,
@@ -250,8 +247,8 @@ def _integration(changed: _Changed, passed: AbstractSet[str], area: str) -> Iter
     while_imported = {line for line, names in changed.measured.contexts.items() if "" in names}
     inside = (changed.inside & changed.measured.lines.keys()) - while_imported
     outside = changed.lines - inside - changed.measured.missing
-    # So does a class without a function, such as a model.
-    declared = {line for line in outside if changed.is_in_plain_class(line)}
+    # So does a class without a function, and a field, such as those of a model.
+    declared = {line for line in outside if changed.is_declared(line)}
     imported = outside if ran & inside or not inside else declared
     # A function whose body is only a docstring has no line that could run.
     bodies = {line: {*body} & inside for line, body in changed.heads.items()}
@@ -276,8 +273,9 @@ def _drop(facts: Facts, base: float | None, allowed: float) -> Iterator[Finding]
             1,
             1,
             f"the coverage drops from {base:.2f} % to {now:.2f} %, and the policy allows {allowed:g} "
-            "points: cover the new code that other findings name, and restore deleted and failed "
-            "tests; generated files belong in `omit`, in a pull request of their own",
+            "points: cover the new code, and restore deleted and failed tests; generated files belong "
+            "in `omit`, in a pull request of their own; if the coverage of the base is older than the "
+            "commit where this change begins, measure it again there",
             "TPG603",
         )
 
@@ -350,6 +348,15 @@ def _parse(path: str, source: bytes) -> ast.Module:
             f"{path}:{getattr(error, 'lineno', 1)} can't be read as Python {version}, which tpgen "
             "runs on: correct it, or install tpgen with the Python of the service"
         ) from None
+
+
+def _is_field(node: ast.stmt) -> bool:
+    is_call = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+    return is_call or isinstance(node, ast.AnnAssign)
+
+
+def _range(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _heads(tree: ast.Module) -> dict[int, range]:

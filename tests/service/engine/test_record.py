@@ -451,6 +451,13 @@ UNCOLLECTED = {
 
         def test_collected(): assert True
         def test_deselected(): assert True
+        def test_of_another_shard(): assert True
+        """,
+    "tests/unit/conftest.py": """
+        def pytest_collection_modifyitems(config, items):
+            other = [each for each in items if each.name == "test_of_another_shard"]
+            config.hook.pytest_deselected(items=other)
+            items[:] = [each for each in items if each not in other]
         """,
     "tests/unit/tests_of_it.py": "def test_it(): assert True\n",
     "tests/unit/test_broken.py": "import nowhere_to_be_found\n",
@@ -468,6 +475,7 @@ def test_what_is_not_collected(tmp_path: Path) -> None:
         ("test_classes.py", "TestConstructed"): "the class has a constructor",
         ("test_classes.py", "TestOff"): "`__test__` is False",
         ("test_classes.py", "test_deselected"): "deselected",
+        ("test_classes.py", "test_of_another_shard"): "deselected by conftest",
         ("tests_of_it.py", ""): "no pattern of python_files (test_*.py *_test.py) has this name",
         ("test_broken.py", ""): "ModuleNotFoundError: No module named 'nowhere_to_be_found'",
     }

@@ -1,5 +1,6 @@
 """Find the tests that are written, and that pytest does not collect."""
 
+import inspect
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -53,9 +54,10 @@ class Uncollected:
         return report
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        reason = _deselected()
         for item in items:
             name = item.nodeid.partition("::")[2]
-            self._add(item.path, (item.reportinfo()[1] or 0) + 1, name, "deselected")
+            self._add(item.path, (item.reportinfo()[1] or 0) + 1, name, reason)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collect_file(self, file_path: Path, parent: Any) -> Generator[None, Any, Any]:
@@ -75,6 +77,19 @@ class Uncollected:
         file = shown(path, self._root)
         found = {"file": file, "line": line, "name": name, "reason": reason}
         self._found.setdefault((file, name), found)
+
+
+def _deselected() -> str:
+    """Return the reason with the module that deselects: a plugin such as pytest-split, a conftest.
+
+    pytest and the engine do it for options and layers, which the record states.
+    """
+    frame = inspect.currentframe()
+    while frame and frame.f_code.co_name != "pytest_collection_modifyitems":
+        frame = frame.f_back
+    module = str(frame.f_globals["__name__"]) if frame else ""
+    is_usual = module.partition(".")[0] in ("", "_pytest", "pytest_tpgen")
+    return "deselected" if is_usual else f"deselected by {module}"
 
 
 def _patterns(config: pytest.Config) -> str:

@@ -41,12 +41,19 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
                 "has_contexts": has_contexts,
                 "is_elsewhere": bool(names)
                 and not any(Path(name).resolve().is_relative_to(here) for name in names),
+                "settings": _settings(loaded, here),
                 "follows_greenlets": "greenlet" in concurrency or not find_spec("greenlet"),
                 "files": files,
                 "percent": _percent(loaded) if asked["needs_percent"] else None,
             }
         except CoverageException as error:
             return {"error": "report", "said": f"{error} (coverage {__version__})"}
+
+
+def _settings(loaded: Coverage, root: Path) -> str:
+    """Return the file that coverage reads its settings from."""
+    file = Path(loaded.config.config_file or root / "pyproject.toml")
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
 def _load(places: list[str]) -> Coverage:
