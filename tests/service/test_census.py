@@ -19,6 +19,7 @@ from tests.rendering import Service, Suite, replace_once
 AGENTS = "tests/integration/api/test_agents.py"
 READ = "route GET /v1/agents/{agent_id}"
 STRANGER = "test_403_with_the_key_of_another_tenant"
+NO_KEY_ON_ANY = "test_401_without_a_key_on_every_route_that_is_not_public"
 NO_KEY = "test_401_without_a_key"
 CHOSEN = (AGENTS,)
 
@@ -75,6 +76,24 @@ def test_every_route_of_the_app_has_a_row(whole: Service) -> None:
     assert {"AppSuite", "SchemaSuite", "step detect_pii", "vault postgres", "factory Agent"} <= set(
         rows
     )
+
+
+def test_a_service_whose_routes_are_all_public(whole: Service, tmp_path: Path) -> None:
+    """No route is left to send a request to; the case passed all the same."""
+    service = whole.copy(tmp_path / "service")
+    [place] = (service.path / ".tpgen").glob("run-*.json")
+    record = json.loads(place.read_text())
+    of_app = [
+        test for test in record["tests"] if test["case"] and test["case"]["suite"] == "AppSuite"
+    ]
+    for test in of_app:
+        test["requests"] = []
+    place.write_text(json.dumps(record))
+    assert cell(census(service), "AppSuite", NO_KEY_ON_ANY)["status"] == "missing"
+    for route in record["routes"]:
+        route["is_public"] = True
+    place.write_text(json.dumps(record))
+    assert cell(census(service), "AppSuite", NO_KEY_ON_ANY)["status"] == "proved"
 
 
 def test_a_case_names_the_tests_that_prove_it(whole: Service) -> None:
