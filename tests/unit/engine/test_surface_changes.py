@@ -212,6 +212,18 @@ ROWS = [
         BREAKING,
         "`size` takes an argument that went to `**` before",
     ),
+    (
+        "@contextmanager\ndef f(self) -> Generator[int, None, None]: ...",
+        "@contextmanager\ndef f(self) -> Iterator[int]: ...",
+        EQUAL,
+        "",
+    ),
+    (
+        "@asynccontextmanager\ndef f(self) -> AsyncIterator[int]: ...",
+        "@asynccontextmanager\ndef f(self) -> AsyncGenerator[str]: ...",
+        BREAKING,
+        "changed",
+    ),
     ("def f(self, **a: P.kwargs): ...", "def f(self, *, b=1, **a: P.kwargs): ...", BREAKING, "`b`"),
     ("def f(self, **a: Any): ...", "def f(self, *, b=1, **a: Any): ...", RECORD, "`b` was added"),
     ("def f(self, a: Path): ...", "def f(self, a: PathLike[str]): ...", RECORD, "widened"),

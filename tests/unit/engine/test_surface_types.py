@@ -2,10 +2,12 @@
 """Types in the surface of a class: where they are from, aliases, and what stands for another."""
 
 import asyncio
+import dataclasses
+import decimal as decimal_module
 import email.message
 from collections.abc import Mapping
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, Union, overload
 
 import httpx
 import pydantic
@@ -14,6 +16,8 @@ from pytest_tpgen.surface import compare, parse, read
 from typing_extensions import TypeAliasType, deprecated
 
 if TYPE_CHECKING:
+    Rows: TypeAlias = "list[decimal.Decimal]"
+    import decimal
     import decimal as numbers_of_money
     from datetime import date as Day
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from .test_surface_reading import Reply as OwnReply
 
 T = TypeVar("T")
+U = TypeVar("U")
 Json = Union[dict[str, "Json"], list["Json"], str, None]  # noqa: UP007
 Odd = Union[list["Even"], int]  # noqa: UP007
 Even = Union[list["Odd"], str]  # noqa: UP007
@@ -43,6 +48,7 @@ class Foreign:
     def reply(self) -> "Reply[int] | None": ...
     def other(self, a: "other.Model", b: "no_such_package.models.Page") -> "Own": ...
     def own(self) -> "OwnReply | no_such_module.Deep": ...
+    def quoted(self, a: "'httpx.URL'", b: "Rows") -> "'Tree'": ...
     def day(self) -> "Day | numbers_of_money.Decimal": ...
 
 
@@ -81,12 +87,54 @@ class Length:
     def __init__(self, func: object) -> None:
         self.func = func
 
-    def __get__(self, instance: object, owner: object) -> str: ...
+    def __get__(self, instance: object, owner: object) -> "str": ...
 
 
 class Measured:
     @Length
     def size(self) -> int: ...
+
+
+class Failure(Exception):
+    def __init_subclass__(cls) -> None: ...
+
+
+class Renamed:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+Renamed.__module__ = "tests"
+
+
+class Prices:
+    def set(self, price: Any = decimal_module.Decimal(1)) -> None: ...
+
+
+class _Raw(Generic[T]):
+    item: T
+
+    def raw(self, other: "list[T]") -> T: ...
+
+
+class Numbers(_Raw[int]):
+    def count(self) -> int: ...
+
+
+class Middle(_Raw[T], Generic[T, U]): ...
+
+
+class Strings(Middle["Rows", U]): ...
+
+
+@dataclasses.dataclass
+class _Sized(Generic[T]):
+    size: T
+
+
+@dataclasses.dataclass
+class Boxes(_Sized[httpx.URL]):
+    count: int
 
 
 class Partly(pydantic.BaseModel):
@@ -117,6 +165,7 @@ STUBS = {
             def reply(self) -> no_such_package.Reply[int] | None: ...
             def other(self, a: no_such_package.Model, b: no_such_package.Page) -> Own: ...
             def own(self) -> Reply | Deep: ...
+            def quoted(self, a: httpx.URL, b: list[Decimal]) -> list[Tree] | int: ...
             def day(self) -> date | Decimal: ...
         """,
     Aliases: """\
@@ -163,6 +212,45 @@ STUBS = {
             def legs(self) -> int: ...
             name: str
             def __init__(self, *, legs: int, name: str) -> None: ...
+        """,
+    Numbers: """\
+        class Numbers:
+            item: int
+            def __init__(self) -> None: ...
+            def count(self) -> int: ...
+            def raw(self, other: list[int]) -> int: ...
+        """,
+    Strings: """\
+        class Strings(Middle[list[Decimal], U]):
+            item: list[Decimal]
+            def __init__(self) -> None: ...
+            def raw(self, other: list[list[Decimal]]) -> list[Decimal]: ...
+        """,
+    Middle: """\
+        class Middle(Generic[T, U]):
+            item: T
+            def __init__(self) -> None: ...
+            def raw(self, other: list[T]) -> T: ...
+        """,
+    Boxes: """\
+        class Boxes:
+            size: httpx.URL
+            count: int
+            def __init__(self, size: httpx.URL, count: int) -> None: ...
+        """,
+    Failure: """\
+        class Failure(Exception):
+            def __init__(self, *args: object) -> None: ...
+        """,
+    Renamed: """\
+        class Renamed:
+            url: str
+            def __init__(self, url: str) -> None: ...
+        """,
+    Prices: """\
+        class Prices:
+            def __init__(self) -> None: ...
+            def set(self, price: Any = Decimal(1)) -> None: ...
         """,
     Plugin: """\
         class Plugin:

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import expressions
@@ -27,11 +27,13 @@ class Scope:
         names: in which a text is evaluated: code with `from __future__ import annotations` has the
             same stub as code without.
         package: whose classes are written without it, such as `Reply` beside `httpx.Response`.
+        values: of type variables: `_Raw[int]` as a base, or `Self`.
         within: the aliases that are being written, of which each may contain itself, and the texts.
     """
 
     names: Mapping[str, Any]
     package: str
+    values: Mapping[str, Any] = field(default_factory=dict)
     within: tuple[Any, ...] = ()
 
     def inside(self, alias: Any) -> "Scope":
@@ -66,8 +68,8 @@ def resolve(text: str, scope: Scope) -> Any:
 
 def typed_dict(found: Any, scope: Scope) -> type | None:
     """Return the TypedDict of `**options: Unpack[Options]`; None if it is something else."""
-    if isinstance(found, str):
-        found = resolve(found, scope)
+    for _ in range(2):  # with `from __future__ import annotations`, a text may hold a text
+        found = resolve(found, scope) if isinstance(found, str) else found
     inside = typing.get_args(found)
     if inside and _name(typing.get_origin(found)) == "Unpack":
         kind = resolve(inside[0], scope) if isinstance(inside[0], str) else inside[0]
@@ -113,8 +115,9 @@ def _describe(found: Any, scope: Scope) -> str | None:
         return _generic(found, origin, scope)
     if isinstance(found, type):
         return _qualified(found, scope.package)
-    if isinstance(found, typing.TypeVar) and scope.names.get(found.__name__) is typing.Self:
-        return "Self"
+    if isinstance(found, typing.TypeVar) and found.__name__ in scope.values:
+        others = {name: each for name, each in scope.values.items() if name != found.__name__}
+        return _describe(scope.values[found.__name__], replace(scope, values=others))
     for name in ("__name__", "_name"):
         if type(found).__module__ in ("typing", "typing_extensions") and hasattr(found, name):
             return str(getattr(found, name))
@@ -124,7 +127,10 @@ def _describe(found: Any, scope: Scope) -> str | None:
 def _describe_text(text: str, scope: Scope) -> str | None:
     value = None if scope.is_inside(text) else resolve(text, scope)
     if value is not None and not scope.is_inside(value):
-        return _describe(value, scope.inside(text).inside(value))
+        inside = scope.inside(text)
+        # These two look for themselves.
+        is_seen = isinstance(value, str) or _is_type_alias(value)
+        return _describe(value, inside if is_seen else inside.inside(value))
     parts = expressions.split(text)
     if value is None and len(parts) > 1:  # such as `"Headers" | None`, which is no type
         return expressions.union([str(_describe(each, scope)) for each in parts])
@@ -233,5 +239,5 @@ def _in_source(function: object, name: str) -> str | None:
         if argument.arg == name and isinstance(value, ast.Name | ast.Attribute):
             return ast.unparse(value).rpartition(".")[2]
         if argument.arg == name and isinstance(value, ast.Call):
-            return ast.unparse(value)
+            return expressions.call(value)
     return None

@@ -236,11 +236,23 @@ def _callable(old: Member, new: Member, types: Types) -> Iterator[Change]:
         yield _record(f"a method became a {new.kind}: it is called as before")
     elif old.kind != new.kind:
         yield _record(f"a {old.kind} became a {new.kind}: it is called as before")
-    before, after = ([_as_called(old.name, s) for s in m.signatures] for m in (old, new))
+    before, after = (
+        [_as_called(old.name, _as_managed(each, s)) for s in each.signatures] for each in (old, new)
+    )
     if len(before) == len(after) == 1:
         yield from _signature(before[0], after[0], types)
         return
     yield from _overloads(before, after, types)
+
+
+def _as_managed(member: Member, signature: Signature) -> Signature:
+    """Return the form of a context manager in which a generator is an iterator."""
+    if not {"contextmanager", "asynccontextmanager"} & {*member.decorators}:
+        return signature
+    returns = re.sub(
+        r"^(Async)?Generator\[(.+?)(, None)*\]$", r"\1Iterator[\2]", signature.returns or ""
+    )
+    return replace(signature, returns=returns or None)
 
 
 def _as_called(name: str, signature: Signature) -> Signature:

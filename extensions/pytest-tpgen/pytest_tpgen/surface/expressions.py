@@ -40,6 +40,14 @@ def default(text: str) -> str:
     return ast.unparse(node)
 
 
+def call(node: ast.Call) -> str:
+    """Return a call as text, without the module of a class: `decimal.Decimal("1")`."""
+    *_, name = ast.unparse(node.func).split(".")
+    if name[:1].isupper():
+        node = ast.Call(ast.Name(name), node.args, node.keywords)
+    return ast.unparse(node)
+
+
 def quote(text: str) -> str:
     """Return a literal of a string, in double quotes where that needs no more escapes."""
     literal = repr(text)

@@ -46,11 +46,8 @@ def parse(stub: str) -> Surface:
     return _surface(visit(IMPORTS + text).classes[tree.body[0].name])
 
 
-def visit(text: str, module: str = "surface", file: str = "surface.py") -> griffe.Module:
+def visit(text: str) -> griffe.Module:
     """Return the classes and functions of a module.
-
-    Args:
-        module: its name, and its `file`: what relative imports begin with.
 
     Raises:
         SurfaceError: griffe is not installed.
@@ -61,11 +58,7 @@ def visit(text: str, module: str = "surface", file: str = "surface.py") -> griff
         raise SurfaceError(
             "griffe is not installed: add `pytest-tpgen[sdk]` to the development dependencies"
         ) from None
-    parent = None
-    *packages, name = module.split(".")
-    for each in packages:
-        parent = griffe.Module(each, parent=parent)
-    return griffe.visit(name, Path(file), text, parent=parent)
+    return griffe.visit("surface", Path("surface.py"), text)
 
 
 def lines_of(stub: str) -> dict[str, list[tuple[int, int]]]:

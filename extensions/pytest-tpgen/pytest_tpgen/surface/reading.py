@@ -9,9 +9,10 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module, metadata
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,15 +110,23 @@ def types_of(cls: type) -> Types:
             for path, module in list(sys.modules.items())
             if path.partition(".")[0] == package and module is not None
         ]
-        for known in [names, *modules, sys.modules]:
+        # One that only has the name as an alias comes last.
+        aliases = []
+        for known in [names, *modules, *([sys.modules] if rest else [])]:
             if first in known:
                 found = known[first]
                 for part in rest.split(".") if rest else ():
                     found = getattr(found, part, None)
                 found = typing.get_origin(found) or found
-                if isinstance(found, type | typing.NewType) and not isinstance(found, _NotLoaded):
-                    return found
-        return None
+                if not isinstance(found, type | typing.NewType) or isinstance(found, _Absent):
+                    continue
+                if rest or found.__name__ == name:
+                    # A foreign class is written with its package.
+                    if rest or found.__module__.partition(".")[0] in (package, *expressions.BARE):
+                        return found
+                elif name != "Self":
+                    aliases.append(found)
+        return cls if name == "Self" else next(iter(aliases), None)
 
     return Types(resolve, package)
 
@@ -132,45 +141,77 @@ def _scope(cls: type) -> Scope:
     for base in reversed(lineage(cls)):
         found |= {name: value for name, value in vars(base).items() if isinstance(value, type)}
     for base in reversed(lineage(cls)):
-        found |= _names_of(base.__module__)
+        found |= _names_of(_module_of(base))
         found |= {each.__name__: each for each in getattr(base, "__type_params__", ())}
     return Scope(found, _package(cls))
 
 
 def _names_of(module: str) -> dict[str, Any]:
-    """Return the names of a module, with those that it imports for type checkers only."""
+    """Return the names of a module as type checkers see them."""
     loaded = vars(sys.modules.get(module, types.ModuleType("")))
-    source = _module(module)
-    members: dict[str, Any] = source.members if source else {}
-    aliases = {name: each for name, each in members.items() if each.is_alias}
-    only = {
-        name: _imported(each.target_path) for name, each in aliases.items() if name not in loaded
-    }
-    return only | loaded
+    return loaded | _for_type_checkers(module)
 
 
-def _imported(path: str) -> Any:
-    """Return what an import gives if its module is loaded; else a class that stands for it."""
-    if path in sys.modules:
-        return sys.modules[path]
-    module, _, name = path.rpartition(".")
-    if hasattr(sys.modules.get(module), name):
-        return getattr(sys.modules[module], name)
-    return _not_loaded(path)
+@functools.cache
+def _for_type_checkers(module: str) -> dict[str, Any]:
+    """Return what a module states below `if TYPE_CHECKING`.
+
+    It is run, because what is imported there may be an alias: otherwise a verdict would depend on
+    the modules that something else has loaded.
+    """
+    names = {**vars(sys.modules.get(module, types.ModuleType("")))}
+    before = {**names}
+    tree = _tree(module)
+    blocks = (node for node in tree.body if isinstance(node, ast.If)) if tree else ()
+    for block in blocks:
+        if ast.unparse(block.test).rpartition(".")[2] != "TYPE_CHECKING":
+            continue
+        for line in (each for node in block.body for each in _parts(node)):
+            try:
+                exec(compile(ast.Module([line], []), module, "exec", dont_inherit=True), names)  # noqa: S102
+            except (Exception, SystemExit):  # noqa: BLE001 - such as a package that has only stubs
+                names |= _stand_ins(line, str(names.get("__package__") or ""))
+    return {name: value for name, value in names.items() if before.get(name) is not value}
 
 
-class _NotLoaded(type):
-    """The class of the classes, and modules, that the code imports for type checkers only."""
+def _parts(node: ast.stmt) -> list[ast.stmt]:
+    """Return an import of each name."""
+    if isinstance(node, ast.ImportFrom):
+        return [
+            ast.ImportFrom(node.module, [each], node.level, lineno=1, col_offset=0)
+            for each in node.names
+        ]
+    return [node]
+
+
+def _stand_ins(node: ast.stmt, package: str) -> dict[str, type]:
+    """Return classes that stand for what an import does not find."""
+    if isinstance(node, ast.ImportFrom):
+        above = "." * node.level + (node.module or "")
+        path = resolve_name(above, package) if node.level else above
+        return {each.asname or each.name: _absent(f"{path}.{each.name}") for each in node.names}
+    if isinstance(node, ast.Import):
+        return {
+            each.asname or each.name.partition(".")[0]: _absent(
+                each.name if each.asname else each.name.partition(".")[0]
+            )
+            for each in node.names
+        }
+    return {}
+
+
+class _Absent(type):
+    """The class of the classes, and modules, that can't be imported."""
 
     def __getattr__(cls, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _not_loaded(f"{cls.__module__}.{cls.__name__}.{name}".strip("."))
+        return _absent(f"{cls.__module__}.{cls.__name__}.{name}".strip("."))
 
 
-def _not_loaded(path: str) -> type:
+def _absent(path: str) -> type:
     module, _, name = path.rpartition(".")
-    return _NotLoaded(
+    return _Absent(
         name, (), {"__module__": module, "__class_getitem__": classmethod(types.GenericAlias)}
     )
 
@@ -187,6 +228,7 @@ class _Reader:
         self.cls, self.name = cls, name
         self.lineage = lineage(cls)
         self.scope = _scope(cls)
+        self.values = _values_of(cls)
 
     def surface(self) -> Surface:
         members: dict[str, Member] = {}
@@ -206,11 +248,16 @@ class _Reader:
         return tuple(dict.fromkeys(self._public_bases(self.cls)))
 
     def _public_bases(self, cls: type) -> Iterator[str]:
-        for base in types_of_bases(cls):
-            origin = typing.get_origin(base) or base
+        bases = [(typing.get_origin(base) or base, base) for base in types_of_bases(cls)]
+        is_private = any(_is_private(origin) for origin, _ in bases)
+        if cls is self.cls and is_private and (variables := getattr(cls, "__parameters__", ())):
+            yield f"Generic[{', '.join(each.__name__ for each in variables)}]"
+        for origin, base in bases:
             if origin is object or getattr(origin, "__qualname__", "") == "ABC":
                 continue
-            if isinstance(origin, type) and origin.__name__.startswith("_"):
+            if origin is typing.Generic and (is_private or cls is not self.cls):
+                continue
+            if _is_private(origin):
                 yield from self._public_bases(origin)
             elif text := annotations.annotation(base, self.scope):
                 yield text if isinstance(origin, type) or "[" in text else base.__name__
@@ -225,7 +272,7 @@ class _Reader:
         """Return methods, properties and nested classes; those of the class itself come first."""
         found: dict[str, Member] = {}
         known = set()
-        for owner in self.lineage:
+        for owner in self._each(self.lineage):
             for name, raw in vars(owner).items():
                 if name in known or not _is_public(name) or _is_generated(owner, name):
                     continue
@@ -233,6 +280,15 @@ class _Reader:
                 if member := self._member(name, raw):
                     found[name] = member
         return found
+
+    def _each(self, owners: Iterable[type]) -> Iterator[type]:
+        """Yield classes of the lineage, of which each has values for its type variables."""
+        for owner in owners:
+            self.scope = dataclasses.replace(self.scope, values=self.values.get(owner, {}))
+            yield owner
+        # Of a constructor nobody knows whose fields it takes.
+        values = {name: each for owner in self.values.values() for name, each in owner.items()}
+        self.scope = dataclasses.replace(self.scope, values=values)
 
     def _member(self, name: str, raw: Any) -> Member | None:
         """Return a member; None if it is an attribute, which `_attributes` reads."""
@@ -325,7 +381,7 @@ class _Reader:
         """Return the attributes that the class states, and those that `__init__` assigns."""
         found: dict[str, str | None] = {}
         on_class: set[str] = set()
-        for owner in reversed(self.lineage):
+        for owner in self._each(reversed(self.lineage)):
             for name, given in _annotations_of(owner).items():
                 if _is_public(name):
                     found[name] = annotations.annotation(given, self.scope)
@@ -453,7 +509,10 @@ class _Reader:
         try:
             found = _inspect(self.cls)
         except (ValueError, TypeError):
-            return Signature()
+            # Of a class in C, such as `dict`, nobody knows what it takes.
+            taken = (Parameter("args", "variadic", "object"),)
+            more = (Parameter("kwargs", "keywords", "object"),)
+            return Signature(taken if issubclass(self.cls, BaseException) else taken + more)
         if init is not None and (_takes_anything(found) or hasattr(init, "__wrapped__")):
             # A metaclass, `__new__` or a decorator passes on what `__init__` takes.
             return self._signature("__init__", init, is_bound=True)
@@ -488,12 +547,12 @@ class _Reader:
         inside = inspect.unwrap(getattr(function, "func", function))
         names = {**self.scope.names}
         if inspect.isfunction(inside):
-            names |= _names_of(inside.__module__) | inside.__globals__
+            names |= inside.__globals__ | _for_type_checkers(inside.__module__)
         names |= {each.__name__: each for each in getattr(inside, "__type_params__", ())}
         scope = dataclasses.replace(self.scope, names=names)
         variable = _self_variable(inside, scope) if is_bound else ""
         if variable:
-            names[variable] = typing.Self
+            scope = dataclasses.replace(scope, values={**scope.values, variable: typing.Self})
         parameters: list[Parameter] = []
         for each in found.parameters.values():
             kind = KINDS[each.kind]
@@ -522,6 +581,31 @@ def _self_variable(function: Any, scope: Scope) -> str:
     )
     name = (text or "").removeprefix("type[").removesuffix("]")
     return name if isinstance(scope.names.get(name), typing.TypeVar) else ""
+
+
+def _values_of(cls: type) -> dict[type, dict[str, Any]]:
+    """Return the values that the bases of a class have for their type variables, by name."""
+    found: dict[type, dict[str, Any]] = {}
+
+    def visit(owner: type, known: Mapping[str, Any]) -> None:
+        for base in types_of_bases(owner):
+            origin = typing.get_origin(base) or base
+            if not isinstance(origin, type) or origin in found:
+                continue
+            pairs = zip(getattr(origin, "__parameters__", ()), typing.get_args(base), strict=False)
+            found[origin] = {
+                variable.__name__: known.get(getattr(given, "__name__", ""), given)
+                for variable, given in pairs
+                if given is not variable or given.__name__ in known
+            }
+            visit(origin, found[origin])
+
+    visit(cls, {})
+    return found
+
+
+def _is_private(kind: Any) -> bool:
+    return isinstance(kind, type) and kind.__name__.startswith("_")
 
 
 def types_of_bases(cls: type) -> tuple[Any, ...]:
@@ -563,7 +647,7 @@ def _returned(descriptor: Any) -> type | None:
     getter = type(descriptor).__get__
     found = _annotations_of(getter).get("return")
     if isinstance(found, str):
-        found = annotations.resolve(found, getter.__globals__)
+        found = annotations.resolve(found, Scope(getter.__globals__, ""))
     return found if isinstance(found, type) and found not in (Any, object) else None
 
 
@@ -711,21 +795,31 @@ class _Assignments(ast.NodeTransformer):
 
 
 @functools.cache
-def _module(name: str) -> "griffe.Module | None":
+def _tree(module: str) -> ast.Module | None:
     """Return the source of a module that is loaded; None if it can't be read."""
-    file = getattr(sys.modules.get(name), "__file__", None) or ""
-    if not file.endswith(".py"):
-        return None
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
     try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-        return visit(ast.unparse(_Assignments().visit(tree)), name, file)
+        return ast.parse(Path(file).read_text("utf-8")) if file.endswith(".py") else None
     except (OSError, SyntaxError, ValueError):
         return None
 
 
+@functools.cache
+def _module(name: str) -> "griffe.Module | None":
+    tree = _tree(name)
+    return visit(ast.unparse(_Assignments().visit(tree))) if tree else None
+
+
+def _module_of(owner: type) -> str:
+    """Return the module that has the source of a class: packages may state their own as `__module__`."""
+    own = (raw for raw in vars(owner).values() if inspect.isfunction(raw))
+    made = (raw for raw in own if raw.__qualname__.startswith(f"{owner.__qualname__}."))
+    return next((raw.__module__ for raw in made), owner.__module__)
+
+
 def _source_of(owner: type) -> "griffe.Class | None":
     """Return the class in the source of its module; None if the source can't be read."""
-    found: Any = _module(owner.__module__)
+    found: Any = _module(_module_of(owner))
     for name in owner.__qualname__.split("."):
         found = found.members.get(name) if found is not None and not found.is_alias else None
     return found if found is not None and not found.is_alias and found.is_class else None
