@@ -16,7 +16,8 @@ from .comparing import compare
 from .merging import merged
 from .model import SurfaceError
 from .parsing import parse
-from .reading import load, read, types_of
+from .reading import load, read
+from .scopes import types_of
 from .verdict import verdict
 from .versions import last_tag, next_version, reaches
 

@@ -17,7 +17,8 @@ from pytest_tpgen.suites import Suite, placeholder
 from .comparing import CLASS, Change, compare
 from .model import Surface, SurfaceError
 from .parsing import parse
-from .reading import load, read, types_of
+from .reading import load, read
+from .scopes import types_of
 from .verdict import verdict
 from .versions import released
 
