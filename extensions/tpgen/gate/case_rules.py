@@ -147,14 +147,13 @@ def _is_changed(root: Path, diff: Diff, row: Row) -> bool:
         return False
     if not file.was:
         return True
-    before = {ast.dump(node) for node in _definitions(parsed(diff.before(row.file)))}
     for node in _definitions(ast.parse((root / row.file).read_bytes())):
-        # One that only has another layout is not edited.
-        if ast.dump(node) not in before:
-            lines = lines_of(node)
-            edited = file.lines & {*lines} or file.cuts & {*lines[:-1]}
-            if row.line in lines and row.line <= node.lineno and edited:
-                return True
+        lines = lines_of(node)
+        if row.line in lines and row.line <= node.lineno:
+            is_edited = file.lines & {*lines} or file.cuts & {*lines[:-1]}
+            # One that only has another layout is not edited.
+            before = _definitions(parsed(diff.before(row.file))) if is_edited else []
+            return bool(is_edited) and ast.dump(node) not in map(ast.dump, before)
     return False
 
 

@@ -19,23 +19,23 @@ COVERAGE = (".coveragerc", "setup.cfg", "tox.ini", settings.WHERE)
 COUNTED = ("source", "include", "omit", "exclude", "partial", "plugins")
 
 
-def pytest_options(diff: Diff, root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+def pytest_options(root: Path, diff: Diff) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield the files that hold `addopts`, each with the options before the change and now."""
     for path in sorted({*PYTEST} & diff.touched):
-        before, now = (_options(path, text) for text in _texts(diff, root, path))
+        before, now = (_options(path, text) for text in _texts(root, diff, path))
         yield path, before, now
 
 
-def edits_coverage(diff: Diff, root: Path) -> bool:
+def edits_coverage(root: Path, diff: Diff) -> bool:
     """Return whether a change edits which lines coverage counts."""
     for path in {*COVERAGE} & diff.touched:
-        before, now = (_counted(path, text) for text in _texts(diff, root, path))
+        before, now = (_counted(path, text) for text in _texts(root, diff, path))
         if before != now:
             return True
     return False
 
 
-def _texts(diff: Diff, root: Path, path: str) -> tuple[str, str]:
+def _texts(root: Path, diff: Diff, path: str) -> tuple[str, str]:
     place = root / path
     return diff.before(path), place.read_text("utf-8", "replace") if place.is_file() else ""
 

@@ -72,7 +72,7 @@ def _left_out(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
             f"{path} was moved to the layer {layer}, which runs only by name: its tests were part "
         )
         yield Finding(path, 1, 1, f"{what}of each run; move them back", "TPG607")
-    for path, known, options in configuration.pytest_options(diff, root):
+    for path, known, options in configuration.pytest_options(root, diff):
         new = [option for option in options if option not in known and LEAVES_OUT.match(option)]
         if new:
             what = f"addopts leave out tests since this change: {' '.join(new)}; remove them"
@@ -87,9 +87,10 @@ def _not_collected(root: Path, diff: Diff, facts: Facts) -> Iterator[Finding]:
     where = ", ".join(sorted(edited))
     content = facts.record.content
     known = {test["file"] for test in (*content["tests"], *content["uncollected"])}
-    for path in sorted(content["files"].keys() - known) if edited else ():
-        texts = (root / path).read_text("utf-8", "replace"), diff.before(path)
-        if is_own_test(path) and all(map(asserting, texts)):
+    unknown = filter(is_own_test, content["files"].keys() - known) if edited else ()
+    for path in sorted(unknown):
+        now = (root / path).read_text("utf-8", "replace")
+        if asserting(now) and asserting(diff.before(path)):
             what = f"no test of it was collected, and this change edits {where}: pytest "
             yield Finding(path, 1, 1, f"{what}must find the file as it did before", "TPG607")
 

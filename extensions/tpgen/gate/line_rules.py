@@ -52,7 +52,7 @@ def judge(
     # Some services have their modules in `src` itself.
     packages += ["src"]
     of_service = tuple(f"{package}/" for package in packages)
-    cuts_coverage = configuration.edits_coverage(diff, root)
+    cuts_coverage = configuration.edits_coverage(root, diff)
     findings: list[Finding] = []
     files = []
     for path in sorted(sources(diff)):

@@ -103,7 +103,7 @@ def _describe(found: Any, scope: Scope) -> str | None:
         text = found if isinstance(found, str) else found.__forward_arg__
         return _describe_text(text, scope) or expressions.annotation(text)
     if _is_type_alias(found):
-        return _alias(found, scope)
+        return _alias(found, (), scope) or str(found.__name__)
     if isinstance(found, list):
         return f"[{', '.join(str(_describe(each, scope)) for each in found)}]"
     if isinstance(found, dataclasses.InitVar):
@@ -132,7 +132,8 @@ def _describe_text(text: str, scope: Scope) -> str | None:
         is_seen = isinstance(value, str) or _is_type_alias(value)
         return _describe(value, inside if is_seen else inside.inside(value))
     parts = expressions.split(text)
-    if value is None and len(parts) > 1:  # such as `"Headers" | None`, which is no type
+    # Python can't evaluate a union with a text in it, such as `"Headers" | None`.
+    if value is None and len(parts) > 1:
         return expressions.union([str(_describe(each, scope)) for each in parts])
     return None
 
@@ -140,9 +141,8 @@ def _describe_text(text: str, scope: Scope) -> str | None:
 def _generic(found: Any, origin: Any, scope: Scope) -> str:
     inside = typing.get_args(found)
     name = _qualified(origin, scope.package)
-    if _is_type_alias(origin):
-        with suppress(Exception):  # what the alias stands for may not exist when the code runs
-            return str(_describe(origin.__value__[inside], scope))
+    if _is_type_alias(origin) and (text := _alias(origin, inside, scope)):
+        return text
     if origin is typing.Union or origin is types.UnionType:
         return expressions.union([str(_describe(each, scope)) for each in inside])
     if name == "Annotated":
@@ -162,12 +162,13 @@ def _is_type_alias(found: Any) -> bool:
     return type(found).__name__ == "TypeAliasType"
 
 
-def _alias(found: Any, scope: Scope) -> str:
-    """Return what an alias of `type Name = …` stands for; its name where it contains itself."""
+def _alias(found: Any, arguments: tuple[Any, ...], scope: Scope) -> str | None:
+    """Return what an alias of `type Name = …` stands for; None where it contains itself."""
     if not scope.is_inside(found):
         with suppress(Exception):  # it may be a name that is imported for type checkers only
-            return str(_describe(found.__value__, scope.inside(found)))
-    return str(found.__name__)
+            value = found.__value__[arguments] if arguments else found.__value__
+            return _describe(value, scope.inside(found))
+    return None
 
 
 def _qualified(kind: Any, package: str) -> str:

@@ -23,6 +23,7 @@ from .scopes import (
     for_type_checkers,
     lineage,
     module_of,
+    package_of,
     scope_of,
     tree_of,
     types_of_bases,
@@ -474,7 +475,7 @@ def _has_version(cls: type, default: str) -> bool:
     """Return whether the text of a default contains the version of the package of a class."""
     if not re.search(r"[\"'].*\d\.\d", default):
         return False
-    versions = map(re.escape, _versions(cls.__module__.partition(".")[0]))
+    versions = map(re.escape, _versions(package_of(cls)))
     return any(re.search(rf"(?<![\d.]){each}(?!\.?\d)", default) for each in versions)
 
 

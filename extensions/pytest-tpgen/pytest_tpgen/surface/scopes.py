@@ -26,14 +26,14 @@ def types_of(cls: type) -> Types:
     """Return the relations of the types in the package of a class."""
     package = package_of(cls)
     names = {**scope_of(cls).names, "Self": cls, cls.__name__: cls}
+    modules = [
+        vars(module)
+        for path, module in list(sys.modules.items())
+        if path.partition(".")[0] == package and module is not None
+    ]
 
     def resolve(name: str) -> Any:
         first, _, rest = name.partition(".")
-        modules = [
-            vars(module)
-            for path, module in list(sys.modules.items())
-            if path.partition(".")[0] == package and module is not None
-        ]
         # One that only has the name as an alias comes last.
         aliases = []
         for known in [names, *modules, *([sys.modules] if rest else [])]:
@@ -46,7 +46,7 @@ def types_of(cls: type) -> Types:
                     continue
                 if rest or found.__name__ == name:
                     # A foreign class is written with its package.
-                    if rest or found.__module__.partition(".")[0] in (package, *expressions.BARE):
+                    if rest or package_of(found) in (package, *expressions.BARE):
                         return found
                 elif name != "Self":
                     aliases.append(found)
@@ -55,8 +55,9 @@ def types_of(cls: type) -> Types:
     return Types(resolve, package)
 
 
-def package_of(cls: type) -> str:
-    return cls.__module__.partition(".")[0]
+def package_of(cls: Any) -> str:
+    """Return the top package of a class or a NewType."""
+    return str(cls.__module__).partition(".")[0]
 
 
 def scope_of(cls: type) -> Scope:
@@ -115,12 +116,10 @@ def _stand_ins(node: ast.stmt, package: str) -> dict[str, type]:
         path = resolve_name(above, package) if node.level else above
         return {each.asname or each.name: _absent(f"{path}.{each.name}") for each in node.names}
     if isinstance(node, ast.Import):
-        return {
-            each.asname or each.name.partition(".")[0]: _absent(
-                each.name if each.asname else each.name.partition(".")[0]
-            )
-            for each in node.names
-        }
+        # `import a.b` binds `a`, and `import a.b as c` binds `a.b`.
+        paths = [(each.asname, each.name) for each in node.names]
+        bound = [(name, path if name else path.partition(".")[0]) for name, path in paths]
+        return {name or path: _absent(path) for name, path in bound}
     return {}
 
 

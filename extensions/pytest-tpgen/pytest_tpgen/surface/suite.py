@@ -18,7 +18,7 @@ from .comparing import CLASS, Change, compare
 from .model import Surface, SurfaceError
 from .parsing import parse
 from .reading import load, read
-from .scopes import types_of
+from .scopes import package_of, types_of
 from .verdict import verdict
 from .versions import released
 
@@ -95,7 +95,7 @@ def _members(cls: type[SurfaceSuite]) -> list[str]:
 
 def _version(cls: type) -> str:
     """Return the last release of the package of a class; empty if it is not known."""
-    package = cls.__module__.partition(".")[0]
+    package = package_of(cls)
     names = metadata.packages_distributions().get(package, [])
     here = Path.cwd()
     file = Path(getattr(import_module(package), "__file__", None) or "")
